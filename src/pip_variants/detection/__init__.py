@@ -1,0 +1,1 @@
+"""Asking providers what a target supports, in a process of its own."""

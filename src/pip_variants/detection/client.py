@@ -1,0 +1,186 @@
+"""Asks the detection process. Runs inside pip: standard library only, nothing of the providers."""
+
+import atexit
+import contextlib
+import json
+import os
+import queue
+import site
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from pip_variants.errors import DetectionError, ProviderFailed
+from pip_variants.model.metadata import PluginProvider
+from pip_variants.model.support import NamespaceSupport, SupportedFeature
+
+__all__ = ["ANSWER", "COMMAND_VARIABLE", "DEADLINE", "Answer", "Detection", "command"]
+
+DEADLINE = 10.0
+"""Seconds that a provider has to answer."""
+
+ANSWER = "pip-variants-answer:"
+"""What a line of the detection process starts with; other lines are noise of its start."""
+
+COMMAND_VARIABLE = "_PIP_VARIANTS_DETECTION"
+"""Holds `command()` as JSON, where pip runs in an interpreter without pip-variants."""
+
+_MAX_ANSWER = 2**20  # characters
+
+# Isolated mode (-I) keeps the current directory, PYTHONPATH and PYTHONSTARTUP out; it also leaves
+# out the user's site folder, which is added where this interpreter uses it.
+_BOOT = (
+    "import site, sys; [site.addsitedir(path) for path in sys.argv[1:]]; "
+    "from pip_variants.detection.worker import main; main()"
+)
+
+
+def command() -> list[str]:
+    """The command line that starts the detection process."""
+    if given := os.environ.get(COMMAND_VARIABLE):
+        return [str(part) for part in json.loads(given)]
+    user_site = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
+    return [sys.executable, "-I", "-c", _BOOT, *user_site]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one provider said. `by` names it, `notes` are what it looked at."""
+
+    support: NamespaceSupport
+    by: str = ""
+    notes: tuple[str, ...] = ()
+    namespace: str = ""
+    failed: str = ""
+
+
+class Detection:
+    """One detection process, started early and asked late; each question is asked once.
+
+    Use from one thread. A process that dies or hangs fails the question it was asked, and the
+    next question starts a new one.
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._answers: dict[PluginProvider | str, Any] = {}
+
+    def warm_up(self) -> None:
+        """Let the process start and load its providers meanwhile, if that is possible."""
+        with contextlib.suppress(DetectionError):  # said when something is asked
+            self._start()
+
+    def _start(self) -> None:
+        if self._process is not None:
+            return
+        try:
+            self._process = subprocess.Popen(  # noqa: S603
+                command(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                encoding="utf-8",
+                errors="replace",
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        except (OSError, ValueError) as error:
+            msg = f"could not start the detection process: {error}"
+            raise DetectionError(msg) from None
+        self._lines = queue.SimpleQueue()
+        threading.Thread(
+            target=_read, args=(self._process, self._lines), daemon=True, name="pip-variants"
+        ).start()
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        process, self._process = self._process, None
+        atexit.unregister(self.close)
+        if process is not None:
+            process.kill()
+            process.communicate()
+
+    def supported(self, provider: PluginProvider) -> NamespaceSupport:
+        """What `provider` says of this machine. Raises `DetectionError`."""
+        if provider not in self._answers:
+            question = {"requires": list(provider.requires), "endpoint": provider.endpoint}
+            answer = self._ask({"provider": question}, f"the provider {provider.package}")
+            if "failed" in answer:
+                raise ProviderFailed(answer["failed"])
+            self._answers[provider] = _support(answer)
+        support: NamespaceSupport = self._answers[provider]
+        return support
+
+    def holds(self, marker: str) -> bool:
+        """Whether an environment marker is true here. Raises `DetectionError`."""
+        if marker not in self._answers:
+            answer = self._ask({"marker": marker}, f"the marker {marker!r}")
+            if "failed" in answer:
+                raise DetectionError(answer["failed"])
+            self._answers[marker] = bool(answer["holds"])
+        return bool(self._answers[marker])
+
+    def everything(self) -> tuple[Answer, ...]:
+        """What every provider of this environment says. Raises `DetectionError`."""
+        answer = self._ask({"all": True}, "the providers")
+        return tuple(
+            Answer(
+                _support(one) if "failed" not in one else NamespaceSupport(),
+                one.get("by", ""),
+                tuple(one["notes"]),
+                one["namespace"],
+                one.get("failed", ""),
+            )
+            for one in answer["all"]
+        )
+
+    def _ask(self, question: dict[str, Any], whom: str) -> dict[str, Any]:
+        self._start()
+        process = self._process
+        assert process is not None  # noqa: S101 - _start() raised otherwise
+        assert process.stdin is not None  # noqa: S101 - it is a pipe
+        with contextlib.suppress(OSError):  # it ended: the reader says so
+            process.stdin.write(json.dumps(question) + "\n")
+            process.stdin.flush()
+        end = time.monotonic() + DEADLINE
+        while True:
+            try:
+                line = self._lines.get(timeout=max(0.0, end - time.monotonic()))
+            except queue.Empty:
+                self.close()
+                msg = f"{whom} did not answer within {DEADLINE:.0f} seconds"
+                raise ProviderFailed(msg) from None
+            if line is None:
+                status = process.wait()
+                self.close()
+                msg = f"{whom} ended the detection process (exit status {status})"
+                raise ProviderFailed(msg)
+            if line.startswith(ANSWER):
+                break
+        try:
+            answer = json.loads(line[len(ANSWER) :])
+        except ValueError:
+            self.close()
+            msg = f"{whom} gave an answer that is too long or not JSON"
+            raise ProviderFailed(msg) from None
+        return answer if isinstance(answer, dict) else {}
+
+
+def _read(process: "subprocess.Popen[str]", lines: "queue.SimpleQueue[str | None]") -> None:
+    """Pass on the lines of the process, then None; a line that is too long is cut."""
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    with contextlib.suppress(OSError, ValueError):  # closed meanwhile
+        while line := process.stdout.readline(_MAX_ANSWER):
+            lines.put(line)
+    lines.put(None)
+
+
+def _support(answer: dict[str, Any]) -> NamespaceSupport:
+    features = ((str(name), tuple(map(str, values))) for name, values in answer["features"])
+    return NamespaceSupport(
+        tuple(SupportedFeature(name, values) for name, values in features), str(answer["absent"])
+    )

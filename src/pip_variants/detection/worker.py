@@ -1,0 +1,95 @@
+"""The detection process: loads the providers and answers one JSON question per line.
+
+Questions: `{"provider": {"requires": [...], "endpoint": "..."}}`, `{"marker": "..."}` and
+`{"all": true}`. Answers start with `ANSWER` and hold one JSON object, which has `failed` where a
+provider broke the contract. Whatever providers print is discarded.
+"""
+
+import faulthandler
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from packaging.markers import InvalidMarker, Marker
+
+from pip_variants.detection.client import ANSWER, DEADLINE
+from pip_variants.detection.registry import Answer, Registry
+from pip_variants.errors import InvalidProviderAnswer, ProviderFailed
+
+_GRACE = 5.0  # seconds after the client's deadline
+
+
+def main() -> None:
+    """Answer questions until standard input ends."""
+    answers = _take_standard_output()
+    registry = Registry()
+    for line in sys.stdin:
+        # The client kills a process that is late; if the client is gone, this ends it.
+        faulthandler.dump_traceback_later(DEADLINE + _GRACE, exit=True)
+        try:
+            answer = _answer(registry, json.loads(line))
+        except (ProviderFailed, InvalidProviderAnswer) as error:
+            answer = {"failed": str(error)}
+        faulthandler.cancel_dump_traceback_later()
+        answers.write(ANSWER + json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def _take_standard_output() -> TextIO:
+    """Keep standard output for answers; what anybody else prints there or to stderr is lost."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    return answers
+
+
+def _answer(registry: Registry, question: dict[str, Any]) -> dict[str, Any]:
+    if "marker" in question:
+        try:
+            return {"holds": Marker(question["marker"]).evaluate()}
+        except InvalidMarker as error:
+            return {"failed": f"invalid environment marker {question['marker']!r}: {error}"}
+    if "all" in question:
+        return {"all": [_collected(registry, namespace) for namespace in registry.namespaces]}
+    with _records() as notes:
+        answer = registry.supported(**question["provider"])
+    return {**_to_json(answer), "notes": notes}
+
+
+def _collected(registry: Registry, namespace: str) -> dict[str, Any]:
+    with _records() as notes:
+        try:
+            result = _to_json(registry.supported_in(namespace))
+        except (ProviderFailed, InvalidProviderAnswer) as error:
+            result = {"failed": str(error)}
+    return {"namespace": namespace, **result, "notes": notes}
+
+
+def _to_json(answer: Answer) -> dict[str, Any]:
+    return {
+        "features": [[name, list(values)] for name, values in answer.support.features],
+        "absent": answer.support.absent,
+        "by": answer.by,
+    }
+
+
+@contextmanager
+def _records() -> Iterator[list[str]]:
+    """Collect what is logged meanwhile, as the provider's own explanation."""
+    notes: list[str] = []
+    handler = logging.Handler(logging.INFO)
+    handler.emit = lambda record: notes.append(record.getMessage())  # type: ignore[method-assign]
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        yield notes
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)

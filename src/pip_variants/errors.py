@@ -1,0 +1,57 @@
+"""Every error that pip-variants raises on purpose.
+
+The message of each says what was wrong, with which value, and where.
+"""
+
+__all__ = [
+    "DetectionError",
+    "InconsistentVariantMetadata",
+    "InvalidProviderAnswer",
+    "InvalidVariantLabel",
+    "InvalidVariantMetadata",
+    "InvalidVariantProperty",
+    "InvalidWheel",
+    "InvalidWheelFilename",
+    "PipVariantsError",
+    "ProviderFailed",
+]
+
+
+class PipVariantsError(Exception):
+    """Base of all errors of this package."""
+
+
+class InvalidVariantLabel(PipVariantsError, ValueError):
+    """A variant label outside `[0-9a-z_.]+` (PEP 825, Variant label)."""
+
+
+class InvalidVariantProperty(PipVariantsError, ValueError):
+    """A namespace, feature or value outside its alphabet (PEP 825, Variant properties)."""
+
+
+class InvalidWheelFilename(PipVariantsError, ValueError):
+    """A file name that is not that of a wheel, with or without a variant label."""
+
+
+class InvalidVariantMetadata(PipVariantsError, ValueError):
+    """Variant metadata that does not follow PEP 825 or PEP 850."""
+
+
+class InconsistentVariantMetadata(InvalidVariantMetadata):
+    """Two pieces of variant metadata of one release that contradict each other."""
+
+
+class InvalidWheel(PipVariantsError, ValueError):
+    """A wheel that cannot be read, or that lacks what a variant wheel must have."""
+
+
+class InvalidProviderAnswer(PipVariantsError, ValueError):
+    """A provider that answered with something else than features and values."""
+
+
+class DetectionError(PipVariantsError):
+    """The detection process could not be started or broke its protocol."""
+
+
+class ProviderFailed(DetectionError):
+    """A provider raised, exited, hung or answered nonsense (PEP 850: abort the install)."""

@@ -1,0 +1,87 @@
+"""The contract for vendors: how a package tells pip-variants what a machine supports.
+
+A vendor's package registers a module or an object in the entry-point group `pip_variants`:
+
+    [project.entry-points.pip_variants]
+    acme = "acme_variants.plugin"
+
+and implements one hook there. This is a whole provider:
+
+    from pip_variants.hooks import Feature, Provider, Published, hookimpl
+
+    def detect():
+        return [Feature("engine", ["mk2", "mk1"])] if find_engine() else []
+
+    @hookimpl
+    def pip_variants_providers():
+        published = Published("acme-variants", "1.0", "acme_variants.plugin")
+        return [Provider("acme", detect, [published])]
+
+`detect` runs in a process of its own, never in pip's, at most once per pip run. What it logs
+(`logging`) is shown by `pip-variants show -v`; what it prints is discarded.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pluggy
+
+__all__ = ["ENTRY_POINT_GROUP", "Feature", "Provider", "Published", "hookimpl", "hookspec"]
+
+ENTRY_POINT_GROUP = "pip_variants"
+"""Where vendors register their plugin."""
+
+hookspec = pluggy.HookspecMarker("pip_variants")
+hookimpl = pluggy.HookimplMarker("pip_variants")
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One feature of the vendor's namespace, and the values that this machine supports.
+
+    `values` are ordered from the most preferred to the least preferred, without repetition.
+    `multi_value` says whether one wheel may name several of them (PEP 850, Variant feature
+    config class, of which this is an implementation).
+    """
+
+    name: str
+    values: Sequence[str]
+    multi_value: bool = False
+
+
+@dataclass(frozen=True)
+class Published:
+    """A provider package, spelled as wheels name it (PEP 850, Provider information).
+
+    `plugin_api` is the API endpoint. `version` is the release of the package whose answers are
+    given; a wheel that requires another one is not answered.
+    """
+
+    package: str
+    version: str
+    plugin_api: str
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Says which properties of one namespace this machine supports.
+
+    `detect` returns the supported features from the most preferred to the least preferred,
+    nothing at all if the hardware is missing. It may be any callable that returns objects with
+    `name` and `values`, so `get_supported_configs` of a PEP 850 plugin will do.
+
+    `implements` names the provider packages that wheels may ask for to be answered by this one.
+    Wheels find a provider by package and endpoint, never by namespace (PEP 850, High level
+    design); `namespace` is the recommended name, for people and environment variables.
+    """
+
+    namespace: str
+    detect: Callable[[], Iterable[Any]]
+    implements: Sequence[Published]
+
+
+@hookspec
+def pip_variants_providers() -> Iterable[Provider]:
+    """The providers that this package has. Called once; must be cheap and detect nothing."""
+    return ()

@@ -1,0 +1,101 @@
+"""Names of wheel files, with and without a variant label (PEP 825, Variant label)."""
+
+import re
+from dataclasses import dataclass
+
+from pip_variants.errors import InvalidVariantLabel, InvalidWheelFilename
+from pip_variants.model.names import check_label
+
+__all__ = ["WheelFilename", "index_metadata_filename", "split_index_metadata_filename"]
+
+_INDEX_METADATA_SUFFIX = "-variants.json"
+
+
+@dataclass(frozen=True, slots=True)
+class WheelFilename:
+    """The parts of a wheel's file name.
+
+    >>> WheelFilename.parse("demo-1.0-2-py3-none-any-x86_64_v3.whl").label
+    'x86_64_v3'
+    >>> str(WheelFilename.parse("demo-1.0-py3-none-any.whl").with_label("null"))
+    'demo-1.0-py3-none-any-null.whl'
+    """
+
+    distribution: str
+    version: str
+    build: str | None
+    python: str
+    abi: str
+    platform: str
+    label: str | None
+
+    @classmethod
+    def parse(cls, filename: str) -> "WheelFilename":
+        """Take a wheel's file name apart.
+
+        A build tag starts with a digit and a Python tag does not, which tells
+        `…-1-py3-none-any.whl` from `…-py3-none-any-label.whl`.
+        Raises `InvalidWheelFilename`.
+        """
+        stem, dot, extension = filename.rpartition(".")
+        parts = stem.split("-") if dot and extension == "whl" else []
+        build = parts.pop(2) if len(parts) > 5 and parts[2][:1].isdigit() else None
+        label = parts.pop(5) if len(parts) == 6 else None
+        if len(parts) != 5 or not all(parts) or parts[2][0].isdigit():
+            msg = (
+                "invalid wheel file name (must be name-version(-build)?-python-abi-platform"
+                f"(-label)?.whl): {filename!r}"
+            )
+            raise InvalidWheelFilename(msg)
+        if label is not None:
+            try:
+                check_label(label)
+            except InvalidVariantLabel as error:
+                msg = f"{error} in {filename!r}"
+                raise InvalidWheelFilename(msg) from None
+        distribution, version, python, abi, platform = parts
+        return cls(distribution, version, build, python, abi, platform, label)
+
+    def with_label(self, label: str | None) -> "WheelFilename":
+        """The same wheel under another label, or under none."""
+        return WheelFilename(
+            self.distribution,
+            self.version,
+            self.build,
+            self.python,
+            self.abi,
+            self.platform,
+            None if label is None else check_label(label),
+        )
+
+    def __str__(self) -> str:
+        parts = (
+            self.distribution,
+            self.version,
+            self.build,
+            self.python,
+            self.abi,
+            self.platform,
+            self.label,
+        )
+        return "-".join(part for part in parts if part is not None) + ".whl"
+
+
+def index_metadata_filename(distribution: str, version: str) -> str:
+    """The name of a release's index-level metadata file (PEP 825, Index-level metadata).
+
+    `distribution` and `version` are spelled as in the release's wheels.
+    """
+    return f"{distribution}-{version}{_INDEX_METADATA_SUFFIX}"
+
+
+def split_index_metadata_filename(filename: str) -> tuple[str, str] | None:
+    """Distribution and version of an index-level metadata file's name; None if it is not one.
+
+    >>> split_index_metadata_filename("demo-1.0-variants.json")
+    ('demo', '1.0')
+    """
+    if not filename.endswith(_INDEX_METADATA_SUFFIX):
+        return None
+    match = re.fullmatch(r"(.+)-([^-]+)", filename[: -len(_INDEX_METADATA_SUFFIX)])
+    return (match[1], match[2]) if match else None

@@ -1,0 +1,517 @@
+"""Variant metadata: `variant.json` of a wheel and `{name}-{version}-variants.json` of an index.
+
+PEP 825 (Variant metadata, Index-level metadata, Metadata consistency) and PEP 850 (Provider
+information). Drafts before schema 0.1.1, PEP 817 among them, are read where they are unambiguous.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any, TypeAlias
+
+from pip_variants.errors import (
+    InconsistentVariantMetadata,
+    InvalidVariantLabel,
+    InvalidVariantMetadata,
+    InvalidVariantProperty,
+)
+from pip_variants.model.names import (
+    NULL_LABEL,
+    VariantFeature,
+    VariantProperty,
+    check_feature,
+    check_label,
+    check_namespace,
+    check_value,
+)
+from pip_variants.model.support import SupportedFeature
+
+__all__ = [
+    "ABI_DEPENDENCY",
+    "MAX_BYTES",
+    "SCHEMA_URL",
+    "BuiltinProvider",
+    "PluginProvider",
+    "ProviderInfo",
+    "StaticProvider",
+    "UnknownProvider",
+    "Variant",
+    "VariantMetadata",
+    "combine_all",
+]
+
+SCHEMA_URL = "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json"
+"""The schema that this package writes."""
+
+MAX_BYTES = 8 * 2**20
+"""The largest metadata file that is read, in bytes."""
+
+ABI_DEPENDENCY = "abi_dependency"
+"""The reserved namespace and the name of the builtin provider (PEP 850, ABI Dependency)."""
+
+_SUPPORTED_MAJORS = (0, 1)  # drafts, and the final version that the last draft will become
+_SCHEMA_VERSION = re.compile(r"/v(\d{1,6})\.(\d{1,6})\.(\d{1,6})\.json$")
+_LAST_WITH_PRIORITIES = (0, 1, 0)  # schema 0.1.1 dropped default-priorities.feature and .property
+_LAST_OF_PEP_817 = (0, 0, 999999)
+_KNOWN_VERSION = (0, 2, 0)
+_PLUGIN_API = re.compile(r"[\w.]+( *: *[\w.]+)?", re.ASCII)
+_REQUIREMENT_NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A label and its properties: each feature with every value the wheel was built for.
+
+    Features and values are sorted, so that equal variants compare equal.
+    """
+
+    label: str
+    features: tuple[tuple[VariantFeature, tuple[str, ...]], ...] = ()
+
+    @classmethod
+    def of(
+        cls, label: str, properties: Iterator[VariantProperty] | tuple[VariantProperty, ...]
+    ) -> "Variant":
+        """Group properties by feature. Raises `InvalidVariantLabel`."""
+        grouped: dict[VariantFeature, set[str]] = {}
+        for namespace, feature, value in properties:
+            grouped.setdefault(VariantFeature(namespace, feature), set()).add(value)
+        features = ((feature, tuple(sorted(grouped[feature]))) for feature in sorted(grouped))
+        return cls(check_label(label), tuple(features))
+
+    @property
+    def properties(self) -> tuple[VariantProperty, ...]:
+        """Every property of the variant, sorted."""
+        return tuple(
+            VariantProperty(*feature, value)
+            for feature, values in self.features
+            for value in values
+        )
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The namespaces that the variant uses, sorted."""
+        return tuple(dict.fromkeys(feature.namespace for feature, _ in self.features))
+
+    def to_json(self) -> dict[str, dict[str, list[str]]]:
+        """The entry below `variants` in the metadata."""
+        entry: dict[str, dict[str, list[str]]] = {}
+        for feature, values in self.features:
+            entry.setdefault(feature.namespace, {})[feature.name] = list(values)
+        return entry
+
+
+@dataclass(frozen=True, slots=True)
+class StaticProvider:
+    """A provider whose features and values stand in the metadata (PEP 850, static-properties)."""
+
+    features: tuple[SupportedFeature, ...]
+    optional: bool = False
+    enable_if: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PluginProvider:
+    """A provider that is a Python package (PEP 850, requires and plugin-api).
+
+    `plugin_api` is None where the metadata leaves it to the default, which `endpoint` gives.
+    `enable_if` is an environment marker of drafts before PEP 825.
+    """
+
+    requires: tuple[str, ...]
+    plugin_api: str | None = None
+    optional: bool = False
+    enable_if: str | None = None
+
+    @property
+    def package(self) -> str:
+        """The normalised name of the first requirement's package."""
+        match = _REQUIREMENT_NAME.match(self.requires[0])
+        return re.sub(r"[-_.]+", "-", match[1]).lower() if match else self.requires[0]
+
+    @property
+    def endpoint(self) -> str:
+        """The object reference to call, without spaces (PEP 850, API endpoint)."""
+        if self.plugin_api is None:
+            return self.package.replace("-", "_")
+        return self.plugin_api.replace(" ", "")
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltinProvider:
+    """A provider that is part of the installer (seen in uv and variantlib; only abi_dependency)."""
+
+    name: str
+    optional: bool = False
+    enable_if: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownProvider:
+    """A provider of a kind that a newer schema defines; nothing is known to support it."""
+
+    keys: tuple[str, ...]
+    optional: bool = False
+    enable_if: str | None = None
+
+
+ProviderInfo: TypeAlias = StaticProvider | PluginProvider | BuiltinProvider | UnknownProvider
+
+
+@dataclass(frozen=True, slots=True)
+class VariantMetadata:
+    """What is known of the variants of one release.
+
+    `namespaces` is `default-priorities.namespace`. A namespace without an entry in `providers`
+    comes from metadata of PEP 825 alone. The two priorities come from drafts only.
+    """
+
+    namespaces: tuple[str, ...]
+    variants: Mapping[str, Variant]
+    providers: Mapping[str, ProviderInfo] = field(default_factory=dict)
+    schema: str = SCHEMA_URL
+    feature_priorities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    value_priorities: Mapping[VariantFeature, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, data: bytes | str, where: str) -> "VariantMetadata":
+        """Read variant metadata from JSON; `where` names the file in errors.
+
+        Unknown keys are accepted, unknown major versions are not (PEP 825, Variant metadata).
+        Raises `InvalidVariantMetadata`, which names the key and the value.
+        """
+        if len(data) > MAX_BYTES:
+            msg = f"{where} is larger than {MAX_BYTES // 2**20} MiB"
+            raise InvalidVariantMetadata(msg)
+        try:
+            value = json.loads(data, object_pairs_hook=_without_duplicates)
+        except (ValueError, RecursionError) as error:
+            reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
+            msg = f"{where} is not valid JSON: {reason}"
+            raise InvalidVariantMetadata(msg) from None
+        return cls.from_json(value, where)
+
+    @classmethod
+    def from_json(cls, value: object, where: str) -> "VariantMetadata":
+        """Read variant metadata from parsed JSON or TOML (PEP 825, pylock.toml).
+
+        Raises `InvalidVariantMetadata`.
+        """
+        try:
+            return _read(_Node(value, ()))
+        except _Fault as fault:
+            msg = f"{where}: {fault}"
+            raise InvalidVariantMetadata(msg) from None
+
+    def combine(self, other: "VariantMetadata") -> "VariantMetadata":
+        """Both pieces of metadata of one release as one (PEP 825, Metadata consistency).
+
+        Symmetric. Raises `InconsistentVariantMetadata` where they contradict each other.
+        """
+        shorter, longer = sorted((self.namespaces, other.namespaces), key=len)
+        if longer[: len(shorter)] != shorter:
+            msg = f"default-priorities.namespace differs: {list(shorter)} and {list(longer)}"
+            raise InconsistentVariantMetadata(msg)
+        return VariantMetadata(
+            namespaces=longer,
+            variants=_union("variants", self.variants, other.variants),
+            providers=_union("providers", self.providers, other.providers),
+            schema=max(self.schema, other.schema, key=lambda url: (_version(url), url)),
+            feature_priorities=_union(
+                "default-priorities.feature", self.feature_priorities, other.feature_priorities
+            ),
+            value_priorities=_union(
+                "default-priorities.property", self.value_priorities, other.value_priorities
+            ),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The metadata as the current schema writes it; keys and values in a stable order.
+
+        Raises `InvalidVariantMetadata` for what only older drafts can express.
+        """
+        conditional = [name for name, info in self.providers.items() if info.enable_if]
+        if self.feature_priorities or self.value_priorities or conditional:
+            msg = (
+                f"metadata of {self.schema} orders or enables its properties in a way that the "
+                "current schema cannot express; rebuild its wheels"
+            )
+            raise InvalidVariantMetadata(msg)
+        return {
+            "$schema": SCHEMA_URL,
+            "default-priorities": {"namespace": list(self.namespaces)},
+            "providers": {
+                name: _provider_to_json(self.providers[name])
+                for name in self.namespaces
+                if name in self.providers
+            },
+            "variants": {label: self.variants[label].to_json() for label in sorted(self.variants)},
+        }
+
+    def serialise(self) -> bytes:
+        """The metadata as a file: UTF-8, indented, equal bytes for equal metadata."""
+        return (json.dumps(self.to_json(), indent=2) + "\n").encode()
+
+
+def combine_all(pieces: Mapping[str, VariantMetadata]) -> VariantMetadata:
+    """Combine the metadata of several files, given by name.
+
+    Raises `InconsistentVariantMetadata`, which names the files, and `ValueError` for no files.
+    """
+
+    def step(
+        one: tuple[str, VariantMetadata], two: tuple[str, VariantMetadata]
+    ) -> tuple[str, VariantMetadata]:
+        try:
+            return two[0], one[1].combine(two[1])
+        except InconsistentVariantMetadata as error:
+            msg = f"{two[0]} contradicts the files before it: {error}"
+            raise InconsistentVariantMetadata(msg) from None
+
+    if not pieces:
+        msg = "no metadata to combine"
+        raise ValueError(msg)
+    return reduce(step, pieces.items())[1]
+
+
+class _Fault(Exception):
+    """What is wrong, with the path of the key; `from_json` adds the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """A JSON value and the keys that led to it."""
+
+    value: object
+    path: tuple[str, ...]
+
+    def fault(self, message: str) -> _Fault:
+        shown = repr(self.value)
+        shown = shown if len(shown) <= 60 else shown[:57] + "..."
+        return _Fault(f"{'.'.join(self.path) or 'the document'} {message}, not {shown}")
+
+    def children(self) -> Iterator["_Node"]:
+        if not isinstance(self.value, dict):
+            raise self.fault("must be an object")
+        return (_Node(value, (*self.path, key)) for key, value in self.value.items())
+
+    def get(self, key: str, default: object = None) -> "_Node":
+        if not isinstance(self.value, dict):
+            raise self.fault("must be an object")
+        return _Node(self.value.get(key, default), (*self.path, key))
+
+    def has(self, key: str) -> bool:
+        return isinstance(self.value, dict) and key in self.value
+
+    def string(self) -> str:
+        if not isinstance(self.value, str) or not self.value:
+            raise self.fault("must be a non-empty string")
+        return self.value
+
+    def optional_string(self) -> str | None:
+        return None if self.value is None else self.string()
+
+    def boolean(self) -> bool:
+        if not isinstance(self.value, bool):
+            raise self.fault("must be true or false")
+        return self.value
+
+    def strings(self, *, empty: bool = False) -> tuple[str, ...]:
+        if not isinstance(self.value, list) or not all(isinstance(x, str) for x in self.value):
+            raise self.fault("must be a list of strings")
+        if not self.value and not empty:
+            raise self.fault("must not be empty")
+        if len(set(self.value)) != len(self.value):
+            raise self.fault("must not name anything twice")
+        return tuple(self.value)
+
+    def names(self, check: Any, *, empty: bool = False) -> tuple[str, ...]:
+        strings = self.strings(empty=empty)
+        for text in strings:
+            self.checked(check, text)
+        return strings
+
+    def key(self, check: Any) -> str:
+        return self.checked(check, self.path[-1])
+
+    def checked(self, check: Any, text: str) -> str:
+        try:
+            return str(check(text))
+        except (InvalidVariantLabel, InvalidVariantProperty) as error:
+            raise _Fault(f"{'.'.join(self.path)}: {error}") from None
+
+
+def _read(root: _Node) -> VariantMetadata:
+    schema = root.get("$schema").string()
+    version = _version(schema)
+    if version is None:
+        raise root.get("$schema").fault("must end in /vMAJOR.MINOR.PATCH.json")
+    if version[0] not in _SUPPORTED_MAJORS:
+        raise root.get("$schema").fault(
+            f"must have a supported major version ({', '.join(map(str, _SUPPORTED_MAJORS))})"
+        )
+    priorities = root.get("default-priorities")
+    namespaces = priorities.get("namespace").names(check_namespace)
+    feature_priorities: dict[str, tuple[str, ...]] = {}
+    value_priorities: dict[VariantFeature, tuple[str, ...]] = {}
+    if version <= _LAST_WITH_PRIORITIES:
+        for node in priorities.get("feature", {}).children():
+            feature_priorities[node.key(check_namespace)] = node.names(check_feature, empty=True)
+        for node in priorities.get("property", {}).children():
+            for child in node.children():
+                feature = VariantFeature(node.key(check_namespace), child.key(check_feature))
+                value_priorities[feature] = child.names(check_value, empty=True)
+    variants = {
+        node.path[-1]: _read_variant(node, namespaces) for node in root.get("variants").children()
+    }
+    return VariantMetadata(
+        namespaces=namespaces,
+        variants=variants,
+        providers=_read_providers(root, namespaces, feature_priorities, version),
+        schema=schema,
+        feature_priorities=feature_priorities,
+        value_priorities=value_priorities,
+    )
+
+
+def _read_variant(node: _Node, namespaces: tuple[str, ...]) -> Variant:
+    label = node.key(check_label)
+    features = []
+    for namespace in node.children():
+        name = namespace.key(check_namespace)
+        if name not in namespaces and name != ABI_DEPENDENCY:
+            raise _Fault(
+                f"{'.'.join(namespace.path)} uses a namespace that default-priorities.namespace lacks"
+            )
+        for feature in namespace.children():
+            values = feature.names(check_value)
+            features.append(
+                (VariantFeature(name, feature.key(check_feature)), tuple(sorted(values)))
+            )
+    if label == NULL_LABEL and features:
+        raise node.fault("is the null variant and must have no properties")
+    return Variant(label, tuple(sorted(features)))
+
+
+def _read_providers(
+    root: _Node,
+    namespaces: tuple[str, ...],
+    feature_priorities: Mapping[str, tuple[str, ...]],
+    version: tuple[int, int, int],
+) -> dict[str, ProviderInfo]:
+    if not root.has("providers"):
+        return {}
+    nodes = {node.key(check_namespace): node for node in root.get("providers").children()}
+    if set(nodes) != set(namespaces):
+        differing = ", ".join(sorted(set(nodes) ^ set(namespaces)))
+        raise _Fault(f"providers and default-priorities.namespace differ in {differing}")
+    if version <= _LAST_OF_PEP_817:
+        static = root.get("static-properties", {})
+        return {
+            name: _read_pep_817_provider(node, static.get(name), feature_priorities.get(name, ()))
+            for name, node in nodes.items()
+        }
+    return {name: _read_provider(node, version) for name, node in nodes.items()}
+
+
+def _read_provider(node: _Node, version: tuple[int, int, int]) -> ProviderInfo:
+    """PEP 850, Provider information."""
+    kinds = [kind for kind in ("static-properties", "requires", "builtin") if node.has(kind)]
+    optional = node.get("optional", False).boolean()
+    enable_if = (
+        node.get("enable-if").optional_string() if version <= _LAST_WITH_PRIORITIES else None
+    )
+    for key, kind in (("feature-order", "static-properties"), ("plugin-api", "requires")):
+        if node.has(key) and kind not in kinds:
+            raise node.get(key).fault(f"needs {kind} beside it")
+    if not kinds and version > _KNOWN_VERSION:
+        return UnknownProvider(tuple(sorted(child.path[-1] for child in node.children())), optional)
+    if len(kinds) != 1:
+        raise node.fault("must have exactly one of static-properties, requires and builtin")
+    if kinds == ["requires"]:
+        return _read_plugin(node, optional, enable_if)
+    if kinds == ["builtin"]:
+        return BuiltinProvider(node.get("builtin").string(), optional, enable_if)
+    static = node.get("static-properties")
+    order = node.get("feature-order").names(check_feature) if node.has("feature-order") else None
+    return StaticProvider(_read_static(static, order), optional, enable_if)
+
+
+def _read_pep_817_provider(node: _Node, static: _Node, order: tuple[str, ...]) -> ProviderInfo:
+    """PEP 817, Provider information: static properties stand at the top level."""
+    optional = node.get("optional", False).boolean()
+    enable_if = node.get("enable-if").optional_string()
+    install_time = node.get("install-time", static.value is None)
+    if install_time.boolean() != (static.value is None):
+        raise install_time.fault("contradicts static-properties")
+    if static.value is None:
+        return _read_plugin(node, optional, enable_if)
+    return StaticProvider(_read_static(static, order or None), optional, enable_if)
+
+
+def _read_plugin(node: _Node, optional: bool, enable_if: str | None) -> PluginProvider:
+    requires = node.get("requires").strings()
+    if not all(text.strip() for text in requires):
+        raise node.get("requires").fault("must not have empty entries")
+    plugin_api = node.get("plugin-api").optional_string()
+    if plugin_api is not None and not _PLUGIN_API.fullmatch(plugin_api):
+        raise node.get("plugin-api").fault("must be an object reference (module:object)")
+    return PluginProvider(requires, plugin_api, optional, enable_if)
+
+
+def _read_static(node: _Node, order: tuple[str, ...] | None) -> tuple[SupportedFeature, ...]:
+    values = {
+        child.key(check_feature): child.names(check_value, empty=True) for child in node.children()
+    }
+    if order is None and len(values) > 1:
+        raise _Fault(f"{'.'.join(node.path)} has several features, and nothing gives their order")
+    if order is not None and set(order) != set(values):
+        raise _Fault(
+            f"{'.'.join(node.path)} has the features {sorted(values)}, their order names {sorted(order)}"
+        )
+    return tuple(SupportedFeature(name, values[name]) for name in order or values)
+
+
+def _provider_to_json(info: ProviderInfo) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    if isinstance(info, StaticProvider):
+        result["static-properties"] = {name: list(values) for name, values in info.features}
+        if len(info.features) > 1:
+            result["feature-order"] = [name for name, _ in info.features]
+    elif isinstance(info, PluginProvider):
+        result["requires"] = list(info.requires)
+        if info.plugin_api is not None:
+            result["plugin-api"] = info.plugin_api
+    elif isinstance(info, BuiltinProvider):
+        result["builtin"] = info.name
+    else:
+        msg = f"a provider with the keys {list(info.keys)} belongs to a newer schema"
+        raise InvalidVariantMetadata(msg)
+    if info.optional:
+        result["optional"] = True
+    return result
+
+
+def _union(what: str, one: Mapping[Any, Any], two: Mapping[Any, Any]) -> dict[Any, Any]:
+    for key in one.keys() & two.keys():
+        if one[key] != two[key]:
+            msg = f"{what}.{key} differs"
+            raise InconsistentVariantMetadata(msg)
+    return {**one, **two}
+
+
+def _version(schema: str) -> tuple[int, int, int] | None:
+    match = _SCHEMA_VERSION.search(schema)
+    return (int(match[1]), int(match[2]), int(match[3])) if match else None
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        msg = f"the key {twice!r} occurs twice in one object"
+        raise ValueError(msg)
+    return result

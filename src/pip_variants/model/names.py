@@ -1,0 +1,95 @@
+"""The alphabets of PEP 825, and the two identifiers built from them.
+
+`VariantFeature` and `VariantProperty` are named tuples rather than dataclasses: ordering hashes
+and compares them by the ten thousand.
+"""
+
+import re
+from typing import NamedTuple
+
+from pip_variants.errors import InvalidVariantLabel, InvalidVariantProperty
+
+__all__ = [
+    "NULL_LABEL",
+    "VariantFeature",
+    "VariantProperty",
+    "check_feature",
+    "check_label",
+    "check_namespace",
+    "check_value",
+]
+
+NULL_LABEL = "null"
+"""The label of the variant without properties (PEP 825, Variant label)."""
+
+_NAME = re.compile(r"[a-z0-9_]+", re.ASCII)
+_VALUE = re.compile(r"[a-z0-9_.]+", re.ASCII)
+
+
+def _check(text: object, what: str, pattern: re.Pattern[str]) -> str:
+    if isinstance(text, str) and pattern.fullmatch(text):
+        return text
+    msg = f"invalid variant {what} (must match {pattern.pattern}): {text!r}"
+    raise (InvalidVariantLabel if what == "label" else InvalidVariantProperty)(msg)
+
+
+def check_namespace(text: object) -> str:
+    """Return `text` if it is a namespace, else raise `InvalidVariantProperty`."""
+    return _check(text, "namespace", _NAME)
+
+
+def check_feature(text: object) -> str:
+    """Return `text` if it is a feature name, else raise `InvalidVariantProperty`."""
+    return _check(text, "feature", _NAME)
+
+
+def check_value(text: object) -> str:
+    """Return `text` if it is a feature value, else raise `InvalidVariantProperty`."""
+    return _check(text, "value", _VALUE)
+
+
+def check_label(text: object) -> str:
+    """Return `text` if it is a variant label, else raise `InvalidVariantLabel`."""
+    return _check(text, "label", _VALUE)
+
+
+class VariantFeature(NamedTuple):
+    """A namespace and the name of a feature in it, written `namespace :: name`."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace} :: {self.name}"
+
+
+class VariantProperty(NamedTuple):
+    """One value of one feature, written `namespace :: feature :: value` (PEP 825).
+
+    >>> str(VariantProperty.parse("x86_64::level::v3"))
+    'x86_64 :: level :: v3'
+    """
+
+    namespace: str
+    feature: str
+    value: str
+
+    @classmethod
+    def parse(cls, text: str) -> "VariantProperty":
+        """Read a property as people type it; space around `::` does not matter.
+
+        Raises `InvalidVariantProperty`.
+        """
+        parts = [part.strip() for part in text.split("::")]
+        if len(parts) != len(cls._fields):
+            msg = f"invalid variant property (must be 'namespace :: feature :: value'): {text!r}"
+            raise InvalidVariantProperty(msg)
+        namespace, feature, value = parts
+        try:
+            return cls(check_namespace(namespace), check_feature(feature), check_value(value))
+        except InvalidVariantProperty as error:
+            msg = f"{error} in the variant property {text!r}"
+            raise InvalidVariantProperty(msg) from None
+
+    def __str__(self) -> str:
+        return " :: ".join(self)

@@ -1,0 +1,55 @@
+"""What a target supports: per namespace, features and values in order of preference."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+__all__ = ["NamespaceSupport", "SupportedFeature", "SupportedProperties"]
+
+
+class SupportedFeature(NamedTuple):
+    """One feature and the values of it that the target supports, most preferred first."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceSupport:
+    """The features of one namespace that the target supports, most preferred first.
+
+    `absent` says in a few words why there are none; it is empty where there are some.
+    """
+
+    features: tuple[SupportedFeature, ...] = ()
+    absent: str = ""
+
+    def values(self, feature: str) -> tuple[str, ...]:
+        """The supported values of `feature`, most preferred first; empty if there are none."""
+        return next((values for name, values in self.features if name == feature), ())
+
+    def preferring(
+        self, features: tuple[str, ...], values: Mapping[str, tuple[str, ...]]
+    ) -> "NamespaceSupport":
+        """The same support with the named features and values moved to the front.
+
+        Drafts before PEP 825 schema 0.1.1 let a package reorder what providers answer
+        (`default-priorities.feature` and `.property`).
+        """
+        by_name = dict(self.features)
+        return NamespaceSupport(
+            tuple(
+                SupportedFeature(name, _front(values.get(name, ()), by_name[name]))
+                for name in _front(features, tuple(by_name))
+            ),
+            self.absent,
+        )
+
+
+SupportedProperties: TypeAlias = Mapping[str, NamespaceSupport]
+"""Namespace -> what the target supports in it."""
+
+
+def _front(preferred: tuple[str, ...], items: tuple[str, ...]) -> tuple[str, ...]:
+    first = [item for item in preferred if item in items]
+    return (*first, *(item for item in items if item not in first))

@@ -1,0 +1,1 @@
+"""The part that lives inside pip; nothing else of this package knows pip."""

@@ -1,0 +1,222 @@
+"""Which places of pip are replaced, and with what; `attach` and its opposite, `detach`.
+
+A place is replaced when pip loads its module, after a check that it looks as expected. Nothing of
+pip is loaded early.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from pip_variants.detection.client import COMMAND_VARIABLE
+from pip_variants.pip_adapter.gate import gate
+
+__all__ = ["SEAMS", "Seam", "attach", "detach", "start", "verify"]
+
+
+@dataclass(frozen=True)
+class Seam:
+    """One place of pip.
+
+    `replacement` names a function of this folder, as `module:function`, which gets the original
+    and returns what to put in its place. Without a critical one no label is accepted; the others
+    are missing in some versions of pip.
+    """
+
+    module: str
+    name: str
+    parameters: tuple[str, ...]
+    replacement: str
+    critical: bool = True
+
+
+SEAMS = (
+    Seam("pip._internal.models.wheel", "Wheel.__init__", ("self", "filename"), "names:wheel_init"),
+    Seam(
+        "pip._internal.index.sources",  # since pip 24.0
+        "parse_wheel_filename",
+        ("filename",),
+        "names:parse_wheel_filename",
+        critical=False,
+    ),
+    Seam(
+        "pip._internal.index.package_finder",
+        "PackageFinder.evaluate_links",
+        ("self", "link_evaluator", "links"),
+        "links:evaluate_links",
+    ),
+    Seam(
+        "pip._internal.index.package_finder",
+        "CandidateEvaluator.compute_best_candidate",
+        ("self", "candidates"),
+        "ranking:compute_best_candidate",
+    ),
+    Seam(
+        "pip._internal.index.package_finder",
+        "CandidateEvaluator.sort_best_candidate",
+        ("self", "candidates"),
+        "ranking:sort_best_candidate",
+    ),
+    Seam(
+        "pip._internal.resolution.resolvelib.found_candidates",
+        "FoundCandidates.__init__",
+        ("self", "get_infos", "installed", "prefers_installed", "incompatible_ids"),
+        "ranking:found_candidates_init",
+    ),
+    Seam(
+        "pip._internal.operations.prepare",
+        "RequirementPreparer._prepare_linked_requirement",
+        ("self", "req", "parallel_builds"),
+        "direct:prepare_linked_requirement",
+    ),
+    Seam(
+        "pip._internal.operations.prepare",
+        "RequirementPreparer._log_preparing_link",
+        ("self", "req"),
+        "report:log_preparing_link",
+        critical=False,
+    ),
+    Seam(
+        "pip._internal.cli.cmdoptions",
+        "make_option_group",
+        ("group", "parser"),
+        "options:make_option_group",
+        critical=False,
+    ),
+    Seam(
+        "pip._internal.index.collector",
+        "LinkCollector.create",
+        ("cls", "session", "options"),
+        "options:link_collector_create",
+    ),
+    Seam(
+        "pip._internal.build_env",  # up to pip 26.1
+        "get_runnable_pip",
+        (),
+        "runner:get_runnable_pip",
+        critical=False,
+    ),
+    Seam(
+        "pip._internal.utils.misc",  # since pip 26.2
+        "get_runnable_pip",
+        (),
+        "runner:get_runnable_pip",
+        critical=False,
+    ),
+)
+
+_MODULES = frozenset(seam.module for seam in SEAMS)
+_originals: dict[Seam, tuple[object, str, object]] = {}
+
+
+def start() -> None:
+    """What the `.pth` file calls when pip starts."""
+    # Meant for pips that run without pip-variants of their own; this is not one of them.
+    os.environ.pop(COMMAND_VARIABLE, None)
+    attach()
+
+
+def attach() -> None:
+    """Replace the seams of the modules that pip has loaded, and of the others as it loads them.
+
+    Does nothing if the user said so (`PIP_NO_VARIANTS`, read as pip reads its variables).
+    """
+    if os.environ.get("PIP_NO_VARIANTS", "").lower() in ("1", "true", "yes", "on", "y", "t"):
+        return
+    if _Finder not in sys.meta_path:
+        sys.meta_path.insert(0, _Finder)
+    for name in _MODULES:
+        if (module := sys.modules.get(name)) is not None:
+            _attach_to(module)
+
+
+def detach() -> None:
+    """Give pip back every place that was replaced."""
+    if _Finder in sys.meta_path:
+        sys.meta_path.remove(_Finder)
+    for owner, attribute, original in _originals.values():
+        setattr(owner, attribute, original)
+    _originals.clear()
+
+
+def verify() -> list[str]:
+    """Load what is critical; the reasons why this pip cannot be extended, if there are any."""
+    problems = []
+    for name in dict.fromkeys(seam.module for seam in SEAMS if seam.critical):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            problems.append(str(error))
+    problems += [
+        f"{seam.module}.{seam.name} was not replaced"
+        for seam in SEAMS
+        if seam.critical and seam not in _originals
+    ]
+    # What was found wrong while attaching says more.
+    return [*gate.problems, *problems]
+
+
+def _attach_to(module: ModuleType) -> None:
+    for seam in SEAMS:
+        if seam.module == module.__name__ and seam not in _originals:
+            try:
+                _replace(seam, module)
+            except Exception as error:  # noqa: BLE001 - whatever it is, pip must go on
+                if seam.critical:
+                    gate.problems.append(f"{seam.module}.{seam.name}: {error}")
+
+
+def _replace(seam: Seam, module: ModuleType) -> None:
+    *path, attribute = seam.name.split(".")
+    owner: Any = module
+    for name in path:
+        owner = getattr(owner, name)
+    found = vars(owner)[attribute]
+    function = found.__func__ if isinstance(found, classmethod) else found
+    code = function.__code__
+    taken = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    if missing := [name for name in seam.parameters if name not in taken]:
+        msg = f"has no parameter {missing[0]}"
+        raise TypeError(msg)
+    file, _, factory = seam.replacement.partition(":")
+    replacement = getattr(importlib.import_module(f"{__package__}.{file}"), factory)(function)
+    setattr(owner, attribute, classmethod(replacement) if function is not found else replacement)
+    _originals[seam] = (owner, attribute, found)
+
+
+class _Finder:
+    """Finds nothing itself; has the loaders of pip's modules call `_attach_to` when done."""
+
+    @classmethod
+    def find_spec(
+        cls, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name not in _MODULES:
+            return None
+        others = (finder for finder in sys.meta_path if finder is not cls)
+        specs = (
+            finder.find_spec(name, path, target)
+            for finder in others
+            if hasattr(finder, "find_spec")
+        )
+        spec = next((spec for spec in specs if spec is not None), None)
+        if spec is not None and spec.loader is not None:
+            _attach_after(spec.loader)
+        return spec
+
+
+def _attach_after(loader: Any) -> None:
+    load: Callable[[ModuleType], None] = loader.exec_module
+
+    def exec_module(module: ModuleType) -> None:
+        # First of all: pip in a zip file shares one loader among its modules.
+        del loader.exec_module
+        load(module)
+        _attach_to(module)
+
+    loader.exec_module = exec_module

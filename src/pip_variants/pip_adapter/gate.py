@@ -1,0 +1,53 @@
+"""Whether labels are accepted in this run of pip. Everything else hangs on that.
+
+While the gate is shut, pip refuses the names of variant wheels by itself, and no other seam has
+anything to do: stock behaviour.
+"""
+
+import logging
+
+__all__ = ["VERBOSE", "Gate", "gate", "log"]
+
+log = logging.getLogger("pip_variants")
+"""Goes through pip's own handlers: INFO to standard output, WARNING to standard error."""
+
+VERBOSE = 15
+"""pip's level for `-v` (pip._internal.utils._log)."""
+
+
+class Gate:
+    """Open once all critical seams hold, unless the user or a failure shut it."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        """Why pip cannot be extended; the first one is told, once, when a variant wheel is seen."""
+        self.seen = False
+        """Whether any variant wheel was accepted: until then there is nothing to do."""
+        self._off = False
+        self._verified = False
+
+    def turn_off(self) -> None:
+        """The user wants no variants."""
+        self._off = True
+
+    def accepts_labels(self) -> bool:
+        """Called for every labelled file name; the first call verifies the seams."""
+        if self._off:
+            return False
+        if not self._verified and not self.problems:
+            from pip_variants.pip_adapter.attach import verify
+
+            self.problems += verify()
+            self._verified = True
+        if self.problems:
+            self._off = True
+            log.warning(
+                "Wheel variants are ignored: pip-variants does not know this pip (%s).",
+                self.problems[0],
+            )
+            return False
+        self.seen = True
+        return True
+
+
+gate = Gate()

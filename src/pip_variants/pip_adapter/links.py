@@ -1,0 +1,207 @@
+"""Where the variant metadata of a release comes from, and reading it.
+
+Each source (an index page, a page of links, a folder) has metadata of its own, which describes
+the wheels of that source and no others (PEP 825, Installing wheels from multiple sources).
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from typing import Any
+
+from pip._internal.exceptions import InstallationError, PipError
+from pip._internal.metadata import FilesystemWheel, get_wheel_distribution
+from pip._internal.models.link import Link
+from pip._internal.network.lazy_wheel import HTTPRangeRequestUnsupported, dist_from_wheel_url
+from pip._vendor.packaging.utils import canonicalize_name
+from pip._vendor.packaging.version import InvalidVersion, Version
+from pip._vendor.requests import RequestException
+
+from pip_variants.errors import InvalidVariantMetadata
+from pip_variants.model.filename import (
+    WheelFilename,
+    index_metadata_filename,
+    split_index_metadata_filename,
+)
+from pip_variants.model.metadata import MAX_BYTES, VariantMetadata, combine_all
+from pip_variants.model.names import NULL_LABEL
+from pip_variants.pip_adapter.names import label_of
+from pip_variants.pip_adapter.target import detection
+
+__all__ = [
+    "Unusable",
+    "evaluate_links",
+    "metadata_of",
+    "source_of",
+    "source_rank",
+    "wheel_metadata",
+]
+
+_Release = tuple[str, str, str]  # source, canonical name, canonical version
+_listed: dict[_Release, Link] = {}
+_read: dict[_Release, "VariantMetadata | Unusable"] = {}
+_sources: dict[str, Any] = {}
+"""Every source that was read, in pip's order, with the session that reached it."""
+
+
+class Unusable(Exception):
+    """Why the variants of a release must be ignored."""
+
+
+def evaluate_links(original: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+    """`PackageFinder.evaluate_links`: remember the metadata files of a page, which pip skips."""
+
+    @wraps(original)
+    def evaluate_links(self: Any, link_evaluator: Any, links: Iterable[Link]) -> list[Any]:
+        packages = []
+        for link in links:
+            if "-variants.json" not in link.url or not _remember(link):
+                packages.append(link)
+        candidates = original(self, link_evaluator, packages)
+        for candidate in candidates:
+            label = label_of(candidate.link.filename)
+            if label is not None:
+                _sources.setdefault(source_of(candidate.link), self._link_collector.session)
+                if label != NULL_LABEL:
+                    detection().warm_up()
+        return candidates
+
+    return evaluate_links
+
+
+def source_of(link: Link) -> str:
+    """The page that lists the file, or the folder that holds it."""
+    return str(link.comes_from) if link.comes_from else link.url.rpartition("/")[0]
+
+
+def source_rank(source: str) -> int:
+    """The place of a source in pip's order."""
+    return list(_sources).index(source) if source in _sources else len(_sources)
+
+
+def metadata_of(name: str, version: str, wheels: Sequence[Link]) -> VariantMetadata:
+    """The metadata of one source's variant wheels of one release; obtained once.
+
+    Raises `Unusable` where the variants have to be ignored, and pip's errors where the install
+    must not go on.
+    """
+    release = (source_of(wheels[0]), name, version)
+    if release not in _read:
+        try:
+            _read[release] = _obtain(release, wheels)
+        except InvalidVariantMetadata as error:
+            _read[release] = Unusable(str(error))
+        except Unusable as error:
+            _read[release] = error
+    result = _read[release]
+    if isinstance(result, Unusable):
+        raise result
+    return result
+
+
+def wheel_metadata(distribution: Any, filename: str) -> VariantMetadata:
+    """The `variant.json` of a wheel that pip opened. Raises `InvalidVariantMetadata`."""
+    try:
+        text = distribution.read_text("variant.json")
+    except FileNotFoundError:
+        msg = f"{filename} has no variant.json"
+        raise InvalidVariantMetadata(msg) from None
+    return VariantMetadata.parse(text, f"variant.json of {filename}")
+
+
+def _remember(link: Link) -> bool:
+    parts = split_index_metadata_filename(link.filename)
+    if parts is None:
+        return False
+    try:
+        version = str(Version(parts[1].replace("_", "-")))
+    except InvalidVersion:
+        return False
+    _listed[source_of(link), canonicalize_name(parts[0]), version] = link
+    return True
+
+
+def _obtain(release: _Release, wheels: Sequence[Link]) -> VariantMetadata:
+    if release in _listed:
+        data = _fetch(_listed[release], _sources[release[0]])
+        if data is not None:
+            return VariantMetadata.parse(data, _listed[release].filename)
+    elif wheels[0].is_file:
+        name = WheelFilename.parse(wheels[0].filename)
+        beside = index_metadata_filename(name.distribution, name.version)
+        path = os.path.join(os.path.dirname(wheels[0].file_path), beside)
+        if os.path.exists(path):
+            with open(path, "rb") as file:
+                return VariantMetadata.parse(file.read(MAX_BYTES + 1), beside)
+    one_per_label = {label_of(link.filename): link for link in wheels}
+    return combine_all({link.filename: _inside(link, release) for link in one_per_label.values()})
+
+
+def _inside(link: Link, release: _Release) -> VariantMetadata:
+    """The metadata in the wheel itself, by range requests where it is far away."""
+    name = canonicalize_name(release[1])
+    if link.is_file:
+        distribution = get_wheel_distribution(FilesystemWheel(link.file_path), name)
+    else:
+        try:
+            distribution = dist_from_wheel_url(
+                name, link.url_without_fragment, _sources[release[0]]
+            )
+        except HTTPRangeRequestUnsupported:
+            msg = "its index has no variant metadata for it and cannot serve parts of a wheel"
+            raise Unusable(msg) from None
+        except RequestException as error:
+            msg = f"Could not read the variant metadata in {link.url_without_fragment}: {error}"
+            raise InstallationError(msg) from None
+    return wheel_metadata(distribution, link.filename)
+
+
+def _fetch(link: Link, session: Any) -> bytes | None:
+    """The content of an index-level metadata file; None if there is none after all."""
+    url = link.url_without_fragment
+    try:
+        # As with index pages: always ask whether a cached copy is still good.
+        headers = {"Accept-Encoding": "identity", "Cache-Control": "max-age=0"}
+        response = session.get(url, headers=headers, stream=True)
+        if response.status_code in (404, 410):
+            return None
+        if 400 <= response.status_code < 500:
+            msg = f"{link.filename} could not be read (HTTP status {response.status_code})"
+            raise Unusable(msg)
+        response.raise_for_status()
+        data = b""
+        for chunk in response.iter_content(2**16):
+            data += chunk
+            if len(data) > MAX_BYTES:
+                break  # the parser says so
+        else:
+            _check_length(response, data)
+        response.close()
+    except PipError:
+        raise
+    except (RequestException, OSError) as error:
+        msg = f"Could not fetch the variant metadata {url}: {error}"
+        raise InstallationError(msg) from None
+    _check_hash(link, data)
+    return data
+
+
+def _check_length(response: Any, data: bytes) -> None:
+    promised = response.headers.get("Content-Length", "")
+    encoded = response.headers.get("Content-Encoding", "identity") != "identity"
+    if promised.isdigit() and not encoded and int(promised) != len(data):
+        msg = f"{len(data)} of {promised} bytes arrived"
+        raise OSError(msg)
+
+
+def _check_hash(link: Link, data: bytes) -> None:
+    for algorithm, expected in link._hashes.items():
+        if algorithm in hashlib.algorithms_guaranteed and len(data) <= MAX_BYTES:
+            got = hashlib.new(algorithm, data).hexdigest()
+            if got != expected.lower():
+                msg = (
+                    f"The variant metadata {link.url_without_fragment} does not have the hash that "
+                    f"its index gives: expected {algorithm} {expected}, got {got}."
+                )
+                raise InstallationError(msg)

@@ -1,0 +1,56 @@
+"""Names of variant wheels, where pip parses names of wheels."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from pip_variants.errors import InvalidWheelFilename
+from pip_variants.model.filename import WheelFilename
+from pip_variants.pip_adapter.gate import gate
+
+__all__ = ["label_of", "parse_wheel_filename", "wheel_init"]
+
+_labels: dict[str, str] = {}
+"""File name -> label, of every variant wheel that was accepted."""
+
+
+def label_of(filename: str) -> str | None:
+    """The label of a wheel that pip accepted; None for anything else."""
+    return _labels.get(filename)
+
+
+def wheel_init(original: Callable[..., None]) -> Callable[..., None]:
+    """`Wheel(filename)`: pip parses the name without the label."""
+
+    @wraps(original)
+    def __init__(self: Any, filename: str) -> None:  # noqa: N807
+        plain = _without_label(filename)
+        original(self, plain)
+        if plain is not filename:
+            self.filename = filename
+
+    return __init__
+
+
+def parse_wheel_filename(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`packaging`'s function, where a module of pip took it over by name."""
+
+    @wraps(original)
+    def parse(filename: str, *args: Any, **kwargs: Any) -> Any:
+        return original(_without_label(filename), *args, **kwargs)
+
+    return parse
+
+
+def _without_label(filename: str) -> str:
+    """The name that pip understands; the given object itself unless it has an accepted label."""
+    if filename.count("-") < 5:  # name, version and three tags: no room for a label
+        return filename
+    try:
+        wheel = WheelFilename.parse(filename)
+    except InvalidWheelFilename:
+        return filename
+    if wheel.label is None or not gate.accepts_labels():
+        return filename
+    _labels[filename] = wheel.label
+    return str(wheel.with_label(None))

@@ -1,0 +1,224 @@
+"""The order of one release's files: variants, then the null variant, then the other files.
+
+pip's resolver visits versions from the newest on and makes candidates one at a time. What it is
+given here looks the same, but the files of a version with variants are put in order when the
+first of them is made, and not before: only versions that the resolver reaches cost a request.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial, wraps
+from itertools import groupby
+from logging import INFO
+from operator import itemgetter
+from typing import Any
+
+from pip._internal.exceptions import PipError
+from pip._internal.models.link import Link
+
+from pip_variants.errors import InconsistentVariantMetadata
+from pip_variants.model.metadata import VariantMetadata, combine_all
+from pip_variants.model.names import NULL_LABEL
+from pip_variants.model.ordering import Ordering, Rejection
+from pip_variants.pip_adapter import report
+from pip_variants.pip_adapter.gate import VERBOSE, gate, log
+from pip_variants.pip_adapter.links import Unusable, metadata_of, source_of, source_rank
+from pip_variants.pip_adapter.names import label_of
+from pip_variants.pip_adapter.target import select_for_target
+
+__all__ = ["compute_best_candidate", "found_candidates_init", "promise_of", "sort_best_candidate"]
+
+_Info = tuple[Any, Callable[[], Any]]  # version, function that makes the candidate
+
+_NOTHING = VariantMetadata(namespaces=(), variants={})  # all that a null variant needs
+
+_ranked: dict[tuple[str, ...], tuple[int, ...]] = {}
+_promises: dict[str, VariantMetadata] = {}
+_resolving = False
+
+
+def promise_of(link: Link) -> VariantMetadata | None:
+    """The metadata by which a variant wheel was chosen; None if it was given directly."""
+    return _promises.get(link.url)
+
+
+def found_candidates_init(original: Callable[..., None]) -> Callable[..., None]:
+    """`FoundCandidates(get_infos, …)`: hand the resolver the files of a version in our order."""
+
+    @wraps(original)
+    def __init__(
+        self: Any, get_infos: Callable[[], Iterator[_Info]], *args: Any, **kw: Any
+    ) -> None:  # noqa: N807
+        original(self, partial(_in_order, get_infos), *args, **kw)
+
+    return __init__
+
+
+def sort_best_candidate(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`CandidateEvaluator.sort_best_candidate`, for those who want the best file at once."""
+
+    @wraps(original)
+    def sort_best_candidate(self: Any, candidates: list[Any]) -> Any:
+        if not gate.seen or _resolving:
+            return original(self, candidates)
+        return _best(self, candidates, partial(original, self))[0]
+
+    return sort_best_candidate
+
+
+def compute_best_candidate(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`CandidateEvaluator.compute_best_candidate`: leave out versions of which no file fits."""
+
+    @wraps(original)
+    def compute_best_candidate(self: Any, candidates: list[Any]) -> Any:
+        if gate.seen and not _resolving:
+            applicable = self.get_applicable_candidates(candidates)
+            unfit = _best(
+                self, applicable, lambda some: max(some, key=self._sort_key, default=None)
+            )[1]
+            candidates = [candidate for candidate in candidates if candidate not in unfit]
+        return original(self, candidates)
+
+    return compute_best_candidate
+
+
+def _in_order(get_infos: Callable[[], Iterator[_Info]]) -> Iterator[_Info]:
+    infos = iter(get_infos())
+    with _no_metadata_yet():
+        first = next(infos, None)
+    if first is None:
+        return
+    if not gate.seen:
+        yield first
+        yield from infos
+        return
+    for version, group in groupby(_chained(first, infos), key=itemgetter(0)):
+        files = list(group)
+        if any(label_of(_link(make).filename) for _, make in files):
+            for place in range(len(files)):
+                yield version, partial(_make, files, place)
+        else:
+            yield from files
+
+
+def _chained(first: _Info, rest: Iterator[_Info]) -> Iterator[_Info]:
+    yield first
+    yield from rest
+
+
+def _make(files: list[_Info], place: int) -> Any:
+    version, make = files[0]
+    links = [_link(make) for _, make in files]
+    hashes = make.keywords["template"].hashes(trust_internet=False)  # type: ignore[attr-defined]
+    order = _rank(str(make.keywords["name"]), str(version), links, hashes)  # type: ignore[attr-defined]
+    return files[order[place]][1]() if place < len(order) else None
+
+
+def _link(make: Callable[[], Any]) -> Link:
+    link: Link = make.keywords["link"]  # type: ignore[attr-defined]
+    return link
+
+
+@contextmanager
+def _no_metadata_yet() -> Iterator[None]:
+    """The resolver has pip compute a best file that it never uses."""
+    global _resolving  # noqa: PLW0603
+    before, _resolving = _resolving, True
+    try:
+        yield
+    finally:
+        _resolving = before
+
+
+def _best(
+    evaluator: Any, candidates: list[Any], pips_best: Callable[[list[Any]], Any]
+) -> tuple[Any, list[Any]]:
+    """The best file that fits, and the files of better versions that do not."""
+    unfit: list[Any] = []
+    remaining = list(candidates)
+    while (best := pips_best(remaining)) is not None:
+        release = [one for one in remaining if one.version == best.version]
+        if not any(label_of(one.link.filename) for one in release):
+            return best, unfit
+        release.sort(key=evaluator._sort_key, reverse=True)
+        links = [one.link for one in release]
+        order = _rank(str(best.name), str(best.version), links, evaluator._hashes, VERBOSE)
+        if order:
+            return release[order[0]], unfit
+        unfit += release
+        remaining = [one for one in remaining if one.version != best.version]
+    return None, unfit
+
+
+def _rank(
+    name: str, version: str, links: Sequence[Link], hashes: Any, level: int = INFO
+) -> tuple[int, ...]:
+    """The places of the links that can be used, best first; decided and reported once.
+
+    `links` are in pip's order: by platform tags, then build tag, the source distribution last.
+    """
+    key = tuple(link.url for link in links)
+    if key not in _ranked:
+        what = f"{name} {version}"
+        try:
+            ordering, sources = _order(name, version, links)
+        except PipError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not break pip
+            log.debug("could not order the variants of %s", what, exc_info=True)
+            report.ignored(what, f"internal error: {type(error).__name__}: {error}")
+            ordering, sources = Ordering(), {}
+        places = {variant.label: place for place, variant in enumerate(ordering.best_first)}
+        usable = []
+        for place, link in enumerate(links):
+            label = label_of(link.filename)
+            # pip prefers files with an allowed hash to files without any.
+            unverified = bool(hashes) and not link.is_hash_allowed(hashes)
+            if label is None:
+                usable.append((unverified, len(places), place))
+            elif label in places and (source := source_of(link)) in sources:
+                usable.append((unverified, places[label], place))
+                _promises[link.url] = sources[source]
+        _ranked[key] = tuple(place for *_, place in sorted(usable))
+        report.decided(what, links, ordering, [links[place] for place in _ranked[key]], level)
+    return _ranked[key]
+
+
+def _order(
+    name: str, version: str, links: Sequence[Link]
+) -> tuple[Ordering, dict[str, VariantMetadata]]:
+    """The order of the labels, and the sources whose wheels it is for with their metadata."""
+    by_source: dict[str, list[Link]] = {}
+    for link in links:
+        if label_of(link.filename) is not None:
+            by_source.setdefault(source_of(link), []).append(link)
+    usable: dict[str, VariantMetadata] = {}
+    labels: dict[str, set[str]] = {}
+    ordering, rejected = Ordering(), []
+    for source in sorted(by_source, key=source_rank):
+        labels[source] = {str(label_of(link.filename)) for link in by_source[source]}
+        metadata = _NOTHING
+        if labels[source] != {NULL_LABEL}:
+            try:
+                metadata = metadata_of(name, version, by_source[source])
+            except Unusable as error:
+                report.ignored(f"{name} {version}", str(error))
+                lost = labels[source] - {NULL_LABEL}
+                rejected += [Rejection(label, "has no usable metadata") for label in sorted(lost)]
+                labels[source] -= lost
+        of_source = select_for_target(f"{name} {version}", metadata, labels[source])
+        rejected += of_source.rejected
+        if of_source.best_first:
+            usable[source] = metadata
+            ordering = ordering if ordering.best_first else of_source
+    if len(usable) > 1:
+        try:
+            combined = combine_all(usable)
+        except InconsistentVariantMetadata as error:
+            first = next(iter(usable))
+            report.sources_differ(f"{name} {version}", first, str(error))
+            usable = {first: usable[first]}
+        else:
+            every = set().union(*(labels[source] for source in usable))
+            ordering = select_for_target(f"{name} {version}", combined, every)
+    return Ordering(ordering.best_first, tuple(rejected)), usable

@@ -1,0 +1,77 @@
+"""What a person at a terminal reads about variants, in pip's own output."""
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+from pip._internal.models.link import Link
+from pip._internal.utils.logging import indent_log
+
+from pip_variants.model.metadata import Variant
+from pip_variants.model.ordering import Ordering, Rejection
+from pip_variants.pip_adapter.gate import VERBOSE, log
+from pip_variants.pip_adapter.names import label_of
+
+__all__ = ["decided", "ignored", "log_preparing_link", "sources_differ"]
+
+_choices: dict[str, str] = {}
+"""URL of a file -> the line to print when pip collects it."""
+
+_SHOWN = 3  # reasons in one line; the others at -v
+
+
+def log_preparing_link(original: Callable[..., None]) -> Callable[..., None]:
+    """`RequirementPreparer._log_preparing_link`: a line below "Collecting …"."""
+
+    @wraps(original)
+    def log_preparing_link(self: Any, req: Any) -> None:
+        original(self, req)
+        if req.link and (line := _choices.pop(req.link.url, "")):
+            with indent_log():
+                log.info(line)
+
+    return log_preparing_link
+
+
+def decided(
+    what: str, links: Sequence[Link], ordering: Ordering, usable: Sequence[Link], level: int
+) -> None:
+    """Say why labels of the release `what` were rejected; `usable` are its files, best first."""
+    for rejection in ordering.rejected:
+        log.log(VERBOSE, "Variant %s of %s %s", rejection.label, what, rejection.reason)
+    variants = {variant.label: variant for variant in ordering.best_first}
+    for link in usable:
+        label = label_of(link.filename)
+        if label is not None:
+            _choices[link.url] = f"Using the variant {label} ({_properties(variants[label])})"
+        elif ordering.rejected:
+            kind = "wheel without variant" if link.is_wheel else "source distribution"
+            _choices[link.url] = f"Using the {kind}: {_none_fits(ordering.rejected)}"
+    if not usable:
+        log.log(level, "Skipping %s: %s", what, _none_fits(ordering.rejected))
+
+
+def ignored(what: str, reason: str) -> None:
+    """Warn that the variants of a release cannot be used."""
+    log.warning("Ignoring the wheel variants of %s: %s", what, reason)
+
+
+def sources_differ(what: str, first: str, difference: str) -> None:
+    """Warn that sources of a release contradict each other."""
+    log.warning(
+        "The sources of %s disagree about its variants (%s); using those of %s.",
+        what,
+        difference,
+        first,
+    )
+
+
+def _properties(variant: Variant) -> str:
+    return ", ".join(map(str, variant.properties)) or "no properties, fits everywhere"
+
+
+def _none_fits(rejected: Sequence[Rejection]) -> str:
+    reasons = [f"{one.label} {one.reason}" for one in rejected[:_SHOWN]]
+    if len(rejected) > _SHOWN:
+        reasons.append(f"{len(rejected) - _SHOWN} more, see -v")
+    return f"no variant fits this machine; {'; '.join(reasons)}"

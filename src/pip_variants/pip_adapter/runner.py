@@ -1,0 +1,66 @@
+"""Brings pip-variants into the pips that pip starts with another interpreter.
+
+Imported, this module replaces `get_runnable_pip`; run as a script, by `pip --python OTHER` or for
+an isolated build environment, it starts that pip. Then it runs in an interpreter that need not
+have pip-variants: up to the version check it has to be readable for old ones.
+"""
+
+import os
+import sys
+
+PIP_VARIABLE = "_PIP_VARIANTS_PIP"
+"""Names the script or archive with which pip itself would have been started."""
+
+
+def get_runnable_pip(original):  # type: ignore[no-untyped-def]
+    """`get_runnable_pip`: the file with which child pips are started."""
+    import json
+    from functools import wraps
+
+    from pip_variants.detection.client import COMMAND_VARIABLE, command
+
+    @wraps(original)
+    def get_runnable_pip() -> str:
+        os.environ[PIP_VARIABLE] = original()
+        os.environ[COMMAND_VARIABLE] = json.dumps(command())
+        return os.path.abspath(__file__)
+
+    return get_runnable_pip
+
+
+def _main():  # type: ignore[no-untyped-def]
+    import runpy
+
+    here = os.path.dirname(os.path.abspath(__file__))
+    if sys.path and os.path.abspath(sys.path[0]) == here:
+        del sys.path[0]  # the modules beside this one are no top-level modules
+    pip = os.environ[PIP_VARIABLE]
+    if sys.version_info >= (3, 10):
+        _attach(os.path.dirname(here))
+    sys.argv[0] = pip
+    runpy.run_path(pip, run_name="__main__")
+
+
+def _attach(package):  # type: ignore[no-untyped-def]
+    """Load pip_variants from its folder, without the rest of the site-packages around it."""
+    import importlib.util
+
+    try:
+        if "pip_variants" not in sys.modules:
+            spec = importlib.util.spec_from_file_location(
+                "pip_variants",
+                os.path.join(package, "__init__.py"),
+                submodule_search_locations=[package],
+            )
+            sys.modules["pip_variants"] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(sys.modules["pip_variants"])
+        from pip_variants.pip_adapter import attach
+
+        attach.attach()
+    except Exception as error:
+        message = "WARNING: pip-variants is broken, pip goes on without it (%s: %s)\n"
+        sys.stderr.write(message % (type(error).__name__, error))
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,34 @@
+"""What this run of pip knows of the machine: one detection process, and pip's errors for it."""
+
+from collections.abc import Iterable
+from functools import cache
+
+from pip._internal.exceptions import InstallationError
+
+from pip_variants.detection.client import Detection
+from pip_variants.errors import DetectionError
+from pip_variants.model.metadata import VariantMetadata
+from pip_variants.model.ordering import Ordering
+from pip_variants.pip_adapter.gate import log
+from pip_variants.selection import select
+
+__all__ = ["detection", "select_for_target"]
+
+
+@cache
+def detection() -> Detection:
+    """The one detection process of this run, started when it is first needed."""
+    return Detection()
+
+
+def select_for_target(what: str, metadata: VariantMetadata, labels: Iterable[str]) -> Ordering:
+    """Order the variants of `what` for this machine.
+
+    Raises pip's `InstallationError` if a provider fails (PEP 850: the install is aborted).
+    """
+    try:
+        return select(metadata, labels, detection())
+    except DetectionError as error:
+        log.debug("detection failed", exc_info=True)
+        msg = f"Could not tell which variant of {what} fits: {error}. Use --no-variants to go on."
+        raise InstallationError(msg) from None

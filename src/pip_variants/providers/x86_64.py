@@ -1,0 +1,152 @@
+"""x86-64 processors, by archspec.
+
+Features, most preferred first: `level` (psABI micro-architecture levels v4 to v1),
+`microarchitecture` (archspec's names, such as zen4 or skylake_avx512) and then one feature per
+instruction set with the value `on`, newest first. A level comes before a microarchitecture, so a
+wheel should always state the level beside the microarchitecture.
+
+Source: x86-64 psABI, section 3.1.1; archspec's microarchitectures.json.
+"""
+
+import contextlib
+import logging
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from archspec.cpu import TARGETS, Microarchitecture
+from archspec.cpu.detect import CpuidInfoCollector, detected_info
+from archspec.cpu.schema import CPUID_JSON
+
+from pip_variants.hooks import Feature, Provider, Published, hookimpl
+
+__all__ = ["INSTRUCTION_SETS", "LEVELS", "Processor", "detect", "features_of", "this_processor"]
+
+_log = logging.getLogger(__name__)
+
+LEVELS = ("v4", "v3", "v2", "v1")
+
+# The order is that of the published provider packages, so that wheels sort the same everywhere;
+# the sets that they do not know yet stand first.
+INSTRUCTION_SETS = tuple(
+    """
+    amx_bf16 amx_int8 amx_tile avx512_fp16 avx_ifma sha512 sm3 sm4
+    avx_vnni tsc_adjust flush_l1d movdir64b movdiri
+    avx512_bf16 avx512_bitalg avx512_vbmi2 avx512_vnni avx512_vp2intersect avx512_vpopcntdq
+    avx512ifma avx512vbmi rdpid sha_ni vaes vpclmulqdq
+    clwb clzero
+    avx512bw avx512cd avx512dq avx512f avx512vl
+    clflushopt gfni rdseed xsavec xsaveopt
+    adx
+    avx2 avx bmi2 bmi1 abm f16c fma movbe xsave
+    rdrand aes pclmulqdq sse4a fsgsbase
+    sse4_2 sse4_1 ssse3 sse3 cx16 lahf_lm popcnt
+    sse2 sse mmx
+    """.split()
+)
+
+# archspec's CPUID table calls some instruction sets by the name that Linux gives them.
+_CPUID_NAMES = {"sse3": "pni"}
+
+
+@dataclass(frozen=True)
+class Processor:
+    """A processor as the operating system and the CPUID instruction describe it.
+
+    `flags` are the instruction sets that a program may use, in archspec's spelling.
+    """
+
+    vendor: str
+    flags: frozenset[str]
+
+
+def this_processor() -> Processor | None:
+    """The processor of this machine; None if programs of this interpreter are not x86-64.
+
+    An x86-64 Python on Apple silicon (Rosetta) or under user-mode emulation of another
+    architecture runs on a processor that is not the one it would report.
+    """
+    info = detected_info()
+    if platform.machine() not in ("x86_64", "AMD64") or not _is_x86_64(info):
+        _log.info("this interpreter or its processor is not x86-64")
+        return None
+    flags = frozenset(info.features)
+    with contextlib.suppress(Exception):  # no CPUID (seccomp, no executable memory): flags alone
+        refused = _refused_by_cpuid(flags)
+        if refused:
+            _log.info("CPUID does not confirm %s: ignored", ", ".join(sorted(refused)))
+        flags -= refused
+    return Processor(info.vendor, flags)
+
+
+def features_of(processor: Processor) -> list[Feature]:
+    """What `processor` supports."""
+    usable = [
+        target
+        for target in TARGETS.values()
+        if _is_x86_64(target)
+        and target.vendor in ("generic", processor.vendor)
+        and target.features <= processor.flags
+    ]
+    names = {target.name for target in usable}
+    levels = [level for level in LEVELS if level == "v1" or f"x86_64_{level}" in names]
+    features = [Feature("level", levels)]
+    generic = max((t for t in usable if t.vendor == "generic"), key=_depth)
+    # Like archspec, take only what descends from the best level: an older design that happens to
+    # lack nothing would say less than the level does.
+    specific = [t for t in usable if t.vendor != "generic" and generic in t.ancestors]
+    if specific:
+        best = max(specific, key=_depth)
+        line = [best, *(t for t in best.ancestors if t.vendor != "generic")]
+        features.append(Feature("microarchitecture", [target.name for target in line]))
+    _log.info("vendor %s, level %s, %s", processor.vendor, levels[0], features[-1].values[0])
+    return features + [
+        Feature(name, ["on"]) for name in INSTRUCTION_SETS if name in processor.flags
+    ]
+
+
+def detect() -> Iterable[Feature]:
+    """What the processor of this machine supports."""
+    processor = this_processor()
+    return [] if processor is None else features_of(processor)
+
+
+@hookimpl
+def pip_variants_providers() -> Sequence[Provider]:
+    """The x86_64 provider."""
+    return [
+        Provider(
+            "x86_64",
+            detect,
+            [
+                Published("x86-64-variant-provider", "0.2.1", "x86_64_variant_provider"),
+                Published(
+                    "provider-variant-x86-64",
+                    "0.0.1.post2",
+                    "provider_variant_x86_64.plugin:X8664Plugin",
+                ),
+            ],
+        )
+    ]
+
+
+def _is_x86_64(target: Microarchitecture) -> bool:
+    # What archspec read of the host is a bare record of vendor and flags: on a processor of
+    # another family it has none of the flags that every x86-64 has.
+    return target.family.name == "x86_64" or {"lm", "sse2"} <= target.features
+
+
+def _depth(target: Microarchitecture) -> tuple[int, int]:
+    return len(target.ancestors), len(target.features)
+
+
+def _refused_by_cpuid(flags: frozenset[str]) -> frozenset[str]:
+    """The flags that CPUID knows and does not confirm: the kernel's list may describe a host.
+
+    Under user-mode emulation /proc/cpuinfo is that of the machine outside.
+    """
+    calls = (*CPUID_JSON["flags"], *CPUID_JSON["extension-flags"])
+    known = {bit["name"] for call in calls for bit in call["bits"]}
+    confirmed = CpuidInfoCollector().features
+    names = {flag: _CPUID_NAMES.get(flag, flag) for flag in flags}
+    return frozenset(f for f, name in names.items() if name in known and name not in confirmed)

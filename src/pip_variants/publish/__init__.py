@@ -1,0 +1,1 @@
+"""Making variant wheels and the metadata of an index."""
