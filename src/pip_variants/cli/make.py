@@ -66,13 +66,13 @@ def _providers(namespaces: list[str], given: list[str]) -> dict[str, ProviderInf
     for text in given:
         namespace, equals, requirement = text.partition("=")
         if not equals or not requirement.strip():
-            msg = f"--provider must be NAMESPACE=REQUIREMENT, not {text!r}"
-            raise InvalidVariantMetadata(msg)
+            raise InvalidVariantMetadata(f"--provider must be NAMESPACE=REQUIREMENT, not {text!r}")
         providers[check_namespace(namespace.strip())] = PluginProvider((requirement.strip(),))
     for namespace in namespaces:
         if namespace not in providers:
             if namespace not in _PROVIDERS:
-                msg = f"no provider is known for {namespace}: name one, --provider {namespace}=…"
-                raise InvalidVariantMetadata(msg)
+                raise InvalidVariantMetadata(
+                    f"no provider is known for {namespace}: name one, --provider {namespace}=…"
+                )
             providers[namespace] = _PROVIDERS[namespace]
     return providers

@@ -82,14 +82,13 @@ class Detection:
                 command(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=subprocess.STDOUT,
                 encoding="utf-8",
                 errors="replace",
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except (OSError, ValueError) as error:
-            msg = f"could not start the detection process: {error}"
-            raise DetectionError(msg) from None
+            raise DetectionError(f"could not start the detection process: {error}") from None
         self._lines = queue.SimpleQueue()
         threading.Thread(
             target=_read, args=(self._process, self._lines), daemon=True, name="pip-variants"
@@ -147,26 +146,28 @@ class Detection:
             process.stdin.write(json.dumps(question) + "\n")
             process.stdin.flush()
         end = time.monotonic() + DEADLINE
+        noise = ""
         while True:
             try:
                 line = self._lines.get(timeout=max(0.0, end - time.monotonic()))
             except queue.Empty:
                 self.close()
-                msg = f"{whom} did not answer within {DEADLINE:.0f} seconds"
-                raise ProviderFailed(msg) from None
+                raise ProviderFailed(
+                    f"{whom} did not answer within {DEADLINE:.0f} seconds"
+                ) from None
             if line is None:
                 status = process.wait()
                 self.close()
-                msg = f"{whom} ended the detection process (exit status {status})"
-                raise ProviderFailed(msg)
+                why = f"{noise}; exit status {status}" if noise else f"exit status {status}"
+                raise ProviderFailed(f"{whom} ended the detection process ({why})")
             if line.startswith(ANSWER):
                 break
+            noise = line.strip()[:200] or noise  # the last line of a traceback says what it was
         try:
             answer = json.loads(line[len(ANSWER) :])
         except ValueError:
             self.close()
-            msg = f"{whom} gave an answer that is too long or not JSON"
-            raise ProviderFailed(msg) from None
+            raise ProviderFailed(f"{whom} gave an answer that is too long or not JSON") from None
         return answer if isinstance(answer, dict) else {}
 
 

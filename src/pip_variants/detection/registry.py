@@ -1,4 +1,4 @@
-"""The providers of this environment: built in, installed by vendors, or installed PEP 850 plugins."""
+"""The providers of this environment: built in, of vendors, and installed PEP 850 plugins."""
 
 import importlib
 import os
@@ -47,7 +47,8 @@ class Registry:
             name = str(implementation.plugin_name)
             by = f"pip-variants {pip_variants.__version__}" if name in BUILT_IN else name
             with _Guard(self.broken, name):
-                for provider in implementation.function():
+                provided: Iterable[Any] = implementation.function()  # type: ignore[assignment]
+                for provider in provided:
                     check_namespace(provider.namespace)
                     self._providers.append((provider, by))
 
@@ -93,11 +94,11 @@ class Registry:
             answer = detect()
             features = tuple(_features(answer))
         except (InvalidVariantProperty, InvalidProviderAnswer) as error:
-            msg = f"the provider {by} broke the contract: {error}"
-            raise InvalidProviderAnswer(msg) from None
+            raise InvalidProviderAnswer(f"the provider {by} broke the contract: {error}") from None
         except BaseException as error:  # foreign code: anything may come out, SystemExit too
-            msg = f"the provider {by} failed: {type(error).__name__}: {error}"
-            raise ProviderFailed(msg) from error
+            raise ProviderFailed(
+                f"the provider {by} failed: {type(error).__name__}: {error}"
+            ) from error
         if namespace is not None:
             features = _forced(namespace, features, os.environ)
         absent = "" if features else f"{by} found nothing of it on this machine"
@@ -154,11 +155,11 @@ def _features(answer: Iterable[Any]) -> Iterable[SupportedFeature]:
         name = check_feature(config.name)
         values = tuple(check_value(value) for value in config.values)
         if not values or len(set(values)) != len(values):
-            msg = f"the values of {name} must be distinct and at least one: {list(values)!r}"
-            raise InvalidProviderAnswer(msg)
+            raise InvalidProviderAnswer(
+                f"the values of {name} must be distinct and at least one: {list(values)!r}"
+            )
         if name in seen:
-            msg = f"the feature {name} occurs twice"
-            raise InvalidProviderAnswer(msg)
+            raise InvalidProviderAnswer(f"the feature {name} occurs twice")
         seen.add(name)
         yield SupportedFeature(name, values)
 
@@ -184,6 +185,7 @@ def _forced(
                 distinct = dict.fromkeys(check_value(value) for value in values)
                 result.append(SupportedFeature(check_feature(name), tuple(distinct)))
             except InvalidVariantProperty as error:
-                msg = f"{error} in the environment variable {prefix}{name.upper()}"
-                raise ProviderFailed(msg) from None
+                raise ProviderFailed(
+                    f"{error} in the environment variable {prefix}{name.upper()}"
+                ) from None
     return tuple(result)

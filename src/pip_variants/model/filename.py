@@ -42,17 +42,15 @@ class WheelFilename:
         build = parts.pop(2) if len(parts) > 5 and parts[2][:1].isdigit() else None
         label = parts.pop(5) if len(parts) == 6 else None
         if len(parts) != 5 or not all(parts) or parts[2][0].isdigit():
-            msg = (
+            raise InvalidWheelFilename(
                 "invalid wheel file name (must be name-version(-build)?-python-abi-platform"
                 f"(-label)?.whl): {filename!r}"
             )
-            raise InvalidWheelFilename(msg)
         if label is not None:
             try:
                 check_label(label)
             except InvalidVariantLabel as error:
-                msg = f"{error} in {filename!r}"
-                raise InvalidWheelFilename(msg) from None
+                raise InvalidWheelFilename(f"{error} in {filename!r}") from None
         distribution, version, python, abi, platform = parts
         return cls(distribution, version, build, python, abi, platform, label)
 

@@ -184,14 +184,12 @@ class VariantMetadata:
         Raises `InvalidVariantMetadata`, which names the key and the value.
         """
         if len(data) > MAX_BYTES:
-            msg = f"{where} is larger than {MAX_BYTES // 2**20} MiB"
-            raise InvalidVariantMetadata(msg)
+            raise InvalidVariantMetadata(f"{where} is larger than {MAX_BYTES // 2**20} MiB")
         try:
             value = json.loads(data, object_pairs_hook=_without_duplicates)
         except (ValueError, RecursionError) as error:
             reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
-            msg = f"{where} is not valid JSON: {reason}"
-            raise InvalidVariantMetadata(msg) from None
+            raise InvalidVariantMetadata(f"{where} is not valid JSON: {reason}") from None
         return cls.from_json(value, where)
 
     @classmethod
@@ -203,8 +201,7 @@ class VariantMetadata:
         try:
             return _read(_Node(value, ()))
         except _Fault as fault:
-            msg = f"{where}: {fault}"
-            raise InvalidVariantMetadata(msg) from None
+            raise InvalidVariantMetadata(f"{where}: {fault}") from None
 
     def combine(self, other: "VariantMetadata") -> "VariantMetadata":
         """Both pieces of metadata of one release as one (PEP 825, Metadata consistency).
@@ -213,8 +210,9 @@ class VariantMetadata:
         """
         shorter, longer = sorted((self.namespaces, other.namespaces), key=len)
         if longer[: len(shorter)] != shorter:
-            msg = f"default-priorities.namespace differs: {list(shorter)} and {list(longer)}"
-            raise InconsistentVariantMetadata(msg)
+            raise InconsistentVariantMetadata(
+                f"default-priorities.namespace differs: {list(shorter)} and {list(longer)}"
+            )
         return VariantMetadata(
             namespaces=longer,
             variants=_union("variants", self.variants, other.variants),
@@ -235,11 +233,10 @@ class VariantMetadata:
         """
         conditional = [name for name, info in self.providers.items() if info.enable_if]
         if self.feature_priorities or self.value_priorities or conditional:
-            msg = (
+            raise InvalidVariantMetadata(
                 f"metadata of {self.schema} orders or enables its properties in a way that the "
                 "current schema cannot express; rebuild its wheels"
             )
-            raise InvalidVariantMetadata(msg)
         return {
             "$schema": SCHEMA_URL,
             "default-priorities": {"namespace": list(self.namespaces)},
@@ -268,12 +265,12 @@ def combine_all(pieces: Mapping[str, VariantMetadata]) -> VariantMetadata:
         try:
             return two[0], one[1].combine(two[1])
         except InconsistentVariantMetadata as error:
-            msg = f"{two[0]} contradicts the files before it: {error}"
-            raise InconsistentVariantMetadata(msg) from None
+            raise InconsistentVariantMetadata(
+                f"{two[0]} contradicts the files before it: {error}"
+            ) from None
 
     if not pieces:
-        msg = "no metadata to combine"
-        raise ValueError(msg)
+        raise ValueError("no metadata to combine")
     return reduce(step, pieces.items())[1]
 
 
@@ -384,7 +381,8 @@ def _read_variant(node: _Node, namespaces: tuple[str, ...]) -> Variant:
         name = namespace.key(check_namespace)
         if name not in namespaces and name != ABI_DEPENDENCY:
             raise _Fault(
-                f"{'.'.join(namespace.path)} uses a namespace that default-priorities.namespace lacks"
+                f"{'.'.join(namespace.path)} uses a namespace that is missing in "
+                "default-priorities.namespace"
             )
         for feature in namespace.children():
             values = feature.names(check_value)
@@ -470,7 +468,8 @@ def _read_static(node: _Node, order: tuple[str, ...] | None) -> tuple[SupportedF
         raise _Fault(f"{'.'.join(node.path)} has several features, and nothing gives their order")
     if order is not None and set(order) != set(values):
         raise _Fault(
-            f"{'.'.join(node.path)} has the features {sorted(values)}, their order names {sorted(order)}"
+            f"{'.'.join(node.path)} has the features {sorted(values)}, "
+            f"their order names {sorted(order)}"
         )
     return tuple(SupportedFeature(name, values[name]) for name in order or values)
 
@@ -488,8 +487,9 @@ def _provider_to_json(info: ProviderInfo) -> dict[str, Any]:
     elif isinstance(info, BuiltinProvider):
         result["builtin"] = info.name
     else:
-        msg = f"a provider with the keys {list(info.keys)} belongs to a newer schema"
-        raise InvalidVariantMetadata(msg)
+        raise InvalidVariantMetadata(
+            f"a provider with the keys {list(info.keys)} belongs to a newer schema"
+        )
     if info.optional:
         result["optional"] = True
     return result
@@ -498,8 +498,7 @@ def _provider_to_json(info: ProviderInfo) -> dict[str, Any]:
 def _union(what: str, one: Mapping[Any, Any], two: Mapping[Any, Any]) -> dict[Any, Any]:
     for key in one.keys() & two.keys():
         if one[key] != two[key]:
-            msg = f"{what}.{key} differs"
-            raise InconsistentVariantMetadata(msg)
+            raise InconsistentVariantMetadata(f"{what}.{key} differs")
     return {**one, **two}
 
 
@@ -512,6 +511,5 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        msg = f"the key {twice!r} occurs twice in one object"
-        raise ValueError(msg)
+        raise ValueError(f"the key {twice!r} occurs twice in one object")
     return result

@@ -29,8 +29,9 @@ _VALUE = re.compile(r"[a-z0-9_.]+", re.ASCII)
 def _check(text: object, what: str, pattern: re.Pattern[str]) -> str:
     if isinstance(text, str) and pattern.fullmatch(text):
         return text
-    msg = f"invalid variant {what} (must match {pattern.pattern}): {text!r}"
-    raise (InvalidVariantLabel if what == "label" else InvalidVariantProperty)(msg)
+    raise (InvalidVariantLabel if what == "label" else InvalidVariantProperty)(
+        f"invalid variant {what} (must match {pattern.pattern}): {text!r}"
+    )
 
 
 def check_namespace(text: object) -> str:
@@ -82,14 +83,14 @@ class VariantProperty(NamedTuple):
         """
         parts = [part.strip() for part in text.split("::")]
         if len(parts) != len(cls._fields):
-            msg = f"invalid variant property (must be 'namespace :: feature :: value'): {text!r}"
-            raise InvalidVariantProperty(msg)
+            raise InvalidVariantProperty(
+                f"invalid variant property (must be 'namespace :: feature :: value'): {text!r}"
+            )
         namespace, feature, value = parts
         try:
             return cls(check_namespace(namespace), check_feature(feature), check_value(value))
         except InvalidVariantProperty as error:
-            msg = f"{error} in the variant property {text!r}"
-            raise InvalidVariantProperty(msg) from None
+            raise InvalidVariantProperty(f"{error} in the variant property {text!r}") from None
 
     def __str__(self) -> str:
         return " :: ".join(self)

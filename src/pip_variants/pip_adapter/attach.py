@@ -181,8 +181,7 @@ def _replace(seam: Seam, module: ModuleType) -> None:
     code = function.__code__
     taken = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     if missing := [name for name in seam.parameters if name not in taken]:
-        msg = f"has no parameter {missing[0]}"
-        raise TypeError(msg)
+        raise TypeError(f"has no parameter {missing[0]}")
     file, _, factory = seam.replacement.partition(":")
     replacement = getattr(importlib.import_module(f"{__package__}.{file}"), factory)(function)
     setattr(owner, attribute, classmethod(replacement) if function is not found else replacement)

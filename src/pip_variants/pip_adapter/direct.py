@@ -47,18 +47,17 @@ def _check(req: Any, distribution: Any, filename: str, label: str) -> None:
     try:
         inside = wheel_metadata(distribution, filename)
         if label not in inside.variants:
-            msg = f"variant.json of {filename} does not describe {label}"
-            raise InvalidVariantMetadata(msg)
+            raise InvalidVariantMetadata(f"variant.json of {filename} does not describe {label}")
     except InvalidVariantMetadata as error:
         if promised is None:
-            msg = f"{filename} is not a valid variant wheel: {error}."
-            raise UnsupportedWheel(msg) from None
+            raise UnsupportedWheel(f"{filename} is not a valid variant wheel: {error}.") from None
         raise WheelDisagrees(req, filename, str(error)) from None
     if promised is None:
         rejected = select_for_target(filename, inside, [label]).rejected
         if rejected:
-            msg = f"{filename} is not a supported wheel on this machine: it {rejected[0].reason}."
-            raise UnsupportedWheel(msg)
+            raise UnsupportedWheel(
+                f"{filename} is not a supported wheel on this machine: it {rejected[0].reason}."
+            )
     elif difference := _difference(label, promised, inside):
         raise WheelDisagrees(req, filename, difference)
 

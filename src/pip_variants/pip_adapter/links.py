@@ -26,7 +26,8 @@ from pip_variants.model.filename import (
 )
 from pip_variants.model.metadata import MAX_BYTES, VariantMetadata, combine_all
 from pip_variants.model.names import NULL_LABEL
-from pip_variants.pip_adapter.names import label_of
+from pip_variants.pip_adapter.gate import gate
+from pip_variants.pip_adapter.names import label_of, notice
 from pip_variants.pip_adapter.target import detection
 
 __all__ = [
@@ -54,10 +55,12 @@ def evaluate_links(original: Callable[..., list[Any]]) -> Callable[..., list[Any
 
     @wraps(original)
     def evaluate_links(self: Any, link_evaluator: Any, links: Iterable[Link]) -> list[Any]:
-        packages = []
-        for link in links:
-            if "-variants.json" not in link.url or not _remember(link):
-                packages.append(link)
+        links = list(links)
+        packages = [
+            link for link in links if "-variants.json" not in link.url or not _remember(link)
+        ]
+        if len(packages) < len(links) or gate.problems:
+            notice(link.filename for link in packages)
         candidates = original(self, link_evaluator, packages)
         for candidate in candidates:
             label = label_of(candidate.link.filename)
@@ -105,8 +108,7 @@ def wheel_metadata(distribution: Any, filename: str) -> VariantMetadata:
     try:
         text = distribution.read_text("variant.json")
     except FileNotFoundError:
-        msg = f"{filename} has no variant.json"
-        raise InvalidVariantMetadata(msg) from None
+        raise InvalidVariantMetadata(f"{filename} has no variant.json") from None
     return VariantMetadata.parse(text, f"variant.json of {filename}")
 
 
@@ -149,11 +151,13 @@ def _inside(link: Link, release: _Release) -> VariantMetadata:
                 name, link.url_without_fragment, _sources[release[0]]
             )
         except HTTPRangeRequestUnsupported:
-            msg = "its index has no variant metadata for it and cannot serve parts of a wheel"
-            raise Unusable(msg) from None
+            raise Unusable(
+                "its index has no variant metadata for it and cannot serve parts of a wheel"
+            ) from None
         except RequestException as error:
-            msg = f"Could not read the variant metadata in {link.url_without_fragment}: {error}"
-            raise InstallationError(msg) from None
+            raise InstallationError(
+                f"Could not read the variant metadata in {link.url_without_fragment}: {error}"
+            ) from None
     return wheel_metadata(distribution, link.filename)
 
 
@@ -167,8 +171,9 @@ def _fetch(link: Link, session: Any) -> bytes | None:
         if response.status_code in (404, 410):
             return None
         if 400 <= response.status_code < 500:
-            msg = f"{link.filename} could not be read (HTTP status {response.status_code})"
-            raise Unusable(msg)
+            raise Unusable(
+                f"{link.filename} could not be read (HTTP status {response.status_code})"
+            )
         response.raise_for_status()
         data = b""
         for chunk in response.iter_content(2**16):
@@ -181,8 +186,7 @@ def _fetch(link: Link, session: Any) -> bytes | None:
     except PipError:
         raise
     except (RequestException, OSError) as error:
-        msg = f"Could not fetch the variant metadata {url}: {error}"
-        raise InstallationError(msg) from None
+        raise InstallationError(f"Could not fetch the variant metadata {url}: {error}") from None
     _check_hash(link, data)
     return data
 
@@ -191,8 +195,7 @@ def _check_length(response: Any, data: bytes) -> None:
     promised = response.headers.get("Content-Length", "")
     encoded = response.headers.get("Content-Encoding", "identity") != "identity"
     if promised.isdigit() and not encoded and int(promised) != len(data):
-        msg = f"{len(data)} of {promised} bytes arrived"
-        raise OSError(msg)
+        raise OSError(f"{len(data)} of {promised} bytes arrived")
 
 
 def _check_hash(link: Link, data: bytes) -> None:
@@ -200,8 +203,7 @@ def _check_hash(link: Link, data: bytes) -> None:
         if algorithm in hashlib.algorithms_guaranteed and len(data) <= MAX_BYTES:
             got = hashlib.new(algorithm, data).hexdigest()
             if got != expected.lower():
-                msg = (
+                raise InstallationError(
                     f"The variant metadata {link.url_without_fragment} does not have the hash that "
                     f"its index gives: expected {algorithm} {expected}, got {got}."
                 )
-                raise InstallationError(msg)

@@ -1,6 +1,6 @@
 """Names of variant wheels, where pip parses names of wheels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
@@ -8,7 +8,7 @@ from pip_variants.errors import InvalidWheelFilename
 from pip_variants.model.filename import WheelFilename
 from pip_variants.pip_adapter.gate import gate
 
-__all__ = ["label_of", "parse_wheel_filename", "wheel_init"]
+__all__ = ["label_of", "notice", "parse_wheel_filename", "wheel_init"]
 
 _labels: dict[str, str] = {}
 """File name -> label, of every variant wheel that was accepted."""
@@ -17,6 +17,16 @@ _labels: dict[str, str] = {}
 def label_of(filename: str) -> str | None:
     """The label of a wheel that pip accepted; None for anything else."""
     return _labels.get(filename)
+
+
+def notice(filenames: Iterable[str]) -> None:
+    """Have the gate say so if variant wheels are going to be ignored.
+
+    It says so by itself when pip parses their names, unless just that place is not ours.
+    """
+    for filename in filenames:
+        if filename.count("-") >= 5 and _without_label(filename) is not filename:
+            return
 
 
 def wheel_init(original: Callable[..., None]) -> Callable[..., None]:

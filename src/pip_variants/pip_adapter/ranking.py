@@ -46,9 +46,9 @@ def found_candidates_init(original: Callable[..., None]) -> Callable[..., None]:
     """`FoundCandidates(get_infos, …)`: hand the resolver the files of a version in our order."""
 
     @wraps(original)
-    def __init__(
+    def __init__(  # noqa: N807
         self: Any, get_infos: Callable[[], Iterator[_Info]], *args: Any, **kw: Any
-    ) -> None:  # noqa: N807
+    ) -> None:
         original(self, partial(_in_order, get_infos), *args, **kw)
 
     return __init__
@@ -180,7 +180,7 @@ def _rank(
                 usable.append((unverified, places[label], place))
                 _promises[link.url] = sources[source]
         _ranked[key] = tuple(place for *_, place in sorted(usable))
-        report.decided(what, links, ordering, [links[place] for place in _ranked[key]], level)
+        report.decided(what, ordering, [links[place] for place in _ranked[key]], level)
     return _ranked[key]
 
 

@@ -33,9 +33,7 @@ def log_preparing_link(original: Callable[..., None]) -> Callable[..., None]:
     return log_preparing_link
 
 
-def decided(
-    what: str, links: Sequence[Link], ordering: Ordering, usable: Sequence[Link], level: int
-) -> None:
+def decided(what: str, ordering: Ordering, usable: Sequence[Link], level: int) -> None:
     """Say why labels of the release `what` were rejected; `usable` are its files, best first."""
     for rejection in ordering.rejected:
         log.log(VERBOSE, "Variant %s of %s %s", rejection.label, what, rejection.reason)

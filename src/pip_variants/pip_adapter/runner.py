@@ -2,8 +2,10 @@
 
 Imported, this module replaces `get_runnable_pip`; run as a script, by `pip --python OTHER` or for
 an isolated build environment, it starts that pip. Then it runs in an interpreter that need not
-have pip-variants: up to the version check it has to be readable for old ones.
+have pip-variants: it has to be readable for old ones.
 """
+
+# mypy: ignore-errors
 
 import os
 import sys
@@ -12,7 +14,7 @@ PIP_VARIABLE = "_PIP_VARIANTS_PIP"
 """Names the script or archive with which pip itself would have been started."""
 
 
-def get_runnable_pip(original):  # type: ignore[no-untyped-def]
+def get_runnable_pip(original):
     """`get_runnable_pip`: the file with which child pips are started."""
     import json
     from functools import wraps
@@ -28,7 +30,7 @@ def get_runnable_pip(original):  # type: ignore[no-untyped-def]
     return get_runnable_pip
 
 
-def _main():  # type: ignore[no-untyped-def]
+def _main():
     import runpy
 
     here = os.path.dirname(os.path.abspath(__file__))
@@ -41,7 +43,7 @@ def _main():  # type: ignore[no-untyped-def]
     runpy.run_path(pip, run_name="__main__")
 
 
-def _attach(package):  # type: ignore[no-untyped-def]
+def _attach(package):
     """Load pip_variants from its folder, without the rest of the site-packages around it."""
     import importlib.util
 
@@ -57,7 +59,7 @@ def _attach(package):  # type: ignore[no-untyped-def]
         from pip_variants.pip_adapter import attach
 
         attach.attach()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, pip must go on
         message = "WARNING: pip-variants is broken, pip goes on without it (%s: %s)\n"
         sys.stderr.write(message % (type(error).__name__, error))
 

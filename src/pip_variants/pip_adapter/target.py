@@ -30,5 +30,6 @@ def select_for_target(what: str, metadata: VariantMetadata, labels: Iterable[str
         return select(metadata, labels, detection())
     except DetectionError as error:
         log.debug("detection failed", exc_info=True)
-        msg = f"Could not tell which variant of {what} fits: {error}. Use --no-variants to go on."
-        raise InstallationError(msg) from None
+        raise InstallationError(
+            f"Could not tell which variant of {what} fits: {error}. Use --no-variants to go on."
+        ) from None

@@ -147,6 +147,6 @@ def _refused_by_cpuid(flags: frozenset[str]) -> frozenset[str]:
     """
     calls = (*CPUID_JSON["flags"], *CPUID_JSON["extension-flags"])
     known = {bit["name"] for call in calls for bit in call["bits"]}
-    confirmed = CpuidInfoCollector().features
+    confirmed = CpuidInfoCollector().features  # type: ignore[no-untyped-call]
     names = {flag: _CPUID_NAMES.get(flag, flag) for flag in flags}
     return frozenset(f for f, name in names.items() if name in known and name not in confirmed)

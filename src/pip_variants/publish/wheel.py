@@ -29,13 +29,13 @@ def read_metadata(wheel: Path) -> VariantMetadata:
     with _opened(wheel) as archive:
         name = f"{_dist_info(archive, wheel)}/{_VARIANT_JSON}"
         if name not in archive.namelist():
-            msg = f"{wheel.name} has no {name}"
-            raise InvalidWheel(msg)
+            raise InvalidWheel(f"{wheel.name} has no {name}")
         metadata = VariantMetadata.parse(archive.read(name), f"{name} of {wheel.name}")
     if set(metadata.variants) != {label}:
         listed = ", ".join(metadata.variants) or "nothing"
-        msg = f"{name} of {wheel.name} must describe {label} and nothing else, not {listed}"
-        raise InvalidVariantMetadata(msg)
+        raise InvalidVariantMetadata(
+            f"{name} of {wheel.name} must describe {label} and nothing else, not {listed}"
+        )
     return metadata
 
 
@@ -54,8 +54,7 @@ def make_variant_wheel(wheel: Path, metadata: VariantMetadata, folder: Path) -> 
             dist_info = _dist_info(source, wheel)
             record, variant_json = f"{dist_info}/RECORD", f"{dist_info}/{_VARIANT_JSON}"
             if record not in source.namelist():
-                msg = f"{wheel.name} has no {record}"
-                raise InvalidWheel(msg)
+                raise InvalidWheel(f"{wheel.name} has no {record}")
             for entry in source.infolist():
                 if entry.filename not in (record, variant_json):
                     with source.open(entry) as reader, archive.open(entry, "w") as writer:
@@ -76,8 +75,7 @@ def _opened(wheel: Path) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(wheel) as archive:
             yield archive
     except (OSError, zipfile.BadZipFile, EOFError) as error:
-        msg = f"{wheel} cannot be read as a wheel: {error}"
-        raise InvalidWheel(msg) from None
+        raise InvalidWheel(f"{wheel} cannot be read as a wheel: {error}") from None
 
 
 def _dist_info(archive: zipfile.ZipFile, wheel: Path) -> str:
@@ -85,8 +83,7 @@ def _dist_info(archive: zipfile.ZipFile, wheel: Path) -> str:
     tops = {name.partition("/")[0] for name in archive.namelist()}
     found = [top for top in tops if top.endswith(".dist-info")]
     if len(found) != 1:
-        msg = f"{wheel.name} must have one .dist-info folder, not {len(found)}"
-        raise InvalidWheel(msg)
+        raise InvalidWheel(f"{wheel.name} must have one .dist-info folder, not {len(found)}")
     return found[0]
 
 

@@ -1,0 +1,78 @@
+"""Fixtures: real virtual environments with a real pip, and an index on loopback."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from support.environments import (
+    NEWEST_PIP,
+    ROOT,
+    Environment,
+    dependencies,
+    pip_wheel,
+    pythons,
+)
+from support.server import Index
+
+FORCED = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v3,v2,v1"}
+"""Tests run on any x86-64 machine, as on one of level v3."""
+
+
+@pytest.fixture(scope="session")
+def our_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This checkout as a wheel."""
+    folder = tmp_path_factory.mktemp("dist")
+    # The test requirements include the build backend, so nothing is downloaded for it.
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
+        + ["-w", str(folder), str(ROOT)],
+        check=True,
+    )
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="session")
+def make_environment(
+    tmp_path_factory: pytest.TempPathFactory, our_wheel: Path
+) -> Callable[..., Environment]:
+    """Makes an environment of a Python and a pip; the same one for the same arguments."""
+
+    @cache
+    def make(pip: str = NEWEST_PIP, python: str | None = None, ours: bool = True) -> Environment:
+        version = python or "{}.{}".format(*sys.version_info[:2])
+        folder = tmp_path_factory.mktemp("venv") / f"{version}-pip{pip}"
+        environment = Environment(folder, pythons()[version])
+        wheels = [pip_wheel(pip)]
+        if ours:
+            wheels += [our_wheel, *dependencies()]
+        return environment.unpack(*wheels)
+
+    return make
+
+
+@pytest.fixture
+def env(make_environment: Callable[..., Environment]) -> Iterator[Environment]:
+    """An environment with the newest pip and pip-variants."""
+    environment = make_environment()
+    yield environment
+    environment.reset()
+
+
+@pytest.fixture
+def stock(make_environment: Callable[..., Environment]) -> Iterator[Environment]:
+    """The same without pip-variants."""
+    environment = make_environment(ours=False)
+    yield environment
+    environment.reset()
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[Index]:
+    """An empty index; put files into `index.root / project`."""
+    root = tmp_path / "index"
+    root.mkdir()
+    with Index(root) as running:
+        yield running

@@ -1,0 +1,240 @@
+"""What is replaced in pip, when, and that it can be taken back; pips that look different."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import FORCED
+from support.environments import clean
+from support.server import Index
+from support.wheels import levels, plain_wheel, release
+
+SNAPSHOT = """
+import importlib, inspect, json, pkgutil, sys
+def snapshot():
+    found = {}
+    for name, module in sorted(sys.modules.items()):
+        if name.startswith("pip."):
+            for key, value in vars(module).items():
+                if getattr(value, "__module__", None) == name or callable(value):
+                    found[name, key] = value
+                if inspect.isclass(value):
+                    for inner, member in vars(value).items():
+                        found[name, key, inner] = member
+    return found
+def load():
+    import pip._internal
+    for package in ("pip._internal", "pip._vendor.packaging"):
+        root = importlib.import_module(package)
+        for info in pkgutil.walk_packages(root.__path__, package + "."):
+            if ".locations._distutils" not in info.name and "distutils" not in info.name:
+                try: importlib.import_module(info.name)
+                except ImportError: pass
+"""
+
+
+def run(environment, code: str, **extra: str) -> str:
+    done = subprocess.run(
+        [environment.python, "-W", "ignore", "-c", SNAPSHOT + code],
+        capture_output=True,
+        text=True,
+        env=clean(extra),
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_detach_gives_back_every_attribute(env) -> None:
+    code = """
+load()
+from pip_variants.pip_adapter import attach
+with_seams = snapshot()
+attach.detach()
+without = snapshot()
+attach.attach()
+again = snapshot()
+attach.detach()
+assert len(without) > 5000
+print(sum(with_seams[key] is not without[key] for key in without))
+assert all(value is without[key] for key, value in snapshot().items())
+print(sum(again[key] is not without[key] for key in without))
+"""
+    first, second = run(env, code).split()
+    assert int(first) >= 11
+    # Modules that took a function over by name keep what it was when they were loaded.
+    assert 11 <= int(second) <= int(first)
+
+
+def test_the_kill_switch_leaves_every_attribute_as_in_a_stock_pip(env) -> None:
+    """Every function of pip is its own: none was made in pip_variants, and none is wrapped."""
+    code = """
+load()
+assert not any(name.partition(".")[0] == "pip_variants" and "pip_adapter." in name
+               and name != "pip_variants.pip_adapter.attach" and name != "pip_variants.pip_adapter.gate"
+               for name in sys.modules)
+before = snapshot()
+from pip_variants.pip_adapter import attach
+assert attach._Finder not in sys.meta_path
+assert not attach._originals
+attach.detach()
+assert all(value is before[key] for key, value in snapshot().items())
+assert not [key for key, value in before.items() if "pip_variants" in str(getattr(
+    getattr(value, "__code__", None), "co_filename", ""))]
+print("untouched")
+"""
+    for value in ("1", "true", "YES", "on"):
+        assert run(env, code, PIP_NO_VARIANTS=value) == "untouched\n"
+
+
+def test_a_false_kill_switch_does_not_count(env, index: Index) -> None:
+    release(index.root / "demo", "1.0", {**levels("v3"), None: ()})
+    for value in ("0", "", "false"):
+        env.reset()
+        env.pip(
+            "install", "--index-url", index.url, "demo", env={**FORCED, "PIP_NO_VARIANTS": value}
+        )
+        assert env.installed() == ("1.0", "v3")
+
+
+def test_pips_process_imports_no_provider_and_no_dependency(env, index: Index) -> None:
+    (env.site / "sitecustomize.py").write_text(
+        "import atexit, sys\n"
+        "atexit.register(lambda: print('LOADED', *sorted(sys.modules), file=sys.stderr))\n"
+    )
+    release(index.root / "demo", "1.0", {**levels("v3"), None: ()})
+    result = env.pip("install", "--index-url", index.url, "demo", env=FORCED)
+    loaded = next(line for line in result.err.splitlines() if line.startswith("LOADED")).split()
+    tops = {name.partition(".")[0] for name in loaded}
+    assert "pip_variants.pip_adapter.ranking" in loaded
+    assert not tops & {"archspec", "pluggy", "packaging", "importlib_metadata", "zipp"}
+    assert not [name for name in loaded if name.startswith("pip_variants.providers")]
+    assert "pip_variants.hooks" not in loaded
+
+
+# What a pip of the future might look like: (file, what it says today, what it says then).
+FUTURES = {
+    "a seam renamed": (
+        "resolution/resolvelib/found_candidates.py",
+        "def __init__(\n        self,\n        get_infos",
+        "def __init__(\n        self,\n        get_information",
+    ),
+    "a method gone": (
+        "index/package_finder.py",
+        "evaluate_links",
+        "assess_links",
+    ),
+    "a class gone": (
+        "models/wheel.py",
+        "class Wheel:",
+        "class _W:\n    pass\ndef Wheel(name): return _Wheel(name)\nclass _Wheel:",
+    ),
+    "a class frozen": (
+        "models/wheel.py",
+        "class Wheel:",
+        "class Frozen(type):\n    def __setattr__(self, *a): raise TypeError('frozen')\n"
+        "class Wheel(metaclass=Frozen):",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", FUTURES.values(), ids=FUTURES)
+@pytest.mark.parametrize("variants", [True, False], ids=["variants", "plain"])
+def test_an_unknown_pip_is_stock_pip_with_one_warning(
+    make_environment, our_wheel, index: Index, change, variants: bool
+) -> None:
+    file, today, then = change
+    env = make_environment("26.3")
+    path = env.site / "pip/_internal" / file
+    original = path.read_text()
+    changed = original.replace(today, then)
+    if "get_information" in then:
+        changed = changed.replace("= get_infos", "= get_information")
+        changed = changed.replace("get_infos: Callable", "get_information: Callable")
+    assert changed != original
+    labels = {**levels("v3"), "null": ()} if variants else {}
+    release(index.root / "demo", "1.0", {**labels, None: ()})
+    try:
+        path.write_text(changed)
+        result = env.pip("install", "--index-url", index.url, "demo", env=FORCED)
+        assert env.installed() == ("1.0", None)
+        assert index.files(".json") == []
+        warnings = result.err.splitlines()
+        assert len(warnings) == (1 if variants else 0), result.all
+        for warning in warnings:
+            assert warning.lstrip().startswith(
+                "WARNING: Wheel variants are ignored: pip-variants does not know this pip"
+            )
+    finally:
+        path.write_text(original)
+        env.reset()
+
+
+def test_a_broken_plugin_is_stock_pip_with_one_warning(env, index: Index) -> None:
+    release(index.root / "demo", "1.0", {**levels("v3"), None: ()})
+    broken = env.site / "pip_variants/pip_adapter/attach.py"
+    original = broken.read_text()
+    try:
+        for content in ("syntax error", "import not_there", "raise RuntimeError('x')"):
+            env.reset()
+            broken.write_text(content)
+            result = env.pip("install", "--index-url", index.url, "demo", env=FORCED)
+            assert env.installed() == ("1.0", None)
+            assert result.err.startswith(
+                "WARNING: pip-variants is broken, pip goes on without it ("
+            ), result.all
+            assert len(result.err.splitlines()) == 1
+    finally:
+        broken.write_text(original)
+
+
+def test_pip_that_was_imported_before_us(env, index: Index) -> None:
+    """Another .pth file may import pip, as pip-system-certs does."""
+    (env.site / "aaa_first.pth").write_text("import pip._internal.network.session\n")
+    release(index.root / "demo", "1.0", {**levels("v3"), None: ()})
+    env.pip("install", "--index-url", index.url, "demo", env=FORCED)
+    assert env.installed() == ("1.0", "v3")
+
+
+def test_build_isolation_chooses_variants_too(env, index: Index) -> None:
+    from support.wheels import sdist
+
+    sdist(index.root / "built", "built", requires=["demo"])
+    release(index.root / "demo", "1.0", {**levels("v3", "v4"), None: ()})
+    env.pip("install", "--index-url", index.url, "built", env=FORCED)
+    assert index.files(".whl") == ["demo-1.0-py3-none-any-v3.whl"]
+    index.requests.clear()
+    env.reset()
+    env.pip("install", "--index-url", index.url, "--no-variants", "built", env=FORCED)
+    assert index.files(".whl") == ["demo-1.0-py3-none-any.whl"]
+
+
+def test_another_interpreter_chooses_variants_too(
+    env, make_environment, index: Index, tmp_path: Path
+) -> None:
+    from support.environments import Environment, pythons
+
+    versions = pythons()
+    other = Environment(tmp_path / "other", versions[max(versions, key=lambda v: int(v[2:]))])
+    other.unpack()
+    release(index.root / "demo", "1.0", {**levels("v3", "v4"), None: ()})
+    command = ("--python", other.python, "install", "--index-url", index.url, "demo")
+    result = env.pip(*command, env=FORCED)
+    assert other.installed() == ("1.0", "v3")
+    assert "Using the variant v3" in result.out
+    other.reset()
+    env.pip(*command, "--no-variants", env=FORCED)
+    assert other.installed() == ("1.0", None)
+    other.reset()
+    env.pip(*command, env={**FORCED, "PIP_NO_VARIANTS": "1"})
+    assert other.installed() == ("1.0", None)
+
+
+@pytest.mark.parametrize("extra", [("--use-feature=venv-isolation",), ("--use-feature=inprocess-build-deps",)])
+def test_the_newer_ways_of_build_isolation(env, index: Index, extra) -> None:
+    from support.wheels import sdist
+
+    sdist(index.root / "built", "built", requires=["demo"])
+    release(index.root / "demo", "1.0", {**levels("v3", "v4"), None: ()})
+    env.pip("install", *extra, "--index-url", index.url, "built", env=FORCED)
+    assert index.files(".whl") == ["demo-1.0-py3-none-any-v3.whl"]

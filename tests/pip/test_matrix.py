@@ -1,0 +1,79 @@
+"""Every supported pip on every supported Python takes the same wheels."""
+
+import os
+from collections.abc import Callable
+
+import pytest
+from conftest import FORCED
+from support.environments import Environment, pythons
+from support.server import Index
+from support.wheels import levels, release, variant_wheel
+
+PIPS = ("23.0.1", "24.0", "25.3", "26.2", "26.3")
+PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+NOT_STARTING = {("23.0.1", "3.12"), ("23.0.1", "3.13")}  # stock pip 23.0.1 needs pkgutil.ImpImporter
+MATRIX = [(pip, python) for pip in PIPS for python in PYTHONS if (pip, python) not in NOT_STARTING]
+
+
+def test_all_pythons_of_the_matrix_are_here() -> None:
+    """CI must not pass for want of interpreters; elsewhere the matrix shrinks to what is there."""
+    missing = set(PYTHONS) - set(pythons())
+    assert not missing or not os.environ.get("CI"), f"missing: {missing}"
+
+
+@pytest.mark.parametrize(
+    ("pip", "python"), [pair for pair in MATRIX if pair[1] in pythons()], ids="-".join
+)
+def test_selection(
+    make_environment: Callable[..., Environment], index: Index, pip: str, python: str
+) -> None:
+    env = make_environment(pip, python)
+    folder = index.root / "demo"
+    release(folder, "1.0", {None: ()})
+    release(folder, "2.0", {**levels("v1", "v2", "v3", "v4"), "null": (), None: ()})
+
+    def install(*arguments: object, code: int = 0) -> str:
+        env.reset()
+        return env.pip("install", *arguments, env=FORCED, code=code).all
+
+    for pages in ("html", "json"):
+        index.pages = pages
+        index.requests.clear()
+        output = install("--index-url", index.url, "demo")
+        assert env.installed() == ("2.0", "v3"), output
+        assert "  Using the variant v3 (x86_64 :: level :: v3)\n" in output
+        assert index.files(".json") == ["demo-2.0-variants.json"]
+        assert len(index.requests) == 3
+
+    for arguments in (
+        ("--no-index", "--find-links", folder, "demo"),
+        ("--no-index", "--find-links", f"{index.url}demo/", "demo"),
+        (folder / "demo-2.0-py3-none-any-v3.whl",),
+        (f"{index.url}demo/demo-2.0-py3-none-any-v3.whl",),
+    ):
+        output = install(*arguments)
+        assert env.installed() == ("2.0", "v3"), output
+
+    output = install(folder / "demo-2.0-py3-none-any-v4.whl", code=1)
+    assert env.installed() is None
+    assert (
+        "demo-2.0-py3-none-any-v4.whl is not a supported wheel on this machine: "
+        "it needs x86_64 :: level :: v4 (supported: v3, v2, v1)" in output
+    )
+
+    for wheel in folder.glob("demo-2.0-*-v[123].whl"):
+        wheel.unlink()
+    output = install("--index-url", index.url, "demo")
+    assert env.installed() == ("2.0", "null"), output
+    (folder / "demo-2.0-py3-none-any-null.whl").unlink()
+    output = install("--index-url", index.url, "demo")
+    assert env.installed() == ("2.0", None), output
+    (folder / "demo-2.0-py3-none-any.whl").unlink()
+    output = install("--index-url", index.url, "demo")
+    assert env.installed() == ("1.0", None), output
+    assert "Skipping demo 2.0: no variant fits this machine; v4 needs" in output
+
+    variant_wheel(folder, "null", version="3.0")
+    output = install("--index-url", index.url, "--no-variants", "demo")
+    assert env.installed() == ("1.0", None), output
+    env.reset()

@@ -1,0 +1,144 @@
+"""Virtual environments with a given pip and with pip-variants, and running pip in them."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+WHEELHOUSE = ROOT / ".wheelhouse"
+NEWEST_PIP = "26.3"
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def all(self) -> str:
+        return f"exit status {self.code}\n{self.out}\n{self.err}"
+
+
+class Environment:
+    """One virtual environment."""
+
+    def __init__(self, folder: Path, python: str = sys.executable) -> None:
+        self.folder = folder
+        subprocess.run(
+            [python, "-I", "-m", "venv", "--without-pip", "--symlinks", str(folder)], check=True
+        )
+        self.python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        self.site = Path(self.evaluate("import sysconfig; print(sysconfig.get_path('purelib'))"))
+        self._baseline: set[str] = set()
+
+    def evaluate(self, code: str) -> str:
+        """Standard output of a line of Python in this environment."""
+        done = subprocess.run(
+            [self.python, "-c", code], check=True, capture_output=True, text=True, env=clean()
+        )
+        return done.stdout.strip()
+
+    def unpack(self, *wheels: Path) -> "Environment":
+        """Install pure wheels the quick way; what is here now is what `reset` leaves."""
+        for wheel in wheels:
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(self.site)
+        self._baseline = set(os.listdir(self.site))
+        return self
+
+    def reset(self) -> None:
+        """Remove what was installed since."""
+        for name in set(os.listdir(self.site)) - self._baseline:
+            path = self.site / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def pip(
+        self,
+        *arguments: object,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        code: int | None = 0,
+        options: tuple[str, ...] = (),
+    ) -> Result:
+        """Run `python -m pip`; asserts the exit status unless `code` is None."""
+        done = subprocess.run(
+            [self.python, *options, "-m", "pip", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            env=clean(env),
+            cwd=cwd or self.folder,
+            timeout=120,
+        )
+        result = Result(done.returncode, done.stdout, done.stderr)
+        assert code is None or result.code == code, result.all
+        return result
+
+    def installed(self, name: str = "demo") -> tuple[str, str | None] | None:
+        """Version and label of an installed distribution; the label of a plain wheel is None."""
+        for info in self.site.glob(f"{name}-*.dist-info"):
+            file = info / "variant.json"
+            label = next(iter(json.loads(file.read_text())["variants"])) if file.exists() else None
+            return info.name.removeprefix(f"{name}-").removesuffix(".dist-info"), label
+        return None
+
+
+def clean(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's environment without settings of pip, Python and ours."""
+    names = ("PIP_", "PYTHON", "_PIP_", "X86_64_VARIANT_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(names)}
+    return {
+        **kept,
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_CACHE_DIR": "1",
+        "PIP_NO_INPUT": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **(extra or {}),
+    }
+
+
+def pip_wheel(version: str) -> Path:
+    """The wheel of a release of pip; brought from the package index once."""
+    name = f"pip-{version}-py3-none-any.whl"
+    return _download(WHEELHOUSE, name, "--no-deps", f"pip=={version}")[0]
+
+
+def dependencies() -> list[Path]:
+    """The wheels of all that pip-variants depends on, but pip."""
+    # For the oldest Python that is supported, which may need more than the newer ones.
+    oldest = ("--python-version", "3.10", "archspec", "importlib-metadata", "packaging", "pluggy")
+    return _download(WHEELHOUSE / "dependencies", "*.whl", *oldest)
+
+
+def _download(folder: Path, pattern: str, *arguments: str) -> list[Path]:
+    if not list(folder.glob(pattern)):
+        # Into a folder of this process's own: another one may be doing the same.
+        with tempfile.TemporaryDirectory() as own:
+            command = [sys.executable, "-m", "pip", "download", "-q", "--only-binary", ":all:"]
+            subprocess.run([*command, "--dest", own, *arguments], check=True)
+            folder.mkdir(parents=True, exist_ok=True)
+            for wheel in Path(own).iterdir():
+                shutil.move(wheel, folder / wheel.name)
+    return sorted(folder.glob(pattern))
+
+
+def pythons() -> dict[str, str]:
+    """The interpreters of this machine that are supported: "3.10" -> path."""
+    found = {"{}.{}".format(*sys.version_info[:2]): sys.executable}
+    for minor in range(10, 14):
+        name = f"python3.{minor}"
+        places = [shutil.which(name), *sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/{name}"))]
+        for place in filter(None, places):
+            done = subprocess.run([place, "-c", "import venv"], capture_output=True)
+            if done.returncode == 0:
+                found.setdefault(f"3.{minor}", str(place))
+                break
+    return found

@@ -1,0 +1,145 @@
+"""A package index on loopback that counts requests and can be told to misbehave."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html import escape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+
+@dataclass
+class Reply:
+    body: bytes = b""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Index:
+    """Serves a folder per project below `/simple/`; every file in it is listed.
+
+    `pages` is "html" or "json". `replies` maps a path (or its last part) to what is answered
+    instead, `attributes` maps a file name to further keys of its entry.
+    """
+
+    def __init__(self, root: Path, pages: str = "html") -> None:
+        self.root = root
+        self.pages = pages
+        self.hashes = True
+        self.metadata = False  # PEP 658
+        self.ranges = True
+        self.replies: dict[str, Reply | Callable[[], Reply]] = {}
+        self.attributes: dict[str, dict[str, Any]] = {}
+        self.requests: list[str] = []
+        index = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                index.requests.append(f"{self.command} {urlsplit(self.path).path}")
+                reply = index._answer(unquote(urlsplit(self.path).path), self.headers)
+                self.send_response(reply.status)
+                headers = {"Content-Length": str(len(reply.body)), **reply.headers}
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(reply.body)
+
+            do_HEAD = do_GET
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}/simple/"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+
+    def __enter__(self) -> "Index":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def files(self, ending: str) -> list[str]:
+        """Names of requested files that end so, in order."""
+        paths = (request.partition(" ")[2] for request in self.requests)
+        return [path.rpartition("/")[2] for path in paths if path.endswith(ending)]
+
+    def _answer(self, path: str, headers: Any) -> Reply:
+        last = path.rstrip("/").rpartition("/")[2]
+        reply = self.replies.get(path) or self.replies.get(last)
+        if reply is not None:
+            return reply if isinstance(reply, Reply) else reply()
+        folder = self.root / path.removeprefix("/simple/").strip("/")
+        if path.endswith("/") and folder.is_dir() and folder != self.root:
+            return self._page(folder)
+        if path.endswith(".metadata") and self.metadata:
+            return Reply(_metadata(self.root / path.removeprefix("/simple/").removesuffix(".metadata")))
+        if folder.is_file():
+            return self._file(folder.read_bytes(), headers.get("Range"))
+        return Reply(b"not here", 404)
+
+    def _file(self, content: bytes, wanted: str | None) -> Reply:
+        headers = {"Content-Type": "application/octet-stream"}
+        if not self.ranges:
+            return Reply(content, 200, headers)
+        headers["Accept-Ranges"] = "bytes"
+        if not wanted or not wanted.startswith("bytes="):
+            return Reply(content, 200, headers)
+        first, _, last = wanted.removeprefix("bytes=").partition("-")
+        start = int(first) if first else len(content) - int(last)
+        end = min(int(last), len(content) - 1) if first and last else len(content) - 1
+        headers["Content-Range"] = f"bytes {start}-{end}/{len(content)}"
+        return Reply(content[start : end + 1], 206, headers)
+
+    def _page(self, folder: Path) -> Reply:
+        files = [self._entry(path) for path in sorted(folder.iterdir()) if path.is_file()]
+        if self.pages == "json":
+            page = {"meta": {"api-version": "1.1"}, "name": folder.name, "versions": [], "files": files}
+            return Reply(
+                json.dumps(page).encode(),
+                headers={"Content-Type": "application/vnd.pypi.simple.v1+json"},
+            )
+        lines = [_anchor(entry) for entry in files]
+        body = "<!DOCTYPE html><html><body>\n" + "\n".join(lines) + "\n</body></html>"
+        return Reply(body.encode(), headers={"Content-Type": "text/html"})
+
+    def _entry(self, path: Path) -> dict[str, Any]:
+        entry: dict[str, Any] = {"filename": path.name, "url": quote(path.name), "hashes": {}}
+        if self.hashes:
+            entry["hashes"] = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        if self.metadata and path.suffix == ".whl":
+            digest = hashlib.sha256(_metadata(path)).hexdigest()
+            entry["core-metadata"] = {"sha256": digest}
+        return {**entry, **self.attributes.get(path.name, {})}
+
+
+def _anchor(entry: dict[str, Any]) -> str:
+    fragment = "".join(f"#{name}={value}" for name, value in entry["hashes"].items())
+    attributes = ""
+    if "core-metadata" in entry:
+        digest = entry["core-metadata"]["sha256"]
+        attributes += f' data-core-metadata="sha256={digest}" data-dist-info-metadata="sha256={digest}"'
+    if "requires-python" in entry:
+        attributes += f' data-requires-python="{escape(entry["requires-python"])}"'
+    if entry.get("yanked"):
+        attributes += f' data-yanked="{escape(str(entry["yanked"]))}"'
+    return f'<a href="{entry["url"]}{fragment}"{attributes}>{entry["filename"]}</a><br>'
+
+
+def _metadata(wheel: Path) -> bytes:
+    import zipfile
+
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        return archive.read(name)
