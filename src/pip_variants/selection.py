@@ -49,7 +49,7 @@ def select(metadata: VariantMetadata, labels: Iterable[str], asker: Asker) -> Or
     )
     ordering = order(listed, metadata.namespaces, supported)
     rejected = sorted((*ordering.rejected, *unlisted), key=lambda rejection: rejection.label)
-    return Ordering(ordering.best_first, tuple(rejected))
+    return Ordering(ordering.best_first, tuple(rejected), supported)
 
 
 def supported_properties(

@@ -124,6 +124,11 @@ FUTURES = {
         "evaluate_links",
         "assess_links",
     ),
+    "no partial functions": (
+        "resolution/resolvelib/factory.py",
+        "functools.partial(\n                    self._make_candidate_from_link,",
+        "(lambda f, **k: lambda: f(**k))(\n                    self._make_candidate_from_link,",
+    ),
     "a class gone": (
         "models/wheel.py",
         "class Wheel:",

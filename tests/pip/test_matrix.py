@@ -22,7 +22,8 @@ def test_all_pythons_of_the_matrix_are_here() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pip", "python"), [pair for pair in MATRIX if pair[1] in pythons()], ids="-".join
+    ("pip", "python"),
+    [pytest.param(*pair, id="pip{}-py{}".format(*pair)) for pair in MATRIX if pair[1] in pythons()],
 )
 def test_selection(
     make_environment: Callable[..., Environment], index: Index, pip: str, python: str

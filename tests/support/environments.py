@@ -100,7 +100,6 @@ def clean(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_CACHE_DIR": "1",
         "PIP_NO_INPUT": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
         **(extra or {}),
     }
 

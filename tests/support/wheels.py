@@ -50,7 +50,8 @@ def plain_wheel(
 
 def _record(file: str, content: bytes) -> str:
     digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
-    return f"{file},sha256={digest},{len(content)}"
+    name = f'"{file}"' if "," in file else file
+    return f"{name},sha256={digest},{len(content)}"
 
 
 def variant_metadata(

@@ -1,10 +1,10 @@
 """Which variants a target can use, and in which order (PEP 825, Variant ordering)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pip_variants.model.metadata import Variant
-from pip_variants.model.names import VariantFeature
+from pip_variants.model.names import VariantFeature, VariantProperty
 from pip_variants.model.support import NamespaceSupport, SupportedProperties
 
 __all__ = ["Ordering", "Rejection", "order"]
@@ -24,6 +24,15 @@ class Ordering:
 
     best_first: tuple[Variant, ...] = ()
     rejected: tuple[Rejection, ...] = ()
+    supported: SupportedProperties = field(default_factory=dict)
+
+    def deciding(self, variant: Variant) -> tuple[VariantProperty, ...]:
+        """For each feature of a usable variant the best value that the target supports (step 4)."""
+        best = (
+            next(v for v in self.supported[feature.namespace].values(feature.name) if v in values)
+            for feature, values in variant.features
+        )
+        return tuple(VariantProperty(*f, v) for (f, _), v in zip(variant.features, best))  # noqa: B905
 
 
 def order(
@@ -58,7 +67,7 @@ def order(
             usable.append((key, variant.label, variant))
     usable.sort(key=lambda item: item[:2])
     rejected.sort(key=lambda rejection: rejection.label)
-    return Ordering(tuple(variant for *_, variant in usable), tuple(rejected))
+    return Ordering(tuple(variant for *_, variant in usable), tuple(rejected), supported)
 
 
 def _ranks(

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from pip_variants.detection.client import COMMAND_VARIABLE
@@ -82,6 +82,36 @@ SEAMS = (
         critical=False,
     ),
     Seam(
+        "pip._internal.operations.prepare",
+        "RequirementPreparer._fetch_metadata_only",
+        ("self", "req"),
+        "markers:fetch_metadata_only",
+    ),
+    Seam(
+        "pip._internal.metadata.importlib._dists",  # Python 3.11 and later
+        "Distribution.iter_dependencies",
+        ("self", "extras"),
+        "markers:iter_dependencies",
+        critical=False,
+    ),
+    *(
+        Seam(
+            "pip._internal.metadata.pkg_resources",  # Python 3.10
+            f"Distribution.{name}",
+            ("self",),
+            "markers:with_resolved_requirements",
+            critical=False,
+        )
+        for name in ("iter_dependencies", "iter_provided_extras", "is_extra_provided")
+    ),
+    Seam(
+        "pip._internal.metadata.base",  # since pip 24.1
+        "BaseDistribution.iter_raw_dependencies",
+        ("self",),
+        "markers:iter_raw_dependencies",
+        critical=False,
+    ),
+    Seam(
         "pip._internal.cli.cmdoptions",
         "make_option_group",
         ("group", "parser"),
@@ -108,6 +138,19 @@ SEAMS = (
         "runner:get_runnable_pip",
         critical=False,
     ),
+)
+
+# What the replacements rely on beside the seams: names that this code of pip must use.
+ASSUMPTIONS = (
+    (
+        "pip._internal.resolution.resolvelib.factory",
+        "Factory._iter_found_candidates",
+        ("partial", "link", "template", "name"),
+    ),
+    ("pip._internal.index.package_finder", "PackageFinder.__init__", ("_link_collector",)),
+    ("pip._internal.index.package_finder", "CandidateEvaluator.__init__", ("_hashes",)),
+    ("pip._internal.index.collector", "LinkCollector.__init__", ("session",)),
+    ("pip._internal.models.link", "Link.__init__", ("_hashes", "comes_from", "_url")),
 )
 
 _MODULES = frozenset(seam.module for seam in SEAMS)
@@ -152,10 +195,21 @@ def verify() -> list[str]:
             importlib.import_module(name)
         except ImportError as error:
             problems.append(str(error))
+    for name, function, expected in ASSUMPTIONS:
+        try:
+            used = _names(_find(importlib.import_module(name), function)[2].__code__)
+        except Exception as error:  # noqa: BLE001 - whatever it is, pip must go on
+            problems.append(f"{name}.{function}: {error!r}")
+        else:
+            missing = [one for one in expected if one not in used]
+            problems += [f"{name}.{function} does not use {one}" for one in missing]
+    # pip has two ways of reading metadata and uses one of them; there, markers must be resolved.
+    backend = importlib.import_module("pip._internal.metadata").select_backend()
+    reading = (backend.Distribution.__module__, "Distribution.iter_dependencies")
     problems += [
         f"{seam.module}.{seam.name} was not replaced"
         for seam in SEAMS
-        if seam.critical and seam not in _originals
+        if seam not in _originals and (seam.critical or (seam.module, seam.name) == reading)
     ]
     # What was found wrong while attaching says more.
     return [*gate.problems, *problems]
@@ -172,11 +226,7 @@ def _attach_to(module: ModuleType) -> None:
 
 
 def _replace(seam: Seam, module: ModuleType) -> None:
-    *path, attribute = seam.name.split(".")
-    owner: Any = module
-    for name in path:
-        owner = getattr(owner, name)
-    found = vars(owner)[attribute]
+    owner, attribute, found = _find(module, seam.name)
     function = found.__func__ if isinstance(found, classmethod) else found
     code = function.__code__
     taken = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
@@ -186,6 +236,26 @@ def _replace(seam: Seam, module: ModuleType) -> None:
     replacement = getattr(importlib.import_module(f"{__package__}.{file}"), factory)(function)
     setattr(owner, attribute, classmethod(replacement) if function is not found else replacement)
     _originals[seam] = (owner, attribute, found)
+
+
+def _find(module: ModuleType, name: str) -> tuple[Any, str, Any]:
+    """Where a name is defined, its last part, and what it stands for there."""
+    *path, attribute = name.split(".")
+    owner: Any = module
+    for part in path:
+        owner = getattr(owner, part)
+    return owner, attribute, vars(owner)[attribute]
+
+
+def _names(code: CodeType) -> set[str]:
+    """Every name that a function uses, those of keyword arguments included."""
+    names = {*code.co_names, *code.co_varnames, *code.co_cellvars, *code.co_freevars}
+    for constant in code.co_consts:
+        if isinstance(constant, tuple):
+            names.update(part for part in constant if isinstance(part, str))
+        elif isinstance(constant, CodeType):
+            names |= _names(constant)
+    return names
 
 
 class _Finder:

@@ -192,7 +192,7 @@ def _fetch(link: Link, session: Any) -> bytes | None:
 
 
 def _check_length(response: Any, data: bytes) -> None:
-    promised = response.headers.get("Content-Length", "")
+    promised = str(response.headers.get("Content-Length", ""))  # a number for file: URLs
     encoded = response.headers.get("Content-Encoding", "identity") != "identity"
     if promised.isdigit() and not encoded and int(promised) != len(data):
         raise OSError(f"{len(data)} of {promised} bytes arrived")

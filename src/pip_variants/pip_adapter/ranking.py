@@ -8,7 +8,7 @@ first of them is made, and not before: only versions that the resolver reaches c
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial, wraps
-from itertools import groupby
+from itertools import chain, groupby
 from logging import INFO
 from operator import itemgetter
 from typing import Any
@@ -89,21 +89,15 @@ def _in_order(get_infos: Callable[[], Iterator[_Info]]) -> Iterator[_Info]:
     if first is None:
         return
     if not gate.seen:
-        yield first
-        yield from infos
+        yield from chain([first], infos)
         return
-    for version, group in groupby(_chained(first, infos), key=itemgetter(0)):
+    for version, group in groupby(chain([first], infos), key=itemgetter(0)):
         files = list(group)
         if any(label_of(_link(make).filename) for _, make in files):
             for place in range(len(files)):
                 yield version, partial(_make, files, place)
         else:
             yield from files
-
-
-def _chained(first: _Info, rest: Iterator[_Info]) -> Iterator[_Info]:
-    yield first
-    yield from rest
 
 
 def _make(files: list[_Info], place: int) -> Any:
@@ -221,4 +215,4 @@ def _order(
         else:
             every = set().union(*(labels[source] for source in usable))
             ordering = select_for_target(f"{name} {version}", combined, every)
-    return Ordering(ordering.best_first, tuple(rejected)), usable
+    return Ordering(ordering.best_first, tuple(rejected), ordering.supported), usable

@@ -7,7 +7,6 @@ from typing import Any
 from pip._internal.models.link import Link
 from pip._internal.utils.logging import indent_log
 
-from pip_variants.model.metadata import Variant
 from pip_variants.model.ordering import Ordering, Rejection
 from pip_variants.pip_adapter.gate import VERBOSE, log
 from pip_variants.pip_adapter.names import label_of
@@ -41,7 +40,8 @@ def decided(what: str, ordering: Ordering, usable: Sequence[Link], level: int) -
     for link in usable:
         label = label_of(link.filename)
         if label is not None:
-            _choices[link.url] = f"Using the variant {label} ({_properties(variants[label])})"
+            by = ", ".join(map(str, ordering.deciding(variants[label])))
+            _choices[link.url] = f"Using the variant {label} ({by or 'fits everywhere'})"
         elif ordering.rejected:
             kind = "wheel without variant" if link.is_wheel else "source distribution"
             _choices[link.url] = f"Using the {kind}: {_none_fits(ordering.rejected)}"
@@ -62,10 +62,6 @@ def sources_differ(what: str, first: str, difference: str) -> None:
         difference,
         first,
     )
-
-
-def _properties(variant: Variant) -> str:
-    return ", ".join(map(str, variant.properties)) or "no properties, fits everywhere"
 
 
 def _none_fits(rejected: Sequence[Rejection]) -> str:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from pip_variants.errors import InvalidWheelFilename
+from pip_variants.errors import InvalidWheel, InvalidWheelFilename
 from pip_variants.model.filename import WheelFilename, index_metadata_filename
 from pip_variants.model.metadata import VariantMetadata, combine_all
 from pip_variants.publish.wheel import read_metadata
@@ -17,6 +17,8 @@ def write_index_metadata(folder: Path) -> list[Path]:
     Returns the files, sorted. Raises `InvalidWheel` and `InvalidVariantMetadata`, in which case
     nothing is written.
     """
+    if not folder.is_dir():
+        raise InvalidWheel(f"{folder} is not a folder")
     releases: dict[str, dict[str, VariantMetadata]] = {}
     for wheel in sorted(folder.glob("*.whl")):
         try:

@@ -1,0 +1,177 @@
+"""`pip-variants make` and `pip-variants index`: wheels and metadata as PEP 825 wants them."""
+
+import base64
+import csv
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from support.wheels import levels, plain_wheel, release, variant_metadata, variant_wheel
+
+from pip_variants.cli import main
+from pip_variants.errors import InvalidWheel
+from pip_variants.publish.wheel import make_variant_wheel, read_metadata
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Path:
+    return plain_wheel(tmp_path, files={"data,with comma.txt": "x", "demo_data/empty": ""})
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_make_names_the_wheel_and_describes_it(wheel: Path, tmp_path: Path, capsys) -> None:
+    code = main(
+        ["make", str(wheel), "--label", "x86_64_v3", "--property", "x86_64::level::v3"]
+        + ["--property", "x86_64 :: aes :: on", "-o", str(tmp_path)]
+    )
+    made = tmp_path / "demo-1.0-py3-none-any-x86_64_v3.whl"
+    assert (code, capsys.readouterr().out) == (0, f"{made}\n")
+    assert json.loads(contents(made)["demo-1.0.dist-info/variant.json"]) == {
+        "$schema": "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json",
+        "default-priorities": {"namespace": ["x86_64"]},
+        "providers": {"x86_64": {"requires": ["x86-64-variant-provider >=0.2.1,<1"]}},
+        "variants": {"x86_64_v3": {"x86_64": {"aes": ["on"], "level": ["v3"]}}},
+    }
+
+
+def test_contents_are_carried_over_and_record_is_right(wheel: Path, tmp_path: Path) -> None:
+    before = contents(wheel)
+    made = make_variant_wheel(wheel, variant_metadata("v3", ["x86_64 :: level :: v3"]), tmp_path)
+    after = contents(made)
+    record = after.pop("demo-1.0.dist-info/RECORD")
+    del before["demo-1.0.dist-info/RECORD"]
+    assert {name: after[name] for name in before} == before
+    assert set(after) - set(before) == {"demo-1.0.dist-info/variant.json"}
+    rows = {row[0]: row[1:] for row in csv.reader(record.decode().splitlines())}
+    assert set(rows) == {*after, "demo-1.0.dist-info/RECORD"}
+    for name, content in after.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+        assert rows[name] == [f"sha256={digest}", str(len(content))]
+
+
+def test_equal_input_gives_equal_bytes(wheel: Path, tmp_path: Path) -> None:
+    metadata = variant_metadata("v3", ["x86_64 :: level :: v3"])
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.mkdir(), two.mkdir()
+    first = make_variant_wheel(wheel, metadata, one).read_bytes()
+    assert make_variant_wheel(wheel, metadata, two).read_bytes() == first
+
+
+def test_a_variant_wheel_can_be_made_into_another(wheel: Path, tmp_path: Path) -> None:
+    v3 = make_variant_wheel(wheel, variant_metadata("v3", ["x86_64 :: level :: v3"]), tmp_path)
+    v2 = make_variant_wheel(v3, variant_metadata("v2", ["x86_64 :: level :: v2"]), tmp_path)
+    assert v2.name == "demo-1.0-py3-none-any-v2.whl"
+    assert set(read_metadata(v2).variants) == {"v2"}
+
+
+def test_the_null_variant_names_the_namespaces_of_the_release(wheel: Path, tmp_path, capsys) -> None:
+    assert main(["make", str(wheel), "--label", "null", "--namespaces", "x86_64"]) == 0
+    metadata = read_metadata(tmp_path / "demo-1.0-py3-none-any-null.whl")
+    assert metadata.namespaces == ("x86_64",)
+    assert metadata.variants["null"].properties == ()
+
+
+def test_a_provider_that_is_not_built_in_is_named(wheel: Path, tmp_path: Path, capsys) -> None:
+    arguments = ["make", str(wheel), "--label", "mk2", "--property", "acme::engine::mk2"]
+    assert main(arguments) == 1
+    assert capsys.readouterr().err == (
+        "pip-variants: no provider is known for acme: name one, --provider acme=…\n"
+    )
+    assert main([*arguments, "--provider", "acme=acme-variants>=1"]) == 0
+    metadata = read_metadata(tmp_path / "demo-1.0-py3-none-any-mk2.whl")
+    assert metadata.providers["acme"].requires == ("acme-variants>=1",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--label", "V3"], "invalid variant label (must match [a-z0-9_.]+): 'V3'"),
+        (["--label", "a-b"], "invalid variant label (must match [a-z0-9_.]+): 'a-b'"),
+        (
+            ["--label", "v3", "--property", "x86_64 :: level"],
+            "invalid variant property (must be 'namespace :: feature :: value'): 'x86_64 :: level'",
+        ),
+        (
+            ["--label", "null", "--property", "x86_64::level::v3"],
+            "the metadata of the new wheel: variants.null is the null variant and must have no "
+            "properties, not {'x86_64': {'level': ['v3']}}",
+        ),
+        (
+            ["--label", "v3"],
+            "the metadata of the new wheel: default-priorities.namespace must not be empty, not []",
+        ),
+        (["--label", "v3", "--provider", "x"], "--provider must be NAMESPACE=REQUIREMENT, not 'x'"),
+    ],
+)
+def test_wrong_input_is_refused_in_one_line_and_leaves_nothing(
+    wheel: Path, tmp_path: Path, capsys, arguments, complaint
+) -> None:
+    assert main(["make", str(wheel), *arguments]) == 1
+    assert capsys.readouterr().err == f"pip-variants: {complaint}\n"
+    assert list(tmp_path.iterdir()) == [wheel]
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", None], ids=["empty", "text", "missing"])
+def test_something_else_than_a_wheel(tmp_path: Path, capsys, content) -> None:
+    path = tmp_path / "demo-1.0-py3-none-any.whl"
+    if content is not None:
+        path.write_bytes(content)
+    assert main(["make", str(path), "--label", "null", "--namespaces", "x86_64"]) == 1
+    assert f"pip-variants: {path} cannot be read as a wheel: " in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == ([path] if content is not None else [])
+
+
+def test_a_damaged_wheel_leaves_no_half_made_one(wheel: Path, tmp_path: Path) -> None:
+    data = bytearray(wheel.read_bytes())
+    data[40] ^= 0xFF
+    wheel.write_bytes(data)
+    with pytest.raises(InvalidWheel):
+        make_variant_wheel(wheel, variant_metadata("v3"), tmp_path)
+    assert list(tmp_path.iterdir()) == [wheel]
+
+
+def test_index_combines_the_wheels_of_each_release(tmp_path: Path, capsys) -> None:
+    release(tmp_path, "1.0", {**levels("v2", "v3"), "null": (), None: ()}, index=False)
+    release(tmp_path, "2.0", levels("v4"), index=False)
+    plain_wheel(tmp_path, "other")
+    assert main(["index", str(tmp_path)]) == 0
+    names = ["demo-1.0-variants.json", "demo-2.0-variants.json"]
+    assert capsys.readouterr().out == "".join(f"{tmp_path / name}\n" for name in names)
+    document = json.loads((tmp_path / names[0]).read_text())
+    assert document["variants"] == {
+        "null": {},
+        "v2": {"x86_64": {"level": ["v2"]}},
+        "v3": {"x86_64": {"level": ["v3"]}},
+    }
+    assert sorted(path.name for path in tmp_path.glob(".*")) == []
+
+
+def test_index_refuses_contradictions_and_writes_nothing(tmp_path: Path, capsys) -> None:
+    variant_wheel(tmp_path, "v3", ["x86_64 :: level :: v3"])
+    variant_wheel(tmp_path, "v3", ["x86_64 :: level :: v4"], build="1")
+    assert main(["index", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == (
+        "pip-variants: demo-1.0-py3-none-any-v3.whl contradicts the files before it: "
+        "variants.v3 differs\n"
+    )
+    assert not list(tmp_path.glob("*.json"))
+
+
+def test_index_names_a_wheel_without_metadata(tmp_path: Path, capsys) -> None:
+    plain_wheel(tmp_path / "p").rename(tmp_path / "demo-1.0-py3-none-any-v3.whl")
+    assert main(["index", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == (
+        "pip-variants: demo-1.0-py3-none-any-v3.whl has no demo-1.0.dist-info/variant.json\n"
+    )
+
+
+def test_index_of_no_folder(tmp_path: Path, capsys) -> None:
+    assert main(["index", str(tmp_path / "not-there")]) == 1
+    assert capsys.readouterr().err == f"pip-variants: {tmp_path / 'not-there'} is not a folder\n"
