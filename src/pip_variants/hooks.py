@@ -14,7 +14,7 @@ and implements one hook there. This is a whole provider:
 
     @hookimpl
     def pip_variants_providers():
-        published = Published("acme-variants", "1.0", "acme_variants.plugin")
+        published = Published("acme-variants", "1.0", "acme_variants")
         return [Provider("acme", detect, [published])]
 
 `detect` runs in a process of its own, never in pip's, at most once per pip run. What it logs

@@ -65,8 +65,8 @@ def test_with_nothing_usable_takes_the_older_version_and_says_why(env, index: In
     assert env.installed() == ("1.0", None)
     assert (
         "Skipping demo 2.0: no variant fits this machine; "
-        "v4 needs x86_64 :: level :: v4 (supported: v3, v2, v1); "
-        "v5 needs x86_64 :: level :: v5 (supported: v3, v2, v1)\n"
+        "v4 needs x86_64 :: level :: v4, v5 needs x86_64 :: level :: v5 "
+        "(supported: v3, v2, v1)\n"
     ) in result.out
 
 

@@ -105,7 +105,7 @@ def test_a_provider_that_is_not_built_in_is_named(wheel: Path, tmp_path: Path, c
         ),
         (
             ["--label", "v3"],
-            "the metadata of the new wheel: default-priorities.namespace must not be empty, not []",
+            "give a --property, or --namespaces for the null variant, which has none",
         ),
         (["--label", "v3", "--provider", "x"], "--provider must be NAMESPACE=REQUIREMENT, not 'x'"),
     ],
@@ -170,6 +170,22 @@ def test_index_names_a_wheel_without_metadata(tmp_path: Path, capsys) -> None:
     assert capsys.readouterr().err == (
         "pip-variants: demo-1.0-py3-none-any-v3.whl has no demo-1.0.dist-info/variant.json\n"
     )
+
+
+def test_make_into_a_folder_that_is_not_there(wheel: Path, tmp_path: Path, capsys) -> None:
+    folder = tmp_path / "not-there"
+    arguments = ["make", str(wheel), "--label", "null", "--namespaces", "x86_64"]
+    assert main([*arguments, "-o", str(folder)]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("pip-variants: [Errno 2] No such file or directory: ")
+    assert str(folder) in error
+
+
+def test_index_of_a_folder_without_variants(tmp_path: Path, capsys) -> None:
+    plain_wheel(tmp_path)
+    assert main(["index", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert out == f"There are no variant wheels in {tmp_path}: nothing was written.\n"
 
 
 def test_index_of_no_folder(tmp_path: Path, capsys) -> None:

@@ -1,6 +1,7 @@
 """The command `pip-variants`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -29,7 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         code: int = options.run(options)
-    except PipVariantsError as error:
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`); Python must not complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (PipVariantsError, OSError) as error:
         print(f"pip-variants: {error}", file=sys.stderr)
         return 1
     return code

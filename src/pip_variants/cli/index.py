@@ -15,6 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    for path in write_index_metadata(options.folder):
+    paths = write_index_metadata(options.folder)
+    for path in paths:
         print(path)
+    if not paths:
+        print(f"There are no variant wheels in {options.folder}: nothing was written.")
     return 0

@@ -50,10 +50,14 @@ def run(options: argparse.Namespace) -> int:
     namespaces = [one.namespace for one in properties]
     if options.namespaces:
         namespaces = [check_namespace(part.strip()) for part in options.namespaces.split(",")]
+    variant = Variant.of(options.label, properties)
+    providers = _providers(namespaces, options.provider)
+    if not namespaces:
+        raise InvalidVariantMetadata(
+            "give a --property, or --namespaces for the null variant, which has none"
+        )
     metadata = VariantMetadata(
-        namespaces=tuple(dict.fromkeys(namespaces)),
-        variants={options.label: Variant.of(options.label, properties)},
-        providers=_providers(namespaces, options.provider),
+        tuple(dict.fromkeys(namespaces)), {variant.label: variant}, providers
     )
     # The model checks what it reads, so let it read what is going to be written.
     VariantMetadata.parse(metadata.serialise(), "the metadata of the new wheel")

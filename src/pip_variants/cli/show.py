@@ -21,14 +21,12 @@ def run(options: argparse.Namespace) -> int:
     answers = detection.everything()
     detection.close()
     for answer in answers:
-        if options.verbose:
-            print(f"# {answer.namespace}, by {answer.by or 'a broken provider'}")
-            for note in answer.notes:
-                print(f"#   {note}")
         if answer.failed:
             print(f"pip-variants: {answer.failed}", file=sys.stderr)
-        elif answer.support.absent and options.verbose:
-            print(f"#   {answer.support.absent}")
+        elif options.verbose:
+            print(f"# {answer.namespace}, by {answer.by}")
+            for note in filter(None, (*answer.notes, answer.support.absent)):
+                print(f"#   {note}")
         for feature, values in answer.support.features:
             for value in values:
                 print(f"{answer.namespace} :: {feature} :: {value}")

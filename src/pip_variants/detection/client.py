@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pip_variants.errors import DetectionError, ProviderFailed
@@ -48,12 +48,15 @@ def command() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one provider said. `by` names it, `notes` are what it looked at."""
+    """What one provider said. `by` names it, `notes` are what it looked at.
 
-    support: NamespaceSupport
+    `failed` says why there is no answer; then `namespace` may be the name of a plugin.
+    """
+
+    namespace: str
+    support: NamespaceSupport = field(default_factory=NamespaceSupport)
     by: str = ""
     notes: tuple[str, ...] = ()
-    namespace: str = ""
     failed: str = ""
 
 
@@ -125,17 +128,22 @@ class Detection:
 
     def everything(self) -> tuple[Answer, ...]:
         """What every provider of this environment says. Raises `DetectionError`."""
-        answer = self._ask({"all": True}, "the providers")
-        return tuple(
-            Answer(
-                _support(one) if "failed" not in one else NamespaceSupport(),
-                one.get("by", ""),
-                tuple(one["notes"]),
-                one["namespace"],
-                one.get("failed", ""),
-            )
-            for one in answer["all"]
-        )
+        registered = self._ask({"registered": True}, "the list of providers")
+        answers = [
+            Answer(plugin, failed=f"the plugin {plugin} is broken: {error}")
+            for plugin, error in registered["broken"].items()
+        ]
+        for namespace in registered["namespaces"]:
+            try:
+                answer = self._ask({"namespace": namespace}, f"the provider of {namespace}")
+            except ProviderFailed as error:
+                answer = {"failed": str(error)}
+            if "failed" in answer:
+                answers.append(Answer(namespace, failed=answer["failed"]))
+            else:
+                notes = tuple(map(str, answer["notes"]))
+                answers.append(Answer(namespace, _support(answer), str(answer["by"]), notes))
+        return tuple(answers)
 
     def _ask(self, question: dict[str, Any], whom: str) -> dict[str, Any]:
         self._start()

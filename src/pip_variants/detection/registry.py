@@ -84,7 +84,7 @@ class Registry:
             try:
                 version = importlib_metadata.version(one.name)
             except importlib_metadata.PackageNotFoundError:
-                return _absent(f"its provider package {one.name} is not installed")
+                return _absent(f"its provider is not installed: pip install {one.name}")
             if not one.specifier.contains(version, prereleases=True):
                 return _absent(f"its provider needs {one}, and {version} is installed")
         return self._ask(_plugin(endpoint), None, f"{wanted[0].name} {version}")

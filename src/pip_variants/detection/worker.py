@@ -1,8 +1,8 @@
 """The detection process: loads the providers and answers one JSON question per line.
 
-Questions: `{"provider": {"requires": [...], "endpoint": "..."}}`, `{"marker": "..."}` and
-`{"all": true}`. Answers start with `ANSWER` and hold one JSON object, which has `failed` where a
-provider broke the contract. Whatever providers print is discarded.
+Questions: `{"provider": {"requires": [...], "endpoint": "..."}}`, `{"marker": "..."}`,
+`{"registered": true}` and `{"namespace": "..."}`. Answers start with `ANSWER` and hold one JSON
+object, which has `failed` where a provider broke the contract. What providers print is discarded.
 """
 
 import faulthandler
@@ -54,20 +54,14 @@ def _answer(registry: Registry, question: dict[str, Any]) -> dict[str, Any]:
             return {"holds": Marker(question["marker"]).evaluate()}
         except InvalidMarker as error:
             return {"failed": f"invalid environment marker {question['marker']!r}: {error}"}
-    if "all" in question:
-        return {"all": [_collected(registry, namespace) for namespace in registry.namespaces]}
+    if "registered" in question:
+        return {"namespaces": registry.namespaces, "broken": registry.broken}
     with _records() as notes:
-        answer = registry.supported(**question["provider"])
+        if "namespace" in question:
+            answer = registry.supported_in(question["namespace"])
+        else:
+            answer = registry.supported(**question["provider"])
     return {**_to_json(answer), "notes": notes}
-
-
-def _collected(registry: Registry, namespace: str) -> dict[str, Any]:
-    with _records() as notes:
-        try:
-            result = _to_json(registry.supported_in(namespace))
-        except (ProviderFailed, InvalidProviderAnswer) as error:
-            result = {"failed": str(error)}
-    return {"namespace": namespace, **result, "notes": notes}
 
 
 def _to_json(answer: Answer) -> dict[str, Any]:

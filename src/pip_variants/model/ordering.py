@@ -12,10 +12,19 @@ __all__ = ["Ordering", "Rejection", "order"]
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A label that the target cannot use, and why."""
+    """A label that the target cannot use.
+
+    `missing` says what it lacks, `given` what there is instead; `reason` is both.
+    """
 
     label: str
-    reason: str
+    missing: str
+    given: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why the label is rejected, to follow the label in a sentence."""
+        return f"{self.missing} ({self.given})" if self.given else self.missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +66,7 @@ def order(
             of_feature = ranks.get(feature, unranked)
             best = min((of_feature[value] for value in values if value in of_feature), default=None)
             if best is None:
-                reason = _reason(feature, values, supported)
-                rejected.append(Rejection(variant.label, reason))
+                rejected.append(_rejection(variant.label, feature, values, supported))
                 break
             key.append(best)
         else:
@@ -84,11 +92,9 @@ def _ranks(
     return ranks
 
 
-def _reason(
-    feature: VariantFeature, values: tuple[str, ...], supported: SupportedProperties
-) -> str:
-    needed = f"needs {feature} :: {' or '.join(values)}"
+def _rejection(
+    label: str, feature: VariantFeature, values: tuple[str, ...], supported: SupportedProperties
+) -> Rejection:
     support = supported.get(feature.namespace, NamespaceSupport(absent="nothing supports it"))
-    if support.absent:
-        return f"{needed} ({support.absent})"
-    return f"{needed} (supported: {', '.join(support.values(feature.name)) or 'none'})"
+    there = f"supported: {', '.join(support.values(feature.name)) or 'none'}"
+    return Rejection(label, f"needs {feature} :: {' or '.join(values)}", support.absent or there)

@@ -188,7 +188,8 @@ def _order(
             by_source.setdefault(source_of(link), []).append(link)
     usable: dict[str, VariantMetadata] = {}
     labels: dict[str, set[str]] = {}
-    ordering, rejected = Ordering(), []
+    ordering = Ordering()
+    rejected: list[Rejection] = []
     for source in sorted(by_source, key=source_rank):
         labels[source] = {str(label_of(link.filename)) for link in by_source[source]}
         metadata = _NOTHING
@@ -197,9 +198,7 @@ def _order(
                 metadata = metadata_of(name, version, by_source[source])
             except Unusable as error:
                 report.ignored(f"{name} {version}", str(error))
-                lost = labels[source] - {NULL_LABEL}
-                rejected += [Rejection(label, "has no usable metadata") for label in sorted(lost)]
-                labels[source] -= lost
+                labels[source] &= {NULL_LABEL}
         of_source = select_for_target(f"{name} {version}", metadata, labels[source])
         rejected += of_source.rejected
         if of_source.best_first:

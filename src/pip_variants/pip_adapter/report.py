@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import wraps
+from itertools import groupby
 from typing import Any
 
 from pip._internal.models.link import Link
@@ -65,7 +66,12 @@ def sources_differ(what: str, first: str, difference: str) -> None:
 
 
 def _none_fits(rejected: Sequence[Rejection]) -> str:
-    reasons = [f"{one.label} {one.reason}" for one in rejected[:_SHOWN]]
+    if not rejected:
+        return "its variants are ignored"
+    reasons = []
+    for given, group in groupby(rejected[:_SHOWN], key=lambda one: one.given):
+        needs = ", ".join(f"{one.label} {one.missing}" for one in group)
+        reasons.append(f"{needs} ({given})" if given else needs)
     if len(rejected) > _SHOWN:
         reasons.append(f"{len(rejected) - _SHOWN} more, see -v")
     return f"no variant fits this machine; {'; '.join(reasons)}"

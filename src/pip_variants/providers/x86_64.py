@@ -99,7 +99,8 @@ def features_of(processor: Processor) -> list[Feature]:
         best = max(specific, key=_depth)
         line = [best, *(t for t in best.ancestors if t.vendor != "generic")]
         features.append(Feature("microarchitecture", [target.name for target in line]))
-    _log.info("vendor %s, level %s, %s", processor.vendor, levels[0], features[-1].values[0])
+    names_found = [*levels[:1], *features[-1].values[:1]] if specific else levels[:1]
+    _log.info("vendor %s: %s", processor.vendor, ", ".join(names_found))
     return features + [
         Feature(name, ["on"]) for name in INSTRUCTION_SETS if name in processor.flags
     ]

@@ -51,7 +51,7 @@ def make_variant_wheel(wheel: Path, metadata: VariantMetadata, folder: Path) -> 
     target = folder / str(WheelFilename.parse(wheel.name).with_label(label))
     unfinished = target.with_name(f".{target.name}.part")
     try:
-        with _opened(wheel) as source, zipfile.ZipFile(unfinished, "w") as archive:
+        with zipfile.ZipFile(unfinished, "w") as archive, _opened(wheel) as source:
             dist_info = _dist_info(source, wheel)
             record, variant_json = f"{dist_info}/RECORD", f"{dist_info}/{_VARIANT_JSON}"
             if record not in source.namelist():
