@@ -63,6 +63,10 @@ class Published:
     plugin_api: str
 
 
+def _nothing(_platform: str) -> Iterable[Any]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Provider:
     """Says which properties of one namespace this machine supports.
@@ -74,11 +78,15 @@ class Provider:
     `implements` names the provider packages that wheels may ask for to be answered by this one.
     Wheels find a provider by package and endpoint, never by namespace (PEP 850, High level
     design); `namespace` is the recommended name, for people and environment variables.
+
+    `baseline` is for installs for another machine (`pip install --platform …`): given a platform
+    tag such as `manylinux_2_28_x86_64`, it returns what every machine of that platform supports.
     """
 
     namespace: str
     detect: Callable[[], Iterable[Any]]
     implements: Sequence[Published]
+    baseline: Callable[[str], Iterable[Any]] = _nothing
 
 
 @hookspec

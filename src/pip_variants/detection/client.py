@@ -10,23 +10,22 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pip_variants.detection import COMMAND_VARIABLE
 from pip_variants.errors import DetectionError, ProviderFailed
 from pip_variants.model.metadata import PluginProvider
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
 
-__all__ = ["ANSWER", "COMMAND_VARIABLE", "DEADLINE", "Answer", "Detection", "command"]
+__all__ = ["ANSWER", "DEADLINE", "Answer", "Detection", "command"]
 
 DEADLINE = 10.0
 """Seconds that a provider has to answer."""
 
 ANSWER = "pip-variants-answer:"
 """What a line of the detection process starts with; other lines are noise of its start."""
-
-COMMAND_VARIABLE = "_PIP_VARIANTS_DETECTION"
-"""Holds `command()` as JSON, where pip runs in an interpreter without pip-variants."""
 
 _MAX_ANSWER = 2**20  # characters
 
@@ -65,9 +64,12 @@ class Detection:
 
     Use from one thread. A process that dies or hangs fails the question it was asked, and the
     next question starts a new one.
+
+    With `platforms`, the tags of another platform, it is asked what all machines of these support.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, platforms: Sequence[str] = ()) -> None:
+        self._platforms = tuple(platforms)
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._answers: dict[PluginProvider | str, Any] = {}
@@ -107,9 +109,13 @@ class Detection:
             process.communicate()
 
     def supported(self, provider: PluginProvider) -> NamespaceSupport:
-        """What `provider` says of this machine. Raises `DetectionError`."""
+        """What `provider` says of the target. Raises `DetectionError`."""
         if provider not in self._answers:
-            question = {"requires": list(provider.requires), "endpoint": provider.endpoint}
+            question = {
+                "requires": provider.requires,
+                "endpoint": provider.endpoint,
+                "platforms": self._platforms,
+            }
             answer = self._ask({"provider": question}, f"the provider {provider.package}")
             if "failed" in answer:
                 raise ProviderFailed(answer["failed"])

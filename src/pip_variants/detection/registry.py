@@ -4,6 +4,7 @@ import importlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import importlib_metadata
@@ -19,6 +20,9 @@ from pip_variants.model.support import NamespaceSupport, SupportedFeature
 from pip_variants.providers import BUILT_IN
 
 __all__ = ["Answer", "Registry"]
+
+
+_OTHER_MACHINE = "not known of the machine that this install is for"
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,11 @@ class Registry:
         provider, by = next(item for item in self._providers if item[0].namespace == namespace)
         return self._ask(provider.detect, provider.namespace, by)
 
-    def supported(self, requires: list[str], endpoint: str) -> Answer:
+    def supported(self, requires: list[str], endpoint: str, platforms: list[str]) -> Answer:
         """What the provider that a wheel asks for says (PEP 850, Providers, steps 4 to 6).
+
+        With `platforms` it is not asked about this machine but about what all machines of these
+        platform tags support.
 
         Raises `ProviderFailed` and `InvalidProviderAnswer`.
         """
@@ -79,7 +86,11 @@ class Registry:
             return _absent("its provider is not for this environment")
         for provider, by in self._providers:
             if any(_matches(published, wanted, endpoint) for published in provider.implements):
+                if platforms:
+                    return self._baseline(provider, platforms, by)
                 return self._ask(provider.detect, provider.namespace, by)
+        if platforms:
+            return _absent(_OTHER_MACHINE)
         for one in wanted:
             try:
                 version = importlib_metadata.version(one.name)
@@ -88,6 +99,13 @@ class Registry:
             if not one.specifier.contains(version, prereleases=True):
                 return _absent(f"its provider needs {one}, and {version} is installed")
         return self._ask(_plugin(endpoint), None, f"{wanted[0].name} {version}")
+
+    def _baseline(self, provider: hooks.Provider, platforms: list[str], by: str) -> Answer:
+        answers = [self._ask(partial(provider.baseline, tag), None, by) for tag in platforms]
+        first = answers[0].support
+        if first.features and all(answer.support == first for answer in answers):
+            return answers[0]
+        return _absent(_OTHER_MACHINE)
 
     def _ask(self, detect: Callable[[], Iterable[Any]], namespace: str | None, by: str) -> Answer:
         try:

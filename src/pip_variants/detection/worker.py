@@ -1,8 +1,9 @@
 """The detection process: loads the providers and answers one JSON question per line.
 
-Questions: `{"provider": {"requires": [...], "endpoint": "..."}}`, `{"marker": "..."}`,
-`{"registered": true}` and `{"namespace": "..."}`. Answers start with `ANSWER` and hold one JSON
-object, which has `failed` where a provider broke the contract. What providers print is discarded.
+Questions: `{"provider": {"requires": [...], "endpoint": "...", "platforms": [...]}}`,
+`{"marker": "..."}`, `{"registered": true}` and `{"namespace": "..."}`. Answers start with `ANSWER`
+and hold one JSON object, which has `failed` where a provider broke the contract. What providers
+print is discarded.
 """
 
 import faulthandler

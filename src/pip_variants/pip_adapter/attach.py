@@ -13,7 +13,7 @@ from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
 from typing import Any
 
-from pip_variants.detection.client import COMMAND_VARIABLE
+from pip_variants.detection import COMMAND_VARIABLE
 from pip_variants.pip_adapter.gate import gate
 
 __all__ = ["SEAMS", "Seam", "attach", "detach", "start", "verify"]
@@ -110,6 +110,21 @@ SEAMS = (
         ("self",),
         "markers:iter_raw_dependencies",
         critical=False,
+    ),
+    *(
+        Seam(f"pip._internal.{module}", name, parameters, f"listing:{replacement}", critical=False)
+        for module, name, parameters, replacement in (
+            (
+                "models.installation_report",
+                "InstallationReport._install_req_to_dict",
+                ("cls", "ireq"),
+                "install_req_to_dict",
+            ),
+            ("commands.inspect", "InspectCommand._dist_to_dict", ("self", "dist"), "dist_to_dict"),
+            ("commands.list", "format_for_json", ("packages", "options"), "format_for_json"),
+            ("commands.list", "format_for_columns", ("pkgs", "options"), "format_for_columns"),
+            ("commands.show", "print_results", ("distributions",), "print_results"),
+        )
     ),
     Seam(
         "pip._internal.cli.cmdoptions",

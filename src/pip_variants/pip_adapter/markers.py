@@ -14,8 +14,8 @@ from pip_variants.errors import (
     InvalidVariantProperty,
 )
 from pip_variants.model.markers import MarkerContext, mentions_variants, resolve_requirement
-from pip_variants.model.metadata import VariantMetadata
-from pip_variants.model.names import NULL_LABEL, VariantProperty
+from pip_variants.model.metadata import Variant, VariantMetadata
+from pip_variants.model.names import VariantProperty
 from pip_variants.pip_adapter.gate import log
 from pip_variants.pip_adapter.names import label_of
 
@@ -23,6 +23,7 @@ __all__ = [
     "fetch_metadata_only",
     "iter_dependencies",
     "iter_raw_dependencies",
+    "variant_of",
     "with_resolved_requirements",
 ]
 
@@ -132,16 +133,26 @@ def _context_of(distribution: Any) -> MarkerContext:
     return _contexts[distribution]
 
 
+def variant_of(distribution: Any) -> Variant | None:
+    """The variant that a distribution is, by its own `variant.json`; None if it is none."""
+    metadata = _metadata_of(distribution)
+    return next(iter(metadata.variants.values()), None) if metadata else None
+
+
 def _read_context(distribution: Any) -> MarkerContext:
+    metadata = _metadata_of(distribution)
+    variant = variant_of(distribution)
+    return _context(metadata, variant.label) if metadata and variant else MarkerContext()
+
+
+def _metadata_of(distribution: Any) -> VariantMetadata | None:
     try:
-        metadata = VariantMetadata.parse(distribution.read_text("variant.json"), "variant.json")
+        return VariantMetadata.parse(distribution.read_text("variant.json"), "variant.json")
     except FileNotFoundError:
-        return MarkerContext()
+        return None
     except InvalidVariantMetadata as error:
         log.debug("%s: %s", distribution, error)
-        return MarkerContext()
-    label = next(iter(metadata.variants), NULL_LABEL)
-    return _context(metadata, label)
+        return None
 
 
 def _context(metadata: VariantMetadata, label: str) -> MarkerContext:

@@ -1,6 +1,7 @@
 """pip's own options for variants, and how pip-variants gets to know them."""
 
 import os
+import sysconfig
 from collections.abc import Callable
 from functools import wraps
 from optparse import OptionGroup
@@ -34,6 +35,13 @@ def link_collector_create(original: Callable[..., Any]) -> Callable[..., Any]:
         if getattr(options, "no_variants", False):
             gate.turn_off()
             os.environ["PIP_NO_VARIANTS"] = "1"  # for the pips that build isolation starts
+        other = [
+            getattr(options, name, None) for name in ("python_version", "abis", "implementation")
+        ]
+        if getattr(options, "platforms", None) or any(other):
+            from pip_variants.pip_adapter.target import install_for
+
+            install_for(options.platforms or [sysconfig.get_platform().replace("-", "_")])
         return original(cls, session, options, *args, **kw)
 
     return create

@@ -174,7 +174,8 @@ def _rank(
                 usable.append((unverified, places[label], place))
                 _promises[link.url] = sources[source]
         _ranked[key] = tuple(place for *_, place in sorted(usable))
-        report.decided(what, ordering, [links[place] for place in _ranked[key]], level)
+        files = [links[place] for place in _ranked[key]]
+        report.decided(what, ordering, files, level, hashes=bool(hashes))
     return _ranked[key]
 
 

@@ -19,7 +19,8 @@ def get_runnable_pip(original):
     import json
     from functools import wraps
 
-    from pip_variants.detection.client import COMMAND_VARIABLE, command
+    from pip_variants.detection import COMMAND_VARIABLE
+    from pip_variants.detection.client import command
 
     @wraps(original)
     def get_runnable_pip() -> str:

@@ -12,13 +12,21 @@ from pip_variants.model.ordering import Ordering
 from pip_variants.pip_adapter.gate import log
 from pip_variants.selection import select
 
-__all__ = ["detection", "select_for_target"]
+__all__ = ["detection", "install_for", "select_for_target"]
+
+
+_platforms: list[str] = []
+
+
+def install_for(platforms: list[str]) -> None:
+    """What is installed is for another machine, of which only the platform tags are known."""
+    _platforms[:] = platforms
 
 
 @cache
 def detection() -> Detection:
     """The one detection process of this run, started when it is first needed."""
-    return Detection()
+    return Detection(_platforms)
 
 
 def select_for_target(what: str, metadata: VariantMetadata, labels: Iterable[str]) -> Ordering:

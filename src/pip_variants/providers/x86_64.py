@@ -112,6 +112,12 @@ def detect() -> Iterable[Feature]:
     return [] if processor is None else features_of(processor)
 
 
+def baseline(platform: str) -> Iterable[Feature]:
+    """What every x86-64 processor supports."""
+    is_x86_64 = platform.endswith(("x86_64", "amd64"))
+    return [Feature("level", ["v1"])] if is_x86_64 else []
+
+
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
     """The x86_64 provider."""
@@ -127,6 +133,7 @@ def pip_variants_providers() -> Sequence[Provider]:
                     "provider_variant_x86_64.plugin:X8664Plugin",
                 ),
             ],
+            baseline,
         )
     ]
 
