@@ -155,28 +155,36 @@ def _rank(
     if key not in _ranked:
         what = f"{name} {version}"
         try:
-            ordering, sources = _order(name, version, links)
+            _ranked[key] = _decide(name, version, links, hashes, level)
         except PipError:
             raise
         except Exception as error:  # noqa: BLE001 - a fault of ours must not break pip
             log.debug("could not order the variants of %s", what, exc_info=True)
             report.ignored(what, f"internal error: {type(error).__name__}: {error}")
-            ordering, sources = Ordering(), {}
-        places = {variant.label: place for place, variant in enumerate(ordering.best_first)}
-        usable = []
-        for place, link in enumerate(links):
-            label = label_of(link.filename)
-            # pip prefers files with an allowed hash to files without any.
-            unverified = bool(hashes) and not link.is_hash_allowed(hashes)
-            if label is None:
-                usable.append((unverified, len(places), place))
-            elif label in places and (source := source_of(link)) in sources:
-                usable.append((unverified, places[label], place))
-                _promises[link.url] = sources[source]
-        _ranked[key] = tuple(place for *_, place in sorted(usable))
-        files = [links[place] for place in _ranked[key]]
-        report.decided(what, ordering, files, level, hashes=bool(hashes))
+            plain = (place for place, link in enumerate(links) if label_of(link.filename) is None)
+            _ranked[key] = tuple(plain)
     return _ranked[key]
+
+
+def _decide(
+    name: str, version: str, links: Sequence[Link], hashes: Any, level: int
+) -> tuple[int, ...]:
+    ordering, sources = _order(name, version, links)
+    places = {variant.label: place for place, variant in enumerate(ordering.best_first)}
+    usable = []
+    for place, link in enumerate(links):
+        label = label_of(link.filename)
+        # pip prefers files with an allowed hash to files without any.
+        unverified = bool(hashes) and not link.is_hash_allowed(hashes)
+        if label is None:
+            usable.append((unverified, len(places), place))
+        elif label in places and (source := source_of(link)) in sources:
+            usable.append((unverified, places[label], place))
+            _promises[link.url] = sources[source]
+    order = tuple(place for *_, place in sorted(usable))
+    files = [links[place] for place in order]
+    report.decided(f"{name} {version}", ordering, files, level, hashes=bool(hashes))
+    return order
 
 
 def _order(

@@ -33,7 +33,9 @@ def log_preparing_link(original: Callable[..., None]) -> Callable[..., None]:
     return log_preparing_link
 
 
-def decided(what: str, ordering: Ordering, usable: Sequence[Link], level: int) -> None:
+def decided(
+    what: str, ordering: Ordering, usable: Sequence[Link], level: int, *, hashes: bool
+) -> None:
     """Say why labels of the release `what` were rejected; `usable` are its files, best first."""
     for rejection in ordering.rejected:
         log.log(VERBOSE, "Variant %s of %s %s", rejection.label, what, rejection.reason)
@@ -47,7 +49,8 @@ def decided(what: str, ordering: Ordering, usable: Sequence[Link], level: int) -
             kind = "wheel without variant" if link.is_wheel else "source distribution"
             _choices[link.url] = f"Using the {kind}: {_none_fits(ordering.rejected)}"
     if not usable:
-        log.log(level, "Skipping %s: %s", what, _none_fits(ordering.rejected))
+        only = "; the required hashes leave no other file" if hashes else ""
+        log.log(level, "Skipping %s: %s%s", what, _none_fits(ordering.rejected), only)
 
 
 def ignored(what: str, reason: str) -> None:
