@@ -17,10 +17,6 @@ from support.environments import (
 )
 from support.server import Index
 
-FORCED = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v3,v2,v1"}
-"""Tests run on any x86-64 machine, as on one of level v3."""
-
-
 @pytest.fixture(scope="session")
 def our_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This checkout as a wheel."""

@@ -5,8 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import FORCED
-from support.environments import clean
+from support.environments import FORCED, clean
 from support.server import Index
 from support.wheels import levels, plain_wheel, release
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import FORCED
+from support.environments import FORCED
 from support.server import Index, Reply
 from support.wheels import levels, plain_wheel, release, variant_metadata, variant_wheel
 

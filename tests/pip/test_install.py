@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from conftest import FORCED
+from support.environments import FORCED
 from support.server import Index
 from support.wheels import levels, plain_wheel, release, sdist, variant_wheel
 

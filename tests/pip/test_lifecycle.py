@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import FORCED
-from support.environments import NEWEST_PIP, ROOT, Environment, dependencies, pip_wheel, pythons
+from support.environments import Environment, FORCED, NEWEST_PIP, ROOT, dependencies, pip_wheel, pythons
 from support.server import Index
 from support.wheels import levels, release
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import FORCED
+from support.environments import FORCED
 from support.server import Index
 from support.wheels import levels, release
 

@@ -4,8 +4,7 @@ import os
 from collections.abc import Callable
 
 import pytest
-from conftest import FORCED
-from support.environments import Environment, pythons
+from support.environments import Environment, FORCED, pythons
 from support.server import Index
 from support.wheels import levels, release, variant_wheel
 

@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import FORCED
-from support.environments import NEWEST_PIP
+from support.environments import FORCED, NEWEST_PIP
 from support.server import Index
 from support.wheels import levels, plain_wheel, release, sdist, variant_wheel
 

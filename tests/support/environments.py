@@ -9,11 +9,15 @@ import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 WHEELHOUSE = ROOT / ".wheelhouse"
 NEWEST_PIP = "26.3"
+
+FORCED = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v3,v2,v1"}
+"""Tests run on any x86-64 machine, as on one of level v3."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,7 @@ def _download(folder: Path, pattern: str, *arguments: str) -> list[Path]:
     return sorted(folder.glob(pattern))
 
 
+@cache
 def pythons() -> dict[str, str]:
     """The interpreters of this machine that are supported: "3.10" -> path."""
     found = {"{}.{}".format(*sys.version_info[:2]): sys.executable}

@@ -46,6 +46,9 @@ __all__ = [
 SCHEMA_URL = "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json"
 """The schema that this package writes."""
 
+PEP_825_SCHEMA_URL = "https://variants-schema.wheelnext.dev/peps/825/v0.1.1.json"
+"""The schema of metadata without providers."""
+
 MAX_BYTES = 8 * 2**20
 """The largest metadata file that is read, in bytes."""
 
@@ -53,7 +56,7 @@ ABI_DEPENDENCY = "abi_dependency"
 """The reserved namespace and the name of the builtin provider (PEP 850, ABI Dependency)."""
 
 _SUPPORTED_MAJORS = (0, 1)  # drafts, and the final version that the last draft will become
-_SCHEMA_VERSION = re.compile(r"/v(\d{1,6})\.(\d{1,6})\.(\d{1,6})\.json$")
+_SCHEMA_VERSION = re.compile(r"/v(\d{1,6})\.(\d{1,6})\.(\d{1,6})\.json\Z", re.ASCII)
 _LAST_WITH_PRIORITIES = (0, 1, 0)  # schema 0.1.1 dropped default-priorities.feature and .property
 _LAST_OF_PEP_817 = (0, 0, 999999)
 _KNOWN_VERSION = (0, 2, 0)
@@ -186,7 +189,9 @@ class VariantMetadata:
         if len(data) > MAX_BYTES:
             raise InvalidVariantMetadata(f"{where} is larger than {MAX_BYTES // 2**20} MiB")
         try:
-            value = json.loads(data, object_pairs_hook=_without_duplicates)
+            value = json.loads(
+                data, object_pairs_hook=_without_duplicates, parse_constant=_no_constant
+            )
         except (ValueError, RecursionError) as error:
             reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
             raise InvalidVariantMetadata(f"{where} is not valid JSON: {reason}") from None
@@ -237,14 +242,20 @@ class VariantMetadata:
                 f"metadata of {self.schema} orders or enables its properties in a way that the "
                 "current schema cannot express; rebuild its wheels"
             )
+        missing = [name for name in self.namespaces if name not in self.providers]
+        if self.providers and missing:
+            raise InvalidVariantMetadata(
+                f"the metadata names providers, but none for {', '.join(missing)}"
+            )
+        providers = {
+            name: _provider_to_json(self.providers[name])
+            for name in self.namespaces
+            if name not in missing
+        }
         return {
-            "$schema": SCHEMA_URL,
+            "$schema": SCHEMA_URL if providers else PEP_825_SCHEMA_URL,
             "default-priorities": {"namespace": list(self.namespaces)},
-            "providers": {
-                name: _provider_to_json(self.providers[name])
-                for name in self.namespaces
-                if name in self.providers
-            },
+            **({"providers": providers} if providers else {}),
             "variants": {label: self.variants[label].to_json() for label in sorted(self.variants)},
         }
 
@@ -285,10 +296,20 @@ class _Node:
     value: object
     path: tuple[str, ...]
 
+    @property
+    def where(self) -> str:
+        """The path of the value, fit to be printed whatever an index puts into its keys."""
+        return ".".join(
+            key if re.fullmatch(r"[ -~]{1,60}", key) else ascii(key)[:60] for key in self.path
+        )
+
     def fault(self, message: str) -> _Fault:
-        shown = repr(self.value)
+        try:
+            shown = repr(self.value)
+        except RecursionError:
+            shown = "something that is nested too deeply"
         shown = shown if len(shown) <= 60 else shown[:57] + "..."
-        return _Fault(f"{'.'.join(self.path) or 'the document'} {message}, not {shown}")
+        return _Fault(f"{self.where or 'the document'} {message}, not {shown}")
 
     def children(self) -> Iterator["_Node"]:
         if not isinstance(self.value, dict):
@@ -338,7 +359,7 @@ class _Node:
         try:
             return str(check(text))
         except (InvalidVariantLabel, InvalidVariantProperty) as error:
-            raise _Fault(f"{'.'.join(self.path)}: {error}") from None
+            raise _Fault(f"{self.where}: {error}") from None
 
 
 def _read(root: _Node) -> VariantMetadata:
@@ -381,7 +402,7 @@ def _read_variant(node: _Node, namespaces: tuple[str, ...]) -> Variant:
         name = namespace.key(check_namespace)
         if name not in namespaces and name != ABI_DEPENDENCY:
             raise _Fault(
-                f"{'.'.join(namespace.path)} uses a namespace that is missing in "
+                f"{namespace.where} uses a namespace that is missing in "
                 "default-priorities.namespace"
             )
         for feature in namespace.children():
@@ -407,7 +428,7 @@ def _read_providers(
         differing = ", ".join(sorted(set(nodes) ^ set(namespaces)))
         raise _Fault(f"providers and default-priorities.namespace differ in {differing}")
     if version <= _LAST_OF_PEP_817:
-        static = root.get("static-properties", {})
+        static = {node.path[-1]: node for node in root.get("static-properties", {}).children()}
         return {
             name: _read_pep_817_provider(node, static.get(name), feature_priorities.get(name, ()))
             for name, node in nodes.items()
@@ -422,15 +443,16 @@ def _read_provider(node: _Node, version: tuple[int, int, int]) -> ProviderInfo:
     enable_if = (
         node.get("enable-if").optional_string() if version <= _LAST_WITH_PRIORITIES else None
     )
+    if not kinds and version > _KNOWN_VERSION:
+        return UnknownProvider(tuple(sorted(child.path[-1] for child in node.children())), optional)
     for key, kind in (("feature-order", "static-properties"), ("plugin-api", "requires")):
         if node.has(key) and kind not in kinds:
             raise node.get(key).fault(f"needs {kind} beside it")
-    if not kinds and version > _KNOWN_VERSION:
-        return UnknownProvider(tuple(sorted(child.path[-1] for child in node.children())), optional)
     if len(kinds) != 1:
         raise node.fault("must have exactly one of static-properties, requires and builtin")
     if kinds == ["requires"]:
-        return _read_plugin(node, optional, enable_if)
+        plugin_api = node.get("plugin-api").string() if node.has("plugin-api") else None
+        return _read_plugin(node, plugin_api, optional, enable_if)
     if kinds == ["builtin"]:
         return BuiltinProvider(node.get("builtin").string(), optional, enable_if)
     static = node.get("static-properties")
@@ -438,23 +460,27 @@ def _read_provider(node: _Node, version: tuple[int, int, int]) -> ProviderInfo:
     return StaticProvider(_read_static(static, order), optional, enable_if)
 
 
-def _read_pep_817_provider(node: _Node, static: _Node, order: tuple[str, ...]) -> ProviderInfo:
+def _read_pep_817_provider(
+    node: _Node, static: _Node | None, order: tuple[str, ...]
+) -> ProviderInfo:
     """PEP 817, Provider information: static properties stand at the top level."""
     optional = node.get("optional", False).boolean()
     enable_if = node.get("enable-if").optional_string()
-    install_time = node.get("install-time", static.value is None)
-    if install_time.boolean() != (static.value is None):
+    install_time = node.get("install-time", static is None)
+    if install_time.boolean() != (static is None):
         raise install_time.fault("contradicts static-properties")
-    if static.value is None:
-        return _read_plugin(node, optional, enable_if)
-    return StaticProvider(_read_static(static, order or None), optional, enable_if)
+    if static is None:
+        return _read_plugin(node, node.get("plugin-api").optional_string(), optional, enable_if)
+    of_static = tuple(name for name in order if static.has(name))
+    return StaticProvider(_read_static(static, of_static or None), optional, enable_if)
 
 
-def _read_plugin(node: _Node, optional: bool, enable_if: str | None) -> PluginProvider:
+def _read_plugin(
+    node: _Node, plugin_api: str | None, optional: bool, enable_if: str | None
+) -> PluginProvider:
     requires = node.get("requires").strings()
     if not all(text.strip() for text in requires):
         raise node.get("requires").fault("must not have empty entries")
-    plugin_api = node.get("plugin-api").optional_string()
     if plugin_api is not None and not _PLUGIN_API.fullmatch(plugin_api):
         raise node.get("plugin-api").fault("must be an object reference (module:object)")
     return PluginProvider(requires, plugin_api, optional, enable_if)
@@ -465,11 +491,10 @@ def _read_static(node: _Node, order: tuple[str, ...] | None) -> tuple[SupportedF
         child.key(check_feature): child.names(check_value, empty=True) for child in node.children()
     }
     if order is None and len(values) > 1:
-        raise _Fault(f"{'.'.join(node.path)} has several features, and nothing gives their order")
+        raise _Fault(f"{node.where} has several features, and nothing gives their order")
     if order is not None and set(order) != set(values):
         raise _Fault(
-            f"{'.'.join(node.path)} has the features {sorted(values)}, "
-            f"their order names {sorted(order)}"
+            f"{node.where} has the features {sorted(values)}, their order names {sorted(order)}"
         )
     return tuple(SupportedFeature(name, values[name]) for name in order or values)
 
@@ -496,15 +521,19 @@ def _provider_to_json(info: ProviderInfo) -> dict[str, Any]:
 
 
 def _union(what: str, one: Mapping[Any, Any], two: Mapping[Any, Any]) -> dict[Any, Any]:
-    for key in one.keys() & two.keys():
-        if one[key] != two[key]:
-            raise InconsistentVariantMetadata(f"{what}.{key} differs")
+    differing = [str(key) for key in one.keys() & two.keys() if one[key] != two[key]]
+    if differing:
+        raise InconsistentVariantMetadata(f"{what}.{min(differing)} differs")
     return {**one, **two}
 
 
 def _version(schema: str) -> tuple[int, int, int] | None:
     match = _SCHEMA_VERSION.search(schema)
     return (int(match[1]), int(match[2]), int(match[3])) if match else None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON value")
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -51,5 +51,5 @@ SupportedProperties: TypeAlias = Mapping[str, NamespaceSupport]
 
 
 def _front(preferred: tuple[str, ...], items: tuple[str, ...]) -> tuple[str, ...]:
-    first = [item for item in preferred if item in items]
+    first = [item for item in dict.fromkeys(preferred) if item in items]
     return (*first, *(item for item in items if item not in first))

@@ -4,8 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from conftest import FORCED
-from support.environments import NEWEST_PIP, Environment, pythons
+from support.environments import Environment, FORCED, NEWEST_PIP, pythons
 from support.server import Index
 from support.wheels import plain_wheel, release, variant_wheel
 

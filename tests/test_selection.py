@@ -1,0 +1,325 @@
+"""From metadata and what a target supports to the variants that it can use."""
+
+import pytest
+from pip_variants.errors import ProviderFailed
+from pip_variants.model.metadata import VariantMetadata
+from pip_variants.model.support import NamespaceSupport, SupportedFeature
+from pip_variants.selection import select, supported_properties
+
+SCHEMA = "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json"
+DRAFT = "https://variants-schema.wheelnext.dev/v0.0.3.json"
+
+
+class Machine:
+    """An asker that knows its answers by package, and remembers what it was asked."""
+
+    def __init__(self, true_markers=(), **answers):
+        self.answers = answers
+        self.true_markers = true_markers
+        self.asked = []
+        self.evaluated = []
+
+    def supported(self, provider):
+        self.asked.append(provider)
+        return self.answers[provider.package]
+
+    def holds(self, marker):
+        self.evaluated.append(marker)
+        return marker in self.true_markers
+
+    @property
+    def packages(self):
+        return [provider.package for provider in self.asked]
+
+
+class NobodyToAsk:
+    """An asker for what must be known without asking."""
+
+    def supported(self, provider):
+        pytest.fail(f"asked for {provider}")
+
+    def holds(self, marker):
+        pytest.fail(f"asked for {marker}")
+
+
+def features(**values):
+    return NamespaceSupport(
+        tuple(SupportedFeature(name, tuple(found.split())) for name, found in values.items())
+    )
+
+
+def metadata(providers, schema=SCHEMA, **variants):
+    """A variant is written `x86_64=dict(level="v3")`: feature and value, or values."""
+    return VariantMetadata.from_json(
+        {
+            "$schema": schema,
+            "default-priorities": {"namespace": list(providers)},
+            "providers": providers,
+            "variants": {
+                label: {
+                    namespace: {name: values.split() for name, values in found.items()}
+                    for namespace, found in variant.items()
+                }
+                for label, variant in variants.items()
+            },
+        },
+        "demo.json",
+    )
+
+
+CPU_AND_GPU = metadata(
+    {"gpu": {"requires": ["gpu-provider"]}, "cpu": {"requires": ["cpu-provider"]}},
+    v3={"cpu": {"level": "v3"}},
+    v4={"cpu": {"level": "v4"}},
+    cuda={"gpu": {"arch": "90"}},
+    cuda_v3={"gpu": {"arch": "90"}, "cpu": {"level": "v3"}},
+)
+CPU = features(level="v3 v2 v1")
+GPU = features(arch="100 90")
+
+
+def machine(**changes):
+    return Machine(**{"cpu-provider": CPU, "gpu-provider": GPU, **changes})
+
+
+def labels(ordering):
+    return [variant.label for variant in ordering.best_first]
+
+
+def reasons(ordering):
+    return {rejection.label: rejection.reason for rejection in ordering.rejected}
+
+
+def rejected(metadata, label, asker):
+    """Why the only label is rejected."""
+    ordering = select(metadata, [label], asker)
+    assert labels(ordering) == []
+    assert list(reasons(ordering)) == [label]
+    return reasons(ordering)[label]
+
+
+def test_variants_come_best_first_and_the_rest_is_explained():
+    ordering = select(CPU_AND_GPU, ["null", "v3", "v4", "cuda", "cuda_v3"], machine())
+    assert labels(ordering) == ["cuda_v3", "cuda", "v3", "null"]
+    assert ordering.best_first[0] == CPU_AND_GPU.variants["cuda_v3"]
+    assert reasons(ordering) == {"v4": "needs cpu :: level :: v4 (supported: v3, v2, v1)"}
+
+
+def test_what_was_asked_for_is_kept():
+    ordering = select(CPU_AND_GPU, ["cuda_v3"], machine())
+    assert ordering.supported == {"cpu": CPU, "gpu": GPU}
+    assert [str(found) for found in ordering.deciding(ordering.best_first[0])] == [
+        "cpu :: level :: v3",
+        "gpu :: arch :: 90",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "packages"),
+    [
+        ([], []),
+        (["null"], []),
+        (["unlisted"], []),
+        (["v3"], ["cpu-provider"]),
+        (["v3", "v4", "null"], ["cpu-provider"]),
+        (["cuda"], ["gpu-provider"]),
+        (["cuda_v3"], ["cpu-provider", "gpu-provider"]),
+        (["v3", "cuda"], ["cpu-provider", "gpu-provider"]),
+    ],
+)
+def test_only_namespaces_that_the_labels_use_are_asked_for_and_each_once(wanted, packages):
+    asker = machine()
+    select(CPU_AND_GPU, wanted, asker)
+    assert asker.packages == packages
+
+
+def test_the_provider_is_asked_as_the_metadata_describes_it():
+    asker = machine()
+    select(CPU_AND_GPU, ["cuda"], asker)
+    assert asker.asked == [CPU_AND_GPU.providers["gpu"]]
+
+
+def test_the_order_and_the_number_of_labels_do_not_matter():
+    once = select(CPU_AND_GPU, ["cuda", "v3", "v4", "null"], machine())
+    assert select(CPU_AND_GPU, iter(["null", "v4", "v3", "v3", "cuda", "v4"]), machine()) == once
+
+
+def test_labels_that_are_not_given_do_not_matter():
+    assert labels(select(CPU_AND_GPU, ["v3"], machine())) == ["v3"]
+
+
+def test_the_null_variant_needs_no_metadata():
+    """`null` always corresponds to the variant with zero properties."""
+    assert "null" not in CPU_AND_GPU.variants
+    assert labels(select(CPU_AND_GPU, ["null"], NobodyToAsk())) == ["null"]
+
+
+def test_an_unlisted_label_is_rejected():
+    assert rejected(CPU_AND_GPU, "v5", NobodyToAsk()) == "is not listed in the variant metadata"
+
+
+def test_rejections_are_sorted_whatever_their_reason():
+    ordering = select(CPU_AND_GPU, ["zz", "v4", "aa"], machine())
+    assert list(reasons(ordering)) == ["aa", "v4", "zz"]
+
+
+def test_a_static_provider_is_used_without_asking():
+    found = metadata(
+        {"blas": {"static-properties": {"library": ["accelerate", "openblas", "mkl"]}}},
+        mkl={"blas": {"library": "mkl"}},
+        openblas={"blas": {"library": "openblas"}},
+        blis={"blas": {"library": "blis"}},
+    )
+    ordering = select(found, found.variants, NobodyToAsk())
+    assert labels(ordering) == ["openblas", "mkl"]
+    assert reasons(ordering) == {
+        "blis": "needs blas :: library :: blis (supported: accelerate, openblas, mkl)"
+    }
+
+
+@pytest.mark.parametrize(
+    "provider", [{"static-properties": {"build": ["on"]}}, {"requires": ["debug-provider"]}]
+)
+def test_an_optional_provider_is_not_used(provider):
+    """Disabled by default: an empty list."""
+    found = metadata({"debug": {"optional": True, **provider}}, dbg={"debug": {"build": "on"}})
+    assert rejected(found, "dbg", NobodyToAsk()) == (
+        "needs debug :: build :: on (its provider is optional and not enabled)"
+    )
+
+
+def test_a_namespace_of_pep_825_alone_has_no_provider():
+    found = VariantMetadata(("cpu",), CPU_AND_GPU.variants)
+    assert rejected(found, "v3", NobodyToAsk()) == (
+        "needs cpu :: level :: v3 (its metadata names no provider)"
+    )
+
+
+def test_what_the_asker_cannot_find_is_passed_on():
+    absent = NamespaceSupport(absent="gpu-provider is not installed")
+    assert rejected(CPU_AND_GPU, "cuda", machine(**{"gpu-provider": absent})) == (
+        "needs gpu :: arch :: 90 (gpu-provider is not installed)"
+    )
+
+
+def test_a_provider_that_supports_nothing_supports_nothing():
+    assert rejected(CPU_AND_GPU, "cuda", machine(**{"gpu-provider": NamespaceSupport()})) == (
+        "needs gpu :: arch :: 90 (supported: none)"
+    )
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        metadata({"abi": {"builtin": "abi_dependency"}}, torch={"abi": {"torch": "2.8 2.9"}}),
+        metadata(
+            {"abi_dependency": {"builtin": "abi_dependency"}},
+            torch={"abi_dependency": {"torch": "2.8 2.9"}},
+        ),
+        metadata({"cpu": {"requires": ["p"]}}, torch={"abi_dependency": {"torch": "2.8 2.9"}}),
+        metadata(
+            {"abi": {"builtin": "abi_dependency", "optional": True}},
+            torch={"abi": {"torch": "2.8 2.9"}},
+        ),
+    ],
+    ids=["builtin", "both", "reserved", "optional"],
+)
+def test_an_abi_dependency_is_incompatible_and_says_so(found):
+    """Those that do not implement it MUST treat such variants as incompatible."""
+    (namespace,) = found.variants["torch"].namespaces
+    assert rejected(found, "torch", NobodyToAsk()) == (
+        f"needs {namespace} :: torch :: 2.8 or 2.9 (ABI dependencies are not supported yet)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("provider", "schema"),
+    [
+        ({"builtin": "something_new"}, SCHEMA),
+        ({"wasm": {"level": 3}}, "https://packaging.python.org/v0.3.0.json"),
+    ],
+)
+def test_a_provider_of_an_unknown_kind_supports_nothing(provider, schema):
+    found = metadata({"cpu": provider}, schema, v3={"cpu": {"level": "v3"}})
+    assert rejected(found, "v3", NobodyToAsk()) == (
+        "needs cpu :: level :: v3 (its provider is of a kind that is not known here)"
+    )
+
+
+CONDITIONAL = metadata(
+    {"cpu": {"requires": ["cpu-provider"], "enable-if": "platform_machine == 'x86_64'"}},
+    DRAFT,
+    v3={"cpu": {"level": "v3"}},
+)
+
+
+def test_a_provider_whose_marker_is_false_is_not_asked():
+    """MUST NOT use any providers whose markers do not match (PEP 817)."""
+    asker = machine()
+    assert rejected(CONDITIONAL, "v3", asker) == (
+        "needs cpu :: level :: v3 (its provider is for platform_machine == 'x86_64' only)"
+    )
+    assert (asker.asked, asker.evaluated) == ([], ["platform_machine == 'x86_64'"])
+
+
+def test_a_provider_whose_marker_is_true_is_asked():
+    asker = machine(true_markers=["platform_machine == 'x86_64'"])
+    assert labels(select(CONDITIONAL, ["v3"], asker)) == ["v3"]
+    assert asker.packages == ["cpu-provider"]
+
+
+def test_a_marker_is_not_evaluated_for_other_namespaces():
+    assert labels(select(CONDITIONAL, ["null"], NobodyToAsk())) == ["null"]
+
+
+PRIORITIES = {
+    "$schema": DRAFT,
+    "default-priorities": {
+        "namespace": ["cpu"],
+        "feature": {"cpu": ["avx2"]},
+        "property": {"cpu": {"level": ["v1", "v4"]}},
+    },
+    "providers": {"cpu": {"requires": ["cpu-provider"]}},
+    "variants": {
+        "avx2": {"cpu": {"avx2": ["on"]}},
+        **{level: {"cpu": {"level": [level]}} for level in ("v1", "v2", "v3", "v4")},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        (DRAFT, ["avx2", "v1", "v3", "v2"]),
+        (SCHEMA, ["v3", "v2", "v1", "avx2"]),
+    ],
+)
+def test_priorities_of_drafts_reorder_and_add_nothing(schema, expected):
+    """The values in each list override the default ordering from the provider (PEP 817)."""
+    found = VariantMetadata.from_json({**PRIORITIES, "$schema": schema}, "demo.json")
+    asker = machine(**{"cpu-provider": features(level="v3 v2 v1", avx2="on")})
+    ordering = select(found, found.variants, asker)
+    assert labels(ordering) == expected
+    assert list(reasons(ordering)) == ["v4"]
+
+
+def test_priorities_are_those_of_their_namespace():
+    providers = {"cpu": {"requires": ["cpu-provider"]}, "gpu": {"requires": ["gpu-provider"]}}
+    priorities = {"namespace": ["cpu", "gpu"], "property": {"gpu": {"level": ["v1"]}}}
+    found = VariantMetadata.from_json(
+        {**PRIORITIES, "default-priorities": priorities, "providers": providers}, "demo.json"
+    )
+    asker = machine(**{"gpu-provider": features(level="v2 v1")})
+    supported = supported_properties(found, ["gpu", "cpu"], asker)
+    assert supported == {"cpu": CPU, "gpu": features(level="v1 v2")}
+
+
+def test_a_provider_that_fails_stops_the_selection():
+    """Any error of a plugin MUST abort the install."""
+
+    class Broken(Machine):
+        def supported(self, provider):
+            raise ProviderFailed(provider.package)
+
+    with pytest.raises(ProviderFailed, match="cpu-provider"):
+        select(CPU_AND_GPU, ["null", "v3"], Broken())
