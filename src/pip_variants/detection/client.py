@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import queue
+import signal
 import site
 import subprocess
 import sys
@@ -72,7 +73,7 @@ class Detection:
         self._platforms = tuple(platforms)
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._answers: dict[PluginProvider | str, Any] = {}
+        self._answers: dict[object, Any] = {}
 
     def warm_up(self) -> None:
         """Let the process start and load its providers meanwhile, if that is possible."""
@@ -90,9 +91,10 @@ class Detection:
                 stderr=subprocess.STDOUT,
                 encoding="utf-8",
                 errors="replace",
+                start_new_session=True,  # what it leaves behind ends with it
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:  # sys.executable may be None
             raise DetectionError(f"could not start the detection process: {error}") from None
         self._lines = queue.SimpleQueue()
         threading.Thread(
@@ -105,12 +107,20 @@ class Detection:
         process, self._process = self._process, None
         atexit.unregister(self.close)
         if process is not None:
-            process.kill()
-            process.communicate()
+            if os.name != "posix":
+                process.kill()
+            elif process.returncode is None:  # else the number may be another group's by now
+                with contextlib.suppress(OSError):
+                    os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(OSError):
+                assert process.stdin is not None  # noqa: S101 - it is a pipe
+                process.stdin.close()
+            process.wait()
 
     def supported(self, provider: PluginProvider) -> NamespaceSupport:
         """What `provider` says of the target. Raises `DetectionError`."""
-        if provider not in self._answers:
+        key = provider.requires, provider.endpoint
+        if key not in self._answers:
             question = {
                 "requires": provider.requires,
                 "endpoint": provider.endpoint,
@@ -119,8 +129,8 @@ class Detection:
             answer = self._ask({"provider": question}, f"the provider {provider.package}")
             if "failed" in answer:
                 raise ProviderFailed(answer["failed"])
-            self._answers[provider] = _support(answer)
-        support: NamespaceSupport = self._answers[provider]
+            self._answers[key] = _support(answer)
+        support: NamespaceSupport = self._answers[key]
         return support
 
     def holds(self, marker: str) -> bool:
@@ -170,9 +180,10 @@ class Detection:
                     f"{whom} did not answer within {DEADLINE:.0f} seconds"
                 ) from None
             if line is None:
-                status = process.wait()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0.0, end - time.monotonic()))
                 self.close()
-                why = f"{noise}; exit status {status}" if noise else f"exit status {status}"
+                why = f"{noise + '; ' if noise else ''}exit status {process.returncode}"
                 raise ProviderFailed(f"{whom} ended the detection process ({why})")
             if line.startswith(ANSWER):
                 break
@@ -188,7 +199,7 @@ class Detection:
 def _read(process: "subprocess.Popen[str]", lines: "queue.SimpleQueue[str | None]") -> None:
     """Pass on the lines of the process, then None; a line that is too long is cut."""
     assert process.stdout is not None  # noqa: S101 - it is a pipe
-    with contextlib.suppress(OSError, ValueError):  # closed meanwhile
+    with contextlib.suppress(OSError, ValueError), process.stdout:  # closed meanwhile
         while line := process.stdout.readline(_MAX_ANSWER):
             lines.put(line)
     lines.put(None)

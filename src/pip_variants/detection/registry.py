@@ -9,8 +9,10 @@ from typing import Any
 
 import importlib_metadata
 import pluggy
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 import pip_variants
 from pip_variants import hooks
@@ -38,14 +40,18 @@ class Registry:
 
     def __init__(self) -> None:
         self._providers: list[tuple[hooks.Provider, str]] = []
+        self._asked: dict[int, Answer] = {}
         self.broken: dict[str, str] = {}
         manager = pluggy.PluginManager("pip_variants")
         manager.add_hookspecs(hooks)
         for name in BUILT_IN:
             manager.register(importlib.import_module(name), name)
-        for entry_point in importlib_metadata.entry_points(group=hooks.ENTRY_POINT_GROUP):
+        for entry_point in _entry_points(self.broken):
             with _Guard(self.broken, entry_point.name):
-                manager.register(entry_point.load(), entry_point.name)
+                plugin = entry_point.load()
+                manager.register(plugin, entry_point.name)
+                if not manager.get_hookcallers(plugin):
+                    raise AttributeError("it does not implement pip_variants_providers")
         # One by one, not through the hook: a plugin that raises must not take the others down.
         for implementation in manager.hook.pip_variants_providers.get_hookimpls():
             name = str(implementation.plugin_name)
@@ -53,7 +59,7 @@ class Registry:
             with _Guard(self.broken, name):
                 provided: Iterable[Any] = implementation.function()  # type: ignore[assignment]
                 for provider in provided:
-                    check_namespace(provider.namespace)
+                    _check(provider)
                     self._providers.append((provider, by))
 
     @property
@@ -67,7 +73,7 @@ class Registry:
         Raises `ProviderFailed` and `InvalidProviderAnswer`.
         """
         provider, by = next(item for item in self._providers if item[0].namespace == namespace)
-        return self._ask(provider.detect, provider.namespace, by)
+        return self._ask_once(provider, by)
 
     def supported(self, requires: list[str], endpoint: str, platforms: list[str]) -> Answer:
         """What the provider that a wheel asks for says (PEP 850, Providers, steps 4 to 6).
@@ -78,34 +84,30 @@ class Registry:
         Raises `ProviderFailed` and `InvalidProviderAnswer`.
         """
         try:
-            wanted = [Requirement(text) for text in requires]
-        except InvalidRequirement as error:
-            return _absent(f"its provider's requirement is invalid: {error}")
-        wanted = [one for one in wanted if one.marker is None or one.marker.evaluate()]
-        if not wanted:
-            return _absent("its provider is not for this environment")
-        for provider, by in self._providers:
-            if any(_matches(published, wanted, endpoint) for published in provider.implements):
-                if platforms:
-                    return self._baseline(provider, platforms, by)
-                return self._ask(provider.detect, provider.namespace, by)
-        if platforms:
-            return _absent(_OTHER_MACHINE)
-        for one in wanted:
-            try:
-                version = importlib_metadata.version(one.name)
-            except importlib_metadata.PackageNotFoundError:
-                return _absent(f"its provider is not installed: pip install {one.name}")
-            if not one.specifier.contains(version, prereleases=True):
-                return _absent(f"its provider needs {one}, and {version} is installed")
-        return self._ask(_plugin(endpoint), None, f"{wanted[0].name} {version}")
+            wanted = _wanted(requires)
+            for provider, by in self._providers:
+                if any(_matches(published, wanted, endpoint) for published in provider.implements):
+                    if platforms:
+                        return self._baseline(provider, platforms, by)
+                    return self._ask_once(provider, by)
+            if platforms:
+                raise _Absent(_OTHER_MACHINE)
+            by = _installed(wanted)
+        except _Absent as reason:
+            return Answer(NamespaceSupport(absent=str(reason)), "")
+        return self._ask(_plugin(endpoint), None, by)
 
     def _baseline(self, provider: hooks.Provider, platforms: list[str], by: str) -> Answer:
         answers = [self._ask(partial(provider.baseline, tag), None, by) for tag in platforms]
         first = answers[0].support
-        if first.features and all(answer.support == first for answer in answers):
-            return answers[0]
-        return _absent(_OTHER_MACHINE)
+        if not first.features or any(answer.support != first for answer in answers):
+            raise _Absent(_OTHER_MACHINE)
+        return answers[0]
+
+    def _ask_once(self, provider: hooks.Provider, by: str) -> Answer:
+        if id(provider) not in self._asked:
+            self._asked[id(provider)] = self._ask(provider.detect, provider.namespace, by)
+        return self._asked[id(provider)]
 
     def _ask(self, detect: Callable[[], Iterable[Any]], namespace: str | None, by: str) -> Answer:
         try:
@@ -139,8 +141,65 @@ class _Guard:
         return True
 
 
-def _absent(reason: str) -> Answer:
-    return Answer(NamespaceSupport(absent=reason), "")
+def _entry_points(broken: dict[str, str]) -> list[importlib_metadata.EntryPoint]:
+    try:
+        return list(importlib_metadata.entry_points(group=hooks.ENTRY_POINT_GROUP))
+    except Exception:  # noqa: BLE001 - somebody's entry_points.txt is malformed: read them one by one
+        found: dict[tuple[str, str], importlib_metadata.EntryPoint] = {}
+        for distribution in importlib_metadata.distributions():
+            with _Guard(broken, str(getattr(distribution, "_path", distribution))):
+                for entry_point in distribution.entry_points.select(group=hooks.ENTRY_POINT_GROUP):
+                    found.setdefault((distribution.name, entry_point.name), entry_point)
+        return list(found.values())
+
+
+def _check(provider: Any) -> None:
+    check_namespace(provider.namespace)
+    if not callable(provider.detect):
+        raise TypeError(f"detect is not callable: {provider.detect!r}")
+    if not isinstance(provider.implements, Iterable):
+        raise TypeError(f"implements is not a list: {provider.implements!r}")
+    for published in provider.implements:
+        if not isinstance(published, hooks.Published):
+            raise TypeError(f"implements holds something else than Published: {published!r}")
+        try:
+            Version(published.version)
+        except (InvalidVersion, TypeError):
+            raise ValueError(f"not a version: {published.version!r}") from None
+
+
+class _Absent(Exception):
+    """Why a provider cannot be asked."""
+
+
+def _wanted(requires: list[str]) -> list[Requirement]:
+    """The requirements that apply here (PEP 850, Provider information, requires)."""
+    try:
+        wanted = [Requirement(text) for text in requires]
+        wanted = [one for one in wanted if one.marker is None or one.marker.evaluate()]
+    except (InvalidRequirement, UndefinedComparison, UndefinedEnvironmentName) as error:
+        raise _Absent(f"its provider's requirement {requires} is invalid: {error}") from None
+    if not wanted:
+        raise _Absent("its provider is not for this environment")
+    return wanted
+
+
+def _installed(wanted: list[Requirement]) -> str:
+    """Name and version of the first package, if all are installed in a version that fits."""
+    by = ""
+    for one in wanted:
+        try:
+            version = importlib_metadata.version(one.name)
+        except importlib_metadata.PackageNotFoundError:
+            raise _Absent(f"its provider is not installed: pip install {one.name}") from None
+        try:
+            fits = one.specifier.contains(Version(version), prereleases=True)
+        except (InvalidVersion, TypeError):
+            fits = False
+        if not fits:
+            raise _Absent(f"its provider needs {one}, and {version} is installed")
+        by = by or f"{one.name} {version}"
+    return by
 
 
 def _matches(published: hooks.Published, wanted: list[Requirement], endpoint: str) -> bool:
@@ -169,8 +228,14 @@ def _plugin(endpoint: str) -> Callable[[], Iterable[Any]]:
 
 def _features(answer: Iterable[Any]) -> Iterable[SupportedFeature]:
     seen = set()
+    if isinstance(answer, str) or not isinstance(answer, Iterable):
+        raise InvalidProviderAnswer(f"it must answer with features: {answer!r}")
     for config in answer:
+        if not (hasattr(config, "name") and hasattr(config, "values")):
+            raise InvalidProviderAnswer(f"a feature must have a name and values: {config!r}")
         name = check_feature(config.name)
+        if isinstance(config.values, str) or not isinstance(config.values, Iterable):
+            raise InvalidProviderAnswer(f"the values of {name} must be a list: {config.values!r}")
         values = tuple(check_value(value) for value in config.values)
         if not values or len(set(values)) != len(values):
             raise InvalidProviderAnswer(

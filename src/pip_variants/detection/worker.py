@@ -10,12 +10,16 @@ import faulthandler
 import json
 import logging
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from packaging.markers import InvalidMarker, Marker
+from packaging.markers import (
+    InvalidMarker,
+    Marker,
+    UndefinedComparison,
+    UndefinedEnvironmentName,
+)
 
 from pip_variants.detection.client import ANSWER, DEADLINE
 from pip_variants.detection.registry import Answer, Registry
@@ -26,34 +30,36 @@ _GRACE = 5.0  # seconds after the client's deadline
 
 def main() -> None:
     """Answer questions until standard input ends."""
-    answers = _take_standard_output()
+    questions, answers, nowhere = _take_standard_streams()
     registry = Registry()
-    for line in sys.stdin:
+    for line in questions:
         # The client kills a process that is late; if the client is gone, this ends it.
-        faulthandler.dump_traceback_later(DEADLINE + _GRACE, exit=True)
+        faulthandler.dump_traceback_later(DEADLINE + _GRACE, exit=True, file=nowhere)
         try:
             answer = _answer(registry, json.loads(line))
         except (ProviderFailed, InvalidProviderAnswer) as error:
             answer = {"failed": str(error)}
         faulthandler.cancel_dump_traceback_later()
-        answers.write(ANSWER + json.dumps(answer) + "\n")
+        answers.write("\n" + ANSWER + json.dumps(answer) + "\n")
         answers.flush()
 
 
-def _take_standard_output() -> TextIO:
+def _take_standard_streams() -> tuple[TextIO, TextIO, int]:
     """Keep standard output for answers; what anybody else prints there or to stderr is lost."""
+    questions = os.fdopen(os.dup(0), encoding="utf-8")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 0)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    return answers
+    return questions, answers, nowhere
 
 
 def _answer(registry: Registry, question: dict[str, Any]) -> dict[str, Any]:
     if "marker" in question:
         try:
             return {"holds": Marker(question["marker"]).evaluate()}
-        except InvalidMarker as error:
+        except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName) as error:
             return {"failed": f"invalid environment marker {question['marker']!r}: {error}"}
     if "registered" in question:
         return {"namespaces": registry.namespaces, "broken": registry.broken}

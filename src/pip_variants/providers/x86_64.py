@@ -70,7 +70,7 @@ def this_processor() -> Processor | None:
     if platform.machine() not in ("x86_64", "AMD64") or not _is_x86_64(info):
         _log.info("this interpreter or its processor is not x86-64")
         return None
-    flags = frozenset(info.features)
+    flags = _spelled_alike(info.features)
     with contextlib.suppress(Exception):  # no CPUID (seccomp, no executable memory): flags alone
         refused = _refused_by_cpuid(flags)
         if refused:
@@ -141,7 +141,13 @@ def pip_variants_providers() -> Sequence[Provider]:
 def _is_x86_64(target: Microarchitecture) -> bool:
     # What archspec read of the host is a bare record of vendor and flags: on a processor of
     # another family it has none of the flags that every x86-64 has.
-    return target.family.name == "x86_64" or {"lm", "sse2"} <= target.features
+    return target.family.name == "x86_64" or {"lm", "sse2"} <= _spelled_alike(target.features)
+
+
+def _spelled_alike(flags: Iterable[str]) -> frozenset[str]:
+    # archspec does this only where ssse3 is (Linux and CPUID call SSE3 pni), and not for macOS.
+    other = {"pni": "sse3", "em64t": "lm"}
+    return frozenset(flags) | {ours for theirs, ours in other.items() if theirs in flags}
 
 
 def _depth(target: Microarchitecture) -> tuple[int, int]:

@@ -1,0 +1,423 @@
+"""The detection process: a real child, asked by the client, with providers that misbehave."""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+from pip_variants.detection import COMMAND_VARIABLE, client
+from pip_variants.detection.client import Detection
+from pip_variants.errors import DetectionError, ProviderFailed
+from pip_variants.model.metadata import PluginProvider
+from pip_variants.model.support import SupportedFeature
+from pip_variants.providers import x86_64
+from vendors import DETECT, broken_vendor, plugin, vendor
+
+X86_64 = PluginProvider(("x86-64-variant-provider>=0.0.1",), "x86_64_variant_provider")
+ACME = PluginProvider(("acme-variants",))
+ENGINE = (SupportedFeature("engine", ("mk2", "mk1")),)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.fixture
+def noting_pid(tmp_path):
+    """Makes code note the process it runs in, before it does anything else."""
+    note = f"with open({str(tmp_path / 'pids')!r}, 'a') as notes: print(os.getpid(), file=notes)"
+    return lambda code: f"import os\n{note}\n{code}"
+
+
+@pytest.fixture
+def pids(tmp_path):
+    """The processes that were noted so far."""
+    return lambda: [int(line) for line in (tmp_path / "pids").read_text().split()]
+
+
+@pytest.fixture
+def with_deadline(monkeypatch, detection):
+    """Ask with a short deadline, in a process that has started already."""
+
+    def ask(provider: PluginProvider):
+        detection.holds("python_version >= '3'")
+        with monkeypatch.context() as patch:
+            patch.setattr(client, "DEADLINE", 0.4)
+            return detection.supported(provider)
+
+    return ask
+
+
+# Questions and answers
+
+
+def test_the_process_says_what_the_provider_says(detection):
+    expected = tuple(SupportedFeature(one.name, tuple(one.values)) for one in x86_64.detect())
+    assert detection.supported(X86_64).features == expected
+
+
+def test_a_vendors_package_is_asked(detection, site):
+    vendor(site, "acme")
+    assert detection.supported(ACME).features == ENGINE
+
+
+def test_an_installed_plugin_is_asked(detection, site):
+    plugin(site, "acme-plugin")
+    assert detection.supported(PluginProvider(("acme-plugin",))).features == ENGINE
+
+
+def test_a_package_that_is_not_installed_is_absent_with_a_reason(detection):
+    support = detection.supported(PluginProvider(("nobody-variants>=1",)))
+    assert support.features == ()
+    assert "not installed" in support.absent
+    assert "nobody-variants" in support.absent
+
+
+def test_what_users_force_reaches_the_process(detection, monkeypatch):
+    monkeypatch.setenv("X86_64_VARIANT_PROVIDER_FORCE_LEVEL", "v2")
+    assert detection.supported(X86_64).values("level") == ("v2",)
+
+
+def test_another_machine_is_known_by_its_platform_alone(detection, site, noting_pid, tmp_path):
+    vendor(site, "acme", noting_pid(DETECT))
+    with contextlib.closing(Detection(["manylinux_2_28_x86_64"])) as elsewhere:
+        assert elsewhere.supported(X86_64).features == (SupportedFeature("level", ("v1",)),)
+        assert elsewhere.supported(ACME).absent
+    assert not (tmp_path / "pids").exists()
+
+
+@pytest.mark.parametrize(
+    ("marker", "holds"),
+    [
+        ("python_version >= '3'", True),
+        ("python_version < '3'", False),
+        (f"sys_platform == '{sys.platform}'", True),
+        (f"sys_platform != '{sys.platform}' or os_name == 'none'", False),
+        (f"python_version == '{sys.version_info[0]}.{sys.version_info[1]}'", True),
+    ],
+)
+def test_a_marker_is_evaluated(marker, holds, detection):
+    assert detection.holds(marker) is holds
+
+
+@pytest.mark.parametrize("marker", ["", "python_version", "engine == 'mk1'", "os_name ~="])
+def test_an_invalid_marker_is_an_error_that_quotes_it(marker, detection):
+    with pytest.raises(DetectionError, match=re.escape(repr(marker))):
+        detection.holds(marker)
+    assert detection.holds("python_version >= '3'")
+
+
+def test_a_marker_that_cannot_be_evaluated_is_an_error_and_ends_nothing(
+    detection, site, noting_pid, pids
+):
+    vendor(site, "acme", noting_pid(DETECT))
+    detection.supported(ACME)
+    with pytest.raises(DetectionError, match="os_name"):
+        detection.holds("os_name ~= 'posix'")
+    assert alive(pids()[0])
+
+
+def test_everything_is_what_every_provider_says(detection, site):
+    vendor(site, "acme", 'import logging\nlogging.getLogger("acme").info("looked")\n' + DETECT)
+    vendor(site, "evil", "raise OSError('no device')")
+    vendor(site, "fatal", "import os\nos._exit(3)")
+    broken_vendor(site, "raise SystemExit('bye')")
+    answers = {answer.namespace: answer for answer in detection.everything()}
+    assert set(answers) == {"x86_64", "acme", "evil", "fatal", "broken"}
+    assert answers["x86_64"].support.features
+    assert answers["acme"].support.features == ENGINE
+    assert answers["acme"].notes == ("looked",)
+    assert "no device" in answers["evil"].failed
+    assert "exit status 3" in answers["fatal"].failed
+    assert "bye" in answers["broken"].failed
+
+
+# Each provider is asked once
+
+
+def test_the_same_question_is_asked_once(detection, site, noting_pid, pids):
+    vendor(site, "acme", noting_pid(DETECT))
+    assert [detection.supported(ACME).features for _ in range(3)] == [ENGINE] * 3
+    assert len(pids()) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        PluginProvider(("acme-variants",), optional=True),
+        PluginProvider(("acme-variants",), "acme_variants"),
+        PluginProvider(("acme-variants",), enable_if="python_version >= '3'"),
+    ],
+)
+def test_requirement_and_endpoint_say_which_provider_it_is(
+    other, detection, site, noting_pid, pids
+):
+    vendor(site, "acme", noting_pid(DETECT))
+    assert detection.supported(ACME) == detection.supported(other)
+    assert len(pids()) == 1
+
+
+def test_a_provider_detects_once_whatever_version_wheels_require(detection, site, noting_pid, pids):
+    vendor(site, "acme", noting_pid(DETECT))
+    assert detection.supported(ACME) == detection.supported(PluginProvider(("acme-variants>=1",)))
+    assert len(pids()) == 1
+
+
+def test_an_answer_is_kept_after_the_process(detection, monkeypatch):
+    supported, holds = detection.supported(X86_64), detection.holds("os_name != 'none'")
+    detection.close()
+    monkeypatch.setenv(COMMAND_VARIABLE, '["/no/such/python"]')
+    assert (detection.supported(X86_64), detection.holds("os_name != 'none'")) == (supported, holds)
+
+
+def test_all_questions_go_to_one_process(detection, site, noting_pid, pids):
+    vendor(site, "acme", noting_pid(DETECT))
+    vendor(site, "evil", noting_pid(DETECT))
+    detection.supported(ACME)
+    detection.supported(PluginProvider(("evil-variants",)))
+    assert len(set(pids())) == 1 < len(pids())
+
+
+# Providers that misbehave without harm
+
+
+HARMLESS = {
+    "prints": "print('noise')",
+    "prints to stderr": "import sys\nprint('noise', file=sys.stderr)",
+    "writes what looks like an answer": "import os\nos.write(1, b'pip-variants-answer:{}\\n')",
+    "writes the like to stderr": "import os\nos.write(2, b'pip-variants-answer:{}\\n')",
+    "prints 100 MB": "import sys\nfor _ in range(100):\n    sys.stdout.write('x' * 2**20)",
+    "runs a noisy program": (
+        "import subprocess, sys\n"
+        "subprocess.run([sys.executable, '-c', 'print(1); import os; os.write(2, b\"2\")'])"
+    ),
+    "closes descriptor 1": "import os\nos.close(1)",
+    "closes standard output": "import sys\nsys.stdout.close()\nsys.stderr.close()",
+    "loses standard output": "import sys\nsys.stdout = sys.stderr = None",
+    "changes the folder": "import os\nos.chdir('/')",
+    "starts a thread": (
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()"
+    ),
+    "clears the environment": "import os\nos.environ.clear()",
+    "logs to standard output": (
+        "import logging, sys\nlogging.basicConfig(stream=sys.stdout, level=0)\nlogging.error('x')"
+    ),
+    "warns": "import warnings\nwarnings.simplefilter('always')\nwarnings.warn('noise')",
+    "runs a program that reads standard input": (
+        "import subprocess, sys\n"
+        "subprocess.run([sys.executable, '-c', 'import sys; sys.stdin.read()'], timeout=2)"
+    ),
+    "closes descriptor 0": "import os\nos.close(0)",
+}
+
+
+@pytest.mark.parametrize("habit", HARMLESS)
+def test_a_harmless_habit_changes_no_answer(habit, detection, site, noting_pid, pids):
+    vendor(site, "acme", noting_pid(f"{HARMLESS[habit]}\n{DETECT}"))
+    assert detection.supported(ACME).features == ENGINE
+    assert detection.supported(X86_64).features
+    detection.close()
+    assert not any(map(alive, pids()))
+
+
+# Providers that fail
+
+
+HANGING = {
+    "sleeps": "import time\ntime.sleep(60)",
+    "loops": "while True: pass",
+    "sleeps and ignores signals": (
+        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(60)"
+    ),
+    "answers without end": (
+        "import itertools\nfor n in itertools.count(): yield Feature(f'e{n}', ['mk1'])"
+    ),
+}
+
+FAILING = {
+    "raises": "raise OSError('no device')",
+    "exits": "import sys\nsys.exit(4)",
+    "exits at once": "import os\nos._exit(3)",
+    "kills itself": "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)",
+    "recurses": "return detect()",
+    "imports what is not there": "import no_such_module",
+    "answers 5 MB": "return [Feature('engine', [f'mk{n}' for n in range(600_000)])]",
+    "answers nonsense": "return [Feature('engine', ['mk 1'])]",
+    "closes every file": "import os\nos.closerange(3, 256)\n" + DETECT,
+}
+
+
+@pytest.mark.parametrize("fault", FAILING)
+def test_a_provider_that_fails_is_named_and_the_next_one_answers(
+    fault, detection, site, noting_pid, pids
+):
+    vendor(site, "acme", noting_pid(FAILING[fault]))
+    with pytest.raises(ProviderFailed, match="acme"):
+        detection.supported(ACME)
+    assert detection.supported(X86_64).features
+    detection.close()
+    assert not any(map(alive, pids()))
+
+
+@pytest.mark.parametrize("fault", HANGING)
+def test_a_provider_that_hangs_is_named_and_the_next_one_answers(
+    fault, with_deadline, detection, site, noting_pid, pids
+):
+    vendor(site, "acme", noting_pid(HANGING[fault]))
+    with pytest.raises(ProviderFailed, match="acme-variants did not answer within"):
+        with_deadline(ACME)
+    assert not any(map(alive, pids()))
+    assert detection.supported(X86_64).features
+
+
+def test_the_exit_status_is_said(detection, site):
+    vendor(site, "acme", "import os\nos._exit(3)")
+    with pytest.raises(ProviderFailed, match="exit status 3"):
+        detection.supported(ACME)
+
+
+def test_an_installed_plugin_that_cannot_be_imported_is_named(detection, site):
+    plugin(site, "acme-plugin")
+    (site / "acme_plugin.py").write_text("import no_such_module")
+    with pytest.raises(ProviderFailed, match="acme-plugin.*no_such_module"):
+        detection.supported(PluginProvider(("acme-plugin",)))
+    assert detection.supported(X86_64).features
+
+
+FORKS = "import os, time\nif os.fork() == 0:\n    time.sleep(8)\n    os._exit(0)\n"
+
+
+def test_a_child_that_a_provider_left_behind_does_not_delay_the_end(detection, site):
+    vendor(site, "acme", FORKS + DETECT)
+    assert detection.supported(ACME).features == ENGINE
+    started = time.monotonic()
+    detection.close()
+    assert time.monotonic() - started < 3
+
+
+def test_a_child_that_outlives_its_provider_does_not_hang_pip(with_deadline, site):
+    vendor(site, "acme", FORKS + "os._exit(3)")
+    started = time.monotonic()
+    with pytest.raises(ProviderFailed, match="acme"):
+        with_deadline(ACME)
+    assert time.monotonic() - started < 5
+
+
+def test_a_provider_that_closes_every_file_and_hangs_does_not_hang_pip(with_deadline, site):
+    vendor(site, "acme", "import os, time\nos.closerange(3, 256)\ntime.sleep(60)")
+    started = time.monotonic()
+    with pytest.raises(ProviderFailed, match="acme"):
+        with_deadline(ACME)
+    assert time.monotonic() - started < 5
+
+
+def test_a_broken_package_takes_no_other_down(detection, site):
+    broken_vendor(site, "raise SystemExit('bye')")
+    vendor(site, "acme")
+    assert detection.supported(ACME).features == ENGINE
+
+
+# The start of the process
+
+
+@pytest.fixture
+def trap(tmp_path):
+    """A folder whose modules must not be imported."""
+    folder = tmp_path / "trap"
+    folder.mkdir()
+    for name in ("archspec", "pluggy", "json", "packaging", "pip_variants", "sitecustomize"):
+        (folder / f"{name}.py").write_text("raise SystemExit('trapped')")
+    return folder
+
+
+def test_the_current_directory_is_not_imported_from(trap, detection, monkeypatch):
+    monkeypatch.chdir(trap)
+    assert detection.supported(X86_64).features
+
+
+def test_pythonpath_is_not_imported_from(trap, detection, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(trap))
+    monkeypatch.setenv("PYTHONSTARTUP", str(trap / "json.py"))
+    assert detection.supported(X86_64).features
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        "print('noise', flush=True)",
+        "print('noise', file=sys.stderr, flush=True)",
+        "os.write(1, b'\\xff\\xfe not text\\n')",
+        "os.write(1, b'x' * 3_000_000 + b'\\n')",
+        "os.write(1, b'without an end of line')",
+        "print('not flushed', end='')",
+        "raise RuntimeError('noise')",
+    ],
+)
+def test_noise_at_startup_is_ignored(noise, detection, site):
+    (site / "noise.pth").write_text(f"import os, sys; {noise}\n")
+    assert detection.supported(X86_64).features
+
+
+@pytest.mark.parametrize("executable", ["/no/such/python", "", None, os.path.dirname(__file__)])
+def test_an_interpreter_that_is_missing_is_an_error(executable, monkeypatch):
+    monkeypatch.delenv(COMMAND_VARIABLE, raising=False)
+    monkeypatch.setattr(sys, "executable", executable)
+    detection = Detection()
+    detection.warm_up()  # not yet
+    with pytest.raises(DetectionError, match="could not start the detection process"):
+        detection.supported(X86_64)
+
+
+def test_a_process_that_cannot_import_pip_variants_says_why(detection, monkeypatch):
+    command = f'["{sys.executable}", "-I", "-S", "-c", "import pip_variants"]'
+    monkeypatch.setenv(COMMAND_VARIABLE, command)
+    with pytest.raises(DetectionError, match="No module named 'pip_variants'"):
+        detection.supported(X86_64)
+
+
+def test_the_interpreter_of_this_environment_is_used_by_default(monkeypatch):
+    monkeypatch.delenv(COMMAND_VARIABLE, raising=False)
+    assert client.command()[:2] == [sys.executable, "-I"]
+
+
+# The end of the process
+
+
+def test_a_process_that_was_warmed_up_answers(detection):
+    detection.warm_up()
+    assert detection.supported(X86_64).features
+
+
+def test_close_ends_the_process(detection, site, noting_pid, pids):
+    vendor(site, "acme", noting_pid(DETECT))
+    detection.supported(ACME)
+    assert all(map(alive, pids()))
+    detection.close()
+    assert not any(map(alive, pids()))
+
+
+def test_close_can_be_repeated_and_asking_starts_anew(detection):
+    detection.close()
+    detection.holds("python_version >= '3'")
+    detection.close()
+    detection.close()
+    assert detection.supported(X86_64).features
+
+
+def test_the_process_ends_when_pip_ends(detection, site, noting_pid, pids):
+    vendor(site, "acme", noting_pid(DETECT))
+    program = (
+        "from pip_variants.detection.client import Detection\n"
+        "from pip_variants.model.metadata import PluginProvider\n"
+        "print(Detection().supported(PluginProvider(('acme-variants',))).features)"
+    )
+    pip = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "mk2" in pip.stdout, pip.stderr
+    assert not any(map(alive, pids()))

@@ -1,0 +1,547 @@
+"""The registry: which provider is asked, what it may answer, and what users may force."""
+
+import platform
+import sys
+
+import pytest
+from pip_variants.detection.registry import Registry
+from pip_variants.errors import InvalidProviderAnswer, ProviderFailed
+from vendors import broken_vendor, entry, install, plugin, vendor
+
+OURS = (["x86-64-variant-provider>=0.0.1"], "x86_64_variant_provider")
+
+
+@pytest.fixture(autouse=True)
+def _installed(site, monkeypatch):
+    """What tests put into `site` is installed here, and gone afterwards."""
+    monkeypatch.syspath_prepend(site)
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(site)):
+            del sys.modules[name]
+
+
+def ask(requires: str | list[str], endpoint: str, *platforms: str):
+    """The features that are supported, or the reason why there are none."""
+    asked = [requires] if isinstance(requires, str) else requires
+    support = Registry().supported(asked, endpoint, list(platforms)).support
+    assert bool(support.features) != bool(support.absent)
+    return {name: list(values) for name, values in support.features} or support.absent
+
+
+def ask_acme(requires: str | list[str] = "acme-variants", *platforms: str):
+    return ask(requires, "acme_variants", *platforms)
+
+
+def assert_not_installed(package: str, reason) -> None:
+    assert "not installed" in reason
+    assert package in reason
+
+
+ENGINE = {"engine": ["mk2", "mk1"]}
+
+
+# Which provider is asked
+
+
+def test_a_vendors_provider_is_found_by_package_and_endpoint(site):
+    vendor(site, "acme")
+    assert ask_acme() == ENGINE
+
+
+def test_the_answer_says_who_gave_it(site):
+    vendor(site, "acme")
+    assert "acme" in Registry().supported(["acme-variants"], "acme_variants", []).by
+    assert "pip-variants" in Registry().supported(*OURS, []).by
+
+
+def test_features_and_values_keep_the_providers_order(site):
+    vendor(site, "acme", 'return [Feature("z", ["1", "3", "2"]), Feature("a", ["x"])]')
+    answer = ask_acme()
+    assert list(answer.items()) == [("z", ["1", "3", "2"]), ("a", ["x"])]
+
+
+@pytest.mark.parametrize("requires", ["Acme_Variants", "ACME.variants>=0.5", "acme-variants==1.0"])
+def test_package_names_are_compared_normalised(requires, site):
+    vendor(site, "acme")
+    assert ask_acme(requires) == ENGINE
+
+
+def test_another_endpoint_of_the_package_is_another_provider(site):
+    vendor(site, "acme")
+    plugin(site, "acme-other", 'return [Config("wheels", ["4"])]')
+    assert ask("acme-variants", "acme_other") == {"wheels": ["4"]}
+
+
+def test_a_namespace_does_not_find_a_provider(site):
+    vendor(site, "x86_64")
+    assert_not_installed("x86-64", ask("x86-64", "x86_64"))
+    assert "level" in ask(*OURS)  # not the vendor's, whose namespace is the same
+
+
+def test_a_vendor_cannot_take_the_place_of_another_by_its_namespace(site):
+    vendor(site, "acme")
+    vendor(site, "evil", 'return [Feature("engine", ["fake"])]', namespace="acme")
+    assert ask_acme() == ENGINE
+    assert ask("evil-variants", "evil_variants") == {"engine": ["fake"]}
+
+
+def test_a_hardware_that_is_missing_is_absent_with_a_reason(site):
+    vendor(site, "acme", "return []")
+    assert "acme found nothing" in ask_acme()
+
+
+def test_a_package_that_is_not_installed_is_absent_by_its_name():
+    assert_not_installed("acme-variants", ask_acme("acme-variants>=1"))
+
+
+@pytest.mark.parametrize("requires", ["acme-variants>=2", "acme-variants<1", "acme-variants==1.1"])
+def test_another_version_than_installed_is_absent(requires, site):
+    vendor(site, "acme")
+    reason = ask_acme(requires)
+    assert requires in reason
+    assert "1.0 is installed" in reason
+
+
+def test_a_prerelease_that_is_installed_counts(site):
+    vendor(site, "acme", version="2.0b1")
+    assert ask_acme("acme-variants>=1.5") == ENGINE
+
+
+def test_a_built_in_provider_does_not_stand_for_versions_it_does_not_implement():
+    assert "x86-64-variant-provider" in ask("x86-64-variant-provider>=1000", OURS[1])
+
+
+def test_a_marker_that_is_true_here_changes_nothing(site):
+    vendor(site, "acme")
+    assert ask_acme('acme-variants; python_version >= "3"') == ENGINE
+
+
+def test_a_marker_that_is_false_here_makes_the_provider_absent(site):
+    vendor(site, "acme")
+    assert "not for this environment" in ask_acme('acme-variants; python_version < "3"')
+
+
+def test_one_package_per_platform_is_one_requirement_here(site):
+    vendor(site, "acme")
+    here = f'acme-variants; sys_platform == "{sys.platform}"'
+    elsewhere = f'acme-other; sys_platform != "{sys.platform}"'
+    assert ask_acme([elsewhere, here]) == ENGINE
+
+
+def test_several_requirements_are_all_needed(site):
+    plugin(site, "acme-plugin")
+    plugin(site, "acme-data")
+    assert ask(["acme-plugin", "acme-data>=1"], "acme_plugin") == ENGINE
+    assert_not_installed("acme-more", ask(["acme-plugin", "acme-more"], "acme_plugin"))
+    assert "1.0 is installed" in ask(["acme-plugin", "acme-data>=2"], "acme_plugin")
+
+
+def test_several_requirements_are_more_than_a_registered_provider_has(site):
+    vendor(site, "acme")
+    assert_not_installed("nobody", ask_acme(["acme-variants", "nobody"]))
+
+
+@pytest.mark.parametrize("requires", ["", "acme variants", "acme>=>1"])
+def test_an_invalid_requirement_is_absent_with_a_reason(requires):
+    assert "invalid" in ask(requires, "acme")
+
+
+def test_a_marker_that_cannot_be_evaluated_is_absent_with_a_reason(site):
+    vendor(site, "acme")
+    assert "os_name" in ask_acme('acme-variants; os_name ~= "posix"')
+
+
+# Broken packages
+
+
+def hook(body: str) -> str:
+    return (
+        "from pip_variants.hooks import Provider, Published, hookimpl\n"
+        f"@hookimpl\ndef pip_variants_providers():\n    {body}\n"
+    )
+
+
+def publishing(version: str) -> str:
+    published = f"Published('x86-64-variant-provider', {version}, 'x86_64_variant_provider')"
+    return hook(f"return [Provider('broken', list, [{published}])]")
+
+
+BROKEN = {
+    "import error": ("import no_such_module", "no_such_module"),
+    "exit at import": ("raise SystemExit('bye')", "bye"),
+    "syntax error": ("def", "SyntaxError"),
+    "no hook": ("", "pip_variants_providers"),
+    "hook with arguments": (
+        hook("return []").replace("providers()", "providers(manager)"),
+        "manager",
+    ),
+    "raising hook": (hook("raise RuntimeError('boom')"), "boom"),
+    "exiting hook": (hook("raise SystemExit('bye')"), "bye"),
+    "hook returns None": (hook("return None"), "NoneType"),
+    "hook returns a number": (hook("return 5"), "int"),
+    "hook returns text": (hook("return ['acme']"), "str"),
+    "ill-formed namespace": (hook("return [Provider('Acme!', list, [])]"), "Acme!"),
+    "detect is not callable": (hook("return [Provider('broken', 'detect', [])]"), "detect"),
+    "implements is None": (hook("return [Provider('broken', list, None)]"), "implements"),
+    "implements is text": (hook("return [Provider('broken', list, ['broken'])]"), "implements"),
+    "version is a number": (publishing("1.0"), "1.0"),
+    "version is nonsense": (publishing("'newest'"), "newest"),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_broken_package_is_named_and_the_others_still_answer(fault, site):
+    source, reason = BROKEN[fault]
+    broken_vendor(site, source)
+    vendor(site, "acme")
+    assert ask_acme() == ENGINE
+    assert "level" in ask(*OURS)
+    assert_not_installed("nobody-variants", ask("nobody-variants", "nobody_variants"))
+    broken = Registry().broken
+    assert list(broken) == ["broken"]
+    assert reason in broken["broken"]
+
+
+@pytest.mark.parametrize(
+    "value", ["no_such_module", "broken_variants:no_such_name", "not a reference!", "broken-x"]
+)
+def test_an_entry_point_that_cannot_be_loaded_is_named(value, site):
+    broken_vendor(site, "", value)
+    vendor(site, "acme")
+    registry = Registry()
+    assert list(registry.broken) == ["broken"]
+    assert "acme" in registry.namespaces
+
+
+@pytest.mark.parametrize("text", ["[pip_variants]\nbroken\n", "[pip_variants]\n= broken\n", "%&\0"])
+def test_malformed_entry_points_of_one_package_do_not_take_others_down(text, site):
+    install(site, "broken-variants", "", entry_points=text)
+    vendor(site, "acme")
+    assert ask_acme() == ENGINE
+
+
+def test_a_half_removed_package_does_not_take_others_down(site):
+    (site / "broken_variants-1.0.dist-info").mkdir()
+    (site / "~roken_variants-1.0.dist-info").mkdir()
+    vendor(site, "acme")
+    assert ask_acme() == ENGINE
+
+
+def test_two_packages_with_one_entry_point_name_are_not_mixed_up(site):
+    vendor(site, "acme")
+    install(site, "acme-copy", hook("return []"), entry_points=entry("acme", "acme_copy"))
+    registry = Registry()
+    assert "acme" in registry.broken  # one of them
+    assert ask(*OURS)
+
+
+# Installed PEP 850 plugins
+
+
+CLASSES = """\
+class Config:
+    def __init__(self, name, values):
+        self.name, self.values, self.multi_value = name, values, False
+
+class ByClass:
+    @classmethod
+    def get_supported_configs(cls):
+        return [Config("engine", ["mk2", "mk1"])]
+
+class ByStatic:
+    @staticmethod
+    def get_supported_configs():
+        return (Config("engine", ("mk2", "mk1")),)
+
+class Outer:
+    Inner = ByClass
+
+instance = ByClass()
+
+def get_supported_configs():
+    yield Config("engine", iter(["mk2", "mk1"]))
+"""
+
+
+@pytest.mark.parametrize("attributes", ["", ":ByClass", ":ByStatic", ":Outer.Inner", ":instance"])
+def test_an_installed_plugin_is_asked_at_its_endpoint(attributes, site):
+    install(site, "acme-plugin", CLASSES)
+    assert ask("acme-plugin", "acme_plugin" + attributes) == ENGINE
+
+
+def test_a_plugin_in_a_package_is_found(site):
+    install(site, "acme-plugin", "")
+    (site / "acme" / "variants").mkdir(parents=True)
+    (site / "acme" / "__init__.py").touch()
+    (site / "acme" / "variants" / "plugin.py").write_text(CLASSES)
+    assert ask("acme-plugin", "acme.variants.plugin:ByClass") == ENGINE
+
+
+def test_what_a_plugin_adds_to_its_answer_is_ignored(site):
+    plugin(site, "acme-plugin", 'return [Config("engine", ["mk2", "mk1"], multi_value=True)]')
+    assert ask("acme-plugin", "acme_plugin") == ENGINE
+
+
+def test_a_plugin_is_asked_as_it_is(site, monkeypatch):
+    monkeypatch.setenv("ACME_VARIANT_PROVIDER_FORCE_ENGINE", "mk9")
+    monkeypatch.setenv("ACME_PLUGIN_VARIANT_PROVIDER_FORCE_ENGINE", "mk9")
+    plugin(site, "acme-plugin")
+    assert ask("acme-plugin", "acme_plugin") == ENGINE
+
+
+def test_the_answer_of_a_plugin_names_package_and_version(site):
+    plugin(site, "acme-plugin")
+    assert Registry().supported(["acme-plugin"], "acme_plugin", []).by == "acme-plugin 1.0"
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["no_such_module", "acme_plugin:NoSuchClass", "acme_plugin:Config", "acme_plugin:"]
+)
+def test_a_plugin_without_its_endpoint_has_failed(endpoint, site):
+    plugin(site, "acme-plugin", "raise OSError('no device')")
+    with pytest.raises(ProviderFailed, match=r"acme-plugin 1\.0"):
+        ask("acme-plugin", endpoint)
+
+
+@pytest.mark.parametrize("version", ["unknown", "1.0-custom-build", ""])
+def test_an_installed_version_that_is_not_one_is_absent_and_named(version, site):
+    plugin(site, "acme-plugin")
+    metadata = site / "acme_plugin-1.0.dist-info" / "METADATA"
+    metadata.write_text(f"Metadata-Version: 2.1\nName: acme-plugin\nVersion: {version}\n")
+    reason = ask("acme-plugin>=1", "acme_plugin")
+    assert "acme-plugin" in reason
+
+
+# What providers may answer
+
+
+WRONG = {
+    'return [Feature("engine", [])]': r"engine.*\[\]",
+    'return [Feature("engine", ["mk1", "mk1"])]': "mk1",
+    'return [Feature("engine", ["mk1"]), Feature("engine", ["mk2"])]': "engine",
+    'return [Feature("Engine!", ["mk1"])]': "Engine!",
+    'return [Feature("", ["mk1"])]': "''",
+    'return [Feature(None, ["mk1"])]': "None",
+    'return [Feature("engine", ["mk 1"])]': "mk 1",
+    'return [Feature("engine", ["mk1\\n"])]': "mk1",
+    'return [Feature("engine", ["MK1"])]': "MK1",
+    'return [Feature("engine", ["m\\u0661"])]': "m\u0661",
+    'return [Feature("engine", [""])]': "''",
+    'return [Feature("engine", [1])]': "1",
+    'return [Feature("engine", [None])]': "None",
+    'return [Feature("engine", [["mk1"]])]': "mk1",
+    'return [Feature("engine", "mk1")]': "mk1",
+    'return [Feature("engine", None)]': "None",
+    'return [Feature("engine", 5)]': "5",
+    "return None": "None",
+    "return 5": "5",
+    'return "engine"': "engine",
+    'return ["engine"]': "engine",
+    'return {"engine": ["mk1"]}': "engine",
+    "return [None]": "None",
+}
+
+
+@pytest.mark.parametrize("detect", WRONG)
+def test_an_answer_that_breaks_the_contract_names_provider_and_value(detect, site):
+    vendor(site, "acme", detect)
+    with pytest.raises(InvalidProviderAnswer, match=f"(?s)acme.*{WRONG[detect]}"):
+        ask_acme()
+
+
+@pytest.mark.parametrize("error", ["OSError", "SystemExit", "KeyboardInterrupt", "StopIteration"])
+def test_a_provider_that_raises_has_failed(error, site):
+    vendor(site, "acme", f"raise {error}('no device')")
+    with pytest.raises(ProviderFailed, match="acme.*no device"):
+        ask_acme()
+
+
+def test_a_provider_that_fails_halfway_has_failed(site):
+    vendor(site, "acme", 'yield Feature("engine", ["mk1"])\nraise OSError("no device")')
+    with pytest.raises(ProviderFailed, match="acme.*no device"):
+        ask_acme()
+
+
+@pytest.mark.parametrize(
+    "detect",
+    [
+        'return (Feature("engine", ("mk2", "mk1")),)',
+        'yield Feature("engine", ["mk2", "mk1"])',
+        'return [Feature("engine", ["mk2", "mk1"], multi_value=True)]',
+        'return {Feature("engine", ("mk2", "mk1")): "a dict is iterable"}',
+    ],
+)
+def test_any_iterable_of_features_will_do(detect, site):
+    vendor(site, "acme", detect)
+    assert ask_acme() == ENGINE
+
+
+def test_everything_of_a_namespace_is_what_its_first_provider_says(site):
+    vendor(site, "acme")
+    answer = Registry().supported_in("acme")
+    assert dict(answer.support.features) == {"engine": ("mk2", "mk1")}
+    assert answer.by == "acme"
+
+
+def test_namespaces_are_those_of_the_registered_providers_once(site):
+    vendor(site, "acme")
+    vendor(site, "evil", namespace="acme")
+    plugin(site, "acme-plugin")
+    assert Registry().namespaces == ("x86_64", "acme")
+
+
+# Installs for another machine
+
+
+def with_baseline(site, baseline: str) -> None:
+    source = hook(
+        "published = Published('acme-variants', '1.0', 'acme_variants')\n"
+        f"    return [Provider('acme', this_machine, [published], {baseline})]"
+    )
+    source += "from pip_variants.hooks import Feature\ndef this_machine(): raise SystemExit\n"
+    install(site, "acme-variants", source, entry_points=entry("acme", "acme_variants"))
+
+
+X86_64_PLATFORMS = ["manylinux_2_28_x86_64", "win_amd64", "macosx_10_9_x86_64", "linux_x86_64"]
+OTHER_PLATFORMS = ["manylinux_2_28_aarch64", "win32", "win_arm64", "macosx_11_0_arm64", "any"]
+
+
+@pytest.mark.parametrize("platform", X86_64_PLATFORMS)
+def test_every_x86_64_machine_has_the_least_level(platform):
+    assert ask(*OURS, platform) == {"level": ["v1"]}
+
+
+@pytest.mark.parametrize("platform", [*OTHER_PLATFORMS, "macosx_11_0_universal2", "linux_i686"])
+def test_nothing_is_known_of_another_architecture(platform):
+    assert "not known" in ask(*OURS, platform)
+
+
+def test_several_platforms_have_what_all_of_them_have():
+    assert ask(*OURS, *X86_64_PLATFORMS) == {"level": ["v1"]}
+    assert "not known" in ask(*OURS, *X86_64_PLATFORMS, *OTHER_PLATFORMS)
+
+
+def test_another_machine_has_what_the_vendor_says_of_its_platform(site):
+    with_baseline(site, "lambda platform: [Feature('engine', [platform[-3:]])]")
+    assert ask_acme("acme-variants", "win_amd64") == {"engine": ["d64"]}
+    assert "not known" in ask_acme("acme-variants", "win_amd64", "linux_s390x")
+
+
+def test_nothing_is_known_of_another_machine_without_a_baseline(site):
+    vendor(site, "acme", "raise SystemExit")
+    plugin(site, "acme-plugin", "raise SystemExit")
+    assert "not known" in ask_acme("acme-variants", "win_amd64")
+    assert "not known" in ask("acme-plugin", "acme_plugin", "win_amd64")
+
+
+def test_a_baseline_that_breaks_the_contract_names_provider_and_value(site):
+    with_baseline(site, "lambda platform: [Feature('engine', ['MK1'])]")
+    with pytest.raises(InvalidProviderAnswer, match="acme.*MK1"):
+        ask_acme("acme-variants", "win_amd64")
+
+
+# What users may force
+
+
+@pytest.fixture
+def force(monkeypatch):
+    def set_variable(text: str, name: str = "X86_64_VARIANT_PROVIDER_FORCE_LEVEL") -> None:
+        monkeypatch.setenv(name, text)
+
+    return set_variable
+
+
+def test_a_forced_feature_has_exactly_these_values(force):
+    detected = ask(*OURS)
+    force("v2")
+    assert ask(*OURS) == {**detected, "level": ["v2"]}
+    assert list(ask(*OURS)) == list(detected)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("v2,v1", ["v2", "v1"]),
+        ("v1,v3,v2", ["v1", "v3", "v2"]),
+        (" v2 , v1 ", ["v2", "v1"]),
+        ("v9", ["v9"]),
+        ("v2,v1,v2", ["v2", "v1"]),
+    ],
+)
+def test_forced_values_keep_their_order(text, values, force):
+    force(text)
+    assert ask(*OURS)["level"] == values
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_an_empty_variable_is_as_good_as_unset(text, force):
+    detected = ask(*OURS)
+    force(text)
+    assert ask(*OURS) == detected
+
+
+def test_none_removes_a_feature(force):
+    detected = ask(*OURS)
+    force("none")
+    assert ask(*OURS) == {name: detected[name] for name in detected if name != "level"}
+
+
+def test_a_provider_of_which_everything_is_removed_is_absent(site, force):
+    vendor(site, "acme")
+    force("none", "ACME_VARIANT_PROVIDER_FORCE_ENGINE")
+    assert "acme" in ask_acme()
+
+
+def test_a_forced_feature_that_was_not_detected_comes_last(site, force):
+    vendor(site, "acme")
+    force("9.0", "ACME_VARIANT_PROVIDER_FORCE_DRIVER")
+    assert list(ask_acme().items()) == [("engine", ["mk2", "mk1"]), ("driver", ["9.0"])]
+
+
+def test_a_feature_can_be_forced_without_the_hardware(site, force):
+    vendor(site, "acme", "return []")
+    force("mk3", "ACME_VARIANT_PROVIDER_FORCE_ENGINE")
+    assert ask_acme() == {"engine": ["mk3"]}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x86_64_variant_provider_force_level", "X86_64_VARIANT_PROVIDER_FORCE_level"],
+)
+def test_the_case_of_a_variable_does_not_matter(name, force):
+    force("v2", name)
+    assert ask(*OURS)["level"] == ["v2"]
+
+
+@pytest.mark.parametrize("text", ["v3,", "v3,,v2", "V3", "v3 v2", "v3;v2", "../v3", "v\u0663"])
+def test_a_forced_value_outside_the_alphabet_names_the_variable(text, force):
+    force(text)
+    with pytest.raises(ProviderFailed, match="X86_64_VARIANT_PROVIDER_FORCE_LEVEL"):
+        ask(*OURS)
+
+
+@pytest.mark.parametrize("feature", ["", "A-B"])
+def test_a_forced_feature_outside_the_alphabet_names_the_variable(feature, force):
+    force("v2", "X86_64_VARIANT_PROVIDER_FORCE_" + feature)
+    with pytest.raises(ProviderFailed, match=f"X86_64_VARIANT_PROVIDER_FORCE_{feature}"):
+        ask(*OURS)
+
+
+def test_a_variable_of_another_namespace_changes_nothing(site, force):
+    vendor(site, "acme")
+    force("mk9", "X86_64_VARIANT_PROVIDER_FORCE_ENGINE")
+    assert ask_acme() == ENGINE
+
+
+def test_a_namespace_that_begins_like_another_is_another(site, force):
+    vendor(site, "acme")
+    force("mk9", "ACME_2_VARIANT_PROVIDER_FORCE_ENGINE")
+    assert ask_acme() == ENGINE
+
+
+def test_the_level_can_be_forced_on_another_architecture(force, monkeypatch):
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    force("v2")
+    assert ask(*OURS) == {"level": ["v2"]}
