@@ -38,13 +38,6 @@ class Seam:
 SEAMS = (
     Seam("pip._internal.models.wheel", "Wheel.__init__", ("self", "filename"), "names:wheel_init"),
     Seam(
-        "pip._internal.index.sources",  # since pip 24.0
-        "parse_wheel_filename",
-        ("filename",),
-        "names:parse_wheel_filename",
-        critical=False,
-    ),
-    Seam(
         "pip._internal.index.package_finder",
         "PackageFinder.evaluate_links",
         ("self", "link_evaluator", "links"),
@@ -124,6 +117,34 @@ SEAMS = (
             ("commands.list", "format_for_json", ("packages", "options"), "format_for_json"),
             ("commands.list", "format_for_columns", ("pkgs", "options"), "format_for_columns"),
             ("commands.show", "print_results", ("distributions",), "print_results"),
+        )
+    ),
+    *(
+        Seam(module, name, parameters, f"locks:{replacement}", critical=False)
+        for module, name, parameters, replacement in (
+            (
+                "pip._internal.utils.pylock",  # since pip 26.0
+                "pylock_from_install_requirements",
+                ("install_requirements", "base_dir"),
+                "from_install_requirements",
+            ),
+            (
+                "pip._internal.models.pylock",  # pip 25.1 to 25.3
+                "Pylock.from_install_requirements",
+                ("cls", "install_requirements", "base_dir"),
+                "from_install_requirements",
+            ),
+            ("pip._internal.models.pylock", "Pylock.as_toml", ("self",), "as_toml"),
+            ("pip._vendor.packaging.pylock", "Pylock.to_dict", ("self",), "to_dict"),
+            ("pip._vendor.packaging.pylock", "Pylock.from_dict", ("cls", "d"), "from_dict"),
+        )
+    ),
+    *(
+        Seam(module, "parse_wheel_filename", (), "names:parse_wheel_filename", critical=False)
+        for module in (
+            "pip._internal.index.sources",  # since pip 24.0
+            "pip._internal.req.constructors",  # since pip 26.1
+            "pip._vendor.packaging.pylock",
         )
     ),
     Seam(

@@ -33,6 +33,7 @@ from pip_variants.pip_adapter.target import detection
 __all__ = [
     "Unusable",
     "evaluate_links",
+    "given",
     "metadata_of",
     "source_of",
     "source_rank",
@@ -44,6 +45,10 @@ _listed: dict[_Release, Link] = {}
 _read: dict[_Release, "VariantMetadata | Unusable"] = {}
 _sources: dict[str, Any] = {}
 """Every source that was read, in pip's order, with the session that reached it."""
+
+
+given: dict[str, VariantMetadata] = {}
+"""File name of a variant wheel -> its metadata, where a lock file gives both."""
 
 
 class Unusable(Exception):
@@ -89,6 +94,8 @@ def metadata_of(name: str, version: str, wheels: Sequence[Link]) -> VariantMetad
     Raises `Unusable` where the variants have to be ignored, and pip's errors where the install
     must not go on.
     """
+    if wheels[0].filename in given:
+        return given[wheels[0].filename]
     release = (source_of(wheels[0]), name, version)
     if release not in _read:
         try:

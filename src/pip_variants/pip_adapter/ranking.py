@@ -26,7 +26,13 @@ from pip_variants.pip_adapter.links import Unusable, metadata_of, source_of, sou
 from pip_variants.pip_adapter.names import label_of
 from pip_variants.pip_adapter.target import select_for_target
 
-__all__ = ["compute_best_candidate", "found_candidates_init", "promise_of", "sort_best_candidate"]
+__all__ = [
+    "compute_best_candidate",
+    "found_candidates_init",
+    "promise_of",
+    "release_of",
+    "sort_best_candidate",
+]
 
 _Info = tuple[Any, Callable[[], Any]]  # version, function that makes the candidate
 
@@ -34,12 +40,18 @@ _NOTHING = VariantMetadata(namespaces=(), variants={})  # all that a null varian
 
 _ranked: dict[tuple[str, ...], tuple[int, ...]] = {}
 _promises: dict[str, VariantMetadata] = {}
+_releases: dict[str, tuple[str, str, Sequence[Link]]] = {}
 _resolving = False
 
 
 def promise_of(link: Link) -> VariantMetadata | None:
     """The metadata by which a variant wheel was chosen; None if it was given directly."""
     return _promises.get(link.url)
+
+
+def release_of(link: Link) -> tuple[str, str, Sequence[Link]] | None:
+    """Name, version and files of the release with variants that a file belongs to."""
+    return _releases.get(link.url)
 
 
 def found_candidates_init(original: Callable[..., None]) -> Callable[..., None]:
@@ -181,6 +193,7 @@ def _decide(
         elif label in places and (source := source_of(link)) in sources:
             usable.append((unverified, places[label], place))
             _promises[link.url] = sources[source]
+    _releases.update(dict.fromkeys((link.url for link in links), (name, version, links)))
     order = tuple(place for *_, place in sorted(usable))
     files = [links[place] for place in order]
     report.decided(f"{name} {version}", ordering, files, level, hashes=bool(hashes))

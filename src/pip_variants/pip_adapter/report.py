@@ -12,7 +12,7 @@ from pip_variants.model.ordering import Ordering, Rejection
 from pip_variants.pip_adapter.gate import VERBOSE, log
 from pip_variants.pip_adapter.names import label_of
 
-__all__ = ["decided", "ignored", "log_preparing_link", "sources_differ"]
+__all__ = ["decided", "ignored", "log_preparing_link", "none_fits", "sources_differ"]
 
 _choices: dict[str, str] = {}
 """URL of a file -> the line to print when pip collects it."""
@@ -47,10 +47,10 @@ def decided(
             _choices[link.url] = f"Using the variant {label} ({by or 'fits everywhere'})"
         elif ordering.rejected:
             kind = "wheel without variant" if link.is_wheel else "source distribution"
-            _choices[link.url] = f"Using the {kind}: {_none_fits(ordering.rejected)}"
+            _choices[link.url] = f"Using the {kind}: {none_fits(ordering.rejected)}"
     if not usable:
         only = "; the required hashes leave no other file" if hashes else ""
-        log.log(level, "Skipping %s: %s%s", what, _none_fits(ordering.rejected), only)
+        log.log(level, "Skipping %s: %s%s", what, none_fits(ordering.rejected), only)
 
 
 def ignored(what: str, reason: str) -> None:
@@ -68,7 +68,8 @@ def sources_differ(what: str, first: str, difference: str) -> None:
     )
 
 
-def _none_fits(rejected: Sequence[Rejection]) -> str:
+def none_fits(rejected: Sequence[Rejection]) -> str:
+    """Why no variant can be used, in one line."""
     if not rejected:
         return "its variants are ignored"
     reasons = []
