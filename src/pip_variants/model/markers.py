@@ -13,7 +13,7 @@ from pip_variants.errors import InvalidVariantProperty
 from pip_variants.model.metadata import Variant
 from pip_variants.model.names import VariantProperty
 
-__all__ = ["MarkerContext", "mentions_variants", "resolve", "resolve_requirement"]
+__all__ = ["MarkerContext", "resolve", "resolve_requirement"]
 
 _NAMES = ("variant_label", "variant_properties", "variant_features", "variant_namespaces")
 _TOKEN = re.compile(
@@ -45,11 +45,6 @@ class MarkerContext:
         """The members of a set-valued marker, without spaces around `::`."""
         parts = {"variant_namespaces": 1, "variant_features": 2, "variant_properties": 3}[name]
         return frozenset("::".join(one[:parts]) for one in self.properties)
-
-
-def mentions_variants(text: str) -> bool:
-    """Whether a dependency specifier may hold a variant marker."""
-    return "variant_" in text
 
 
 def resolve_requirement(requirement: str, context: MarkerContext) -> str | None:

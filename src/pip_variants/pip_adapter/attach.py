@@ -1,196 +1,29 @@
-"""Which places of pip are replaced, and with what; `attach` and its opposite, `detach`.
+"""Replacing places of pip, `attach`, and giving them back, `detach`.
 
 A place is replaced when pip loads its module, after a check that it looks as expected. Nothing of
-pip is loaded early.
+pip is loaded early, and of ours only what a run without variants needs.
 """
 
 import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import wraps
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
 from typing import Any
 
 from pip_variants.detection import COMMAND_VARIABLE
-from pip_variants.pip_adapter.gate import gate
+from pip_variants.pip_adapter import conditions
+from pip_variants.pip_adapter.gate import gate, log
+from pip_variants.pip_adapter.seams import ASSUMPTIONS, SEAMS, Seam
 
-__all__ = ["SEAMS", "Seam", "attach", "detach", "start", "verify"]
+__all__ = ["attach", "detach", "start", "verify"]
 
-
-@dataclass(frozen=True)
-class Seam:
-    """One place of pip.
-
-    `replacement` names a function of this folder, as `module:function`, which gets the original
-    and returns what to put in its place. Without a critical one no label is accepted; the others
-    are missing in some versions of pip.
-    """
-
-    module: str
-    name: str
-    parameters: tuple[str, ...]
-    replacement: str
-    critical: bool = True
-
-
-SEAMS = (
-    Seam("pip._internal.models.wheel", "Wheel.__init__", ("self", "filename"), "names:wheel_init"),
-    Seam(
-        "pip._internal.index.package_finder",
-        "PackageFinder.evaluate_links",
-        ("self", "link_evaluator", "links"),
-        "links:evaluate_links",
-    ),
-    Seam(
-        "pip._internal.index.package_finder",
-        "CandidateEvaluator.compute_best_candidate",
-        ("self", "candidates"),
-        "ranking:compute_best_candidate",
-    ),
-    Seam(
-        "pip._internal.index.package_finder",
-        "CandidateEvaluator.sort_best_candidate",
-        ("self", "candidates"),
-        "ranking:sort_best_candidate",
-    ),
-    Seam(
-        "pip._internal.resolution.resolvelib.found_candidates",
-        "FoundCandidates.__init__",
-        ("self", "get_infos", "installed", "prefers_installed", "incompatible_ids"),
-        "ranking:found_candidates_init",
-    ),
-    Seam(
-        "pip._internal.operations.prepare",
-        "RequirementPreparer._prepare_linked_requirement",
-        ("self", "req", "parallel_builds"),
-        "direct:prepare_linked_requirement",
-    ),
-    Seam(
-        "pip._internal.operations.prepare",
-        "RequirementPreparer._log_preparing_link",
-        ("self", "req"),
-        "report:log_preparing_link",
-        critical=False,
-    ),
-    Seam(
-        "pip._internal.operations.prepare",
-        "RequirementPreparer._fetch_metadata_only",
-        ("self", "req"),
-        "markers:fetch_metadata_only",
-    ),
-    Seam(
-        "pip._internal.metadata.importlib._dists",  # Python 3.11 and later
-        "Distribution.iter_dependencies",
-        ("self", "extras"),
-        "markers:iter_dependencies",
-        critical=False,
-    ),
-    *(
-        Seam(
-            "pip._internal.metadata.pkg_resources",  # Python 3.10
-            f"Distribution.{name}",
-            ("self",),
-            "markers:with_resolved_requirements",
-            critical=False,
-        )
-        for name in ("iter_dependencies", "iter_provided_extras", "is_extra_provided")
-    ),
-    Seam(
-        "pip._internal.metadata.base",  # since pip 24.1
-        "BaseDistribution.iter_raw_dependencies",
-        ("self",),
-        "markers:iter_raw_dependencies",
-        critical=False,
-    ),
-    *(
-        Seam(f"pip._internal.{module}", name, parameters, f"listing:{replacement}", critical=False)
-        for module, name, parameters, replacement in (
-            (
-                "models.installation_report",
-                "InstallationReport._install_req_to_dict",
-                ("cls", "ireq"),
-                "install_req_to_dict",
-            ),
-            ("commands.inspect", "InspectCommand._dist_to_dict", ("self", "dist"), "dist_to_dict"),
-            ("commands.list", "format_for_json", ("packages", "options"), "format_for_json"),
-            ("commands.list", "format_for_columns", ("pkgs", "options"), "format_for_columns"),
-            ("commands.show", "print_results", ("distributions",), "print_results"),
-        )
-    ),
-    *(
-        Seam(module, name, parameters, f"locks:{replacement}", critical=False)
-        for module, name, parameters, replacement in (
-            (
-                "pip._internal.utils.pylock",  # since pip 26.0
-                "pylock_from_install_requirements",
-                ("install_requirements", "base_dir"),
-                "from_install_requirements",
-            ),
-            (
-                "pip._internal.models.pylock",  # pip 25.1 to 25.3
-                "Pylock.from_install_requirements",
-                ("cls", "install_requirements", "base_dir"),
-                "from_install_requirements",
-            ),
-            ("pip._internal.models.pylock", "Pylock.as_toml", ("self",), "as_toml"),
-            ("pip._vendor.packaging.pylock", "Pylock.to_dict", ("self",), "to_dict"),
-            ("pip._vendor.packaging.pylock", "Pylock.from_dict", ("cls", "d"), "from_dict"),
-        )
-    ),
-    *(
-        Seam(module, "parse_wheel_filename", (), "names:parse_wheel_filename", critical=False)
-        for module in (
-            "pip._internal.index.sources",  # since pip 24.0
-            "pip._internal.req.constructors",  # since pip 26.1
-            "pip._vendor.packaging.pylock",
-        )
-    ),
-    Seam(
-        "pip._internal.cli.cmdoptions",
-        "make_option_group",
-        ("group", "parser"),
-        "options:make_option_group",
-        critical=False,
-    ),
-    Seam(
-        "pip._internal.index.collector",
-        "LinkCollector.create",
-        ("cls", "session", "options"),
-        "options:link_collector_create",
-    ),
-    Seam(
-        "pip._internal.build_env",  # up to pip 26.1
-        "get_runnable_pip",
-        (),
-        "runner:get_runnable_pip",
-        critical=False,
-    ),
-    Seam(
-        "pip._internal.utils.misc",  # since pip 26.2
-        "get_runnable_pip",
-        (),
-        "runner:get_runnable_pip",
-        critical=False,
-    ),
-)
-
-# What the replacements rely on beside the seams: names that this code of pip must use.
-ASSUMPTIONS = (
-    (
-        "pip._internal.resolution.resolvelib.factory",
-        "Factory._iter_found_candidates",
-        ("partial", "link", "template", "name"),
-    ),
-    ("pip._internal.index.package_finder", "PackageFinder.__init__", ("_link_collector",)),
-    ("pip._internal.index.package_finder", "CandidateEvaluator.__init__", ("_hashes",)),
-    ("pip._internal.index.collector", "LinkCollector.__init__", ("session",)),
-    ("pip._internal.models.link", "Link.__init__", ("_hashes", "comes_from", "_url")),
-)
 
 _MODULES = frozenset(seam.module for seam in SEAMS)
 _originals: dict[Seam, tuple[object, str, object]] = {}
+_loaders: dict[Seam, Callable[[], Any]] = {}
 
 
 def start() -> None:
@@ -221,6 +54,7 @@ def detach() -> None:
     for owner, attribute, original in _originals.values():
         setattr(owner, attribute, original)
     _originals.clear()
+    _loaders.clear()
 
 
 def verify() -> list[str]:
@@ -239,6 +73,12 @@ def verify() -> list[str]:
         else:
             missing = [one for one in expected if one not in used]
             problems += [f"{name}.{function} does not use {one}" for one in missing]
+    for seam, load in _loaders.items():
+        try:
+            load()
+        except Exception as error:  # noqa: BLE001 - whatever it is, pip must go on
+            if seam.critical:
+                problems.append(f"{seam.replacement}: {error!r}")
     # pip has two ways of reading metadata and uses one of them; there, markers must be resolved.
     backend = importlib.import_module("pip._internal.metadata").select_backend()
     reading = (backend.Distribution.__module__, "Distribution.iter_dependencies")
@@ -268,10 +108,41 @@ def _replace(seam: Seam, module: ModuleType) -> None:
     taken = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     if missing := [name for name in seam.parameters if name not in taken]:
         raise TypeError(f"has no parameter {missing[0]}")
-    file, _, factory = seam.replacement.partition(":")
-    replacement = getattr(importlib.import_module(f"{__package__}.{file}"), factory)(function)
+    replacement = _deferred(seam, function) if seam.when else _made(seam, function)
     setattr(owner, attribute, classmethod(replacement) if function is not found else replacement)
     _originals[seam] = (owner, attribute, found)
+
+
+def _made(seam: Seam, original: Callable[..., Any]) -> Callable[..., Any]:
+    file, _, factory = seam.replacement.partition(":")
+    made: Callable[..., Any] = getattr(importlib.import_module(f"{__package__}.{file}"), factory)(
+        original
+    )
+    return made
+
+
+def _deferred(seam: Seam, original: Callable[..., Any]) -> Callable[..., Any]:
+    """The original, until the seam's condition is met; then the replacement, loaded only now."""
+    condition = getattr(conditions, seam.when)
+    loaded: list[Callable[..., Any]] = []
+
+    def load() -> Callable[..., Any]:
+        if not loaded:
+            loaded.append(_made(seam, original))
+        return loaded[0]
+
+    @wraps(original)
+    def replacement(*args: Any, **kw: Any) -> Any:
+        function = original
+        try:
+            if condition(*args, **kw):
+                function = load()
+        except Exception as error:  # noqa: BLE001 - whatever it is, pip must go on
+            log.debug("%s is left to pip: %r", seam.name, error)
+        return function(*args, **kw)
+
+    _loaders[seam] = load
+    return replacement
 
 
 def _find(module: ModuleType, name: str) -> tuple[Any, str, Any]:

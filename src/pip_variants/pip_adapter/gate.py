@@ -5,6 +5,8 @@ anything to do: stock behaviour.
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 __all__ = ["VERBOSE", "Gate", "gate", "log"]
 
@@ -23,8 +25,19 @@ class Gate:
         """Why pip cannot be extended; the first one is told, once, when a variant wheel is seen."""
         self.seen = False
         """Whether any variant wheel was accepted: until then there is nothing to do."""
+        self.is_resolving = False
+        """Whether the resolver makes pip compute a best file, which it never uses."""
         self._off = False
         self._verified = False
+
+    @contextmanager
+    def resolving(self) -> Iterator[None]:
+        """No metadata is needed meanwhile."""
+        before, self.is_resolving = self.is_resolving, True
+        try:
+            yield
+        finally:
+            self.is_resolving = before
 
     def turn_off(self) -> None:
         """The user wants no variants."""

@@ -4,10 +4,10 @@ Each source (an index page, a page of links, a folder) has metadata of its own, 
 the wheels of that source and no others (PEP 825, Installing wheels from multiple sources).
 """
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Sequence
-from functools import wraps
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pip._internal.exceptions import InstallationError, PipError
@@ -16,7 +16,7 @@ from pip._internal.models.link import Link
 from pip._internal.network.lazy_wheel import HTTPRangeRequestUnsupported, dist_from_wheel_url
 from pip._vendor.packaging.utils import canonicalize_name
 from pip._vendor.packaging.version import InvalidVersion, Version
-from pip._vendor.requests import RequestException
+from pip._vendor.requests.exceptions import RequestException
 
 from pip_variants.errors import InvalidVariantMetadata
 from pip_variants.model.filename import (
@@ -26,15 +26,14 @@ from pip_variants.model.filename import (
 )
 from pip_variants.model.metadata import MAX_BYTES, VariantMetadata, combine_all
 from pip_variants.model.names import NULL_LABEL
-from pip_variants.pip_adapter.gate import gate
-from pip_variants.pip_adapter.names import label_of, notice
+from pip_variants.pip_adapter.names import label_of
 from pip_variants.pip_adapter.target import detection
 
 __all__ = [
     "Unusable",
-    "evaluate_links",
     "given",
     "metadata_of",
+    "remember",
     "source_of",
     "source_rank",
     "wheel_metadata",
@@ -55,27 +54,14 @@ class Unusable(Exception):
     """Why the variants of a release must be ignored."""
 
 
-def evaluate_links(original: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
-    """`PackageFinder.evaluate_links`: remember the metadata files of a page, which pip skips."""
-
-    @wraps(original)
-    def evaluate_links(self: Any, link_evaluator: Any, links: Iterable[Link]) -> list[Any]:
-        links = list(links)
-        packages = [
-            link for link in links if "-variants.json" not in link.url or not _remember(link)
-        ]
-        if len(packages) < len(links) or gate.problems:
-            notice(link.filename for link in packages)
-        candidates = original(self, link_evaluator, packages)
-        for candidate in candidates:
-            label = label_of(candidate.link.filename)
-            if label is not None:
-                _sources.setdefault(source_of(candidate.link), self._link_collector.session)
-                if label != NULL_LABEL:
-                    detection().warm_up()
-        return candidates
-
-    return evaluate_links
+def remember(metadata: Iterable[Link], wheels: Iterable[Link], session: Any) -> None:
+    """Note what a source lists: metadata files, and variant wheels that pip can use."""
+    for link in metadata:
+        _remember(link)
+    for link in wheels:
+        _sources.setdefault(source_of(link), session)
+        if label_of(link.filename) != NULL_LABEL:
+            detection().warm_up()
 
 
 def source_of(link: Link) -> str:
@@ -119,16 +105,12 @@ def wheel_metadata(distribution: Any, filename: str) -> VariantMetadata:
     return VariantMetadata.parse(text, f"variant.json of {filename}")
 
 
-def _remember(link: Link) -> bool:
+def _remember(link: Link) -> None:
     parts = split_index_metadata_filename(link.filename)
-    if parts is None:
-        return False
-    try:
-        version = str(Version(parts[1].replace("_", "-")))
-    except InvalidVersion:
-        return False
-    _listed[source_of(link), canonicalize_name(parts[0]), version] = link
-    return True
+    if parts is not None:
+        with contextlib.suppress(InvalidVersion):
+            version = str(Version(parts[1].replace("_", "-")))
+            _listed[source_of(link), canonicalize_name(parts[0]), version] = link
 
 
 def _obtain(release: _Release, wheels: Sequence[Link]) -> VariantMetadata:

@@ -7,14 +7,16 @@ formats find everything where they expect it.
 import json
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pip._internal.metadata import get_default_environment
 from pip._internal.utils.misc import write_output
 
-from pip_variants.model.metadata import Variant
-from pip_variants.pip_adapter.markers import variant_of
+from pip_variants.pip_adapter.conditions import any_is_variant
 from pip_variants.pip_adapter.names import label_of
+
+if TYPE_CHECKING:
+    from pip_variants.model.metadata import Variant
 
 __all__ = [
     "dist_to_dict",
@@ -34,6 +36,7 @@ def install_req_to_dict(original: Callable[..., dict[str, Any]]) -> Callable[...
         variant = variant_of(ireq.get_dist())
         label = label_of(ireq.link.filename) if ireq.link else None
         if variant is None and label is not None:
+            from pip_variants.model.metadata import Variant
             from pip_variants.pip_adapter.ranking import promise_of
 
             promise = promise_of(ireq.link)
@@ -93,8 +96,7 @@ def print_results(original: Callable[..., bool]) -> Callable[..., bool]:
                 write_output("---")
             printed = original([distribution], *args, **kw)
             installed = get_default_environment().get_distribution(distribution.name)
-            variant = variant_of(installed) if installed else None
-            if variant:
+            if any_is_variant(installed) and (variant := variant_of(installed)):
                 properties = ", ".join(map(str, variant.properties))
                 write_output("Variant: %s%s", variant.label, properties and f" ({properties})")
         return printed
@@ -102,7 +104,14 @@ def print_results(original: Callable[..., bool]) -> Callable[..., bool]:
     return print_results
 
 
-def _with_variant(entry: dict[str, Any], variant: Variant | None) -> dict[str, Any]:
+def variant_of(distribution: Any) -> "Variant | None":
+    """The variant that a distribution is, by its own `variant.json`; None if it is none."""
+    from pip_variants.pip_adapter.markers import variant_of
+
+    return variant_of(distribution)
+
+
+def _with_variant(entry: dict[str, Any], variant: "Variant | None") -> dict[str, Any]:
     if variant is not None:
         properties = [str(one) for one in variant.properties]
         entry["variant"] = {"label": variant.label, "properties": properties}

@@ -13,7 +13,7 @@ from pip_variants.errors import (
     InvalidVariantMetadata,
     InvalidVariantProperty,
 )
-from pip_variants.model.markers import MarkerContext, mentions_variants, resolve_requirement
+from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.metadata import Variant, VariantMetadata
 from pip_variants.model.names import VariantProperty
 from pip_variants.pip_adapter.gate import log
@@ -56,9 +56,7 @@ def iter_dependencies(original: Callable[..., Iterable[Any]]) -> Callable[..., I
 
     @wraps(original)
     def iter_dependencies(self: Any, *args: Any, **kw: Any) -> Iterable[Any]:
-        if any(map(mentions_variants, self.metadata.get_all("Requires-Dist", []))):
-            self = _Resolved(self)
-        return original(self, *args, **kw)
+        return original(_Resolved(self), *args, **kw)
 
     return iter_dependencies
 
@@ -71,12 +69,11 @@ def with_resolved_requirements(original: Callable[..., Any]) -> Callable[..., An
 
     @wraps(original)
     def method(self: Any, *args: Any, **kw: Any) -> Any:
-        message = getattr(self._dist, "_parsed_pkg_info", None)
-        requirements = message.get_all("Requires-Dist", []) if message else []
-        if message is not None and any(map(mentions_variants, requirements)):
-            del message["Requires-Dist"]
-            for text in _resolved(self, requirements):
-                message["Requires-Dist"] = text
+        message = self._dist._parsed_pkg_info
+        requirements = message.get_all("Requires-Dist", [])
+        del message["Requires-Dist"]
+        for text in _resolved(self, requirements):
+            message["Requires-Dist"] = text
         return original(self, *args, **kw)
 
     return method
@@ -87,10 +84,7 @@ def iter_raw_dependencies(original: Callable[..., Iterable[str]]) -> Callable[..
 
     @wraps(original)
     def iter_raw_dependencies(self: Any) -> Iterable[str]:
-        requirements = list(original(self))
-        if any(map(mentions_variants, requirements)):
-            return _resolved(self, requirements)
-        return requirements
+        return _resolved(self, original(self))
 
     return iter_raw_dependencies
 

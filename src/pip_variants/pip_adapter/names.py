@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
-from pip_variants.errors import InvalidWheelFilename
-from pip_variants.model.filename import WheelFilename
 from pip_variants.pip_adapter.gate import gate
 
 __all__ = ["label_of", "notice", "parse_wheel_filename", "wheel_init"]
@@ -56,6 +54,9 @@ def _without_label(filename: str) -> str:
     """The name that pip understands; the given object itself unless it has an accepted label."""
     if filename.count("-") < 5:  # name, version and three tags: no room for a label
         return filename
+    from pip_variants.errors import InvalidWheelFilename
+    from pip_variants.model.filename import WheelFilename
+
     try:
         wheel = WheelFilename.parse(filename)
     except InvalidWheelFilename:

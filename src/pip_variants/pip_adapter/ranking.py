@@ -5,10 +5,9 @@ given here looks the same, but the files of a version with variants are put in o
 first of them is made, and not before: only versions that the resolver reaches cost a request.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial, wraps
-from itertools import chain, groupby
+from itertools import groupby
 from logging import INFO
 from operator import itemgetter
 from typing import Any
@@ -28,7 +27,7 @@ from pip_variants.pip_adapter.target import select_for_target
 
 __all__ = [
     "compute_best_candidate",
-    "found_candidates_init",
+    "in_order",
     "promise_of",
     "release_of",
     "sort_best_candidate",
@@ -41,7 +40,6 @@ _NOTHING = VariantMetadata(namespaces=(), variants={})  # all that a null varian
 _ranked: dict[tuple[str, ...], tuple[int, ...]] = {}
 _promises: dict[str, VariantMetadata] = {}
 _releases: dict[str, tuple[str, str, Sequence[Link]]] = {}
-_resolving = False
 
 
 def promise_of(link: Link) -> VariantMetadata | None:
@@ -54,24 +52,12 @@ def release_of(link: Link) -> tuple[str, str, Sequence[Link]] | None:
     return _releases.get(link.url)
 
 
-def found_candidates_init(original: Callable[..., None]) -> Callable[..., None]:
-    """`FoundCandidates(get_infos, …)`: hand the resolver the files of a version in our order."""
-
-    @wraps(original)
-    def __init__(  # noqa: N807
-        self: Any, get_infos: Callable[[], Iterator[_Info]], *args: Any, **kw: Any
-    ) -> None:
-        original(self, partial(_in_order, get_infos), *args, **kw)
-
-    return __init__
-
-
 def sort_best_candidate(original: Callable[..., Any]) -> Callable[..., Any]:
     """`CandidateEvaluator.sort_best_candidate`, for those who want the best file at once."""
 
     @wraps(original)
     def sort_best_candidate(self: Any, candidates: list[Any]) -> Any:
-        if not gate.seen or _resolving:
+        if gate.is_resolving:
             return original(self, candidates)
         return _best(self, candidates, partial(original, self))[0]
 
@@ -83,7 +69,7 @@ def compute_best_candidate(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(original)
     def compute_best_candidate(self: Any, candidates: list[Any]) -> Any:
-        if gate.seen and not _resolving:
+        if not gate.is_resolving:
             applicable = self.get_applicable_candidates(candidates)
             unfit = _best(
                 self, applicable, lambda some: max(some, key=self._sort_key, default=None)
@@ -94,16 +80,9 @@ def compute_best_candidate(original: Callable[..., Any]) -> Callable[..., Any]:
     return compute_best_candidate
 
 
-def _in_order(get_infos: Callable[[], Iterator[_Info]]) -> Iterator[_Info]:
-    infos = iter(get_infos())
-    with _no_metadata_yet():
-        first = next(infos, None)
-    if first is None:
-        return
-    if not gate.seen:
-        yield from chain([first], infos)
-        return
-    for version, group in groupby(chain([first], infos), key=itemgetter(0)):
+def in_order(infos: Iterable[_Info]) -> Iterator[_Info]:
+    """What the resolver gets instead of `infos`: as many for each version, in our order."""
+    for version, group in groupby(infos, key=itemgetter(0)):
         files = list(group)
         if any(label_of(_link(make).filename) for _, make in files):
             for place in range(len(files)):
@@ -123,17 +102,6 @@ def _make(files: list[_Info], place: int) -> Any:
 def _link(make: Callable[[], Any]) -> Link:
     link: Link = make.keywords["link"]  # type: ignore[attr-defined]
     return link
-
-
-@contextmanager
-def _no_metadata_yet() -> Iterator[None]:
-    """The resolver has pip compute a best file that it never uses."""
-    global _resolving  # noqa: PLW0603
-    before, _resolving = _resolving, True
-    try:
-        yield
-    finally:
-        _resolving = before
 
 
 def _best(

@@ -16,14 +16,15 @@ PIP_VARIABLE = "_PIP_VARIANTS_PIP"
 
 def get_runnable_pip(original):
     """`get_runnable_pip`: the file with which child pips are started."""
-    import json
     from functools import wraps
-
-    from pip_variants.detection import COMMAND_VARIABLE
-    from pip_variants.detection.client import command
 
     @wraps(original)
     def get_runnable_pip() -> str:
+        import json
+
+        from pip_variants.detection import COMMAND_VARIABLE
+        from pip_variants.detection.client import command
+
         os.environ[PIP_VARIABLE] = original()
         os.environ[COMMAND_VARIABLE] = json.dumps(command())
         return os.path.abspath(__file__)

@@ -1,0 +1,57 @@
+"""When a replacement has anything to do; cheap, and loads nothing.
+
+Each function gets the arguments of the call. An exception counts as no.
+"""
+
+from typing import Any
+
+from pip_variants.pip_adapter.gate import gate
+
+__all__ = [
+    "any_is_variant",
+    "has_unresolved_markers",
+    "has_variant_markers",
+    "locks_variants",
+    "seen",
+]
+
+
+def seen(*_: Any, **__: Any) -> bool:
+    """A variant wheel was accepted in this run."""
+    return gate.seen
+
+
+def has_variant_markers(distribution: Any, *_: Any, **__: Any) -> bool:
+    """A dependency of the distribution may have a variant marker."""
+    return _mentioned(distribution.metadata)
+
+
+def has_unresolved_markers(distribution: Any, *_: Any, **__: Any) -> bool:
+    """The same for pip's pkg_resources backend, which keeps a message of its own."""
+    return _mentioned(distribution._dist._parsed_pkg_info)
+
+
+def any_is_variant(*arguments: Any, **__: Any) -> bool:
+    """A distribution among the arguments, or in the list that is one, is a variant."""
+    for argument in arguments:
+        for one in argument if isinstance(argument, (list, tuple)) else (argument,):
+            if hasattr(one, "read_text") and _is_variant(one):
+                return True
+    return False
+
+
+def locks_variants(_: Any, document: Any, **__: Any) -> bool:
+    """A package of the lock has variants."""
+    return any("variants-json" in package for package in document["packages"])
+
+
+def _mentioned(message: Any) -> bool:
+    return any("variant_" in text for text in message.get_all("Requires-Dist", ()))
+
+
+def _is_variant(distribution: Any) -> bool:
+    try:
+        distribution.read_text("variant.json")
+    except FileNotFoundError:
+        return False
+    return True

@@ -1,0 +1,60 @@
+"""Index pages and candidates, up to the moment that a variant wheel turns up.
+
+What follows then is in `links` and `ranking`; a run without variants never loads them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial, wraps
+from itertools import chain, islice
+from typing import Any
+
+from pip_variants.pip_adapter.gate import gate
+from pip_variants.pip_adapter.names import label_of, notice
+
+__all__ = ["evaluate_links", "found_candidates_init"]
+
+
+def evaluate_links(original: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+    """`PackageFinder.evaluate_links`: remember the metadata files of a page, which pip skips."""
+
+    @wraps(original)
+    def evaluate_links(self: Any, link_evaluator: Any, links: Iterable[Any]) -> list[Any]:
+        links = list(links)
+        packages = [link for link in links if "-variants.json" not in link.url]
+        if len(packages) < len(links) or gate.problems:
+            notice(link.filename for link in packages)
+        candidates = original(self, link_evaluator, packages)
+        if gate.seen:
+            from pip_variants.pip_adapter.links import remember
+
+            metadata = [link for link in links if "-variants.json" in link.url]
+            found = [one.link for one in candidates if label_of(one.link.filename) is not None]
+            remember(metadata, found, self._link_collector.session)
+        return candidates
+
+    return evaluate_links
+
+
+def found_candidates_init(original: Callable[..., None]) -> Callable[..., None]:
+    """`FoundCandidates(get_infos, …)`: hand the resolver the files of a version in our order."""
+
+    @wraps(original)
+    def __init__(  # noqa: N807
+        self: Any, get_infos: Callable[[], Iterator[Any]], *args: Any, **kw: Any
+    ) -> None:
+        original(self, partial(_in_order, get_infos), *args, **kw)
+
+    return __init__
+
+
+def _in_order(get_infos: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+    # A generator: what is installed may be enough, and then pip asks for no page either.
+    infos = iter(get_infos())
+    with gate.resolving():
+        first = list(islice(infos, 1))
+    if gate.seen:
+        from pip_variants.pip_adapter.ranking import in_order
+
+        yield from in_order(chain(first, infos))
+    else:
+        yield from chain(first, infos)
