@@ -17,6 +17,10 @@ from support.environments import (
 )
 from support.server import Index
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all-pips", action="store_true", help="try every minor release of pip")
+
+
 @pytest.fixture(scope="session")
 def our_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This checkout as a wheel."""

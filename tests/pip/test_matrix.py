@@ -1,4 +1,7 @@
-"""Every supported pip on every supported Python takes the same wheels."""
+"""Every supported pip on every supported Python takes the same wheels.
+
+By default some pips; with `--all-pips` one of each minor release since 22.3.
+"""
 
 import os
 from collections.abc import Callable
@@ -9,9 +12,28 @@ from support.server import Index
 from support.wheels import levels, release, variant_wheel
 
 PIPS = ("23.0.1", "24.0", "25.3", "26.2", "26.3")
+ALL_PIPS = (
+    *("22.3.1", "23.0.1", "23.1.2", "23.2.1", "23.3.2"),
+    *("24.0", "24.1.2", "24.2", "24.3.1"),
+    *("25.0.1", "25.1.1", "25.2", "25.3"),
+    *("26.0.1", "26.1", "26.2", "26.3"),
+)
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
-NOT_STARTING = {("23.0.1", "3.12"), ("23.0.1", "3.13")}  # stock pip 23.0.1 needs pkgutil.ImpImporter
-MATRIX = [(pip, python) for pip in PIPS for python in PYTHONS if (pip, python) not in NOT_STARTING]
+
+
+def starts(pip: str, python: str) -> bool:
+    """Up to 23.0, pip needs pkgutil.ImpImporter, which Python 3.12 removed."""
+    return python in ("3.10", "3.11") or not pip.startswith(("22.", "23.0"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "pip" in metafunc.fixturenames:
+        pips = ALL_PIPS if metafunc.config.getoption("--all-pips") else PIPS
+        pairs = [(p, python) for p in pips for python in PYTHONS if python in pythons()]
+        metafunc.parametrize(
+            ("pip", "python"),
+            [pytest.param(*pair, id="pip{}-py{}".format(*pair)) for pair in pairs if starts(*pair)],
+        )
 
 
 def test_all_pythons_of_the_matrix_are_here() -> None:
@@ -20,10 +42,6 @@ def test_all_pythons_of_the_matrix_are_here() -> None:
     assert not missing or not os.environ.get("CI"), f"missing: {missing}"
 
 
-@pytest.mark.parametrize(
-    ("pip", "python"),
-    [pytest.param(*pair, id="pip{}-py{}".format(*pair)) for pair in MATRIX if pair[1] in pythons()],
-)
 def test_selection(
     make_environment: Callable[..., Environment], index: Index, pip: str, python: str
 ) -> None:

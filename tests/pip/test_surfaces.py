@@ -241,6 +241,17 @@ def test_fast_deps(env, index: Index, folder: Path) -> None:
     assert env.installed() == ("1.0", "v3")
 
 
+def test_built_variant_wheels_are_not_taken_from_pips_cache(env, index: Index, tmp_path) -> None:
+    sdist(index.root / "demo", label="v4")
+    cache = {"PIP_NO_CACHE_DIR": "", "PIP_CACHE_DIR": str(tmp_path / "cache")}
+    for _ in range(2):
+        env.reset()
+        result = env.pip("install", "--index-url", index.url, "demo", env={**FORCED, **cache})
+        assert env.installed() == ("1.0", None)
+        assert "Building wheel for demo" in result.out
+        assert list((tmp_path / "cache").rglob("demo-1.0-py3-none-any-v4.whl"))
+
+
 # Installing for another machine
 
 

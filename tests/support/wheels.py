@@ -127,9 +127,16 @@ def get_requires_for_build_wheel(config_settings=None):
 
 
 def sdist(
-    folder: Path, name: str = "demo", version: str = "1.0", requires: Iterable[str] = ()
+    folder: Path,
+    name: str = "demo",
+    version: str = "1.0",
+    requires: Iterable[str] = (),
+    label: str = "",
 ) -> Path:
-    """A source distribution that builds without any tool; it may require packages for building."""
+    """A source distribution that builds without any tool; it may require packages for building.
+
+    With a label, its backend builds a variant wheel without properties.
+    """
     info = f"{name}-{version}.dist-info"
     contents = {
         f"{name}.py": f"VERSION = {version!r}\n",
@@ -138,7 +145,7 @@ def sdist(
         f"{info}/RECORD": f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n",
     }
     backend = _BACKEND.format(
-        wheel=f"{name}-{version}-py3-none-any.whl", contents=contents, requires=list(requires)
+        wheel=f"{name}-{version}-py3-none-any{label and '-' + label}.whl", contents=contents, requires=list(requires)
     )
     files = {
         "backend.py": backend,

@@ -39,6 +39,15 @@ class Gate:
         finally:
             self.is_resolving = before
 
+    @contextmanager
+    def shut(self) -> Iterator[None]:
+        """No label is accepted meanwhile."""
+        before, self._off = self._off, True
+        try:
+            yield
+        finally:
+            self._off = before
+
     def turn_off(self) -> None:
         """The user wants no variants."""
         self._off = True

@@ -6,7 +6,7 @@ from typing import Any
 
 from pip_variants.pip_adapter.gate import gate
 
-__all__ = ["label_of", "notice", "parse_wheel_filename", "wheel_init"]
+__all__ = ["label_of", "notice", "parse_wheel_filename", "wheel_cache_get", "wheel_init"]
 
 _labels: dict[str, str] = {}
 """File name -> label, of every variant wheel that was accepted."""
@@ -48,6 +48,20 @@ def parse_wheel_filename(original: Callable[..., Any]) -> Callable[..., Any]:
         return original(_without_label(filename), *args, **kwargs)
 
     return parse
+
+
+def wheel_cache_get(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`SimpleWheelCache.get`: built variant wheels are built again, as stock pip does.
+
+    The cache knows nothing of what a build was made for.
+    """
+
+    @wraps(original)
+    def get(self: Any, *args: Any, **kw: Any) -> Any:
+        with gate.shut():
+            return original(self, *args, **kw)
+
+    return get
 
 
 def _without_label(filename: str) -> str:

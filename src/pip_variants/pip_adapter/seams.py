@@ -45,6 +45,13 @@ SEAMS = (
         "pip._internal.req.constructors", "parse_wheel_filename", (), "names:parse_wheel_filename"
     ),
     Seam(_LOCK_MODEL, "parse_wheel_filename", (), "names:parse_wheel_filename"),
+    Seam(
+        "pip._internal.cache",
+        "SimpleWheelCache.get",
+        ("self", "link"),
+        "names:wheel_cache_get",
+        critical=True,
+    ),
     # Finding and choosing.
     Seam(
         _FINDER,
