@@ -123,6 +123,12 @@ def test_a_lock_from_a_folder_hashes_the_files(env, folder: Path, tmp_path: Path
     assert env.installed() == ("1.0", "v3")
 
 
+def test_without_variants_a_lock_gives_the_plain_wheel(env, index, folder, tmp_path) -> None:
+    lock(env, index, tmp_path)
+    env.pip("install", "--no-variants", "-r", tmp_path / "pylock.toml", env=FORCED)
+    assert env.installed() == ("1.0", None)
+
+
 def test_without_variants_a_lock_holds_the_plain_wheel(env, index, folder: Path, tmp_path) -> None:
     document = lock(env, index, tmp_path, "--no-variants", "demo")
     (package,) = document["packages"]

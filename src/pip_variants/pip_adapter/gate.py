@@ -27,7 +27,8 @@ class Gate:
         """Whether any variant wheel was accepted: until then there is nothing to do."""
         self.is_resolving = False
         """Whether the resolver makes pip compute a best file, which it never uses."""
-        self._off = False
+        self.is_open = True
+        """Whether labels are wanted: not by `--no-variants`, nor in a few places of pip."""
         self._verified = False
 
     @contextmanager
@@ -42,31 +43,27 @@ class Gate:
     @contextmanager
     def shut(self) -> Iterator[None]:
         """No label is accepted meanwhile."""
-        before, self._off = self._off, True
+        before, self.is_open = self.is_open, False
         try:
             yield
         finally:
-            self._off = before
-
-    def turn_off(self) -> None:
-        """The user wants no variants."""
-        self._off = True
+            self.is_open = before
 
     def accepts_labels(self) -> bool:
         """Called for every labelled file name; the first call verifies the seams."""
-        if self._off:
+        if not self.is_open:
             return False
-        if not self._verified and not self.problems:
+        if not self._verified:
             from pip_variants.pip_adapter.attach import verify
 
-            self.problems += verify()
             self._verified = True
+            self.problems = verify()
+            if self.problems:
+                log.warning(
+                    "Wheel variants are ignored: pip-variants does not know this pip (%s).",
+                    self.problems[0],
+                )
         if self.problems:
-            self._off = True
-            log.warning(
-                "Wheel variants are ignored: pip-variants does not know this pip (%s).",
-                self.problems[0],
-            )
             return False
         self.seen = True
         return True

@@ -15,9 +15,10 @@ from pip._internal.models.link import Link
 from pip._internal.models.wheel import Wheel
 from pip._vendor.packaging.tags import sys_tags
 
-from pip_variants.errors import InvalidVariantMetadata
+from pip_variants.errors import InvalidVariantMetadata, InvalidWheelFilename
+from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import VariantMetadata
-from pip_variants.pip_adapter.gate import log
+from pip_variants.pip_adapter.gate import gate, log
 from pip_variants.pip_adapter.links import Unusable, given, metadata_of, source_of
 from pip_variants.pip_adapter.names import label_of
 from pip_variants.pip_adapter.ranking import release_of
@@ -138,6 +139,9 @@ def _narrowed(package: Any) -> Any:
     if not isinstance(package, dict) or not isinstance(package.get("wheels"), list):
         return package
     wheels = {_filename(wheel): wheel for wheel in package["wheels"]}
+    if not gate.accepts_labels():
+        plain = [wheels[filename] for filename in wheels if not _has_label(filename)]
+        return {**package, "wheels": plain} if plain or "sdist" in package else package
     fitting = [filename for filename in wheels if _fits_platform(filename)]
     labels = {label for filename in wheels if (label := label_of(filename))}
     if not labels or _TABLE not in package:
@@ -164,6 +168,13 @@ def _filename(wheel: Any) -> str:
         return ""
     place = str(wheel.get("name") or wheel.get("path") or wheel.get("url") or "")
     return Link(place).filename if "://" in place else place.rpartition("/")[2]
+
+
+def _has_label(filename: str) -> bool:
+    try:
+        return WheelFilename.parse(filename).label is not None
+    except InvalidWheelFilename:
+        return False
 
 
 def _fits_platform(filename: str) -> bool:
