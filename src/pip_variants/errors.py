@@ -14,7 +14,17 @@ __all__ = [
     "InvalidWheelFilename",
     "PipVariantsError",
     "ProviderFailed",
+    "printable",
 ]
+
+
+def printable(text: str, limit: int = 600) -> str:
+    """The text in one line without control characters, and not longer than `limit` characters.
+
+    For what an index or a wheel says, before a person's terminal shows it.
+    """
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: limit + 1])
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
 class PipVariantsError(Exception):

@@ -107,20 +107,19 @@ def test_a_marker_is_evaluated(marker, holds, detection):
     assert detection.holds(marker) is holds
 
 
-@pytest.mark.parametrize("marker", ["", "python_version", "engine == 'mk1'", "os_name ~="])
-def test_an_invalid_marker_is_an_error_that_quotes_it(marker, detection):
-    with pytest.raises(DetectionError, match=re.escape(repr(marker))):
-        detection.holds(marker)
+@pytest.mark.parametrize("marker", ["", "python_version", "engine == 'mk1'", "os_name ~=", "extra in 3"])
+def test_an_invalid_marker_does_not_hold(marker, detection):
+    assert not detection.holds(marker)
     assert detection.holds("python_version >= '3'")
 
 
-def test_a_marker_that_cannot_be_evaluated_is_an_error_and_ends_nothing(
+def test_a_marker_that_cannot_be_evaluated_does_not_hold_and_ends_nothing(
     detection, site, noting_pid, pids
 ):
     vendor(site, "acme", noting_pid(DETECT))
     detection.supported(ACME)
-    with pytest.raises(DetectionError, match="os_name"):
-        detection.holds("os_name ~= 'posix'")
+    assert not detection.holds("os_name ~= 'posix'")
+    assert not detection.holds("(" * 5000 + "os_name == 'posix'" + ")" * 5000)
     assert alive(pids()[0])
 
 

@@ -68,10 +68,12 @@ def test_package_names_are_compared_normalised(requires, site):
     assert ask_acme(requires) == ENGINE
 
 
-def test_another_endpoint_of_the_package_is_another_provider(site):
+def test_an_endpoint_of_another_package_is_not_run(site):
+    """The metadata of an index names both: it must not run whatever can be imported."""
     vendor(site, "acme")
-    plugin(site, "acme-other", 'return [Config("wheels", ["4"])]')
-    assert ask("acme-variants", "acme_other") == {"wheels": ["4"]}
+    (site / "elsewhere.py").write_text("raise SystemExit('ran')")
+    assert ask("acme-variants", "elsewhere") == "acme-variants has no provider elsewhere"
+    assert ask("acme-variants", "antigravity") == "acme-variants has no provider antigravity"
 
 
 def test_a_namespace_does_not_find_a_provider(site):
@@ -276,6 +278,7 @@ def test_a_plugin_in_a_package_is_found(site):
     (site / "acme" / "variants").mkdir(parents=True)
     (site / "acme" / "__init__.py").touch()
     (site / "acme" / "variants" / "plugin.py").write_text(CLASSES)
+    (site / "acme_plugin-1.0.dist-info" / "RECORD").write_text("acme/variants/plugin.py,,\n")
     assert ask("acme-plugin", "acme.variants.plugin:ByClass") == ENGINE
 
 
@@ -297,7 +300,7 @@ def test_the_answer_of_a_plugin_names_package_and_version(site):
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["no_such_module", "acme_plugin:NoSuchClass", "acme_plugin:Config", "acme_plugin:"]
+    "endpoint", ["acme_plugin.no_such_module", "acme_plugin:NoSuchClass", "acme_plugin:Config", "acme_plugin:"]
 )
 def test_a_plugin_without_its_endpoint_has_failed(endpoint, site):
     plugin(site, "acme-plugin", "raise OSError('no device')")

@@ -39,6 +39,7 @@ def install(
     (metadata / "METADATA").write_text(
         f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n"
     )
+    (metadata / "RECORD").write_text(f"{module}.py,,\n{metadata.name}/METADATA,,\n")
     if entry_points:
         (metadata / "entry_points.txt").write_text(entry_points)
 

@@ -1,6 +1,7 @@
 """Metadata that is missing, broken, huge, wrong or contradicted: a clear word and the safe choice."""
 
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -192,6 +193,86 @@ def test_a_failing_server_is_an_error_and_no_downgrade(env, index: Index, folder
     result = install(env, index, "--retries", "1", "demo", code=1)
     assert env.installed() is None
     assert JSON in result.err
+
+
+@pytest.mark.parametrize("status", [408, 429])
+def test_an_index_that_says_not_now_is_an_error(env, index: Index, folder: Path, status) -> None:
+    index.replies[JSON] = Reply(b"later", status)
+    install(env, index, code=1)
+    assert env.installed() is None
+
+
+def test_wheels_that_cannot_be_asked_for_their_size(env, index: Index, folder: Path) -> None:
+    (folder / JSON).unlink()
+    index.replies["demo-1.0-py3-none-any-v3.whl"] = Reply(b"", 405)
+    result = install(env, index)
+    assert env.installed() == ("1.0", "null")
+    assert "Ignoring the wheel variants of demo 1.0" in result.err
+
+
+@pytest.mark.parametrize("content", [b"no zip", None], ids=["no zip", "not UTF-8"])
+def test_a_corrupt_wheel_in_a_folder_leaves_the_others(env, index, folder: Path, content) -> None:
+    (folder / JSON).unlink()
+    bad = folder / "demo-1.0-py3-none-any-v3.whl"
+    if content is None:
+        plain_wheel(folder / "bad").rename(bad)
+        with zipfile.ZipFile(bad, "a") as archive:
+            archive.writestr("demo-1.0.dist-info/variant.json", b"\xff\xfe")
+    else:
+        bad.write_bytes(content)
+    result = env.pip("install", "--no-index", "--find-links", folder, "demo", env=FORCED)
+    assert env.installed() == ("1.0", "null")
+    assert "Ignoring the wheel variants of demo 1.0" in result.err
+
+
+def test_names_on_a_page_that_only_look_like_metadata(env, index: Index, folder: Path) -> None:
+    index.replies["/simple/demo/"] = Reply(
+        b'<a href="demo-' + b"9" * 5000 + b'-variants.json">x</a>'
+        b'<a href="x-variants.json/demo-1.0-py3-none-any.whl">y</a>',
+        headers={"Content-Type": "text/html"},
+    )
+    index.replies["/simple/demo/x-variants.json/demo-1.0-py3-none-any.whl"] = Reply(
+        (folder / "demo-1.0-py3-none-any.whl").read_bytes()
+    )
+    install(env, index)
+    assert env.installed() == ("1.0", None)
+
+
+def test_what_an_index_writes_does_not_reach_the_terminal_raw(env, index, folder: Path) -> None:
+    evil = "\x1b[2Jevil\n[red]"
+
+    def change(document: dict) -> None:
+        document["$schema"] = "https://example.org/v0.0.3.json"
+        document["providers"]["x86_64"]["enable-if"] = f"platform_system == '{evil}'"
+
+    rewrite(folder / JSON, change)
+    result = install(env, index, "-v", "demo")
+    assert env.installed() == ("1.0", "null")
+    assert "its provider is for platform_system" in result.out
+    assert "\x1b" not in result.all
+    rewrite(folder / JSON, lambda document: document.update({evil: 1, "variants": {evil: {}}}))
+    result = install(env, index, "--force-reinstall", "demo")
+    assert "Ignoring the wheel variants of demo 1.0" in result.err
+    assert "\x1b" not in result.all
+
+
+def test_a_huge_complaint_is_cut(env, index: Index, folder: Path) -> None:
+    values = [f"v{number}" for number in range(100_000)]
+    rewrite(folder / JSON, lambda d: d["variants"]["v3"]["x86_64"].update({"level": values[9:]}))
+    result = install(env, index)
+    assert env.installed() == ("1.0", "null")
+    assert len(result.all) < 3000
+
+
+@pytest.mark.parametrize("pip", ["24.0", "26.3"])
+def test_brackets_in_a_difference_are_no_markup(make_environment, index, folder: Path, pip) -> None:
+    environment = make_environment(pip)
+    plain_wheel(
+        folder / "bad", files={"demo-1.0.dist-info/variant.json": '{"$schema": "[/x]"}'}
+    ).rename(folder / "demo-1.0-py3-none-any-v3.whl")
+    result = install(environment, index)
+    assert environment.installed() == ("1.0", "null"), result.all
+    environment.reset()
 
 
 def test_a_truncated_answer_is_an_error_and_no_downgrade(env, index: Index, folder: Path) -> None:

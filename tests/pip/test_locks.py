@@ -22,12 +22,10 @@ def folder(index: Index) -> Path:
     return release(index.root / "demo", "1.0", ALL)
 
 
-def lock(env, index: Index, where: Path, *arguments, **options) -> dict:
+def lock(environment, index: Index, where: Path, *arguments, **options) -> dict:
     options.setdefault("env", FORCED)
-    env.pip(
-        "lock", "--index-url", index.url, "-o", where / "pylock.toml",
-        *(arguments or ["demo"]), **options,
-    )  # fmt: skip
+    command = ["lock", "--index-url", index.url, "-o", where / "pylock.toml"]
+    environment.pip(*command, *(arguments or ["demo"]), **options)
     return tomllib.loads((where / "pylock.toml").read_text())
 
 
@@ -70,7 +68,34 @@ def test_a_lock_without_a_usable_file_says_why(env, index: Index, tmp_path: Path
     lock(env, index, tmp_path)
     result = env.pip("install", "-r", tmp_path / "pylock.toml", env=OLDER, code=1)
     assert env.installed() is None
-    assert "no file of demo 1.0 can be used: no variant fits this machine; v3 needs" in result.err
+    assert "Skipping demo 1.0: no variant fits this machine; v3 needs" in result.out
+
+
+def test_a_package_that_is_not_for_this_machine_does_not_matter(env, index, tmp_path) -> None:
+    release(index.root / "demo", "1.0", levels("v4"))
+    plain_wheel(index.root / "app", "app")
+    newer = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v4"}
+    lock(env, index, tmp_path, "demo", "app", env=newer)
+    file = tmp_path / "pylock.toml"
+    text = file.read_text()
+    file.write_text(text.replace('name = "demo"\n', 'name = "demo"\nmarker = "os_name == \'x\'"\n', 1))
+    env.pip("install", "-r", file, env=FORCED)
+    assert env.installed("app") == ("1.0", None)
+    assert env.installed() is None
+
+
+def test_a_lock_without_a_table_reads_the_wheel(env, index, folder: Path, tmp_path: Path) -> None:
+    lock(env, index, tmp_path)
+    file = tmp_path / "pylock.toml"
+    text = file.read_text()
+    file.write_text(text[: text.index("[packages.variants-json]")])
+    for name in ("v4", "v2", "null"):
+        text = file.read_text()
+        start = text.index(f'[[packages.wheels]]\nname = "demo-1.0-py3-none-any-{name}.whl"')
+        end = text.find("[[packages.wheels]]", start + 1)
+        file.write_text(text[:start] + (text[end:] if end > 0 else ""))
+    env.pip("install", "-r", file, env=FORCED)
+    assert env.installed()[0] == "1.0"
 
 
 def test_hashes_of_a_lock_hold(env, index: Index, folder: Path, tmp_path: Path) -> None:

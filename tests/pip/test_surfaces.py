@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.environments import FORCED, NEWEST_PIP
-from support.server import Index
+from support.server import Index, Reply
 from support.wheels import levels, plain_wheel, release, sdist, variant_wheel
 
 LEVEL = "x86_64 :: level :: {}".format
@@ -230,6 +230,70 @@ def test_commands_that_look_at_the_environment(env, index: Index, folder: Path) 
     assert env.installed() is None
 
 
+@pytest.mark.parametrize("links", ["index", "folder"])
+def test_a_hash_of_the_plain_wheel_takes_the_plain_wheel(env, index, folder, tmp_path, links) -> None:
+    """Also where the links have no hashes: stock pip would have downloaded the plain wheel."""
+    import hashlib
+
+    index.hashes = False
+    digest = hashlib.sha256((folder / "demo-1.0-py3-none-any.whl").read_bytes()).hexdigest()
+    (tmp_path / "requirements.txt").write_text(f"demo==1.0 --hash=sha256:{digest}\n")
+    source = ("--no-index", "--find-links", folder) if links == "folder" else ("-i", index.url)
+    env.pip("install", *source, "-r", tmp_path / "requirements.txt", env=FORCED)
+    assert env.installed() == ("1.0", None)
+
+
+LEGACY = ("--use-deprecated", "legacy-resolver")
+
+
+@pytest.mark.parametrize("resolver", [(), LEGACY], ids=["resolver", "legacy resolver"])
+def test_pips_own_preferences_come_first(env, index: Index, folder: Path, resolver) -> None:
+    def install(*arguments: str, code: int = 0) -> None:
+        env.reset()
+        pip(env, "install", index, *resolver, *arguments, code=code)
+
+    for path in folder.glob("*-v?.whl"):
+        index.attributes[path.name] = {"yanked": "broken"}
+    (folder / "demo-1.0-py3-none-any-null.whl").unlink()
+    install("demo")
+    assert env.installed() == ("1.0", None)
+    release(index.root / "other", "1.0", levels("v4"), name="other")
+    release(index.root / "other", "2.0a1", {None: ()}, name="other")
+    install("other", code=1)
+    assert env.installed("other") is None
+    install("--pre", "other")
+    assert env.installed("other") == ("2.0a1", None)
+
+
+@pytest.mark.parametrize("resolver", [(), LEGACY], ids=["resolver", "legacy resolver"])
+def test_a_name_may_be_spelled_differently(env, index: Index, resolver) -> None:
+    release(index.root / "my-demo", "1.0", {**levels("v3"), None: ()}, name="my_demo")
+    index.ranges = False
+    pip(env, "install", index, *resolver, "My.Demo")
+    assert env.installed("my_demo") == ("1.0", "v3")
+
+
+def test_an_index_that_fails_for_one_package_does_not_hide_the_others(env, index, folder) -> None:
+    pip(env, "install", index, "demo")
+    plain_wheel(index.root / "zoo", "zoo")
+    pip(env, "install", index, "zoo")
+    plain_wheel(index.root / "zoo", "zoo", "2.0")
+    release(folder, "2.0", levels("v2"))
+    index.replies["demo-2.0-variants.json"] = Reply(b"", 501)
+    result = pip(env, "list", index, "--outdated", "--format", "json")
+    assert [one["name"] for one in json.loads(result.out)] == ["zoo"]
+    assert "demo-2.0-variants.json" in result.err
+
+
+def test_show_of_metadata_that_cannot_be_read(env, index: Index, folder: Path) -> None:
+    pip(env, "install", index, "demo")
+    (env.site / "demo-1.0.dist-info/variant.json").write_bytes(b"\xff")
+    assert "Name: demo" in env.pip("show", "demo").out
+    assert "demo" in env.pip("list").out
+    env.pip("inspect")
+    env.pip("check")
+
+
 def test_the_legacy_resolver(env, index: Index, folder: Path) -> None:
     release(folder, "2.0", levels("v4"))
     pip(env, "install", index, "--use-deprecated", "legacy-resolver", "demo")
@@ -242,14 +306,21 @@ def test_fast_deps(env, index: Index, folder: Path) -> None:
 
 
 def test_built_variant_wheels_are_not_taken_from_pips_cache(env, index: Index, tmp_path) -> None:
-    sdist(index.root / "demo", label="v4")
+    sdist(index.root / "demo", label="v3")
     cache = {"PIP_NO_CACHE_DIR": "", "PIP_CACHE_DIR": str(tmp_path / "cache")}
     for _ in range(2):
         env.reset()
         result = env.pip("install", "--index-url", index.url, "demo", env={**FORCED, **cache})
-        assert env.installed() == ("1.0", None)
+        assert env.installed() == ("1.0", "v3")
         assert "Building wheel for demo" in result.out
-        assert list((tmp_path / "cache").rglob("demo-1.0-py3-none-any-v4.whl"))
+        assert list((tmp_path / "cache").rglob("demo-1.0-py3-none-any-v3.whl"))
+
+
+def test_a_variant_wheel_built_here_has_to_fit_too(env, index: Index) -> None:
+    sdist(index.root / "demo", label="v4")
+    result = env.pip("install", "--index-url", index.url, "demo", env=FORCED, code=1)
+    assert env.installed() is None
+    assert "it needs x86_64 :: level :: v4 (supported: v3, v2, v1)" in result.err
 
 
 # Installing for another machine

@@ -82,7 +82,7 @@ def test_a_provider_that_is_not_built_in_is_named(wheel: Path, tmp_path: Path, c
     arguments = ["make", str(wheel), "--label", "mk2", "--property", "acme::engine::mk2"]
     assert main(arguments) == 1
     assert capsys.readouterr().err == (
-        "pip-variants: no provider is known for acme: name one, --provider acme=…\n"
+        "pip-variants: no provider is known for acme: name one, --provider acme=...\n"
     )
     assert main([*arguments, "--provider", "acme=acme-variants>=1"]) == 0
     metadata = read_metadata(tmp_path / "demo-1.0-py3-none-any-mk2.whl")

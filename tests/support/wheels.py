@@ -135,7 +135,7 @@ def sdist(
 ) -> Path:
     """A source distribution that builds without any tool; it may require packages for building.
 
-    With a label, its backend builds a variant wheel without properties.
+    With a label, its backend builds a variant wheel for the x86-64 level of that name.
     """
     info = f"{name}-{version}.dist-info"
     contents = {
@@ -144,6 +144,9 @@ def sdist(
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/RECORD": f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n",
     }
+    if label:
+        metadata = variant_metadata(label, [f"x86_64 :: level :: {label}"])
+        contents[f"{info}/variant.json"] = metadata.serialise().decode()
     backend = _BACKEND.format(
         wheel=f"{name}-{version}-py3-none-any{label and '-' + label}.whl", contents=contents, requires=list(requires)
     )

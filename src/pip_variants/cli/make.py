@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--namespaces",
-        metavar="NAMESPACE,…",
+        metavar="NAMESPACE,...",
         help="all namespaces of the release, most important first; the same for all its wheels "
         "(default: those of the properties, as given)",
     )
@@ -76,7 +76,7 @@ def _providers(namespaces: list[str], given: list[str]) -> dict[str, ProviderInf
         if namespace not in providers:
             if namespace not in _PROVIDERS:
                 raise InvalidVariantMetadata(
-                    f"no provider is known for {namespace}: name one, --provider {namespace}=…"
+                    f"no provider is known for {namespace}: name one, --provider {namespace}=..."
                 )
             providers[namespace] = _PROVIDERS[namespace]
     return providers

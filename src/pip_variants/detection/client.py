@@ -20,10 +20,13 @@ from pip_variants.errors import DetectionError, ProviderFailed
 from pip_variants.model.metadata import PluginProvider
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
 
-__all__ = ["ANSWER", "DEADLINE", "Answer", "Detection", "command"]
+__all__ = ["ANSWER", "DEADLINE", "START_DEADLINE", "Answer", "Detection", "command"]
 
 DEADLINE = 10.0
 """Seconds that a provider has to answer."""
+
+START_DEADLINE = 60.0
+"""Seconds that the process has to start, which on a cold network drive takes a while."""
 
 ANSWER = "pip-variants-answer:"
 """What a line of the detection process starts with; other lines are noise of its start."""
@@ -73,6 +76,7 @@ class Detection:
         self._platforms = tuple(platforms)
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._is_ready = False
         self._answers: dict[object, Any] = {}
 
     def warm_up(self) -> None:
@@ -96,6 +100,7 @@ class Detection:
             )
         except (OSError, ValueError, TypeError) as error:  # sys.executable may be None
             raise DetectionError(f"could not start the detection process: {error}") from None
+        self._is_ready = False
         self._lines = queue.SimpleQueue()
         threading.Thread(
             target=_read, args=(self._process, self._lines), daemon=True, name="pip-variants"
@@ -115,7 +120,9 @@ class Detection:
             with contextlib.suppress(OSError):
                 assert process.stdin is not None  # noqa: S101 - it is a pipe
                 process.stdin.close()
-            process.wait()
+            # What hangs in the kernel cannot be ended, and is not waited for.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1)
 
     def supported(self, provider: PluginProvider) -> NamespaceSupport:
         """What `provider` says of the target. Raises `DetectionError`."""
@@ -166,28 +173,36 @@ class Detection:
         process = self._process
         assert process is not None  # noqa: S101 - _start() raised otherwise
         assert process.stdin is not None  # noqa: S101 - it is a pipe
+        if not self._is_ready:
+            self._answer(process, START_DEADLINE, "the detection process")
+            self._is_ready = True
         with contextlib.suppress(OSError):  # it ended: the reader says so
             process.stdin.write(json.dumps(question) + "\n")
             process.stdin.flush()
-        end = time.monotonic() + DEADLINE
-        noise = ""
-        while True:
+        return self._answer(process, DEADLINE, whom)
+
+    def _answer(
+        self, process: "subprocess.Popen[str]", deadline: float, whom: str
+    ) -> dict[str, Any]:
+        end = time.monotonic() + deadline
+        line, noise = "", ""
+        while not line.startswith(ANSWER):
+            noise = line.strip()[:200] or noise  # the last line of a traceback says what it was
             try:
-                line = self._lines.get(timeout=max(0.0, end - time.monotonic()))
+                found = self._lines.get(timeout=max(0.0, end - time.monotonic()))
             except queue.Empty:
                 self.close()
                 raise ProviderFailed(
-                    f"{whom} did not answer within {DEADLINE:.0f} seconds"
+                    f"{whom} did not answer within {deadline:.0f} seconds"
+                    f"{' (' + noise + ')' if noise else ''}"
                 ) from None
-            if line is None:
+            if found is None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(max(0.0, end - time.monotonic()))
                 self.close()
                 why = f"{noise + '; ' if noise else ''}exit status {process.returncode}"
                 raise ProviderFailed(f"{whom} ended the detection process ({why})")
-            if line.startswith(ANSWER):
-                break
-            noise = line.strip()[:200] or noise  # the last line of a traceback says what it was
+            line = found
         try:
             answer = json.loads(line[len(ANSWER) :])
         except ValueError:

@@ -9,8 +9,7 @@ from typing import Any
 
 import importlib_metadata
 import pluggy
-from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -38,41 +37,59 @@ class Answer:
 class Registry:
     """Finds the provider that a wheel asks for, and asks it."""
 
-    def __init__(self) -> None:
+    def __init__(self, loading: Callable[[str], None] = lambda _: None) -> None:
+        """`loading` is told the name of each plugin before it is loaded: it may never return."""
+        self._broken: dict[str, str] = {}
+        self._loading = loading
+        self._has_vendors = False
         self._providers: list[tuple[hooks.Provider, str]] = []
         self._asked: dict[int, Answer] = {}
-        self.broken: dict[str, str] = {}
-        manager = pluggy.PluginManager("pip_variants")
-        manager.add_hookspecs(hooks)
+        self._manager = pluggy.PluginManager("pip_variants")
+        self._manager.add_hookspecs(hooks)
         for name in BUILT_IN:
-            manager.register(importlib.import_module(name), name)
-        for entry_point in _entry_points(self.broken):
-            with _Guard(self.broken, entry_point.name):
-                plugin = entry_point.load()
-                manager.register(plugin, entry_point.name)
-                if not manager.get_hookcallers(plugin):
-                    raise AttributeError("it does not implement pip_variants_providers")
-        # One by one, not through the hook: a plugin that raises must not take the others down.
-        for implementation in manager.hook.pip_variants_providers.get_hookimpls():
-            name = str(implementation.plugin_name)
-            by = f"pip-variants {pip_variants.__version__}" if name in BUILT_IN else name
-            with _Guard(self.broken, name):
-                provided: Iterable[Any] = implementation.function()  # type: ignore[assignment]
-                for provider in provided:
-                    _check(provider)
-                    self._providers.append((provider, by))
+            self._register(name, importlib.import_module(name))
+
+    @property
+    def broken(self) -> dict[str, str]:
+        """The plugins of vendors that do not work, and why."""
+        self._with_vendors()
+        return self._broken
 
     @property
     def namespaces(self) -> tuple[str, ...]:
-        """The recommended namespaces of the registered providers, without repetition."""
-        return tuple(dict.fromkeys(provider.namespace for provider, _ in self._providers))
+        """The recommended namespaces of all registered providers, without repetition."""
+        return tuple(dict.fromkeys(provider.namespace for provider, _ in self._with_vendors()))
+
+    def _register(self, name: str, plugin: object) -> None:
+        self._manager.register(plugin, name)
+        by = f"pip-variants {pip_variants.__version__}" if name in BUILT_IN else name
+        # Its own function, not everybody's: one that raises must not take the others down.
+        implementations = self._manager.hook.pip_variants_providers.get_hookimpls()
+        own = [one.function for one in implementations if one.plugin is plugin]
+        if not own:
+            raise AttributeError("it does not implement pip_variants_providers")
+        provided: Any = own[0]()
+        for provider in provided:
+            _check(provider)
+            self._providers.append((provider, by))
+
+    def _with_vendors(self) -> list[tuple[hooks.Provider, str]]:
+        """All providers; the plugins of vendors are loaded when nothing built in will do."""
+        if not self._has_vendors:
+            self._has_vendors = True
+            for entry_point in _entry_points(self._broken):
+                self._loading(entry_point.name)
+                with _Guard(self._broken, entry_point.name):
+                    self._register(entry_point.name, entry_point.load())
+        return self._providers
 
     def supported_in(self, namespace: str) -> Answer:
         """What the first provider that recommends this namespace says, for people to read.
 
         Raises `ProviderFailed` and `InvalidProviderAnswer`.
         """
-        provider, by = next(item for item in self._providers if item[0].namespace == namespace)
+        found = (item for item in self._with_vendors() if item[0].namespace == namespace)
+        provider, by = next(found)
         return self._ask_once(provider, by)
 
     def supported(self, requires: list[str], endpoint: str, platforms: list[str]) -> Answer:
@@ -85,19 +102,19 @@ class Registry:
         """
         try:
             wanted = _wanted(requires)
-            for provider, by in self._providers:
-                if any(_matches(published, wanted, endpoint) for published in provider.implements):
-                    if platforms:
-                        return self._baseline(provider, platforms, by)
-                    return self._ask_once(provider, by)
+            built_in = _matching(self._providers, wanted, endpoint)
+            if found := built_in or _matching(self._with_vendors(), wanted, endpoint):
+                if platforms:
+                    return self._baseline(*found, platforms)
+                return self._ask_once(*found)
             if platforms:
                 raise _Absent(_OTHER_MACHINE)
-            by = _installed(wanted)
+            by = _installed(wanted, endpoint)
         except _Absent as reason:
             return Answer(NamespaceSupport(absent=str(reason)), "")
         return self._ask(_plugin(endpoint), None, by)
 
-    def _baseline(self, provider: hooks.Provider, platforms: list[str], by: str) -> Answer:
+    def _baseline(self, provider: hooks.Provider, by: str, platforms: list[str]) -> Answer:
         answers = [self._ask(partial(provider.baseline, tag), None, by) for tag in platforms]
         first = answers[0].support
         if not first.features or any(answer.support != first for answer in answers):
@@ -177,29 +194,55 @@ def _wanted(requires: list[str]) -> list[Requirement]:
     try:
         wanted = [Requirement(text) for text in requires]
         wanted = [one for one in wanted if one.marker is None or one.marker.evaluate()]
-    except (InvalidRequirement, UndefinedComparison, UndefinedEnvironmentName) as error:
-        raise _Absent(f"its provider's requirement {requires} is invalid: {error}") from None
+    except Exception:  # noqa: BLE001 - an index wrote it: it may be anything, and deeply nested
+        raise _Absent(f"its provider's requirement {requires!r:.100} is invalid") from None
     if not wanted:
         raise _Absent("its provider is not for this environment")
     return wanted
 
 
-def _installed(wanted: list[Requirement]) -> str:
-    """Name and version of the first package, if all are installed in a version that fits."""
-    by = ""
+def _installed(wanted: list[Requirement], endpoint: str) -> str:
+    """Name and version of the first package, if all are installed in a version that fits.
+
+    One of them must own the endpoint: what an index writes must not run anything else.
+    """
+    found: list[Any] = []
     for one in wanted:
         try:
-            version = importlib_metadata.version(one.name)
+            found.append(importlib_metadata.distribution(one.name))
         except importlib_metadata.PackageNotFoundError:
             raise _Absent(f"its provider is not installed: pip install {one.name}") from None
         try:
-            fits = one.specifier.contains(Version(version), prereleases=True)
+            fits = one.specifier.contains(Version(found[-1].version), prereleases=True)
         except (InvalidVersion, TypeError):
             fits = False
         if not fits:
-            raise _Absent(f"its provider needs {one}, and {version} is installed")
-        by = by or f"{one.name} {version}"
-    return by
+            raise _Absent(
+                f"its provider needs {one.name}{one.specifier}, "
+                f"and {found[-1].version} is installed"
+            )
+    if not any(_owns(distribution, endpoint) for distribution in found):
+        raise _Absent(f"{wanted[0].name} has no provider {endpoint}")
+    return f"{wanted[0].name} {found[0].version}"
+
+
+def _owns(distribution: Any, endpoint: str) -> bool:
+    top = endpoint.partition(":")[0].partition(".")[0]
+    if any(
+        point.value.partition(":")[0].partition(".")[0] == top
+        for point in distribution.entry_points
+    ):
+        return True
+    return any(file.parts[0] in (top, f"{top}.py") for file in distribution.files or ())
+
+
+def _matching(
+    providers: list[tuple[hooks.Provider, str]], wanted: list[Requirement], endpoint: str
+) -> tuple[hooks.Provider, str] | None:
+    for provider, by in providers:
+        if any(_matches(published, wanted, endpoint) for published in provider.implements):
+            return provider, by
+    return None
 
 
 def _matches(published: hooks.Published, wanted: list[Requirement], endpoint: str) -> bool:

@@ -5,6 +5,7 @@ installer understands, as it is written. The grammar is that of the dependency s
 """
 
 import re
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -147,7 +148,7 @@ class _Parser:
         # Old spellings have dots: os.name, platform.version.
         token = self.tokens[0].replace(".", "_") if self.tokens else ""
         if token[:1] in ("'", '"') or token.isidentifier():
-            return self.tokens.pop(0)
+            return self.tokens.popleft()
         raise self.fault()
 
     def _operator(self) -> str:
@@ -155,17 +156,17 @@ class _Parser:
             if self._accept("in"):
                 return "not in"
         elif self.tokens and self.tokens[0] in _OPERATORS:
-            return self.tokens.pop(0)
+            return self.tokens.popleft()
         raise self.fault()
 
     def _accept(self, token: str) -> bool:
         if self.tokens and self.tokens[0] == token:
-            self.tokens.pop(0)
+            self.tokens.popleft()
             return True
         return False
 
-    def _tokens(self) -> list[str]:
-        tokens = []
+    def _tokens(self) -> deque[str]:
+        tokens: deque[str] = deque()
         text = self._marker.strip()
         position = 0
         while position < len(text):

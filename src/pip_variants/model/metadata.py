@@ -382,8 +382,9 @@ def _read(root: _Node) -> VariantMetadata:
             for child in node.children():
                 feature = VariantFeature(node.key(check_namespace), child.key(check_feature))
                 value_priorities[feature] = child.names(check_value, empty=True)
+    known = frozenset((*namespaces, ABI_DEPENDENCY))
     variants = {
-        node.path[-1]: _read_variant(node, namespaces) for node in root.get("variants").children()
+        node.path[-1]: _read_variant(node, known) for node in root.get("variants").children()
     }
     return VariantMetadata(
         namespaces=namespaces,
@@ -395,12 +396,12 @@ def _read(root: _Node) -> VariantMetadata:
     )
 
 
-def _read_variant(node: _Node, namespaces: tuple[str, ...]) -> Variant:
+def _read_variant(node: _Node, namespaces: frozenset[str]) -> Variant:
     label = node.key(check_label)
     features = []
     for namespace in node.children():
         name = namespace.key(check_namespace)
-        if name not in namespaces and name != ABI_DEPENDENCY:
+        if name not in namespaces:
             raise _Fault(
                 f"{namespace.where} uses a namespace that is missing in "
                 "default-priorities.namespace"
@@ -540,5 +541,5 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        raise ValueError(f"the key {twice!r} occurs twice in one object")
+        raise ValueError(f"the key {twice[:60]!r} occurs twice in one object")
     return result

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from pip_variants.model.metadata import Variant
 from pip_variants.model.names import VariantFeature, VariantProperty
 from pip_variants.model.support import NamespaceSupport, SupportedProperties
 
 __all__ = ["Ordering", "Rejection", "order"]
+
+_SHOWN = 16  # values in a reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,14 @@ class Ordering:
 
     def deciding(self, variant: Variant) -> tuple[VariantProperty, ...]:
         """For each feature of a usable variant the best value that the target supports (step 4)."""
-        best = (
-            next(v for v in self.supported[feature.namespace].values(feature.name) if v in values)
+        supported = {name: dict(self.supported[name].features) for name in variant.namespaces}
+        return tuple(
+            VariantProperty(
+                *feature,
+                next(v for v in supported[feature.namespace][feature.name] if v in values),
+            )
             for feature, values in variant.features
         )
-        return tuple(VariantProperty(*f, v) for (f, _), v in zip(variant.features, best))  # noqa: B905
 
 
 def order(
@@ -53,29 +59,39 @@ def order(
     supports at least one value of each of its features (PEP 825, Variant properties).
     """
     ranks = _ranks(namespaces, supported)
-    unranked: dict[str, int] = {}
     # Ranks grow with the namespace, the feature and the value, in this order, so that comparing
     # single numbers compares the specification's triples. The last one sorts a list that is the
-    # beginning of another behind it (step 7).
+    # beginning of another behind it (step 7), and the label behind equal ones.
     end = sum(len(values) for values in ranks.values())
-    usable: list[tuple[list[int], str, Variant]] = []
+    # Thousands of labels share a few features with the same values.
+    best: dict[tuple[VariantFeature, tuple[str, ...]], int | None] = {}
+    usable: list[tuple[tuple[int | str, ...], Variant]] = []
     rejected = []
     for variant in variants:
-        key = []
-        for feature, values in variant.features:
-            of_feature = ranks.get(feature, unranked)
-            best = min((of_feature[value] for value in values if value in of_feature), default=None)
-            if best is None:
-                rejected.append(_rejection(variant.label, feature, values, supported))
+        key: list[int] = []
+        for item in variant.features:
+            if item not in best:
+                best[item] = _best(*item, ranks)
+            rank = best[item]
+            if rank is None:
+                rejected.append(_rejection(variant.label, *item, supported))
                 break
-            key.append(best)
+            key.append(rank)
         else:
             key.sort()
-            key.append(end)
-            usable.append((key, variant.label, variant))
-    usable.sort(key=lambda item: item[:2])
+            usable.append(((*key, end, variant.label), variant))
+    usable.sort(key=itemgetter(0))
     rejected.sort(key=lambda rejection: rejection.label)
-    return Ordering(tuple(variant for *_, variant in usable), tuple(rejected), supported)
+    return Ordering(tuple(variant for _, variant in usable), tuple(rejected), supported)
+
+
+def _best(
+    feature: VariantFeature,
+    values: tuple[str, ...],
+    ranks: dict[VariantFeature, dict[str, int]],
+) -> int | None:
+    of_feature = ranks.get(feature, {})
+    return min((of_feature[value] for value in values if value in of_feature), default=None)
 
 
 def _ranks(
@@ -96,5 +112,10 @@ def _rejection(
     label: str, feature: VariantFeature, values: tuple[str, ...], supported: SupportedProperties
 ) -> Rejection:
     support = supported.get(feature.namespace, NamespaceSupport(absent="nothing supports it"))
-    there = f"supported: {', '.join(support.values(feature.name)) or 'none'}"
-    return Rejection(label, f"needs {feature} :: {' or '.join(values)}", support.absent or there)
+    there = f"supported: {_some(support.values(feature.name), ', ') or 'none'}"
+    return Rejection(label, f"needs {feature} :: {_some(values, ' or ')}", support.absent or there)
+
+
+def _some(values: tuple[str, ...], separator: str) -> str:
+    shown = [*values[:_SHOWN], "..."] if len(values) > _SHOWN else values
+    return separator.join(shown)

@@ -51,5 +51,6 @@ SupportedProperties: TypeAlias = Mapping[str, NamespaceSupport]
 
 
 def _front(preferred: tuple[str, ...], items: tuple[str, ...]) -> tuple[str, ...]:
-    first = [item for item in dict.fromkeys(preferred) if item in items]
+    known = set(items)
+    first = dict.fromkeys(item for item in preferred if item in known)
     return (*first, *(item for item in items if item not in first))

@@ -48,7 +48,10 @@ def attach() -> None:
 
 
 def detach() -> None:
-    """Give pip back every place that was replaced."""
+    """Give pip back every place that was replaced.
+
+    A module of pip that took a replaced function over by name keeps it.
+    """
     if _Finder in sys.meta_path:
         sys.meta_path.remove(_Finder)
     for owner, attribute, original in _originals.values():
@@ -63,7 +66,7 @@ def verify() -> list[str]:
     for name in dict.fromkeys(seam.module for seam in SEAMS if seam.critical):
         try:
             importlib.import_module(name)
-        except ImportError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, pip must go on
             problems.append(str(error))
     for name, function, expected in ASSUMPTIONS:
         try:

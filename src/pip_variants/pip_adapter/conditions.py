@@ -3,6 +3,7 @@
 Each function gets the arguments of the call. An exception counts as no.
 """
 
+import os
 from typing import Any
 
 from pip_variants.pip_adapter.gate import gate
@@ -12,6 +13,7 @@ __all__ = [
     "has_unresolved_markers",
     "has_variant_markers",
     "locks_variants",
+    "looks_labelled",
     "seen",
 ]
 
@@ -19,6 +21,11 @@ __all__ = [
 def seen(*_: Any, **__: Any) -> bool:
     """A variant wheel was accepted in this run."""
     return gate.seen
+
+
+def looks_labelled(_: Any, wheel_path: str) -> bool:
+    """The name of a wheel that was built has room for a label."""
+    return os.path.basename(wheel_path).count("-") >= 5
 
 
 def has_variant_markers(distribution: Any, *_: Any, **__: Any) -> bool:
@@ -52,6 +59,6 @@ def _mentioned(message: Any) -> bool:
 def _is_variant(distribution: Any) -> bool:
     try:
         distribution.read_text("variant.json")
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # none, or none that can be read
         return False
     return True

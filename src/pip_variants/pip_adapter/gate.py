@@ -7,6 +7,7 @@ anything to do: stock behaviour.
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 __all__ = ["VERBOSE", "Gate", "gate", "log"]
 
@@ -25,6 +26,8 @@ class Gate:
         """Why pip cannot be extended; the first one is told, once, when a variant wheel is seen."""
         self.seen = False
         """Whether any variant wheel was accepted: until then there is nothing to do."""
+        self.session: Any = None
+        """pip's connection to the network in this run."""
         self.is_resolving = False
         """Whether the resolver makes pip compute a best file, which it never uses."""
         self.is_open = True
@@ -57,7 +60,10 @@ class Gate:
             from pip_variants.pip_adapter.attach import verify
 
             self._verified = True
-            self.problems = verify()
+            try:
+                self.problems = verify()
+            except Exception as error:  # noqa: BLE001 - whatever it is, pip must go on
+                self.problems = [repr(error)]
             if self.problems:
                 log.warning(
                     "Wheel variants are ignored: pip-variants does not know this pip (%s).",

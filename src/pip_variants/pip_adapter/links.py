@@ -10,15 +10,21 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pip._internal.exceptions import InstallationError, PipError
+from pip._internal.exceptions import (
+    InstallationError,
+    InvalidWheel,
+    NetworkConnectionError,
+    PipError,
+    UnsupportedWheel,
+)
 from pip._internal.metadata import FilesystemWheel, get_wheel_distribution
 from pip._internal.models.link import Link
 from pip._internal.network.lazy_wheel import HTTPRangeRequestUnsupported, dist_from_wheel_url
 from pip._vendor.packaging.utils import canonicalize_name
-from pip._vendor.packaging.version import InvalidVersion, Version
+from pip._vendor.packaging.version import Version
 from pip._vendor.requests.exceptions import RequestException
 
-from pip_variants.errors import InvalidVariantMetadata
+from pip_variants.errors import InvalidVariantMetadata, printable
 from pip_variants.model.filename import (
     WheelFilename,
     index_metadata_filename,
@@ -26,6 +32,7 @@ from pip_variants.model.filename import (
 )
 from pip_variants.model.metadata import MAX_BYTES, VariantMetadata, combine_all
 from pip_variants.model.names import NULL_LABEL
+from pip_variants.pip_adapter.gate import gate
 from pip_variants.pip_adapter.names import label_of
 from pip_variants.pip_adapter.target import detection
 
@@ -38,6 +45,11 @@ __all__ = [
     "source_rank",
     "wheel_metadata",
 ]
+
+_LATER = (408, 425, 429)
+"""HTTP statuses by which an index says "not now": no reason to do without."""
+
+_NO_PARTS = "its index has no variant metadata for it and cannot serve parts of a wheel"
 
 _Release = tuple[str, str, str]  # source, canonical name, canonical version
 _listed: dict[_Release, Link] = {}
@@ -108,7 +120,7 @@ def wheel_metadata(distribution: Any, filename: str) -> VariantMetadata:
 def _remember(link: Link) -> None:
     parts = split_index_metadata_filename(link.filename)
     if parts is not None:
-        with contextlib.suppress(InvalidVersion):
+        with contextlib.suppress(ValueError):  # not a version
             version = str(Version(parts[1].replace("_", "-")))
             _listed[source_of(link), canonicalize_name(parts[0]), version] = link
 
@@ -122,9 +134,13 @@ def _obtain(release: _Release, wheels: Sequence[Link]) -> VariantMetadata:
         name = WheelFilename.parse(wheels[0].filename)
         beside = index_metadata_filename(name.distribution, name.version)
         path = os.path.join(os.path.dirname(wheels[0].file_path), beside)
-        if os.path.exists(path):
+        try:
             with open(path, "rb") as file:
                 return VariantMetadata.parse(file.read(MAX_BYTES + 1), beside)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise Unusable(f"{path} could not be read: {error.strerror}") from None
     one_per_label = {label_of(link.filename): link for link in wheels}
     return combine_all({link.filename: _inside(link, release) for link in one_per_label.values()})
 
@@ -132,22 +148,28 @@ def _obtain(release: _Release, wheels: Sequence[Link]) -> VariantMetadata:
 def _inside(link: Link, release: _Release) -> VariantMetadata:
     """The metadata in the wheel itself, by range requests where it is far away."""
     name = canonicalize_name(release[1])
-    if link.is_file:
-        distribution = get_wheel_distribution(FilesystemWheel(link.file_path), name)
-    else:
-        try:
-            distribution = dist_from_wheel_url(
-                name, link.url_without_fragment, _sources[release[0]]
-            )
-        except HTTPRangeRequestUnsupported:
-            raise Unusable(
-                "its index has no variant metadata for it and cannot serve parts of a wheel"
-            ) from None
-        except RequestException as error:
-            raise InstallationError(
+    try:
+        if link.is_file:
+            distribution = get_wheel_distribution(FilesystemWheel(link.file_path), name)
+        else:
+            session = _sources.get(release[0]) or gate.session
+            distribution = dist_from_wheel_url(name, link.url_without_fragment, session)
+        return wheel_metadata(distribution, link.filename)
+    except (InvalidWheel, UnsupportedWheel) as error:
+        raise Unusable(str(error)) from None
+    except (HTTPRangeRequestUnsupported, AssertionError):  # lazy_wheel asserts the status
+        raise Unusable(_NO_PARTS) from None
+    except NetworkConnectionError as error:
+        status = error.response.status_code if error.response is not None else 500
+        if 400 <= status < 500 and status not in _LATER:
+            raise Unusable(_NO_PARTS) from None
+        raise
+    except (RequestException, OSError) as error:
+        raise InstallationError(
+            printable(
                 f"Could not read the variant metadata in {link.url_without_fragment}: {error}"
-            ) from None
-    return wheel_metadata(distribution, link.filename)
+            )
+        ) from None
 
 
 def _fetch(link: Link, session: Any) -> bytes | None:
@@ -159,7 +181,7 @@ def _fetch(link: Link, session: Any) -> bytes | None:
         response = session.get(url, headers=headers, stream=True)
         if response.status_code in (404, 410):
             return None
-        if 400 <= response.status_code < 500:
+        if 400 <= response.status_code < 500 and response.status_code not in _LATER:
             raise Unusable(
                 f"{link.filename} could not be read (HTTP status {response.status_code})"
             )

@@ -1,7 +1,7 @@
 """`pip lock` and installing from `pylock.toml` (PEP 825, Integration with pylock.toml).
 
-A lock holds every wheel of a release that has variants, with their metadata beside them, so that
-the choice is made where the lock is installed.
+A lock holds, of a release that has variants, every wheel for this platform's tags, with their
+metadata beside them, so that the choice is made where the lock is installed.
 """
 
 import dataclasses
@@ -22,7 +22,6 @@ from pip_variants.pip_adapter.gate import gate, log
 from pip_variants.pip_adapter.links import Unusable, given, metadata_of, source_of
 from pip_variants.pip_adapter.names import label_of
 from pip_variants.pip_adapter.ranking import release_of
-from pip_variants.pip_adapter.report import none_fits
 from pip_variants.pip_adapter.target import select_for_target
 
 __all__ = ["as_toml", "from_dict", "from_install_requirements", "to_dict"]
@@ -132,9 +131,9 @@ def _with_variants(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _narrowed(package: Any) -> Any:
-    """The package of a lock with the wheels of the best label only.
+    """The package of a lock with the wheels of the best label only, if there is any.
 
-    Raises pip's `InstallationError` if its table is invalid or no file fits.
+    Raises pip's `InstallationError` if its table is invalid.
     """
     if not isinstance(package, dict) or not isinstance(package.get("wheels"), list):
         return package
@@ -151,14 +150,16 @@ def _narrowed(package: Any) -> Any:
         metadata = VariantMetadata.from_json(package[_TABLE], f"{_TABLE} of {what}")
     except InvalidVariantMetadata as error:
         raise InstallationError(str(error)) from None
+    given.update(dict.fromkeys(wheels, metadata))
     usable = [label for filename in fitting if (label := label_of(filename))]
-    ordering = select_for_target(what, metadata, usable)
+    try:
+        ordering = select_for_target(what, metadata, usable)
+    except InstallationError:
+        return package  # pip may not want it; if it does, it is going to meet the same error
     best = ordering.best_first[0].label if ordering.best_first else None
     kept = [filename for filename in fitting if label_of(filename) == best]
     if not kept and "sdist" not in package:
-        raise InstallationError(f"no file of {what} can be used: {none_fits(ordering.rejected)}")
-    for filename in kept:
-        given[filename] = metadata
+        return package  # likewise
     left = {key: value for key, value in package.items() if key not in (_TABLE, "wheels")}
     return {**left, "wheels": [wheels[filename] for filename in kept]} if kept else left
 

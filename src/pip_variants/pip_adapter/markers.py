@@ -8,11 +8,7 @@ from functools import wraps
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from pip_variants.errors import (
-    DetectionError,
-    InvalidVariantMetadata,
-    InvalidVariantProperty,
-)
+from pip_variants.errors import DetectionError, InvalidVariantProperty
 from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.metadata import Variant, VariantMetadata
 from pip_variants.model.names import VariantProperty
@@ -144,7 +140,7 @@ def _metadata_of(distribution: Any) -> VariantMetadata | None:
         return VariantMetadata.parse(distribution.read_text("variant.json"), "variant.json")
     except FileNotFoundError:
         return None
-    except InvalidVariantMetadata as error:
+    except ValueError as error:  # InvalidVariantMetadata, UnicodeDecodeError
         log.debug("%s: %s", distribution, error)
         return None
 

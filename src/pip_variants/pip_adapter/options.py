@@ -32,9 +32,12 @@ def link_collector_create(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(original)
     def create(cls: Any, session: Any, options: Any, *args: Any, **kw: Any) -> Any:
+        gate.session = session
         gate.is_open = not getattr(options, "no_variants", False)
         if not gate.is_open:
             os.environ["PIP_NO_VARIANTS"] = "1"  # for the pips that build isolation starts
+        else:
+            os.environ.pop("PIP_NO_VARIANTS", None)  # of a run before, in the same process
         other = [
             getattr(options, name, None) for name in ("python_version", "abis", "implementation")
         ]

@@ -20,19 +20,24 @@ def evaluate_links(original: Callable[..., list[Any]]) -> Callable[..., list[Any
     @wraps(original)
     def evaluate_links(self: Any, link_evaluator: Any, links: Iterable[Any]) -> list[Any]:
         links = list(links)
-        packages = [link for link in links if "-variants.json" not in link.url]
+        packages = [link for link in links if not _is_metadata(link)]
         if len(packages) < len(links) or gate.problems:
             notice(link.filename for link in packages)
         candidates = original(self, link_evaluator, packages)
         if gate.seen:
             from pip_variants.pip_adapter.links import remember
 
-            metadata = [link for link in links if "-variants.json" in link.url]
+            metadata = [link for link in links if _is_metadata(link)]
             found = [one.link for one in candidates if label_of(one.link.filename) is not None]
             remember(metadata, found, self._link_collector.session)
         return candidates
 
     return evaluate_links
+
+
+def _is_metadata(link: Any) -> bool:
+    # The whole URL first: taking it apart costs more.
+    return "-variants.json" in link.url and link.filename.endswith("-variants.json")
 
 
 def found_candidates_init(original: Callable[..., None]) -> Callable[..., None]:

@@ -12,8 +12,9 @@ from logging import INFO
 from operator import itemgetter
 from typing import Any
 
-from pip._internal.exceptions import PipError
+from pip._internal.exceptions import InstallationError, PipError
 from pip._internal.models.link import Link
+from pip._vendor.packaging.utils import canonicalize_name
 
 from pip_variants.errors import InconsistentVariantMetadata
 from pip_variants.model.metadata import VariantMetadata, combine_all
@@ -59,7 +60,12 @@ def sort_best_candidate(original: Callable[..., Any]) -> Callable[..., Any]:
     def sort_best_candidate(self: Any, candidates: list[Any]) -> Any:
         if gate.is_resolving:
             return original(self, candidates)
-        return _best(self, candidates, partial(original, self))[0]
+        try:
+            return _best(self, candidates, partial(original, self))[0]
+        except InstallationError as error:
+            # Asked by `pip list --outdated`, for which one package must not hide the others.
+            report.unknown(candidates[0].name, str(error))
+            return None
 
     return sort_best_candidate
 
@@ -69,13 +75,16 @@ def compute_best_candidate(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(original)
     def compute_best_candidate(self: Any, candidates: list[Any]) -> Any:
-        if not gate.is_resolving:
-            applicable = self.get_applicable_candidates(candidates)
-            unfit = _best(
-                self, applicable, lambda some: max(some, key=self._sort_key, default=None)
-            )[1]
-            candidates = [candidate for candidate in candidates if candidate not in unfit]
-        return original(self, candidates)
+        if gate.is_resolving:
+            return original(self, candidates)
+        applicable = self.get_applicable_candidates(candidates)
+        unfit = _best(self, applicable, partial(max, key=self._sort_key, default=None))[1]
+        # Not from all candidates: pip would look at what is left and admit pre-releases.
+        self.get_applicable_candidates = lambda _: [one for one in applicable if one not in unfit]
+        try:
+            return original(self, candidates)
+        finally:
+            del self.get_applicable_candidates
 
     return compute_best_candidate
 
@@ -107,20 +116,23 @@ def _link(make: Callable[[], Any]) -> Link:
 def _best(
     evaluator: Any, candidates: list[Any], pips_best: Callable[[list[Any]], Any]
 ) -> tuple[Any, list[Any]]:
-    """The best file that fits, and the files of better versions that do not."""
+    """The best file that fits, and the files that pip prefers to it and that do not fit."""
     unfit: list[Any] = []
     remaining = list(candidates)
     while (best := pips_best(remaining)) is not None:
-        release = [one for one in remaining if one.version == best.version]
+        # What pip's order puts before the tags stays before the variants.
+        rank = evaluator._sort_key(best)[:4]
+        release = [one for one in remaining if evaluator._sort_key(one)[:4] == rank]
         if not any(label_of(one.link.filename) for one in release):
             return best, unfit
         release.sort(key=evaluator._sort_key, reverse=True)
         links = [one.link for one in release]
-        order = _rank(str(best.name), str(best.version), links, evaluator._hashes, VERBOSE)
+        name = canonicalize_name(best.name)
+        order = _rank(name, str(best.version), links, evaluator._hashes, VERBOSE)
         if order:
             return release[order[0]], unfit
         unfit += release
-        remaining = [one for one in remaining if one.version != best.version]
+        remaining = [one for one in remaining if one not in release]
     return None, unfit
 
 
@@ -159,7 +171,8 @@ def _decide(
         if label is None:
             usable.append((unverified, len(places), place))
         elif label in places and (source := source_of(link)) in sources:
-            usable.append((unverified, places[label], place))
+            # Where only the content can tell, pip would have tried the file without label.
+            usable.append((unverified, len(places) + 1 if unverified else places[label], place))
             _promises[link.url] = sources[source]
     _releases.update(dict.fromkeys((link.url for link in links), (name, version, links)))
     order = tuple(place for *_, place in sorted(usable))

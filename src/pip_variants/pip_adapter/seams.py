@@ -93,6 +93,14 @@ SEAMS = (
         critical=True,
     ),
     Seam(
+        "pip._internal.wheel_builder",
+        "_verify_one",
+        ("req", "wheel_path"),
+        "direct:verify_one",
+        "looks_labelled",
+        critical=True,
+    ),
+    Seam(
         _PREPARE,
         "RequirementPreparer._log_preparing_link",
         ("self", "req"),

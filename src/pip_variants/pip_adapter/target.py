@@ -6,7 +6,7 @@ from functools import cache
 from pip._internal.exceptions import InstallationError
 
 from pip_variants.detection.client import Detection
-from pip_variants.errors import DetectionError
+from pip_variants.errors import DetectionError, printable
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.model.ordering import Ordering
 from pip_variants.pip_adapter.gate import log
@@ -38,6 +38,5 @@ def select_for_target(what: str, metadata: VariantMetadata, labels: Iterable[str
         return select(metadata, labels, detection())
     except DetectionError as error:
         log.debug("detection failed", exc_info=True)
-        raise InstallationError(
-            f"Could not tell which variant of {what} fits: {error}. Use --no-variants to go on."
-        ) from None
+        reason = f"Could not tell which variant of {what} fits: {error}."
+        raise InstallationError(f"{printable(reason)} Use --no-variants to go on.") from None

@@ -1,0 +1,113 @@
+"""What the benchmarks share: the working copy, virtual environments, runs in pairs."""
+
+import os
+import re
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def environment(home, **more):
+    """The variables of a measured process: nothing of the user's, nothing of pip's settings."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "PYTHONHASHSEED": "0",
+        "PIP_CONFIG_FILE": os.devnull,
+        **more,
+    }
+
+
+def make_venv(folder):
+    """A virtual environment without pip; returns its interpreter."""
+    run([sys.executable, "-m", "venv", "--without-pip", folder])
+    return folder / "bin" / "python"
+
+
+def site_packages(python):
+    (found,) = python.parent.parent.glob("lib/*/site-packages")
+    return found
+
+
+def pip_requirement():
+    """The pip that runs here, for the environments that are compared."""
+    return f"pip=={version('pip')}"
+
+
+def build_wheel(folder):
+    """The wheel of the working copy."""
+    pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, REPOSITORY)
+    (wheel,) = folder.glob("pip_variants-*.whl")
+    return wheel
+
+
+def install(python, *what):
+    pip("--python", python, "install", *what)
+
+
+def pip(*arguments):
+    """pip with the settings of the user, who may need an index or a proxy, and without us."""
+    run([sys.executable, "-m", "pip", *arguments], env={**os.environ, "PIP_NO_VARIANTS": "1"})
+
+
+def run(command, **options):
+    """Run a command to its end; returns what it printed. Its errors are ours."""
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, **options)
+    if done.returncode:
+        raise SystemExit(f"{command} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def can_count():
+    if shutil.which("valgrind"):
+        return True
+    print("valgrind is not installed: no instructions are counted")
+    return False
+
+
+def instructions(command, **options):
+    """What one process executes, without its children; hardly differs from run to run."""
+    run(command, **options)  # whatever is written or cached once is there afterwards
+    valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    command = list(map(str, [*valgrind, *command]))
+    done = subprocess.run(command, capture_output=True, text=True, **options)
+    return int(re.search(r"Collected : (\d+)", done.stderr)[1])
+
+
+def child_seconds(command, **options):
+    """CPU and wall seconds of a command, with the processes that it waited for."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    run(command, **options)
+    wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return cpu, wall
+
+
+def in_pairs(one, two, pairs):
+    """Call both in turn, each of them first half of the time; returns two lists of results."""
+    results = [], []
+    for number in range(pairs):
+        for which in (0, 1) if number % 2 == 0 else (1, 0):
+            results[which].append((one, two)[which]())
+    return results
+
+
+def compare(ones, twos, unit=1000):
+    """Medians of both sides and of the ratios within the pairs, with the latter's quartiles."""
+    low, ratio, high = statistics.quantiles(
+        [two / one for one, two in zip(ones, twos, strict=True)], n=4
+    )
+    return {
+        "without": round(statistics.median(ones) * unit, 2),
+        "with": round(statistics.median(twos) * unit, 2),
+        "ratio": round(ratio, 3),
+        "quartiles": f"{low:.3f}-{high:.3f}",
+    }
