@@ -3,9 +3,9 @@
 A vendor's package registers a module or an object in the entry-point group `pip_variants`:
 
     [project.entry-points.pip_variants]
-    acme = "acme_variants.plugin"
+    acme = "acme_variants"
 
-and implements one hook there. This is a whole provider:
+and implements one hook there. This is the whole of `acme_variants`:
 
     from pip_variants.hooks import Feature, Provider, Published, hookimpl
 
@@ -16,6 +16,9 @@ and implements one hook there. This is a whole provider:
     def pip_variants_providers():
         published = Published("acme-variants", "1.0", "acme_variants")
         return [Provider("acme", detect, [published])]
+
+Wheels of Acme's users require `acme-variants` and, since nothing else is said, its endpoint
+`acme_variants`; `published` repeats both, with the version of the package.
 
 `detect` runs in a process of its own, never in pip's, at most once per pip run. What it logs
 (`logging`) is shown by `pip-variants show -v`; what it prints is discarded.

@@ -193,6 +193,7 @@ def test_a_failing_server_is_an_error_and_no_downgrade(env, index: Index, folder
     result = install(env, index, "--retries", "1", "demo", code=1)
     assert env.installed() is None
     assert JSON in result.err
+    assert result.err.endswith("Use --no-variants to go on without.\n")
 
 
 @pytest.mark.parametrize("status", [408, 429])

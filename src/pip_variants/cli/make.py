@@ -61,7 +61,9 @@ def run(options: argparse.Namespace) -> int:
     )
     # The model checks what it reads, so let it read what is going to be written.
     VariantMetadata.parse(metadata.serialise(), "the metadata of the new wheel")
-    print(make_variant_wheel(options.wheel, metadata, options.output or options.wheel.parent))
+    folder = options.output or options.wheel.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    print(make_variant_wheel(options.wheel, metadata, folder))
     return 0
 
 

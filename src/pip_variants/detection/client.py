@@ -31,6 +31,8 @@ START_DEADLINE = 60.0
 ANSWER = "pip-variants-answer:"
 """What a line of the detection process starts with; other lines are noise of its start."""
 
+_NOT_STARTED = "the detection process of pip-variants could not start"
+
 _MAX_ANSWER = 2**20  # characters
 
 # Isolated mode (-I) keeps the current directory, PYTHONPATH and PYTHONSTARTUP out; it also leaves
@@ -201,7 +203,8 @@ class Detection:
                     process.wait(max(0.0, end - time.monotonic()))
                 self.close()
                 why = f"{noise + '; ' if noise else ''}exit status {process.returncode}"
-                raise ProviderFailed(f"{whom} ended the detection process ({why})")
+                ended = f"{whom} ended the detection process" if self._is_ready else _NOT_STARTED
+                raise ProviderFailed(f"{ended} ({why})")
             line = found
         try:
             answer = json.loads(line[len(ANSWER) :])

@@ -1,6 +1,7 @@
 """The providers of this environment: built in, of vendors, and installed PEP 850 plugins."""
 
 import importlib
+import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from pip_variants.providers import BUILT_IN
 __all__ = ["Answer", "Registry"]
 
 
+_log = logging.getLogger(__name__)
+
 _OTHER_MACHINE = "not known of the machine that this install is for"
 
 
@@ -40,6 +43,7 @@ class Registry:
     def __init__(self, loading: Callable[[str], None] = lambda _: None) -> None:
         """`loading` is told the name of each plugin before it is loaded: it may never return."""
         self._broken: dict[str, str] = {}
+        self._broken_packages: dict[str, str] = {}
         self._loading = loading
         self._has_vendors = False
         self._providers: list[tuple[hooks.Provider, str]] = []
@@ -81,6 +85,9 @@ class Registry:
                 self._loading(entry_point.name)
                 with _Guard(self._broken, entry_point.name):
                     self._register(entry_point.name, entry_point.load())
+                if reason := self._broken.get(entry_point.name):
+                    package = canonicalize_name(getattr(entry_point.dist, "name", ""))
+                    self._broken_packages[package] = f"its plugin is broken: {reason}"
         return self._providers
 
     def supported_in(self, namespace: str) -> Answer:
@@ -109,10 +116,26 @@ class Registry:
                 return self._ask_once(*found)
             if platforms:
                 raise _Absent(_OTHER_MACHINE)
+            if reason := self._broken_packages.get(canonicalize_name(wanted[0].name)):
+                raise ProviderFailed(f"the provider {wanted[0].name} failed: {reason}")
             by = _installed(wanted, endpoint)
+            self._check_near_miss(wanted[0], endpoint)
         except _Absent as reason:
             return Answer(NamespaceSupport(absent=str(reason)), "")
         return self._ask(_plugin(endpoint), None, by)
+
+    def _check_near_miss(self, wanted: Requirement, endpoint: str) -> None:
+        """Tell a vendor whose registered provider is not quite the one that a wheel asks for."""
+        own = importlib_metadata.entry_points(group="variant_plugins")
+        if any(entry_point.value == endpoint for entry_point in own):
+            return  # a plugin of PEP 850 beside it
+        for provider, _ in self._providers:
+            for published in provider.implements:
+                if canonicalize_name(published.package) == canonicalize_name(wanted.name):
+                    raise _Absent(
+                        f"its provider is {wanted} at {endpoint}, registered is "
+                        f"{published.package} {published.version} at {published.plugin_api}"
+                    )
 
     def _baseline(self, provider: hooks.Provider, by: str, platforms: list[str]) -> Answer:
         answers = [self._ask(partial(provider.baseline, tag), None, by) for tag in platforms]
@@ -303,6 +326,8 @@ def _forced(
         for name, text in sorted(environ.items())
         if name.upper().startswith(prefix) and text.strip()
     }
+    for name in forced:
+        _log.info("%s is forced by the environment variable %s", name, f"{prefix}{name.upper()}")
     merged = {**dict(features), **forced}
     result = []
     for name, values in merged.items():

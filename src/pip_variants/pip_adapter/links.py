@@ -49,6 +49,8 @@ __all__ = [
 _LATER = (408, 425, 429)
 """HTTP statuses by which an index says "not now": no reason to do without."""
 
+_HINT = " Use --no-variants to go on without."
+
 _NO_PARTS = "its index has no variant metadata for it and cannot serve parts of a wheel"
 
 _Release = tuple[str, str, str]  # source, canonical name, canonical version
@@ -197,7 +199,8 @@ def _fetch(link: Link, session: Any) -> bytes | None:
     except PipError:
         raise
     except (RequestException, OSError) as error:
-        raise InstallationError(f"Could not fetch the variant metadata {url}: {error}") from None
+        reason = printable(f"Could not fetch the variant metadata {url}: {error}.")
+        raise InstallationError(reason + _HINT) from None
     _check_hash(link, data)
     return data
 
@@ -216,5 +219,5 @@ def _check_hash(link: Link, data: bytes) -> None:
             if got != expected.lower():
                 raise InstallationError(
                     f"The variant metadata {link.url_without_fragment} does not have the hash that "
-                    f"its index gives: expected {algorithm} {expected}, got {got}."
+                    f"its index gives: expected {algorithm} {expected}, got {got}.{_HINT}"
                 )

@@ -104,8 +104,16 @@ def _note(requirement: Any) -> None:
         log.warning("The variants of %s %s are not locked: %s", name, version, error)
         return
     wheels = [_wheel(link) for link in links if link.is_wheel]
+    hashed = [wheel for wheel in wheels if wheel["hashes"]]
+    if table and len(hashed) < len(wheels):
+        log.warning(
+            "The lock fits only machines like this one: the index gives no hash for other wheels "
+            "of %s %s.",
+            name,
+            version,
+        )
     if table:
-        _locked[name] = ([wheel for wheel in wheels if wheel["hashes"]], table)
+        _locked[name] = (hashed, table)
 
 
 def _wheel(link: Link) -> dict[str, Any]:
@@ -113,8 +121,6 @@ def _wheel(link: Link) -> dict[str, Any]:
     if link.is_file and not hashes:
         with open(link.file_path, "rb") as file:
             hashes["sha256"] = hashlib.sha256(file.read()).hexdigest()
-    if not hashes:
-        log.warning("%s is not locked: its index gives no hash for it", link.filename)
     return {"name": link.filename, "url": link.url_without_fragment, "hashes": hashes}
 
 

@@ -1,0 +1,60 @@
+"""`pip-variants show`: what this machine supports, and who says so."""
+
+import subprocess
+import sys
+
+import pytest
+from support.environments import FORCED, clean
+
+
+def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pip_variants", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=clean(env))
+
+
+def test_properties_are_listed_as_the_specification_writes_them() -> None:
+    done = run("show", **FORCED)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[:3] == [
+        "x86_64 :: level :: v3",
+        "x86_64 :: level :: v2",
+        "x86_64 :: level :: v1",
+    ]
+    assert all(line.count(" :: ") == 2 for line in done.stdout.splitlines())
+
+
+def test_verbose_says_who_found_it_and_what_is_forced() -> None:
+    lines = run("show", "-v", **FORCED).stdout.splitlines()
+    assert lines[0].startswith("# x86_64, by pip-variants ")
+    assert (
+        "#   level is forced by the environment variable X86_64_VARIANT_PROVIDER_FORCE_LEVEL" in lines
+    )
+
+
+def test_a_wrong_forced_value_is_named() -> None:
+    done = run("show", X86_64_VARIANT_PROVIDER_FORCE_LEVEL="V3")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "pip-variants: invalid variant value (must match [a-z0-9_.]+): 'V3' in the environment "
+        "variable X86_64_VARIANT_PROVIDER_FORCE_LEVEL\n"
+    )
+
+
+@pytest.mark.parametrize("arguments", [(), ("nonsense",), ("make",), ("show", "--nonsense")])
+def test_wrong_usage(arguments: tuple[str, ...]) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: ")
+
+
+@pytest.mark.parametrize("command", [(), ("show",), ("make",), ("index",)])
+def test_help_on_any_terminal(command: tuple[str, ...]) -> None:
+    done = run(*command, "--help", PYTHONIOENCODING="ascii", COLUMNS="80")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_a_reader_that_has_seen_enough() -> None:
+    command = f"{sys.executable} -m pip_variants show | head -1"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=clean(FORCED))
+    assert (done.stdout, done.stderr) == ("x86_64 :: level :: v3\n", "")
