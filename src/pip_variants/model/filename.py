@@ -1,7 +1,7 @@
 """Names of wheel files, with and without a variant label (PEP 825, Variant label)."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pip_variants.errors import InvalidVariantLabel, InvalidWheelFilename
 from pip_variants.model.names import check_label
@@ -56,26 +56,11 @@ class WheelFilename:
 
     def with_label(self, label: str | None) -> "WheelFilename":
         """The same wheel under another label, or under none."""
-        return WheelFilename(
-            self.distribution,
-            self.version,
-            self.build,
-            self.python,
-            self.abi,
-            self.platform,
-            None if label is None else check_label(label),
-        )
+        return replace(self, label=None if label is None else check_label(label))
 
     def __str__(self) -> str:
-        parts = (
-            self.distribution,
-            self.version,
-            self.build,
-            self.python,
-            self.abi,
-            self.platform,
-            self.label,
-        )
+        tags = (self.python, self.abi, self.platform)
+        parts = (self.distribution, self.version, self.build, *tags, self.label)
         return "-".join(part for part in parts if part is not None) + ".whl"
 
 

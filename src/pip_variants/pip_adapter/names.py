@@ -1,7 +1,7 @@
 """Names of variant wheels, where pip parses names of wheels."""
 
 from collections.abc import Callable, Iterable
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 from pip_variants.pip_adapter.gate import gate
@@ -68,14 +68,21 @@ def _without_label(filename: str) -> str:
     """The name that pip understands; the given object itself unless it has an accepted label."""
     if filename.count("-") < 5:  # name, version and three tags: no room for a label
         return filename
+    plain, label = _taken_apart(filename)
+    if label is None or not gate.accepts_labels():
+        return filename
+    _labels[filename] = label
+    return plain
+
+
+@cache
+def _taken_apart(filename: str) -> tuple[str, str | None]:
+    """The name without its label, and the label; pip parses each name several times."""
     from pip_variants.errors import InvalidWheelFilename
     from pip_variants.model.filename import WheelFilename
 
     try:
         wheel = WheelFilename.parse(filename)
     except InvalidWheelFilename:
-        return filename
-    if wheel.label is None or not gate.accepts_labels():
-        return filename
-    _labels[filename] = wheel.label
-    return str(wheel.with_label(None))
+        return filename, None
+    return str(wheel.with_label(None)), wheel.label
