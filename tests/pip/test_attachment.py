@@ -1,13 +1,12 @@
 """What is replaced in pip, when, and that it can be taken back; pips that look different."""
 
-import json
 import subprocess
 from pathlib import Path
 
 import pytest
 from support.environments import FORCED, clean
 from support.server import Index
-from support.wheels import levels, plain_wheel, release
+from support.wheels import levels, release
 
 SNAPSHOT = """
 import importlib, inspect, json, pkgutil, sys

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from support.environments import FORCED, NEWEST_PIP
+from support.environments import FORCED
 from support.server import Index, Reply
 from support.wheels import levels, plain_wheel, release, sdist, variant_wheel
+
+from pip_variants.publish.index import write_index_metadata
 
 LEVEL = "x86_64 :: level :: {}".format
 ALL = {**levels("v1", "v2", "v3", "v4"), "null": (), None: ()}
@@ -172,6 +174,8 @@ def test_a_wheelhouse_made_by_download(env, index: Index, folder: Path, tmp_path
     house = tmp_path / "house"
     pip(env, "download", index, "-d", house, "demo")
     assert names(house) == {"demo-1.0-py3-none-any-v3.whl"}
+    if json_file:
+        write_index_metadata(house)
     env.pip("install", "--no-index", "--find-links", house, "demo", env=FORCED)
     assert env.installed() == ("1.0", "v3")
     env.reset()

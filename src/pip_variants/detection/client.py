@@ -146,8 +146,6 @@ class Detection:
         """Whether an environment marker is true here. Raises `DetectionError`."""
         if marker not in self._answers:
             answer = self._ask({"marker": marker}, f"the marker {marker!r}")
-            if "failed" in answer:
-                raise DetectionError(answer["failed"])
             self._answers[marker] = bool(answer["holds"])
         return bool(self._answers[marker])
 
@@ -224,7 +222,7 @@ def _read(process: "subprocess.Popen[str]", lines: "queue.SimpleQueue[str | None
 
 
 def _support(answer: dict[str, Any]) -> NamespaceSupport:
-    features = ((str(name), tuple(map(str, values))) for name, values in answer["features"])
-    return NamespaceSupport(
-        tuple(SupportedFeature(name, values) for name, values in features), str(answer["absent"])
+    features = (
+        SupportedFeature(str(name), tuple(map(str, values))) for name, values in answer["features"]
     )
+    return NamespaceSupport(tuple(features), str(answer["absent"]))

@@ -3,7 +3,8 @@
 import importlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -83,7 +84,7 @@ class Registry:
             self._has_vendors = True
             for entry_point in _entry_points(self._broken):
                 self._loading(entry_point.name)
-                with _Guard(self._broken, entry_point.name):
+                with _noting(self._broken, entry_point.name):
                     self._register(entry_point.name, entry_point.load())
                 if reason := self._broken.get(entry_point.name):
                     package = canonicalize_name(getattr(entry_point.dist, "name", ""))
@@ -126,8 +127,8 @@ class Registry:
 
     def _check_near_miss(self, wanted: Requirement, endpoint: str) -> None:
         """Tell a vendor whose registered provider is not quite the one that a wheel asks for."""
-        own = importlib_metadata.entry_points(group="variant_plugins")
-        if any(entry_point.value == endpoint for entry_point in own):
+        plugins = importlib_metadata.entry_points(group="variant_plugins")
+        if any(entry_point.value == endpoint for entry_point in plugins):
             return  # a plugin of PEP 850 beside it
         for provider, _ in self._providers:
             for published in provider.implements:
@@ -165,20 +166,13 @@ class Registry:
         return Answer(NamespaceSupport(features, absent), by)
 
 
-class _Guard:
-    """Notes what a plugin raises, as the reason why it is broken."""
-
-    def __init__(self, broken: dict[str, str], name: str) -> None:
-        self._broken = broken
-        self._name = name
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> bool:
-        if error is not None:
-            self._broken[self._name] = f"{type(error).__name__}: {error}"
-        return True
+@contextmanager
+def _noting(broken: dict[str, str], name: str) -> Iterator[None]:
+    """Note what a plugin raises, as the reason why it is broken."""
+    try:
+        yield
+    except BaseException as error:  # noqa: BLE001 - foreign code: SystemExit too
+        broken[name] = f"{type(error).__name__}: {error}"
 
 
 def _entry_points(broken: dict[str, str]) -> list[importlib_metadata.EntryPoint]:
@@ -187,7 +181,7 @@ def _entry_points(broken: dict[str, str]) -> list[importlib_metadata.EntryPoint]
     except Exception:  # noqa: BLE001 - somebody's entry_points.txt is malformed: read them one by one
         found: dict[tuple[str, str], importlib_metadata.EntryPoint] = {}
         for distribution in importlib_metadata.distributions():
-            with _Guard(broken, str(getattr(distribution, "_path", distribution))):
+            with _noting(broken, str(getattr(distribution, "_path", distribution))):
                 for entry_point in distribution.entry_points.select(group=hooks.ENTRY_POINT_GROUP):
                     found.setdefault((distribution.name, entry_point.name), entry_point)
         return list(found.values())

@@ -7,7 +7,7 @@ information). Drafts before schema 0.1.1, PEP 817 among them, are read where the
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, TypeAlias
@@ -75,9 +75,7 @@ class Variant:
     features: tuple[tuple[VariantFeature, tuple[str, ...]], ...] = ()
 
     @classmethod
-    def of(
-        cls, label: str, properties: Iterator[VariantProperty] | tuple[VariantProperty, ...]
-    ) -> "Variant":
+    def of(cls, label: str, properties: Iterable[VariantProperty]) -> "Variant":
         """Group properties by feature. Raises `InvalidVariantLabel`."""
         grouped: dict[VariantFeature, set[str]] = {}
         for namespace, feature, value in properties:

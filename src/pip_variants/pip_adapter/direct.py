@@ -39,16 +39,18 @@ def prepare_linked_requirement(original: Callable[..., Any]) -> Callable[..., An
         distribution = original(self, req, *args, **kw)
         filename = req.link.filename
         label = label_of(filename)
+        if label is None:
+            return distribution
         promised = promise_of(req.link)
-        if label is not None and promised is None:
+        if promised is None:
             _check_fits(distribution, filename, label)
-        elif label is not None and promised is not None:
-            try:
-                difference = _difference(label, promised, _inside(distribution, filename, label))
-            except InvalidVariantMetadata as error:
-                difference = str(error)
-            if difference:
-                raise WheelDisagrees(req, filename, difference)
+            return distribution
+        try:
+            difference = _difference(label, promised, _inside(distribution, filename, label))
+        except InvalidVariantMetadata as error:
+            difference = str(error)
+        if difference:
+            raise WheelDisagrees(req, filename, difference)
         return distribution
 
     return prepare_linked_requirement

@@ -98,22 +98,23 @@ def _note(requirement: Any) -> None:
     name, version, links = release
     links = [link for link in links if source_of(link) == source_of(requirement.link)]
     variants = [link for link in links if label_of(link.filename) is not None]
+    if not variants:
+        return
     try:
-        table = metadata_of(name, version, variants).to_json() if variants else {}
+        table = metadata_of(name, version, variants).to_json()
     except (Unusable, InvalidVariantMetadata) as error:
         log.warning("The variants of %s %s are not locked: %s", name, version, error)
         return
     wheels = [_wheel(link) for link in links if link.is_wheel]
     hashed = [wheel for wheel in wheels if wheel["hashes"]]
-    if table and len(hashed) < len(wheels):
+    if len(hashed) < len(wheels):
         log.warning(
             "The lock fits only machines like this one: the index gives no hash for other wheels "
             "of %s %s.",
             name,
             version,
         )
-    if table:
-        _locked[name] = (hashed, table)
+    _locked[name] = (hashed, table)
 
 
 def _wheel(link: Link) -> dict[str, Any]:

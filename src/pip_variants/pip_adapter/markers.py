@@ -131,8 +131,9 @@ def variant_of(distribution: Any) -> Variant | None:
 
 def _read_context(distribution: Any) -> MarkerContext:
     metadata = _metadata_of(distribution)
-    variant = variant_of(distribution)
-    return _context(metadata, variant.label) if metadata and variant else MarkerContext()
+    if metadata is None or not metadata.variants:
+        return MarkerContext()
+    return _context(metadata, next(iter(metadata.variants)))
 
 
 def _metadata_of(distribution: Any) -> VariantMetadata | None:

@@ -20,14 +20,14 @@ def evaluate_links(original: Callable[..., list[Any]]) -> Callable[..., list[Any
     @wraps(original)
     def evaluate_links(self: Any, link_evaluator: Any, links: Iterable[Any]) -> list[Any]:
         links = list(links)
-        packages = [link for link in links if not _is_metadata(link)]
-        if len(packages) < len(links) or gate.problems:
+        metadata = [link for link in links if _is_metadata(link)]
+        packages = [link for link in links if not _is_metadata(link)] if metadata else links
+        if metadata or gate.problems:
             notice(link.filename for link in packages)
         candidates = original(self, link_evaluator, packages)
         if gate.seen:
             from pip_variants.pip_adapter.links import remember
 
-            metadata = [link for link in links if _is_metadata(link)]
             found = [one.link for one in candidates if label_of(one.link.filename) is not None]
             remember(metadata, found, self._link_collector.session)
         return candidates

@@ -6,7 +6,7 @@ first of them is made, and not before: only versions that the resolver reaches c
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial, wraps
+from functools import cache, partial, wraps
 from itertools import groupby
 from logging import INFO
 from operator import itemgetter
@@ -94,18 +94,22 @@ def in_order(infos: Iterable[_Info]) -> Iterator[_Info]:
     for version, group in groupby(infos, key=itemgetter(0)):
         files = list(group)
         if any(label_of(_link(make).filename) for _, make in files):
+            order = cache(partial(_places, files))  # once, when the first of them is made
             for place in range(len(files)):
-                yield version, partial(_make, files, place)
+                yield version, partial(_make, files, order, place)
         else:
             yield from files
 
 
-def _make(files: list[_Info], place: int) -> Any:
+def _make(files: list[_Info], order: Callable[[], tuple[int, ...]], place: int) -> Any:
+    return files[order()[place]][1]() if place < len(order()) else None
+
+
+def _places(files: list[_Info]) -> tuple[int, ...]:
     version, make = files[0]
     links = [_link(make) for _, make in files]
     hashes = make.keywords["template"].hashes(trust_internet=False)  # type: ignore[attr-defined]
-    order = _rank(str(make.keywords["name"]), str(version), links, hashes)  # type: ignore[attr-defined]
-    return files[order[place]][1]() if place < len(order) else None
+    return _rank(str(make.keywords["name"]), str(version), links, hashes)  # type: ignore[attr-defined]
 
 
 def _link(make: Callable[[], Any]) -> Link:
