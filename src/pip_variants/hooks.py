@@ -24,16 +24,30 @@ Wheels of Acme's users require `acme-variants` and, since nothing else is said, 
 (`logging`) is shown by `pip-variants show -v`; what it prints is discarded.
 """
 
+import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pluggy
 
-__all__ = ["ENTRY_POINT_GROUP", "Feature", "Provider", "Published", "hookimpl", "hookspec"]
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "PREFIX_VARIABLE",
+    "Feature",
+    "Provider",
+    "Published",
+    "hookimpl",
+    "hookspec",
+    "target_prefix",
+]
 
 ENTRY_POINT_GROUP = "pip_variants"
 """Where vendors register their plugin."""
+
+PREFIX_VARIABLE = "_PIP_VARIANTS_PREFIX"
+"""Holds the prefix of the environment that is installed into, where it is not this one's."""
 
 hookspec = pluggy.HookspecMarker("pip_variants")
 hookimpl = pluggy.HookimplMarker("pip_variants")
@@ -66,7 +80,16 @@ class Published:
     plugin_api: str
 
 
-def _nothing(_platform: str) -> Iterable[Any]:
+def target_prefix() -> str:
+    """The prefix (as `sys.prefix`) of the environment that packages are installed into.
+
+    For providers that look at what is installed there, such as an MPI from a package. It is
+    another one than that of the running interpreter under `pip --python` and `--prefix`.
+    """
+    return os.environ.get(PREFIX_VARIABLE) or sys.prefix
+
+
+def _nothing(_name: str) -> Iterable[Any]:
     return ()
 
 
@@ -82,14 +105,22 @@ class Provider:
     Wheels find a provider by package and endpoint, never by namespace (PEP 850, High level
     design); `namespace` is the recommended name, for people and environment variables.
 
+    The user may replace what was detected (`{NAMESPACE}_VARIANT_PROVIDER_FORCE_{FEATURE}`, the
+    supported values in order). `forced` names the features of which `detect` reads that variable
+    itself, because another meaning of it is established.
+
     `baseline` is for installs for another machine (`pip install --platform …`): given a platform
     tag such as `manylinux_2_28_x86_64`, it returns what every machine of that platform supports.
+    `named` gives the features of well-known targets (`pip install --variant-target NAME`), such as
+    `x86_64_v3`, and nothing for other names.
     """
 
     namespace: str
     detect: Callable[[], Iterable[Any]]
     implements: Sequence[Published]
     baseline: Callable[[str], Iterable[Any]] = _nothing
+    forced: Sequence[str] = ()
+    named: Callable[[str], Iterable[Any]] = _nothing
 
 
 @hookspec

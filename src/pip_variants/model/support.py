@@ -18,11 +18,13 @@ class SupportedFeature(NamedTuple):
 class NamespaceSupport:
     """The features of one namespace that the target supports, most preferred first.
 
-    `absent` says in a few words why there are none; it is empty where there are some.
+    `absent` says in a few words why there are none; it is empty where there are some. `remedy` is
+    what the user can do about that, a command or an option, if there is anything.
     """
 
     features: tuple[SupportedFeature, ...] = ()
     absent: str = ""
+    remedy: str = ""
 
     def values(self, feature: str) -> tuple[str, ...]:
         """The supported values of `feature`, most preferred first; empty if there are none."""
@@ -43,6 +45,7 @@ class NamespaceSupport:
                 for name in _front(features, tuple(by_name))
             ),
             self.absent,
+            self.remedy,
         )
 
 

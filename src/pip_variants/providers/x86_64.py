@@ -118,6 +118,14 @@ def baseline(platform: str) -> Iterable[Feature]:
     return [Feature("level", ["v1"])] if is_x86_64 else []
 
 
+def named(name: str) -> Iterable[Feature]:
+    """What the generic processors `x86_64_v1` to `x86_64_v4` support."""
+    if name.removeprefix("x86_64_") not in LEVELS:
+        return []
+    target = TARGETS["x86_64" if name == "x86_64_v1" else name]
+    return features_of(Processor("generic", target.features))
+
+
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
     """The x86_64 provider."""
@@ -134,6 +142,7 @@ def pip_variants_providers() -> Sequence[Provider]:
                 ),
             ],
             baseline,
+            named=named,
         )
     ]
 

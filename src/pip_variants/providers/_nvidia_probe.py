@@ -1,0 +1,134 @@
+"""Asks one of NVIDIA's libraries: a script for `probe`, which prints one line of JSON.
+
+Its argument is `nvml` or `libcuda`. The answer is `{"cuda": 12080, "gpus": [[major, minor, bytes
+of memory], ...], "notes": [...]}`, from NVML also the path of `libcuda`, or `{"failed": why}`.
+
+Sources: NVML API reference guide; CUDA driver API reference manual.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+WSL = "/usr/lib/wsl/lib"  # not on every distribution's loader path
+NVML = ["nvml.dll"] if os.name == "nt" else ["libnvidia-ml.so.1", f"{WSL}/libnvidia-ml.so.1"]
+LIBCUDA = ["nvcuda.dll"] if os.name == "nt" else ["libcuda.so.1", f"{WSL}/libcuda.so.1"]
+
+PATIENCE = 2.0  # seconds, after which no further GPU is asked: each may take some to wake up
+
+
+class Failed(Exception):
+    """What a library did not do, and why."""
+
+
+def load(names: list[str]) -> ctypes.CDLL:
+    """The first library of these that can be loaded."""
+    reasons = []
+    for name in names:
+        try:
+            return ctypes.CDLL(name)
+        except OSError as error:
+            reasons.append(str(error))
+    raise Failed(reasons[0])
+
+
+def call(library: ctypes.CDLL, name: str, *arguments: Any) -> None:
+    """Call a function that returns 0 for success."""
+    try:
+        status = getattr(library, name)(*arguments)
+    except AttributeError:
+        raise Failed(f"it has no {name}") from None
+    if status:
+        text = ctypes.c_char_p()
+        with contextlib.suppress(AttributeError):
+            library.nvmlErrorString.restype = ctypes.c_char_p
+            text = ctypes.c_char_p(library.nvmlErrorString(status))
+        with contextlib.suppress(AttributeError):
+            library.cuGetErrorName(status, ctypes.byref(text))
+        raise Failed(
+            f"{name} failed with {status}: {(text.value or b'?').decode(errors='replace')}"
+        )
+
+
+def number(library: ctypes.CDLL, name: str, *arguments: Any) -> int:
+    """Call a function that writes a number to where its first argument points."""
+    value = ctypes.c_int()
+    call(library, name, ctypes.byref(value), *arguments)
+    return value.value
+
+
+def nvml() -> dict[str, Any]:
+    """Ask NVML. It ignores CUDA_VISIBLE_DEVICES; of a GPU in parts (MIG) it tells the whole."""
+    library = load(NVML)
+    call(library, "nvmlInit_v2")
+
+    def gpu(index: int) -> list[int]:
+        handle, memory = ctypes.c_void_p(), (ctypes.c_ulonglong * 3)()  # total, free, used
+        call(library, "nvmlDeviceGetHandleByIndex_v2", index, ctypes.byref(handle))
+        major, minor = ctypes.c_int(), ctypes.c_int()
+        capability = (ctypes.byref(major), ctypes.byref(minor))
+        call(library, "nvmlDeviceGetCudaComputeCapability", handle, *capability)
+        with contextlib.suppress(Failed):  # the CPU's memory is the GPU's too
+            call(library, "nvmlDeviceGetMemoryInfo", handle, ctypes.byref(memory))
+        return [major.value, minor.value, memory[0]]
+
+    # The function without _v2 tells a version even where no CUDA program can run.
+    cuda = number(library, "nvmlSystemGetCudaDriverVersion_v2")
+    gpus = each(number(library, "nvmlDeviceGetCount_v2"), gpu)
+    return {"cuda": cuda, **gpus, "libcuda": path_of_libcuda()}
+
+
+def libcuda() -> dict[str, Any]:
+    """Ask the CUDA driver, which must start for it."""
+    os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+    library = load(LIBCUDA)
+    call(library, "cuInit", 0)
+
+    def gpu(index: int) -> list[int]:
+        device, memory = number(library, "cuDeviceGet", index), ctypes.c_size_t()
+        # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR
+        capability = [number(library, "cuDeviceGetAttribute", one, device) for one in (75, 76)]
+        with contextlib.suppress(Failed):
+            call(library, "cuDeviceTotalMem_v2", ctypes.byref(memory), device)
+        return [*capability, memory.value]
+
+    cuda = number(library, "cuDriverGetVersion")
+    return {"cuda": cuda, **each(number(library, "cuDeviceGetCount"), gpu)}
+
+
+def each(count: int, gpu: Callable[[int], list[int]]) -> dict[str, Any]:
+    """Ask every GPU, as long as that does not take too long."""
+    gpus, notes, start = [], [], time.monotonic()
+    for index in range(count):
+        if time.monotonic() - start > PATIENCE:
+            notes.append(f"only {index} of {count} GPUs were asked: they are slow to answer")
+            break
+        try:
+            gpus.append(gpu(index))
+        except Failed as reason:
+            notes.append(f"GPU {index} is left out: {reason}")
+    return {"gpus": gpus, "notes": notes}
+
+
+def path_of_libcuda() -> str:
+    """Where the libcuda that programs get really lies; empty if that cannot be known."""
+    with contextlib.suppress(Failed, OSError):
+        load(LIBCUDA)
+        with open("/proc/self/maps", errors="replace") as maps:
+            lines = [line for line in maps if "/libcuda.so" in line]
+        return "".join(line[line.index("/") :].strip() for line in lines[:1])
+    return ""
+
+
+if __name__ == "__main__":
+    try:
+        answer = {"nvml": nvml, "libcuda": libcuda}[sys.argv[1]]()
+    except Failed as reason:
+        answer = {"failed": str(reason)}
+    print(f"\n{json.dumps(answer)}", flush=True)  # on a line of its own, whatever was printed
+    os._exit(0)  # nothing of the library runs or prints any more

@@ -1,0 +1,129 @@
+"""AMD GPUs and ROCm, by what the kernel and a ROCm installation say in files.
+
+Features, most preferred first:
+
+- `gfx_arch`: the GPUs' instruction sets, such as gfx942; that of the GPU with the most compute
+  units first.
+- `rocm_version`: major and minor version of the ROCm installation, such as 6.4.
+
+Nothing is run or loaded. docs/providers/amd.md says what is not seen.
+
+Sources: Linux, drivers/gpu/drm/amd/amdkfd/kfd_topology.c and kfd_device.c (gfx_target_version);
+LLVM, User Guide for AMDGPU Backend, Processors; ROCm's `.info/version`.
+"""
+
+import logging
+import os
+import re
+from collections.abc import Iterable, Sequence
+
+from pip_variants.hooks import Feature, Provider, Published, hookimpl
+
+__all__ = ["detect", "gfx_arch", "gfx_archs", "rocm_versions"]
+
+_log = logging.getLogger(__name__)
+
+_NODES = "sys/class/kfd/kfd/topology/nodes"
+_VERSION_FILES = (".info/version", "core/.info/version")  # the second since ROCm 7.14
+
+
+def gfx_arch(target_version: int) -> str | None:
+    """The name of an instruction set that the kernel calls 90402: gfx942. None if it is none.
+
+    Two decimal digits each for minor version and stepping, which the name has in hexadecimal.
+    """
+    major, rest = divmod(target_version, 10000)
+    minor, stepping = divmod(rest, 100)
+    if 0 < major < 100 and minor < 16 and stepping < 16:
+        return f"gfx{major}{minor:x}{stepping:x}"
+    return None
+
+
+def gfx_archs(root: str = "/") -> list[str]:
+    """The distinct instruction sets of the GPUs that the kernel shows below `root`."""
+    folder = os.path.join(root, _NODES)
+    try:
+        nodes = sorted(os.listdir(folder), key=lambda name: (len(name), name))
+    except OSError as error:
+        _log.info("no AMD GPU: %s", error)
+        return []
+    found = []
+    for node in nodes:  # CPUs are nodes too
+        # In a container, the kernel refuses to show the GPUs that the container may not use.
+        properties = _read(folder, node, "properties")
+        simds = _number(properties, "simd_count")
+        arch = gfx_arch(_number(properties, "gfx_target_version"))
+        if arch:
+            _log.info("node %s: %s with %d SIMD units", node, arch, simds)
+            found.append((simds, arch))
+        elif simds:
+            _log.info("node %s: a GPU without gfx_target_version: the kernel is too old", node)
+    found.sort(key=lambda gpu: -gpu[0])  # stable: of equals, the first stays first
+    return list(dict.fromkeys(arch for _, arch in found))
+
+
+def rocm_versions(root: str = "/") -> list[str]:
+    """The version of the ROCm installation in $ROCM_PATH, else /opt/rocm, taken below `root`."""
+    place = os.path.join(root, (os.environ.get("ROCM_PATH") or "/opt/rocm").lstrip("/"))
+    for file in _VERSION_FILES:
+        if match := re.match(r"\s*(\d{1,3})\.(\d{1,3})(?!\d)", _read(place, file), re.ASCII):
+            version = f"{int(match[1])}.{int(match[2])}"
+            _log.info("ROCm %s: %s", version, os.path.join(place, file))
+            return [version]
+    _log.info("no ROCm: no version in %s", place)
+    return []
+
+
+def detect(root: str = "/") -> Iterable[Feature]:
+    """What the AMD GPUs and the ROCm of this machine, or the forced ones, support."""
+    archs = _forced("GFX_ARCH", r"(gfx[a-z0-9_.]+)")
+    versions = _forced("ROCM_VERSION", r"(\d{1,3}\.\d{1,3})(?:\.\d+)?")
+    features = [
+        Feature("gfx_arch", gfx_archs(root) if archs is None else archs, multi_value=True),
+        Feature("rocm_version", rocm_versions(root) if versions is None else versions),
+    ]
+    return [feature for feature in features if feature.values]
+
+
+@hookimpl
+def pip_variants_providers() -> Sequence[Provider]:
+    """The amd provider."""
+    published = Published(
+        "amd-variant-provider", "0.0.2", "amd_variant_provider.plugin:AMDVariantPlugin"
+    )
+    return [Provider("amd", detect, [published], forced=("gfx_arch", "rocm_version"))]
+
+
+def _forced(name: str, pattern: str) -> list[str] | None:
+    """The values that the user puts in place of what is here; None if the user names none.
+
+    As in the published provider, several are separated by commas, semicolons or space, and of a
+    ROCm version only major and minor count.
+    """
+    variable = f"AMD_VARIANT_PROVIDER_FORCE_{name}"
+    values = re.findall(r"[^\s,;]+", os.environ.get(variable, ""))
+    if not values:
+        return None
+    matches = [match for value in values if (match := re.fullmatch(pattern, value, re.ASCII))]
+    if values != ["none"] and len(matches) != len(values):
+        _log.warning("%s is not understood: %s; it counts as none", variable, " ".join(values))
+        return []
+    _log.info("forced by the environment variable %s: %s", variable, " ".join(values))
+    return list(dict.fromkeys(match[1] for match in matches))
+
+
+def _number(properties: str, name: str) -> int:
+    match = re.search(rf"^{name} (\d{{1,9}})$", properties, re.ASCII | re.MULTILINE)
+    return int(match[1]) if match else 0
+
+
+def _read(*parts: str) -> str:
+    """The text of a small file; nothing if it cannot be read."""
+    path = os.path.join(*parts)
+    try:
+        if os.path.isfile(path):  # others may block
+            with open(path, encoding="utf-8", errors="replace") as file:
+                return file.read(1 << 16)
+    except OSError as error:
+        _log.info("%s cannot be read: %s", path, error.strerror)
+    return ""

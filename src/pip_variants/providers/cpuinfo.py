@@ -1,0 +1,38 @@
+"""What the providers for processors share: the interpreter's architecture and /proc/cpuinfo."""
+
+import logging
+import platform
+import re
+import sys
+
+__all__ = ["PATH", "interpreter_is", "read", "values_of"]
+
+_log = logging.getLogger(__name__)
+
+PATH = "/proc/cpuinfo"
+
+
+def interpreter_is(*machines: str) -> bool:
+    """Whether this is a 64-bit Python on one of `machines`, names of `platform.machine()`.
+
+    The kernel calls a machine aarch64 for a 32-bit Python too.
+    """
+    known = sys.maxsize > 2**32 and platform.machine() in machines
+    if not known:
+        _log.info("this interpreter is not one for %s", machines[0])
+    return known
+
+
+def read() -> str:
+    """/proc/cpuinfo; nothing where there is none."""
+    try:
+        with open(PATH, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError as error:
+        _log.info("%s cannot be read: %s", PATH, error)
+        return ""
+
+
+def values_of(key: str, cpuinfo: str) -> list[str]:
+    """The values of all lines `key : value`; there is one for each core, or one for all."""
+    return re.findall(rf"^{re.escape(key)}[ \t]*:[ \t]*(.*?)[ \t]*$", cpuinfo, re.MULTILINE)

@@ -1,0 +1,63 @@
+"""Intel GPUs, by Level Zero, which is loaded in a process of its own.
+
+The feature `device_ip` has the versions of the GPUs' architecture (GMDID), such as 20.2.0, each
+followed by the version whose code runs on it too (20.1.0). docs/providers/intel.md says more.
+
+Sources: oneAPI Level Zero specification, ZE_extension_device_ip_version; intel/compute-runtime,
+hw_ip_version.h (the bits of a version); the families are those of Intel's published provider and
+of its offline compiler (`ocloc ids bmg`).
+"""
+
+import logging
+import os
+from collections.abc import Iterable, Sequence
+
+from pip_variants.hooks import Feature, Provider, Published, hookimpl
+from pip_variants.providers.probe import ProbeFailed, probe
+
+__all__ = ["BASES", "detect", "values_of"]
+
+_log = logging.getLogger(__name__)
+
+_SCRIPT = os.path.join(os.path.dirname(__file__), "_intel_probe.py")
+_DEADLINE = 7.0  # seconds, of the ten that a provider has
+
+_FAMILIES = {
+    "12.55.8": "12.56.5 12.57.0",  # dg2
+    "12.70.4": "12.71.4",  # mtl
+    "20.1.0": "20.2.0 20.4.4",  # bmg
+    "30.0.4": "30.1.0 30.3.1 30.4.4 30.5.4",  # ptl
+}
+BASES = {member: base for base, members in _FAMILIES.items() for member in members.split()}
+"""Version -> the version of its family whose code it runs."""
+
+
+def values_of(version: int) -> list[str]:
+    """What a GPU of this device IP version, as Level Zero gives it, runs; its own code first."""
+    own = f"{version >> 22}.{version >> 14 & 0xFF}.{version & 0x3F}"
+    return [own, BASES[own]] if own in BASES else [own]
+
+
+def detect() -> Iterable[Feature]:
+    """What the Intel GPUs of this machine support, in the order of Level Zero."""
+    try:
+        answer = probe(_SCRIPT, deadline=_DEADLINE)
+        if not isinstance(answer, list):
+            raise ProbeFailed(answer)
+    except ProbeFailed as reason:
+        _log.info("no Intel GPU: Level Zero: %s", reason)
+        return []
+    values = [value for version in answer for value in values_of(version)]
+    _log.info("Level Zero: %s", ", ".join(values) or "it has no Intel GPU whose version it knows")
+    return [Feature("device_ip", list(dict.fromkeys(values)), multi_value=True)] if values else []
+
+
+@hookimpl
+def pip_variants_providers() -> Sequence[Provider]:
+    """The intel provider."""
+    package, endpoint = (
+        "intel-variant-provider",
+        "intel_variant_provider.plugin:IntelVariantPlugin",
+    )
+    published = [Published(package, version, endpoint) for version in ("0.0.3", "0.0.2")]
+    return [Provider("intel", detect, published)]

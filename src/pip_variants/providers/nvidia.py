@@ -1,0 +1,209 @@
+"""NVIDIA GPUs and their driver, by NVML or else by libcuda.
+
+Features, most preferred first: `cuda_version_lower_bound` and `cuda_version_upper_bound`, the
+CUDA versions of the driver that a wheel is for, and `sm_arch`, the GPU code that it holds:
+`90_real` (a cubin) or `90_virtual` (PTX, which the driver compiles). Names, values and order are
+those of the published provider; docs/providers/nvidia.md says what differs.
+
+Sources: CUDA C++ Programming Guide, Binary Compatibility, PTX Compatibility, Compute
+Capabilities; Blackwell Compatibility Guide.
+"""
+
+import contextlib
+import glob
+import logging
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pip_variants.hooks import Feature, Provider, Published, hookimpl
+from pip_variants.providers.probe import ProbeFailed, probe
+
+__all__ = ["TEGRA", "Machine", "best_first", "detect", "features_of", "sm_values", "this_machine"]
+
+_log = logging.getLogger(__name__)
+
+Version = tuple[int, int]
+
+TEGRA = frozenset({(5, 3), (6, 2), (7, 2), (8, 7), (10, 1), (11, 0)})
+"""Compute capabilities of systems on a chip: their cubins and those of others do not mix."""
+
+# What the published provider names. Drivers newer than that get two majors above their own.
+_OLDEST_CUDA = 11
+_NEWEST_CUDA = 15
+_NEWEST_MINOR = 20
+_OLDEST_SM = 50
+
+_SCRIPT = os.path.join(os.path.dirname(__file__), "_nvidia_probe.py")
+_DEADLINES = {"nvml": 4.0, "libcuda": 3.0}  # seconds, of the ten that a provider has
+_KERNEL_DRIVER = "/proc/driver/nvidia/version"
+_PCI_DEVICES = "/sys/bus/pci/devices"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The newest CUDA that the driver runs, and the compute capabilities of the GPUs.
+
+    `capabilities` are distinct; that of the best GPU comes first.
+    """
+
+    cuda: Version | None = None
+    capabilities: tuple[Version, ...] = ()
+
+
+def sm_values(capability: Version) -> list[str]:
+    """The code that a GPU of this compute capability runs: cubins, then PTX, each newest first.
+
+    A cubin runs on later minors of its major, on Tegra only on its own; PTX on all later GPUs.
+    Code with `a` is for one capability, with `f` (since 10.0) for those that its cubins run on.
+    """
+    major, minor = capability
+    number = 10 * major + minor
+    if number < _OLDEST_SM:
+        return []
+    family = [number]
+    if capability not in TEGRA:
+        family += [10 * major + m for m in range(minor - 1, -1, -1) if (major, m) not in TEGRA]
+    special = [f"{number}a"] if major >= 9 else []
+    special += [f"{one}f" for one in family] if major >= 10 else []
+    real = [*special, *family]
+    virtual = [*special, *range(number, _OLDEST_SM - 1, -1)]
+    return [f"{one}_real" for one in real] + [f"{one}_virtual" for one in virtual]
+
+
+def features_of(machine: Machine) -> list[Feature]:
+    """What `machine` supports: any code that one of its GPUs runs, that of the best GPU first."""
+    features = []
+    if machine.cuda is not None:
+        major, minor = machine.cuda
+        if major < _OLDEST_CUDA:
+            _log.info("CUDA %d.%d is too old: variants start at %d.0", major, minor, _OLDEST_CUDA)
+            return []
+        lower = [*_minors(major, minor, 0), f"{major}", *_majors(major - 1, _OLDEST_CUDA)]
+        newest = max(_NEWEST_CUDA, major + 2)
+        upper = [*_majors(newest, major + 1), *_minors(major, _NEWEST_MINOR, minor + 1)]
+        features.append(Feature("cuda_version_lower_bound", lower))
+        features.append(Feature("cuda_version_upper_bound", upper))
+    code = dict.fromkeys(value for one in machine.capabilities for value in sm_values(one))
+    if code:
+        features.append(Feature("sm_arch", list(code), multi_value=True))
+    elif machine.capabilities:
+        _log.info("the GPU is too old for sm_arch, which starts at %d", _OLDEST_SM)
+    return features
+
+
+def best_first(gpus: Iterable[Sequence[int]]) -> tuple[Version, ...]:
+    """The distinct capabilities of GPUs (major, minor, memory): that with most memory leads.
+
+    Not the highest number: a display card of 12.0 is no better than the GB300 of 10.3 beside it.
+    """
+    ranked = [(memory, (major, minor)) for major, minor, memory in gpus]
+    best = max(ranked)[1]
+    return (best, *sorted({capability for _, capability in ranked} - {best}, reverse=True))
+
+
+def this_machine() -> Machine:
+    """What the driver of this machine says; nothing if no CUDA program could run."""
+    for library, deadline in _DEADLINES.items():
+        try:
+            machine = _machine(library, probe(_SCRIPT, library, deadline=deadline))
+        except ProbeFailed as reason:
+            _log.info("%s: %s", library, reason)
+        else:
+            if len(machine.capabilities) > 1:
+                _log.warning("the GPUs differ: a wheel may be taken that some of them cannot run")
+            return machine
+    if place := _place_of_gpu():
+        _log.warning("an NVIDIA GPU is here (%s), but no CUDA program can use it", place)
+    return Machine()
+
+
+def detect() -> Iterable[Feature]:
+    """What the driver and the GPUs of this machine, or the forced ones, support."""
+    try:
+        cuda = _forced("CUDA_DRIVER_VERSION", r"(\d{1,2})(?:\.(\d{1,2})(?:\.\d+)*)?")
+        capability = _forced("SM_ARCH", r"(\d{1,2})\.(\d)")
+    except ValueError as error:  # the safe side: no wheel for a GPU
+        _log.warning("%s", error)
+        return []
+    found = Machine() if cuda and capability else this_machine()
+    capabilities = (capability,) if capability else found.capabilities
+    return features_of(Machine(cuda or found.cuda, capabilities))
+
+
+def named(name: str) -> Iterable[Feature]:
+    """What a CUDA driver and GPUs support: `cuda12.8`, `cuda12.8-sm90`, `cuda13.0-sm100-sm90`."""
+    match = re.fullmatch(r"cuda(\d{1,2})\.(\d{1,2})((?:-sm\d{2,3})*)", name, re.ASCII)
+    if not match:
+        return []
+    numbers = map(int, match[3].replace("-", "").split("sm")[1:])
+    capabilities = tuple(dict.fromkeys(divmod(number, 10) for number in numbers))
+    return features_of(Machine((int(match[1]), int(match[2])), capabilities))
+
+
+@hookimpl
+def pip_variants_providers() -> Sequence[Provider]:
+    """The nvidia provider."""
+    endpoint = "nvidia_variant_provider.plugin:NvidiaVariantPlugin"
+    versions = ("0.0.1", "0.0.2")
+    published = [Published("nvidia-variant-provider", one, endpoint) for one in versions]
+    return [Provider("nvidia", detect, published, named=named)]
+
+
+def _minors(major: int, newest: int, oldest: int) -> list[str]:
+    return [f"{major}.{minor}" for minor in range(newest, oldest - 1, -1)]
+
+
+def _majors(newest: int, oldest: int) -> list[str]:
+    majors = range(newest, oldest - 1, -1)
+    return [value for one in majors for value in (*_minors(one, _NEWEST_MINOR, 0), f"{one}")]
+
+
+def _forced(name: str, pattern: str) -> Version | None:
+    variable = f"NV_VARIANT_PROVIDER_FORCE_{name}"
+    text = os.environ.get(variable, "").strip()
+    if not text:
+        return None
+    match = re.fullmatch(pattern, text, re.ASCII)
+    if not match:
+        raise ValueError(f"{variable} is not like 12.0: {text!r}; no NVIDIA GPU is counted on")
+    _log.info("forced by the environment variable %s: %s", variable, text)
+    return int(match[1]), int(match[2] or 0)
+
+
+def _machine(library: str, answer: Any) -> Machine:
+    """Read the script's answer, which it describes. Raises `ProbeFailed` if it is not enough."""
+    try:
+        if "failed" in answer:
+            raise ProbeFailed(answer["failed"])
+        for note in answer["notes"]:
+            _log.info("%s: %s", library, note)
+        if not answer["gpus"]:
+            raise ProbeFailed("no GPU answers")
+        folder = os.path.dirname(answer.get("libcuda", ""))
+        if "compat" in os.path.basename(folder):  # a newer libcuda, which not every GPU can use
+            raise ProbeFailed(f"only libcuda knows whether that of {folder} works here")
+        cuda = answer["cuda"] // 1000, answer["cuda"] % 1000 // 10
+        capabilities = best_first(answer["gpus"])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise ProbeFailed(f"malformed answer: {answer!r:.100}") from None
+    numbers = ", ".join("{}.{}".format(*one) for one in capabilities)
+    _log.info("%s: CUDA %d.%d; compute capability %s", library, *cuda, numbers)
+    return Machine(cuda, capabilities)
+
+
+def _place_of_gpu() -> str:
+    """Where the kernel shows a GPU, usable or not; empty if nowhere."""
+    if os.path.exists(_KERNEL_DRIVER):
+        return _KERNEL_DRIVER
+    for folder in glob.glob(f"{_PCI_DEVICES}/*"):
+        with (
+            contextlib.suppress(OSError),
+            open(f"{folder}/vendor") as vendor,
+            open(f"{folder}/class") as kind,
+        ):
+            if vendor.read().strip() == "0x10de" and kind.read().startswith("0x03"):
+                return folder
+    return ""

@@ -1,0 +1,50 @@
+"""Little-endian POWER processors.
+
+One feature: `microarchitecture`, with the values power10, power9 and power8, the newest first.
+
+Source: Linux, arch/powerpc/kernel/setup-common.c and cpu_specs_book3s_64.h. "(architected)" and
+"(raw)" behind the name say whether the hypervisor chose it; either way it is what programs may use.
+"""
+
+import logging
+import re
+from collections.abc import Iterable, Sequence
+
+from pip_variants.hooks import Feature, Provider, Published, hookimpl
+from pip_variants.providers import cpuinfo
+
+__all__ = ["detect", "features_of"]
+
+_log = logging.getLogger(__name__)
+
+_GENERATIONS = (10, 9, 8)
+# Linux runs little-endian programs on POWER8 and newer only (64-Bit ELF V2 ABI, section 1.1).
+_OLDEST = _GENERATIONS[-1]
+
+
+def features_of(text: str) -> list[Feature]:
+    """What the oldest processor of this /proc/cpuinfo supports."""
+    names = cpuinfo.values_of("cpu", text)
+    _log.info("cpu: %s", ", ".join(sorted(set(names))) or "no such line, counted as POWER8")
+    # Linux writes POWER10 and Power11; under user-mode emulation it is not a POWER at all.
+    found = [re.match(r"POWER(\d+)", name, re.IGNORECASE) for name in names]
+    oldest = min((int(match[1]) if match else _OLDEST for match in found), default=_OLDEST)
+    usable = [f"power{n}" for n in _GENERATIONS if n <= max(oldest, _OLDEST)]
+    return [Feature("microarchitecture", usable)]
+
+
+def detect() -> Iterable[Feature]:
+    """What the processor of this machine supports."""
+    return features_of(cpuinfo.read()) if cpuinfo.interpreter_is("ppc64le") else []
+
+
+def baseline(platform: str) -> Iterable[Feature]:
+    """What every little-endian POWER processor supports."""
+    return features_of("") if platform.endswith("ppc64le") else []
+
+
+@hookimpl
+def pip_variants_providers() -> Sequence[Provider]:
+    """The ppc64le provider."""
+    published = Published("ppc64le-variant-provider", "0.1.0", "ppc64le_variant_provider")
+    return [Provider("ppc64le", detect, [published], baseline)]

@@ -1,0 +1,73 @@
+"""Loading foreign libraries where it hurts nobody: each in a process of its own, with a deadline.
+
+A driver's or an MPI's library may hang, crash, or change the process that loads it.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+__all__ = ["DEADLINE", "ProbeFailed", "probe"]
+
+DEADLINE = 3.0
+"""Seconds that a library has to answer; a provider may ask two and still be in time itself."""
+
+
+class ProbeFailed(Exception):
+    """Why a probe gave no answer, in a few words."""
+
+
+def probe(script: str, *arguments: str, deadline: float = DEADLINE) -> Any:
+    """Run the Python file `script` in a process of its own; the JSON that it prints last.
+
+    The file is run without site-packages and can use the standard library only. What else it, or
+    the library, prints is ignored. Raises `ProbeFailed`.
+    """
+    command = [sys.executable, "-I", "-S", script, *arguments]
+    try:
+        process = subprocess.Popen(  # noqa: S603
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # what the library starts ends with it
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    except OSError as error:
+        raise ProbeFailed(f"no process could be started: {error}") from None
+    try:
+        output, _ = process.communicate(timeout=deadline)
+    except subprocess.TimeoutExpired:
+        raise ProbeFailed(f"no answer within {deadline:.0f} seconds") from None
+    finally:
+        _end(process)
+    if process.returncode:
+        raise ProbeFailed(_ending(process.returncode))
+    try:
+        return json.loads(output.splitlines()[-1])
+    except (ValueError, IndexError):
+        raise ProbeFailed("the answer is not JSON") from None
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    if os.name == "posix":
+        with contextlib.suppress(OSError):  # nothing is left of it
+            os.killpg(process.pid, signal.SIGKILL)
+    elif process.returncode is None:
+        process.kill()
+    # What hangs in the kernel cannot be ended, and is not waited for.
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(1)
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    process.stdout.close()
+
+
+def _ending(status: int) -> str:
+    if status < 0:
+        with contextlib.suppress(ValueError):
+            return f"it was killed by {signal.Signals(-status).name}"
+    return f"it ended with status {status}"

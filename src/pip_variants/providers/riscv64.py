@@ -1,0 +1,120 @@
+"""64-bit RISC-V processors.
+
+Features, most preferred first: `profile` (rva23u64, rva22u64, rva20u64), `microarchitecture`
+(archspec's names) and then one feature per extension with the value `on`, vectors first.
+
+A profile is supported if Linux lists, for every hart, its mandatory extensions but these: hints,
+which other processors skip; Zicsr, Zicntr and Zihpm, which were part of I once; and promises about
+memory (Ziccif, Za64rs, Zic64b, …), which Linux mostly does not list and compilers do not use.
+
+Source: RISC-V Profiles, RVA20U64 and RVA22U64; RVA23 Profiles, RVA23U64; Linux,
+Documentation/arch/riscv/uabi.rst and arch/riscv/kernel/cpufeature.c.
+"""
+
+import logging
+import re
+from collections.abc import Iterable, Sequence
+
+from archspec.cpu import TARGETS
+
+from pip_variants.hooks import Feature, Provider, Published, hookimpl
+from pip_variants.providers import cpuinfo
+
+__all__ = ["EXTENSIONS", "detect", "extensions_of", "features_of"]
+
+_log = logging.getLogger(__name__)
+
+EXTENSIONS = tuple(
+    """
+    zvfbfwma zvfbfmin zvfh zvfhmin zvkned zvknhb zvknha zvksed zvksh zvkg zvbc zvbb zvkb zvkt
+    v zve64d zve64f zve64x zve32f zve32x
+    zfbfmin zfh zfhmin zfa zacas zabha zawrs ztso zicond zcb zcmop zimop supm
+    zba zbb zbs zbc zbkb zbkc zbkx zknd zkne zknh zksed zksh zkt
+    zicbom zicbop zicboz zihintntl zihintpause
+    """.split()
+)
+
+# What each profile needs beside the one before.
+_PROFILES = {
+    "rva20u64": "i m a f d c",
+    "rva22u64": "zba zbb zbs zicbom zicboz zfhmin zkt",
+    "rva23u64": "v zvfhmin zvbb zvkt zicond zimop zcmop zcb zfa zawrs supm",
+}
+
+# Older kernels list the name that the device tree has and not what it stands for.
+_STANDS_FOR = {
+    "b": "zba zbb zbs",
+    "v": "zve64d zve64f zve64x zve32f zve32x",
+    "zfh": "zfhmin",
+    "zvfh": "zvfhmin",
+    "zvbb": "zvkb",
+}
+
+
+def extensions_of(isa: str) -> frozenset[str]:
+    """The extensions in a line such as rv64imafdc_zba_zbb, in lower case, without versions."""
+    # Single letters stand first, in old device trees with "su", the modes of the processor, behind.
+    match = re.match(r"rv64((?:[a-rt-wy](?:\d+p\d+)?)*)(.*)", isa.lower())
+    letters, others = match.groups() if match else ("", "")
+    names = set(re.findall(r"([a-z])(?:\d+p\d+)?", letters))
+    names |= {re.sub(r"\d+p\d+$", "", name) for name in others.split("_") if name}
+    return frozenset(names).union(*(_STANDS_FOR.get(name, "").split() for name in names))
+
+
+def features_of(text: str) -> list[Feature]:
+    """What every hart of this /proc/cpuinfo supports."""
+    lines = set(cpuinfo.values_of("isa", text))
+    _log.info("isa: %s", ", ".join(sorted(lines)) or "no such line")
+    if not lines:
+        return []
+    found = frozenset.intersection(*(extensions_of(line) for line in lines))
+    if "v" in found and not _vectors_are_ratified(text):
+        _log.info("v is not version 1.0 of the vector extension, as far as Linux tells: ignored")
+        found = frozenset(name for name in found if not name.startswith(("v", "zv")))
+    profiles: list[str] = []
+    for profile, needed in _PROFILES.items():
+        if missing := set(needed.split()) - found:
+            _log.info("not %s: Linux does not list %s", profile, ", ".join(sorted(missing)))
+            break
+        profiles.insert(0, profile)
+    features = [Feature("profile", profiles)] if profiles else []
+    if name := _microarchitecture(text):
+        features.append(Feature("microarchitecture", [name]))
+    return features + [Feature(name, ["on"]) for name in EXTENSIONS if name in found]
+
+
+def detect() -> Iterable[Feature]:
+    """What the processor of this machine supports."""
+    return features_of(cpuinfo.read()) if cpuinfo.interpreter_is("riscv64") else []
+
+
+def baseline(platform: str) -> Iterable[Feature]:
+    """What every RISC-V machine supports that runs wheels: all distributions need rv64gc."""
+    return [Feature("profile", ["rva20u64"])] if platform.endswith("riscv64") else []
+
+
+@hookimpl
+def pip_variants_providers() -> Sequence[Provider]:
+    """The riscv64 provider."""
+    published = Published("riscv64-variant-provider", "0.1.0", "riscv64_variant_provider")
+    return [Provider("riscv64", detect, [published], baseline)]
+
+
+def _vectors_are_ratified(text: str) -> bool:
+    """Whether `v` is not T-Head's version 0.7.1, which ratified programs cannot run on.
+
+    Linux itself tells them apart by the identity of the core (cpufeature.c). Kernels that know the
+    ratified version, 6.5 and newer, show it.
+    """
+    vendors = cpuinfo.values_of("mvendorid", text)
+    return bool(vendors) and ("0x5b7", "0x0") not in zip(
+        vendors, cpuinfo.values_of("marchid", text), strict=False
+    )
+
+
+def _microarchitecture(text: str) -> str:
+    """Name of the cores in archspec, such as u74mc for sifive,u74-mc; empty if it has none."""
+    lines = cpuinfo.values_of("uarch", text) or cpuinfo.values_of("model name", text)
+    names = {re.split("[ ,]", line.lower())[-1].replace("-", "") for line in lines}
+    target = TARGETS.get(names.pop()) if len(names) == 1 else None
+    return target.name if target and target.family.name == "riscv64" else ""

@@ -1,0 +1,65 @@
+"""IBM Z and LinuxONE processors.
+
+One feature: `microarchitecture`, with the values z17 to z13, the newest first.
+
+A value is supported if the machine is not an older one and Linux lists what the value needs: a
+hypervisor may hide some of it, and a kernel may be too old for it.
+
+Source: Linux, arch/s390/kernel/processor.c (machine types, names of features); glibc's choice of
+hwcaps subdirectories for z13 to z17; Principles of Operation, Facility Indications (the numbers).
+"""
+
+import logging
+import re
+from collections.abc import Iterable, Sequence
+
+from pip_variants.hooks import Feature, Provider, Published, hookimpl
+from pip_variants.providers import cpuinfo
+
+__all__ = ["detect", "features_of"]
+
+_log = logging.getLogger(__name__)
+
+# Value, machine types, and what it needs beside the one before: words of `features`, or numbers of
+# `facilities` where Linux has no word.
+_MICROARCHITECTURES = (
+    ("z13", "2964 2965", "vx"),
+    ("z14", "3906 3907", "vxd vxe gs"),
+    ("z15", "8561 8562", "vxe2 vxp"),
+    ("z16", "3931 3932", "vxp2"),
+    ("z17", "9175 9176", "84 198 199 201"),
+)
+_GENERATIONS = {
+    machine: number
+    for number, (_, machines, _) in enumerate(_MICROARCHITECTURES)
+    for machine in machines.split()
+}
+
+
+def features_of(text: str) -> list[Feature]:
+    """What the oldest processor of this /proc/cpuinfo supports."""
+    machines = sorted(set(re.findall(r"\bmachine\s*[=:]\s*(\w+)", text)))
+    _log.info("machine: %s", ", ".join(machines) or "no such line")
+    known = [_GENERATIONS[machine] for machine in machines if machine in _GENERATIONS]
+    newest = min(known, default=len(_MICROARCHITECTURES))  # else what Linux lists decides alone
+    lines = cpuinfo.values_of("features", text) + cpuinfo.values_of("facilities", text)
+    listed = set(" ".join(lines).split())
+    usable: list[str] = []
+    for name, _, needed in _MICROARCHITECTURES[: newest + 1]:
+        if missing := set(needed.split()) - listed:
+            _log.info("not %s: Linux does not list %s", name, ", ".join(sorted(missing)))
+            break
+        usable.insert(0, name)
+    return [Feature("microarchitecture", usable)] if usable else []
+
+
+def detect() -> Iterable[Feature]:
+    """What the processor of this machine supports."""
+    return features_of(cpuinfo.read()) if cpuinfo.interpreter_is("s390x") else []
+
+
+@hookimpl
+def pip_variants_providers() -> Sequence[Provider]:
+    """The s390x provider; it knows nothing that every machine has, Linux runs on older ones."""
+    published = Published("s390x-variant-provider", "0.1.0", "s390x_variant_provider")
+    return [Provider("s390x", detect, [published])]
