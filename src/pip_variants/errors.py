@@ -7,6 +7,7 @@ __all__ = [
     "DetectionError",
     "InconsistentVariantMetadata",
     "InvalidProviderAnswer",
+    "InvalidTarget",
     "InvalidVariantLabel",
     "InvalidVariantMetadata",
     "InvalidVariantProperty",
@@ -57,6 +58,10 @@ class InvalidWheel(PipVariantsError, ValueError):
 
 class InvalidProviderAnswer(PipVariantsError, ValueError):
     """A provider that answered with something else than features and values."""
+
+
+class InvalidTarget(PipVariantsError, ValueError):
+    """A target file that cannot be read, or a name that no target has."""
 
 
 class DetectionError(PipVariantsError):

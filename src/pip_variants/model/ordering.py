@@ -17,12 +17,14 @@ _SHOWN = 16  # values in a reason
 class Rejection:
     """A label that the target cannot use.
 
-    `missing` says what it lacks, `given` what there is instead; `reason` is both.
+    `missing` says what it lacks, `given` what there is instead; `reason` is both. `remedy` is what
+    the user can do about it, if there is anything.
     """
 
     label: str
     missing: str
     given: str = ""
+    remedy: str = ""
 
     @property
     def reason(self) -> str:
@@ -112,8 +114,11 @@ def _rejection(
     label: str, feature: VariantFeature, values: tuple[str, ...], supported: SupportedProperties
 ) -> Rejection:
     support = supported.get(feature.namespace, NamespaceSupport(absent="nothing supports it"))
-    there = f"supported: {_some(support.values(feature.name), ', ') or 'none'}"
-    return Rejection(label, f"needs {feature} :: {_some(values, ' or ')}", support.absent or there)
+    given = support.absent or f"supported: {_some(support.values(feature.name), ', ') or 'none'}"
+    if support.remedy:
+        given = f"{given}: {support.remedy}"
+    missing = f"needs {feature} :: {_some(values, ' or ')}"
+    return Rejection(label, missing, given, support.remedy)
 
 
 def _some(values: tuple[str, ...], separator: str) -> str:
