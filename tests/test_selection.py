@@ -4,7 +4,7 @@ import pytest
 from pip_variants.errors import ProviderFailed
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
-from pip_variants.selection import select, supported_properties
+from pip_variants.selection import Choices, select, supported_properties
 
 SCHEMA = "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json"
 DRAFT = "https://variants-schema.wheelnext.dev/v0.0.3.json"
@@ -23,6 +23,9 @@ class Machine:
         self.asked.append(provider)
         return self.answers[provider.package]
 
+    def supported_in(self, namespace):
+        return self.answers[f"{namespace}-provider"]
+
     def holds(self, marker):
         self.evaluated.append(marker)
         return marker in self.true_markers
@@ -37,6 +40,9 @@ class NobodyToAsk:
 
     def supported(self, provider):
         pytest.fail(f"asked for {provider}")
+
+    def supported_in(self, namespace):
+        pytest.fail(f"asked for {namespace}")
 
     def holds(self, marker):
         pytest.fail(f"asked for {marker}")
@@ -184,15 +190,62 @@ def test_an_optional_provider_is_not_used(provider):
     """Disabled by default: an empty list."""
     found = metadata({"debug": {"optional": True, **provider}}, dbg={"debug": {"build": "on"}})
     assert rejected(found, "dbg", NobodyToAsk()) == (
-        "needs debug :: build :: on (its provider is optional and not enabled)"
+        "needs debug :: build :: on (its provider is optional and not enabled, see --variant-enable debug)"
     )
 
 
 def test_a_namespace_of_pep_825_alone_has_no_provider():
     found = VariantMetadata(("cpu",), CPU_AND_GPU.variants)
     assert rejected(found, "v3", NobodyToAsk()) == (
-        "needs cpu :: level :: v3 (its metadata names no provider)"
+        "needs cpu :: level :: v3 (its metadata names no provider: --variant-enable cpu)"
     )
+    choices = Choices(enabled=frozenset(["cpu"]))
+    assert labels(select(found, ["v3", "v4"], machine(), choices)) == ["v3"]
+
+
+def test_an_optional_provider_that_is_enabled():
+    provider = {"optional": True, "static-properties": {"build": ["on"]}}
+    found = metadata({"debug": provider}, dbg={"debug": {"build": "on"}})
+    choices = Choices(enabled=frozenset(["debug"]))
+    assert labels(select(found, ["dbg"], NobodyToAsk(), choices)) == ["dbg"]
+
+
+def test_a_namespace_that_is_disabled_is_not_asked():
+    choices = Choices(disabled=frozenset(["gpu"]))
+    assert labels(select(CPU_AND_GPU, ["cuda", "v3"], machine(), choices)) == ["v3"]
+    choices = Choices(disabled=frozenset(["gpu", "cpu"]))
+    assert labels(select(CPU_AND_GPU, ["cuda", "v3", "null"], NobodyToAsk(), choices)) == ["null"]
+
+
+BLAS = metadata(
+    {
+        "blas": {
+            "static-properties": {"library": ["openblas", "mkl"], "threads": ["on"]},
+            "feature-order": ["library", "threads"],
+        },
+        "x": {"static-properties": {"y": ["on"]}},
+    },
+    mkl={"blas": {"library": "mkl"}},
+    openblas={"blas": {"library": "openblas"}},
+    threads={"blas": {"threads": "on"}},
+    x={"x": {"y": "on"}},
+)
+
+
+@pytest.mark.parametrize(
+    ("preferred", "expected"),
+    [
+        ([], ["openblas", "mkl", "threads", "x"]),
+        ([("blas", "library", "mkl")], ["mkl", "openblas", "threads", "x"]),
+        ([("blas", "threads")], ["threads", "openblas", "mkl", "x"]),
+        ([("x",)], ["x", "openblas", "mkl", "threads"]),
+        ([("x",), ("blas", "library", "mkl")], ["x", "mkl", "openblas", "threads"]),
+        ([("unknown",), ("blas", "unknown"), ("blas", "library", "unknown")], ["openblas", "mkl", "threads", "x"]),
+    ],
+)
+def test_what_is_preferred_comes_first_of_what_fits(preferred, expected):
+    choices = Choices(preferred=tuple(preferred))
+    assert labels(select(BLAS, BLAS.variants, NobodyToAsk(), choices)) == expected
 
 
 def test_what_the_asker_cannot_find_is_passed_on():
@@ -217,19 +270,17 @@ def test_a_provider_that_supports_nothing_supports_nothing():
             torch={"abi_dependency": {"torch": "2.8 2.9"}},
         ),
         metadata({"cpu": {"requires": ["p"]}}, torch={"abi_dependency": {"torch": "2.8 2.9"}}),
-        metadata(
-            {"abi": {"builtin": "abi_dependency", "optional": True}},
-            torch={"abi": {"torch": "2.8 2.9"}},
-        ),
     ],
-    ids=["builtin", "both", "reserved", "optional"],
+    ids=["builtin", "both", "reserved"],
 )
-def test_an_abi_dependency_is_incompatible_and_says_so(found):
-    """Those that do not implement it MUST treat such variants as incompatible."""
+def test_an_abi_dependency_is_what_the_resolution_can_hold(found):
     (namespace,) = found.variants["torch"].namespaces
-    assert rejected(found, "torch", NobodyToAsk()) == (
-        f"needs {namespace} :: torch :: 2.8 or 2.9 (ABI dependencies are not supported yet)"
-    )
+    ordering = select(found, ["torch"], NobodyToAsk())
+    assert ordering.supported[namespace].values("torch") == ("2.9", "2.8")
+    assert labels(ordering) == ["torch"]
+    nothing = Choices(releases=lambda package, releases: ())
+    reason = reasons(select(found, ["torch"], NobodyToAsk(), nothing))["torch"]
+    assert reason == f"needs {namespace} :: torch :: 2.8 or 2.9 (no such release can be had)"
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 """From the metadata of one release and what a target supports to the variants it can use."""
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
+from pip_variants.model.abi import is_abi_namespace, newest_first
 from pip_variants.model.metadata import (
     ABI_DEPENDENCY,
-    BuiltinProvider,
     PluginProvider,
     ProviderInfo,
     StaticProvider,
@@ -14,9 +15,12 @@ from pip_variants.model.metadata import (
 )
 from pip_variants.model.names import NULL_LABEL
 from pip_variants.model.ordering import Ordering, Rejection, order
-from pip_variants.model.support import NamespaceSupport, SupportedProperties
+from pip_variants.model.support import NamespaceSupport, SupportedFeature, SupportedProperties
 
-__all__ = ["Asker", "select", "supported_properties"]
+__all__ = ["Asker", "Choices", "Releases", "select", "supported_properties"]
+
+Releases: TypeAlias = Callable[[str, tuple[str, ...]], tuple[str, ...]]
+"""Given a package and releases of it, newest first: those that can be had, best first."""
 
 
 class Asker(Protocol):
@@ -25,11 +29,54 @@ class Asker(Protocol):
     def supported(self, provider: PluginProvider) -> NamespaceSupport:
         """What `provider` answers for the target. Raises `DetectionError`."""
 
+    def supported_in(self, namespace: str) -> NamespaceSupport:
+        """What the provider that recommends this namespace answers. Raises `DetectionError`."""
+
     def holds(self, marker: str) -> bool:
         """Whether an environment marker is true for the target. Raises `DetectionError`."""
 
 
-def select(metadata: VariantMetadata, labels: Iterable[str], asker: Asker) -> Ordering:
+def _any(_: str, releases: tuple[str, ...]) -> tuple[str, ...]:
+    return releases
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the user chose, and what is known of other packages.
+
+    `enabled` and `disabled` are namespaces. Of what the target supports, the `preferred` things
+    come first, in this order: namespaces, features (two names) and properties (three).
+    """
+
+    enabled: frozenset[str] = frozenset()
+    disabled: frozenset[str] = frozenset()
+    preferred: tuple[tuple[str, ...], ...] = ()
+    releases: Releases = _any
+
+    def namespaces(self, namespaces: tuple[str, ...]) -> tuple[str, ...]:
+        """The namespaces with the preferred ones first."""
+        known = (names[0] for names in self.preferred if names[0] in namespaces)
+        return tuple(dict.fromkeys((*known, *namespaces)))
+
+    def features(self, namespace: str) -> tuple[str, ...]:
+        """The preferred features of a namespace."""
+        return tuple(names[1] for names in self.preferred if names[0] == namespace and names[1:])
+
+    def values(self, namespace: str) -> Mapping[str, tuple[str, ...]]:
+        """The preferred values by feature of a namespace."""
+        found: dict[str, tuple[str, ...]] = {}
+        for names in self.preferred:
+            if names[0] == namespace and names[2:]:
+                found[names[1]] = (*found.get(names[1], ()), names[2])
+        return found
+
+
+_NO_CHOICES = Choices()
+
+
+def select(
+    metadata: VariantMetadata, labels: Iterable[str], asker: Asker, choices: Choices = _NO_CHOICES
+) -> Ordering:
     """Order the variants with these labels for the target; the others do not matter.
 
     Asks only for namespaces that the labels use. A label that the metadata does not list is
@@ -44,20 +91,25 @@ def select(metadata: VariantMetadata, labels: Iterable[str], asker: Asker) -> Or
             listed.append(metadata.variants[label])
         else:
             unlisted.append(Rejection(label, "is not listed in the variant metadata"))
-    supported = supported_properties(
-        metadata, {name for variant in listed for name in variant.namespaces}, asker
-    )
-    ordering = order(listed, metadata.namespaces, supported)
+    used = {name for variant in listed for name in variant.namespaces}
+    supported = supported_properties(metadata, used, asker, choices)
+    # The reserved namespace has no place in the priorities: it decides where nothing else does.
+    namespaces = choices.namespaces((*metadata.namespaces, ABI_DEPENDENCY))
+    ordering = order(listed, namespaces, supported)
     rejected = sorted((*ordering.rejected, *unlisted), key=lambda rejection: rejection.label)
     return Ordering(ordering.best_first, tuple(rejected), supported)
 
 
 def supported_properties(
-    metadata: VariantMetadata, namespaces: Iterable[str], asker: Asker
+    metadata: VariantMetadata,
+    namespaces: Iterable[str],
+    asker: Asker,
+    choices: Choices = _NO_CHOICES,
 ) -> SupportedProperties:
     """What the target supports in each of the namespaces (PEP 850, Providers, steps 2 to 6)."""
     return {
-        namespace: _support(namespace, metadata, asker).preferring(
+        namespace: _support(namespace, metadata, asker, choices)
+        .preferring(
             metadata.feature_priorities.get(namespace, ()),
             {
                 feature.name: values
@@ -65,24 +117,50 @@ def supported_properties(
                 if feature.namespace == namespace
             },
         )
+        .preferring(choices.features(namespace), choices.values(namespace))
         for namespace in sorted(namespaces)
     }
 
 
-def _support(namespace: str, metadata: VariantMetadata, asker: Asker) -> NamespaceSupport:
+def _support(
+    namespace: str, metadata: VariantMetadata, asker: Asker, choices: Choices
+) -> NamespaceSupport:
     info: ProviderInfo | None = metadata.providers.get(namespace)
-    if namespace == ABI_DEPENDENCY or (
-        isinstance(info, BuiltinProvider) and info.name == ABI_DEPENDENCY
-    ):
-        return NamespaceSupport(absent="ABI dependencies are not supported yet")
+    enable = f"--variant-enable {namespace}"
+    if namespace in choices.disabled:
+        return NamespaceSupport(absent="disabled by --variant-disable")
+    if namespace == ABI_DEPENDENCY:
+        return _packages(namespace, metadata, choices.releases)
     if info is None:
-        return NamespaceSupport(absent="its metadata names no provider")
-    if info.optional:
-        return NamespaceSupport(absent="its provider is optional and not enabled")
+        if namespace in choices.enabled:
+            return asker.supported_in(namespace)
+        return NamespaceSupport((), "its metadata names no provider", enable)
+    if info.optional and namespace not in choices.enabled:
+        return NamespaceSupport(absent=f"its provider is optional and not enabled, see {enable}")
     if info.enable_if is not None and not asker.holds(info.enable_if):
         return NamespaceSupport(absent=f"its provider is for {info.enable_if} only")
+    if is_abi_namespace(namespace, metadata):
+        return _packages(namespace, metadata, choices.releases)
     if isinstance(info, StaticProvider):
         return NamespaceSupport(info.features)
     if isinstance(info, PluginProvider):
         return asker.supported(info)
     return NamespaceSupport(absent="its provider is of a kind that is not known here")
+
+
+def _packages(namespace: str, metadata: VariantMetadata, releases: Releases) -> NamespaceSupport:
+    """The releases of other packages that the variants may be built for (PEP 850, ABI Dependency).
+
+    They are promised here; the resolver of pip keeps the promise.
+    """
+    named: dict[str, set[str]] = {}
+    for variant in metadata.variants.values():
+        for feature, values in variant.features:
+            if feature.namespace == namespace:
+                named.setdefault(feature.name, set()).update(values)
+    found = (
+        SupportedFeature(name, releases(name.replace("_", "-"), newest_first(named[name])))
+        for name in sorted(named)
+    )
+    features = tuple(feature for feature in found if feature.values)
+    return NamespaceSupport(features, "" if features else "no such release can be had")

@@ -25,9 +25,10 @@ def _installed(site, monkeypatch):
 def ask(requires: str | list[str], endpoint: str, *platforms: str):
     """The features that are supported, or the reason why there are none."""
     asked = [requires] if isinstance(requires, str) else requires
-    support = Registry().supported(asked, endpoint, list(platforms)).support
+    support = Registry().supported(asked, endpoint, list(platforms), sys.prefix).support
     assert bool(support.features) != bool(support.absent)
-    return {name: list(values) for name, values in support.features} or support.absent
+    reason = f"{support.absent} {support.remedy}".strip()
+    return {name: list(values) for name, values in support.features} or reason
 
 
 def ask_acme(requires: str | list[str] = "acme-variants", *platforms: str):
@@ -52,8 +53,8 @@ def test_a_vendors_provider_is_found_by_package_and_endpoint(site):
 
 def test_the_answer_says_who_gave_it(site):
     vendor(site, "acme")
-    assert "acme" in Registry().supported(["acme-variants"], "acme_variants", []).by
-    assert "pip-variants" in Registry().supported(*OURS, []).by
+    assert "acme" in Registry().supported(["acme-variants"], "acme_variants", [], sys.prefix).by
+    assert "pip-variants" in Registry().supported(*OURS, [], sys.prefix).by
 
 
 def test_features_and_values_keep_the_providers_order(site):
@@ -296,7 +297,7 @@ def test_a_plugin_is_asked_as_it_is(site, monkeypatch):
 
 def test_the_answer_of_a_plugin_names_package_and_version(site):
     plugin(site, "acme-plugin")
-    assert Registry().supported(["acme-plugin"], "acme_plugin", []).by == "acme-plugin 1.0"
+    assert Registry().supported(["acme-plugin"], "acme_plugin", [], sys.prefix).by == "acme-plugin 1.0"
 
 
 @pytest.mark.parametrize(
@@ -392,7 +393,8 @@ def test_namespaces_are_those_of_the_registered_providers_once(site):
     vendor(site, "acme")
     vendor(site, "evil", namespace="acme")
     plugin(site, "acme-plugin")
-    assert Registry().namespaces == ("x86_64", "acme")
+    built_in = ("x86_64", "aarch64", "riscv64", "ppc64le", "s390x", "nvidia", "amd", "intel", "tpu", "mpi")
+    assert Registry().namespaces == (*built_in, "acme")
 
 
 # Installs for another machine
@@ -548,3 +550,28 @@ def test_the_level_can_be_forced_on_another_architecture(force, monkeypatch):
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
     force("v2")
     assert ask(*OURS) == {"level": ["v2"]}
+
+
+def test_a_provider_may_read_a_forced_variable_itself(site, force) -> None:
+    source = '''
+import os
+from pip_variants.hooks import Feature, Provider, Published, hookimpl
+
+def detect():
+    known = int(os.environ.get("ACME_VARIANT_PROVIDER_FORCE_CORES", "2"))
+    return [Feature("cores", [str(number) for number in range(known, 0, -1)])]
+
+@hookimpl
+def pip_variants_providers():
+    return [Provider("acme", detect, [Published("acme-variants", "1.0", "acme_variants")], forced=["cores"])]
+'''
+    install(site, "acme-variants", source, entry_points=entry("acme", "acme_variants"))
+    force("3", "ACME_VARIANT_PROVIDER_FORCE_CORES")
+    force("on", "ACME_VARIANT_PROVIDER_FORCE_FAST")
+    assert ask_acme() == {"cores": ["3", "2", "1"], "fast": ["on"]}
+
+
+def test_a_provider_knows_the_environment_that_is_installed_into(site) -> None:
+    vendor(site, "acme", 'from pip_variants.hooks import target_prefix\nreturn [Feature("at", [target_prefix()[-3:]])]')
+    support = Registry().supported(["acme-variants"], "acme_variants", [], "/there/env").support
+    assert support.values("at") == ("env",)

@@ -5,31 +5,29 @@ import contextlib
 import json
 import os
 import queue
+import re
 import signal
 import site
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pip_variants.detection import COMMAND_VARIABLE
-from pip_variants.errors import DetectionError, ProviderFailed
+from pip_variants.detection import (
+    ANSWER,
+    COMMAND_VARIABLE,
+    DEADLINE,
+    FOLDER_VARIABLE,
+    START_DEADLINE,
+)
+from pip_variants.errors import DetectionError, InvalidTarget, ProviderFailed
 from pip_variants.model.metadata import PluginProvider
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
 
-__all__ = ["ANSWER", "DEADLINE", "START_DEADLINE", "Answer", "Detection", "command"]
-
-DEADLINE = 10.0
-"""Seconds that a provider has to answer."""
-
-START_DEADLINE = 60.0
-"""Seconds that the process has to start, which on a cold network drive takes a while."""
-
-ANSWER = "pip-variants-answer:"
-"""What a line of the detection process starts with; other lines are noise of its start."""
+__all__ = ["Answer", "Detection", "command"]
 
 _NOT_STARTED = "the detection process of pip-variants could not start"
 
@@ -38,9 +36,13 @@ _MAX_ANSWER = 2**20  # characters
 # Isolated mode (-I) keeps the current directory, PYTHONPATH and PYTHONSTARTUP out; it also leaves
 # out the user's site folder, which is added where this interpreter uses it.
 _BOOT = (
-    "import site, sys; [site.addsitedir(path) for path in sys.argv[1:]]; "
+    "import os, site, sys; [site.addsitedir(path) for path in sys.argv[1:]]; "
+    f"own = os.environ.pop({FOLDER_VARIABLE!r}, ''); own and sys.path.insert(0, own); "
     "from pip_variants.detection.worker import main; main()"
 )
+
+# What gives access to something: no business of a provider that is not even installed.
+_SECRET = re.compile(r"TOKEN|PASSW|SECRET|CREDENTIAL|AUTH|API_?KEY|ACCESS_?KEY|NETRC|^PIP_|^UV_")
 
 
 def command() -> list[str]:
@@ -51,17 +53,26 @@ def command() -> list[str]:
     return [sys.executable, "-I", "-c", _BOOT, *user_site]
 
 
+def _environment(folder: str) -> dict[str, str] | None:
+    if not folder:
+        return None
+    kept = {name: text for name, text in os.environ.items() if not _SECRET.search(name.upper())}
+    return {**kept, FOLDER_VARIABLE: folder}
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What one provider said. `by` names it, `notes` are what it looked at.
 
-    `failed` says why there is no answer; then `namespace` may be the name of a plugin.
+    `warnings` are those of the notes that the user should see unasked. `failed` says why there is
+    no answer; then `namespace` may be the name of a plugin.
     """
 
     namespace: str
     support: NamespaceSupport = field(default_factory=NamespaceSupport)
     by: str = ""
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     failed: str = ""
 
 
@@ -71,11 +82,26 @@ class Detection:
     Use from one thread. A process that dies or hangs fails the question it was asked, and the
     next question starts a new one.
 
-    With `platforms`, the tags of another platform, it is asked what all machines of these support.
+    With `platforms`, the tags of another platform, it is asked what all machines of these support,
+    with a `target`, a file or names, what that supports, and in both cases nothing of this machine.
+    `prefix` is that of the environment that packages are installed into. With `folder`, packages
+    are looked for there first, and the process gets no variables that look like credentials.
     """
 
-    def __init__(self, platforms: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        platforms: Sequence[str] = (),
+        prefix: str = sys.prefix,
+        folder: str = "",
+        target: str = "",
+        warn: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        """`warn` is given what the user should see unasked."""
+        self._folder = folder
+        self._target = os.path.abspath(target) if os.path.exists(target) else target
+        self._warn = warn
         self._platforms = tuple(platforms)
+        self._prefix = prefix
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._is_ready = False
@@ -97,6 +123,7 @@ class Detection:
                 stderr=subprocess.STDOUT,
                 encoding="utf-8",
                 errors="replace",
+                env=_environment(self._folder),
                 start_new_session=True,  # what it leaves behind ends with it
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
@@ -128,19 +155,59 @@ class Detection:
 
     def supported(self, provider: PluginProvider) -> NamespaceSupport:
         """What `provider` says of the target. Raises `DetectionError`."""
+        return self.answer_of(provider).support
+
+    def answer_of(self, provider: PluginProvider) -> Answer:
+        """The same with who said it and what was looked at. Raises `DetectionError`."""
         key = provider.requires, provider.endpoint
         if key not in self._answers:
             question = {
                 "requires": provider.requires,
                 "endpoint": provider.endpoint,
                 "platforms": self._platforms,
+                "prefix": self._prefix,
+                "target": self._target,
             }
-            answer = self._ask({"provider": question}, f"the provider {provider.package}")
-            if "failed" in answer:
-                raise ProviderFailed(answer["failed"])
-            self._answers[key] = _support(answer)
-        support: NamespaceSupport = self._answers[key]
-        return support
+            try:
+                answer = self._ask({"provider": question}, f"the provider {provider.package}")
+                _check_answer(answer)
+            except ProviderFailed as error:
+                self._answers[key] = error  # one that hangs is waited for once
+                raise
+            for warning in answer["warnings"]:
+                self._warn(str(warning))
+            self._answers[key] = _said("", answer)
+        found: Answer | ProviderFailed = self._answers[key]
+        if isinstance(found, ProviderFailed):
+            raise found
+        return found
+
+    def supported_in(self, namespace: str) -> NamespaceSupport:
+        """What the provider that recommends this namespace says of the target.
+
+        For metadata that names no provider. Raises `DetectionError`.
+        """
+        if self._target:
+            question = {"namespace": namespace, "target": self._target}
+            answer = self._ask(question, f"the target {self._target}")
+            _check_answer(answer)
+            return _support(answer)
+        if self._platforms:
+            return NamespaceSupport(absent="not known of the machine that this install is for")
+        if namespace not in self._ask({"registered": True}, "the list of providers")["namespaces"]:
+            return NamespaceSupport(absent="no provider of it is installed")
+        answer = self._ask({"namespace": namespace}, f"the provider of {namespace}")
+        _check_answer(answer)
+        return _support(answer)
+
+    def machine(self, names: Sequence[str] = ()) -> str:
+        """The target file of this machine, or of the well-known target of these names.
+
+        Raises `DetectionError` and `InvalidTarget`.
+        """
+        answer = self._ask({"machine": list(names)}, "the list of providers")
+        _check_answer(answer)
+        return str(answer["toml"])
 
     def holds(self, marker: str) -> bool:
         """Whether an environment marker is true here. Raises `DetectionError`."""
@@ -164,8 +231,7 @@ class Detection:
             if "failed" in answer:
                 answers.append(Answer(namespace, failed=answer["failed"]))
             else:
-                notes = tuple(map(str, answer["notes"]))
-                answers.append(Answer(namespace, _support(answer), str(answer["by"]), notes))
+                answers.append(_said(namespace, answer))
         return tuple(answers)
 
     def _ask(self, question: dict[str, Any], whom: str) -> dict[str, Any]:
@@ -212,6 +278,11 @@ class Detection:
         return answer if isinstance(answer, dict) else {}
 
 
+def _check_answer(answer: dict[str, Any]) -> None:
+    if "failed" in answer:
+        raise (InvalidTarget if "is_target" in answer else ProviderFailed)(answer["failed"])
+
+
 def _read(process: "subprocess.Popen[str]", lines: "queue.SimpleQueue[str | None]") -> None:
     """Pass on the lines of the process, then None; a line that is too long is cut."""
     assert process.stdout is not None  # noqa: S101 - it is a pipe
@@ -221,8 +292,13 @@ def _read(process: "subprocess.Popen[str]", lines: "queue.SimpleQueue[str | None
     lines.put(None)
 
 
+def _said(namespace: str, answer: dict[str, Any]) -> Answer:
+    notes, warnings = (tuple(map(str, answer[key])) for key in ("notes", "warnings"))
+    return Answer(namespace, _support(answer), str(answer["by"]), notes, warnings)
+
+
 def _support(answer: dict[str, Any]) -> NamespaceSupport:
     features = (
         SupportedFeature(str(name), tuple(map(str, values))) for name, values in answer["features"]
     )
-    return NamespaceSupport(tuple(features), str(answer["absent"]))
+    return NamespaceSupport(tuple(features), str(answer["absent"]), str(answer["remedy"]))

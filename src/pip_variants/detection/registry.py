@@ -4,12 +4,11 @@ import importlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import importlib_metadata
 import pluggy
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -17,17 +16,27 @@ from packaging.version import InvalidVersion, Version
 
 import pip_variants
 from pip_variants import hooks
-from pip_variants.errors import InvalidProviderAnswer, InvalidVariantProperty, ProviderFailed
+from pip_variants.errors import (
+    InvalidProviderAnswer,
+    InvalidTarget,
+    InvalidVariantProperty,
+    ProviderFailed,
+)
 from pip_variants.model.names import check_feature, check_namespace, check_value
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
+from pip_variants.model.target import Identity, Machine, Target, TargetProvider
 from pip_variants.providers import BUILT_IN
 
-__all__ = ["Answer", "Registry"]
+__all__ = ["Absent", "Answer", "Registry", "checked_features", "noting"]
 
 
 _log = logging.getLogger(__name__)
 
 _OTHER_MACHINE = "not known of the machine that this install is for"
+
+
+class Absent(Exception):
+    """Why a provider cannot be asked, and what the user can do about it, if there is anything."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +51,21 @@ class Registry:
     """Finds the provider that a wheel asks for, and asks it."""
 
     def __init__(self, loading: Callable[[str], None] = lambda _: None) -> None:
-        """`loading` is told the name of each plugin before it is loaded: it may never return."""
+        """`loading` is told the name of each plugin before it is loaded: it may never return.
+
+        After the last one it is told an empty name.
+        """
         self._broken: dict[str, str] = {}
         self._broken_packages: dict[str, str] = {}
         self._loading = loading
         self._has_vendors = False
         self._providers: list[tuple[hooks.Provider, str]] = []
         self._asked: dict[int, Answer] = {}
+        self._targets: dict[str, Target] = {}
         self._manager = pluggy.PluginManager("pip_variants")
         self._manager.add_hookspecs(hooks)
-        for name in BUILT_IN:
-            self._register(name, importlib.import_module(name))
+        self._built_in = list(BUILT_IN)
+        self._load_built_in()  # the first one: there is time before anything is asked
 
     @property
     def broken(self) -> dict[str, str]:
@@ -78,62 +91,143 @@ class Registry:
             _check(provider)
             self._providers.append((provider, by))
 
+    def _load_built_in(self) -> bool:
+        """Load one more of our own providers; False if there is none left."""
+        if self._built_in:
+            name = self._built_in.pop(0)
+            self._register(name, importlib.import_module(name))
+            return True
+        return False
+
     def _with_vendors(self) -> list[tuple[hooks.Provider, str]]:
         """All providers; the plugins of vendors are loaded when nothing built in will do."""
+        while self._load_built_in():
+            pass
         if not self._has_vendors:
             self._has_vendors = True
-            for entry_point in _entry_points(self._broken):
+            from pip_variants.detection.installed import entry_points
+
+            for entry_point in entry_points(self._broken):
                 self._loading(entry_point.name)
-                with _noting(self._broken, entry_point.name):
+                with noting(self._broken, entry_point.name):
                     self._register(entry_point.name, entry_point.load())
                 if reason := self._broken.get(entry_point.name):
                     package = canonicalize_name(getattr(entry_point.dist, "name", ""))
                     self._broken_packages[package] = f"its plugin is broken: {reason}"
+            self._loading("")
         return self._providers
 
-    def supported_in(self, namespace: str) -> Answer:
-        """What the first provider that recommends this namespace says, for people to read.
+    def machine(self, names: list[str]) -> Machine:
+        """What all providers say of this machine, or of the well-known targets of these names.
 
-        Raises `ProviderFailed` and `InvalidProviderAnswer`.
+        Raises `ProviderFailed`, `InvalidProviderAnswer` and `InvalidTarget`.
         """
+        found: list[TargetProvider] = []
+        for provider, by in self._with_vendors():
+            identities = tuple(
+                Identity(canonicalize_name(one.package), one.version, one.plugin_api)
+                for one in provider.implements
+            )
+            asked = [
+                self._ask(partial(provider.named, name), None, by).support.features
+                for name in names
+            ] or [self._ask_once(provider, by).support.features]
+            features = dict(feature for answer in asked for feature in answer)
+            supported = tuple(SupportedFeature(*feature) for feature in features.items())
+            found.append(TargetProvider(provider.namespace, by, identities, supported))
+        known = [one for one in names if any(any(p.named(one)) for p, _ in self._providers)]
+        if unknown := [name for name in names if name not in known]:
+            raise InvalidTarget(
+                f"there is no file {unknown[0]} and no target of that name; names are like "
+                "x86_64_v3, aarch64_8.2a, cuda12.8-sm90, several with + between them"
+            )
+        return Machine(tuple(found), tuple(names))
+
+    def supported_in(self, namespace: str, target: str = "") -> Answer:
+        """What the first provider that recommends this namespace says, here or of a target.
+
+        Raises `ProviderFailed`, `InvalidProviderAnswer` and `InvalidTarget`.
+        """
+        if target:
+            for one in self._target(target).supported.values():
+                if one.namespace == namespace:
+                    return _of_target(one, target)
+            return Answer(NamespaceSupport(absent=f"the target {target} says nothing of it"), "")
         found = (item for item in self._with_vendors() if item[0].namespace == namespace)
         provider, by = next(found)
         return self._ask_once(provider, by)
 
-    def supported(self, requires: list[str], endpoint: str, platforms: list[str]) -> Answer:
+    def supported(
+        self,
+        requires: list[str],
+        endpoint: str,
+        platforms: list[str],
+        prefix: str,
+        target: str = "",
+    ) -> Answer:
         """What the provider that a wheel asks for says (PEP 850, Providers, steps 4 to 6).
 
         With `platforms` it is not asked about this machine but about what all machines of these
-        platform tags support.
+        platform tags support, and with a `target`, a file or names, about nothing but that.
+        `prefix` is that of the environment that is installed into.
 
-        Raises `ProviderFailed` and `InvalidProviderAnswer`.
+        Raises `ProviderFailed`, `InvalidProviderAnswer` and `InvalidTarget`.
         """
+        os.environ[hooks.PREFIX_VARIABLE] = prefix
         try:
             wanted = _wanted(requires)
-            built_in = _matching(self._providers, wanted, endpoint)
-            if found := built_in or _matching(self._with_vendors(), wanted, endpoint):
-                if platforms:
-                    return self._baseline(*found, platforms)
-                return self._ask_once(*found)
+            if target:
+                return self._in_target(wanted, endpoint, target)
+            if found := self._registered(wanted, endpoint):
+                return self._baseline(*found, platforms) if platforms else self._ask_once(*found)
             if platforms:
-                raise _Absent(_OTHER_MACHINE)
-            if reason := self._broken_packages.get(canonicalize_name(wanted[0].name)):
-                raise ProviderFailed(f"the provider {wanted[0].name} failed: {reason}")
-            by = _installed(wanted, endpoint)
+                raise Absent(_OTHER_MACHINE)
+            return self._installed(wanted, endpoint)
+        except Absent as reason:
+            absent, *remedy = reason.args
+            return Answer(NamespaceSupport((), absent, *remedy), "")
+
+    def _registered(
+        self, wanted: list[Requirement], endpoint: str
+    ) -> tuple[hooks.Provider, str] | None:
+        """The provider of ours or of a vendor; nothing is loaded that is not needed."""
+        while not (built_in := _matching(self._providers, wanted, endpoint)):
+            if not self._load_built_in():
+                return _matching(self._with_vendors(), wanted, endpoint)
+        return built_in
+
+    def _installed(self, wanted: list[Requirement], endpoint: str) -> Answer:
+        """What an installed plugin of PEP 850 says."""
+        if reason := self._broken_packages.get(canonicalize_name(wanted[0].name)):
+            raise ProviderFailed(f"the provider {wanted[0].name} failed: {reason}")
+        from pip_variants.detection.installed import check_installed, has_plugin, plugin
+
+        by = check_installed(wanted, endpoint)
+        if not has_plugin(endpoint):
             self._check_near_miss(wanted[0], endpoint)
-        except _Absent as reason:
-            return Answer(NamespaceSupport(absent=str(reason)), "")
-        return self._ask(_plugin(endpoint), None, by)
+        return self._ask(plugin(endpoint), None, by)
+
+    def _in_target(self, wanted: list[Requirement], endpoint: str, target: str) -> Answer:
+        for identity, provider in self._target(target).supported.items():
+            if _matches(hooks.Published(*identity), wanted, endpoint):
+                return _of_target(provider, target)
+        raise Absent(f"the target {target} says nothing of {wanted[0].name}")
+
+    def _target(self, target: str) -> Target:
+        if target not in self._targets:
+            from pip_variants.detection.targets import load
+
+            self._targets[target] = load(target, self.machine)
+            for machine in self._targets[target].machines:
+                _warn_if_old(machine, target)
+        return self._targets[target]
 
     def _check_near_miss(self, wanted: Requirement, endpoint: str) -> None:
         """Tell a vendor whose registered provider is not quite the one that a wheel asks for."""
-        plugins = importlib_metadata.entry_points(group="variant_plugins")
-        if any(entry_point.value == endpoint for entry_point in plugins):
-            return  # a plugin of PEP 850 beside it
         for provider, _ in self._providers:
             for published in provider.implements:
                 if canonicalize_name(published.package) == canonicalize_name(wanted.name):
-                    raise _Absent(
+                    raise Absent(
                         f"its provider is {wanted} at {endpoint}, registered is "
                         f"{published.package} {published.version} at {published.plugin_api}"
                     )
@@ -142,32 +236,34 @@ class Registry:
         answers = [self._ask(partial(provider.baseline, tag), None, by) for tag in platforms]
         first = answers[0].support
         if not first.features or any(answer.support != first for answer in answers):
-            raise _Absent(_OTHER_MACHINE)
+            raise Absent(_OTHER_MACHINE)
         return answers[0]
 
     def _ask_once(self, provider: hooks.Provider, by: str) -> Answer:
         if id(provider) not in self._asked:
-            self._asked[id(provider)] = self._ask(provider.detect, provider.namespace, by)
+            self._asked[id(provider)] = self._ask(provider.detect, provider, by)
         return self._asked[id(provider)]
 
-    def _ask(self, detect: Callable[[], Iterable[Any]], namespace: str | None, by: str) -> Answer:
+    def _ask(
+        self, detect: Callable[[], Iterable[Any]], forcible: hooks.Provider | None, by: str
+    ) -> Answer:
         try:
             answer = detect()
-            features = tuple(_features(answer))
+            features = tuple(checked_features(answer))
         except (InvalidVariantProperty, InvalidProviderAnswer) as error:
             raise InvalidProviderAnswer(f"the provider {by} broke the contract: {error}") from None
         except BaseException as error:  # foreign code: anything may come out, SystemExit too
             raise ProviderFailed(
                 f"the provider {by} failed: {type(error).__name__}: {error}"
             ) from error
-        if namespace is not None:
-            features = _forced(namespace, features, os.environ)
+        if forcible is not None:
+            features = _forced(forcible, features, os.environ)
         absent = "" if features else f"{by} found nothing of it on this machine"
         return Answer(NamespaceSupport(features, absent), by)
 
 
 @contextmanager
-def _noting(broken: dict[str, str], name: str) -> Iterator[None]:
+def noting(broken: dict[str, str], name: str) -> Iterator[None]:
     """Note what a plugin raises, as the reason why it is broken."""
     try:
         yield
@@ -175,20 +271,27 @@ def _noting(broken: dict[str, str], name: str) -> Iterator[None]:
         broken[name] = f"{type(error).__name__}: {error}"
 
 
-def _entry_points(broken: dict[str, str]) -> list[importlib_metadata.EntryPoint]:
-    try:
-        return list(importlib_metadata.entry_points(group=hooks.ENTRY_POINT_GROUP))
-    except Exception:  # noqa: BLE001 - somebody's entry_points.txt is malformed: read them one by one
-        found: dict[tuple[str, str], importlib_metadata.EntryPoint] = {}
-        for distribution in importlib_metadata.distributions():
-            with _noting(broken, str(getattr(distribution, "_path", distribution))):
-                for entry_point in distribution.entry_points.select(group=hooks.ENTRY_POINT_GROUP):
-                    found.setdefault((distribution.name, entry_point.name), entry_point)
-        return list(found.values())
+def _warn_if_old(machine: Machine, target: str) -> None:
+    maker, _, version = machine.made_by.partition(" ")
+    with suppress(InvalidVersion):  # people may write these files, too
+        if maker == "pip-variants" and Version(version) < Version(pip_variants.__version__):
+            _log.warning(
+                "%s was made by %s, older than this %s: write it again, it may lack something",
+                target,
+                machine.made_by,
+                pip_variants.__version__,
+            )
+
+
+def _of_target(provider: TargetProvider, target: str) -> Answer:
+    absent = "" if provider.features else f"the target {target} has nothing of it"
+    return Answer(NamespaceSupport(provider.features, absent), provider.by)
 
 
 def _check(provider: Any) -> None:
     check_namespace(provider.namespace)
+    for feature in provider.forced:
+        check_feature(feature)
     if not callable(provider.detect):
         raise TypeError(f"detect is not callable: {provider.detect!r}")
     if not isinstance(provider.implements, Iterable):
@@ -202,55 +305,16 @@ def _check(provider: Any) -> None:
             raise ValueError(f"not a version: {published.version!r}") from None
 
 
-class _Absent(Exception):
-    """Why a provider cannot be asked."""
-
-
 def _wanted(requires: list[str]) -> list[Requirement]:
     """The requirements that apply here (PEP 850, Provider information, requires)."""
     try:
         wanted = [Requirement(text) for text in requires]
         wanted = [one for one in wanted if one.marker is None or one.marker.evaluate()]
     except Exception:  # noqa: BLE001 - an index wrote it: it may be anything, and deeply nested
-        raise _Absent(f"its provider's requirement {requires!r:.100} is invalid") from None
+        raise Absent(f"its provider's requirement {requires!r:.100} is invalid") from None
     if not wanted:
-        raise _Absent("its provider is not for this environment")
+        raise Absent("its provider is not for this environment")
     return wanted
-
-
-def _installed(wanted: list[Requirement], endpoint: str) -> str:
-    """Name and version of the first package, if all are installed in a version that fits.
-
-    One of them must own the endpoint: what an index writes must not run anything else.
-    """
-    found: list[Any] = []
-    for one in wanted:
-        try:
-            found.append(importlib_metadata.distribution(one.name))
-        except importlib_metadata.PackageNotFoundError:
-            raise _Absent(f"its provider is not installed: pip install {one.name}") from None
-        try:
-            fits = one.specifier.contains(Version(found[-1].version), prereleases=True)
-        except (InvalidVersion, TypeError):
-            fits = False
-        if not fits:
-            raise _Absent(
-                f"its provider needs {one.name}{one.specifier}, "
-                f"and {found[-1].version} is installed"
-            )
-    if not any(_owns(distribution, endpoint) for distribution in found):
-        raise _Absent(f"{wanted[0].name} has no provider {endpoint}")
-    return f"{wanted[0].name} {found[0].version}"
-
-
-def _owns(distribution: Any, endpoint: str) -> bool:
-    top = endpoint.partition(":")[0].partition(".")[0]
-    if any(
-        point.value.partition(":")[0].partition(".")[0] == top
-        for point in distribution.entry_points
-    ):
-        return True
-    return any(file.parts[0] in (top, f"{top}.py") for file in distribution.files or ())
 
 
 def _matching(
@@ -272,21 +336,8 @@ def _matches(published: hooks.Published, wanted: list[Requirement], endpoint: st
     )
 
 
-def _plugin(endpoint: str) -> Callable[[], Iterable[Any]]:
-    """The callable of an installed PEP 850 plugin (Provider plugin API, API endpoint)."""
-
-    def detect() -> Iterable[Any]:
-        module, _, attributes = endpoint.partition(":")
-        plugin: Any = importlib.import_module(module)
-        for name in filter(None, attributes.split(".")):
-            plugin = getattr(plugin, name)
-        answer: Iterable[Any] = plugin.get_supported_configs()
-        return answer
-
-    return detect
-
-
-def _features(answer: Iterable[Any]) -> Iterable[SupportedFeature]:
+def checked_features(answer: Iterable[Any]) -> Iterable[SupportedFeature]:
+    """Read what a provider answers. Raises `InvalidProviderAnswer`, `InvalidVariantProperty`."""
     seen = set()
     if isinstance(answer, str) or not isinstance(answer, Iterable):
         raise InvalidProviderAnswer(f"it must answer with features: {answer!r}")
@@ -308,17 +359,18 @@ def _features(answer: Iterable[Any]) -> Iterable[SupportedFeature]:
 
 
 def _forced(
-    namespace: str, features: tuple[SupportedFeature, ...], environ: Mapping[str, str]
+    provider: hooks.Provider, features: tuple[SupportedFeature, ...], environ: Mapping[str, str]
 ) -> tuple[SupportedFeature, ...]:
     """Apply `<NAMESPACE>_VARIANT_PROVIDER_FORCE_<FEATURE>`: values in order, `none` for absent.
 
     An empty variable counts as unset. A feature that was not detected comes last.
     """
-    prefix = f"{namespace.upper()}_VARIANT_PROVIDER_FORCE_"
+    prefix = f"{provider.namespace.upper()}_VARIANT_PROVIDER_FORCE_"
     forced = {
-        name[len(prefix) :].lower(): [part.strip() for part in text.split(",")]
+        feature: [part.strip() for part in text.split(",")]
         for name, text in sorted(environ.items())
         if name.upper().startswith(prefix) and text.strip()
+        if (feature := name[len(prefix) :].lower()) not in provider.forced
     }
     for name in forced:
         _log.info("%s is forced by the environment variable %s", name, f"{prefix}{name.upper()}")

@@ -1,9 +1,9 @@
 """The detection process: loads the providers and answers one JSON question per line.
 
-Questions: `{"provider": {"requires": [...], "endpoint": "...", "platforms": [...]}}`,
-`{"marker": "..."}`, `{"registered": true}` and `{"namespace": "..."}`. Answers start with `ANSWER`
-and hold one JSON object, which has `failed` where a provider broke the contract. What providers
-print is discarded.
+Questions: `{"provider": {…}}`, with the arguments of `Registry.supported`, `{"marker": "..."}`,
+`{"registered": true}`, `{"namespace": "..."}` with those of `Registry.supported_in`, and
+`{"machine": ["..."]}`. Answers start with `ANSWER` and hold one JSON object, which has `failed`
+where a provider broke the contract. What providers print is discarded.
 """
 
 import faulthandler
@@ -14,11 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from packaging.markers import Marker
-
-from pip_variants.detection.client import ANSWER, DEADLINE, START_DEADLINE
+from pip_variants.detection import ANSWER, DEADLINE, START_DEADLINE
 from pip_variants.detection.registry import Answer, Registry
-from pip_variants.errors import InvalidProviderAnswer, ProviderFailed
+from pip_variants.errors import InvalidProviderAnswer, InvalidTarget, ProviderFailed
+from pip_variants.model.target import Target
 
 _GRACE = 5.0  # seconds after the client's deadline
 
@@ -28,7 +27,9 @@ def main() -> None:
     questions, answers, nowhere = _take_standard_streams()
     # The client kills a process that is late; if the client is gone, this ends it.
     faulthandler.dump_traceback_later(START_DEADLINE + _GRACE, exit=True, file=nowhere)
-    registry = Registry(lambda name: _write(answers, f"while loading the plugin {name}"))
+    registry = Registry(
+        lambda name: _write(answers, f"while loading the plugin {name}" if name else "once loaded")
+    )
     _write(answers, ANSWER + "{}")
     faulthandler.cancel_dump_traceback_later()
     for line in questions:
@@ -37,6 +38,8 @@ def main() -> None:
             answer = _answer(registry, json.loads(line))
         except (ProviderFailed, InvalidProviderAnswer) as error:
             answer = {"failed": str(error)}
+        except InvalidTarget as error:
+            answer = {"failed": str(error), "is_target": True}
         faulthandler.cancel_dump_traceback_later()
         _write(answers, ANSWER + json.dumps(answer))
 
@@ -59,40 +62,49 @@ def _take_standard_streams() -> tuple[TextIO, TextIO, int]:
 
 def _answer(registry: Registry, question: dict[str, Any]) -> dict[str, Any]:
     if "marker" in question:
+        from packaging.markers import Marker
+
         try:
             return {"holds": Marker(question["marker"]).evaluate()}
         except Exception:  # noqa: BLE001 - an index wrote it: it may be anything, and deeply nested
             return {"holds": False}
     if "registered" in question:
         return {"namespaces": registry.namespaces, "broken": registry.broken}
-    with _records() as notes:
+    with _records() as records:
+        if "machine" in question:
+            return {"toml": Target((registry.machine(question["machine"]),)).to_toml()}
         if "namespace" in question:
-            answer = registry.supported_in(question["namespace"])
+            answer = registry.supported_in(**question)
         else:
             answer = registry.supported(**question["provider"])
-    return {**_to_json(answer), "notes": notes}
+    return {
+        **_to_json(answer),
+        "notes": [record.getMessage() for record in records],
+        "warnings": [one.getMessage() for one in records if one.levelno >= logging.WARNING],
+    }
 
 
 def _to_json(answer: Answer) -> dict[str, Any]:
     return {
         "features": [[name, list(values)] for name, values in answer.support.features],
         "absent": answer.support.absent,
+        "remedy": answer.support.remedy,
         "by": answer.by,
     }
 
 
 @contextmanager
-def _records() -> Iterator[list[str]]:
+def _records() -> Iterator[list[logging.LogRecord]]:
     """Collect what is logged meanwhile, as the provider's own explanation."""
-    notes: list[str] = []
+    records: list[logging.LogRecord] = []
     handler = logging.Handler(logging.INFO)
-    handler.emit = lambda record: notes.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: records.append(record)  # type: ignore[method-assign]  # noqa: PLW0108
     root = logging.getLogger()
     level = root.level
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     try:
-        yield notes
+        yield records
     finally:
         root.removeHandler(handler)
         root.setLevel(level)

@@ -1,0 +1,105 @@
+"""What is installed in this environment: plugins of vendors and of PEP 850.
+
+Apart from the registry because importlib_metadata takes a while to load, and most wheels ask for
+what is built in.
+"""
+
+import importlib
+import inspect
+import shlex
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import importlib_metadata
+from packaging.requirements import Requirement
+from packaging.version import InvalidVersion, Version
+
+from pip_variants import hooks
+from pip_variants.detection.registry import Absent, noting
+
+__all__ = ["check_installed", "entry_points", "has_plugin", "plugin"]
+
+
+def entry_points(broken: dict[str, str]) -> list[importlib_metadata.EntryPoint]:
+    """The plugins that vendors registered; `broken` is told of metadata that cannot be read."""
+    try:
+        return list(importlib_metadata.entry_points(group=hooks.ENTRY_POINT_GROUP))
+    except Exception:  # noqa: BLE001 - somebody's entry_points.txt is malformed: read them one by one
+        found: dict[tuple[str, str], importlib_metadata.EntryPoint] = {}
+        for distribution in importlib_metadata.distributions():
+            with noting(broken, str(getattr(distribution, "_path", distribution))):
+                for entry_point in distribution.entry_points.select(group=hooks.ENTRY_POINT_GROUP):
+                    found.setdefault((distribution.name, entry_point.name), entry_point)
+        return list(found.values())
+
+
+def has_plugin(endpoint: str) -> bool:
+    """Whether a plugin of PEP 850 is registered at this endpoint."""
+    plugins = importlib_metadata.entry_points(group="variant_plugins")
+    return any(entry_point.value == endpoint for entry_point in plugins)
+
+
+def check_installed(wanted: list[Requirement], endpoint: str) -> str:
+    """Name and version of the first package, if all are installed in a version that fits.
+
+    One of them must own the endpoint: what an index writes must not run anything else.
+    Raises `Absent`.
+    """
+    found: list[Any] = []
+    for one in wanted:
+        remedy = f"pip install {shlex.quote(f'{one.name}{one.specifier}')}"
+        try:
+            found.append(importlib_metadata.distribution(one.name))
+        except importlib_metadata.PackageNotFoundError:
+            raise Absent("its provider is not installed", remedy) from None
+        try:
+            fits = one.specifier.contains(Version(found[-1].version), prereleases=True)
+        except (InvalidVersion, TypeError):
+            fits = False
+        if not fits:
+            raise Absent(
+                f"its provider needs {one.name}{one.specifier}, "
+                f"and {found[-1].version} is installed",
+                remedy,
+            )
+    if not any(_owns(distribution, endpoint) for distribution in found):
+        raise Absent(f"{wanted[0].name} has no provider {endpoint}")
+    return f"{wanted[0].name} {found[0].version}"
+
+
+def _owns(distribution: Any, endpoint: str) -> bool:
+    top = endpoint.partition(":")[0].partition(".")[0]
+    if any(
+        point.value.partition(":")[0].partition(".")[0] == top
+        for point in distribution.entry_points
+    ):
+        return True
+    return any(file.parts[0] in (top, f"{top}.py") for file in distribution.files or ())
+
+
+def plugin(endpoint: str) -> Callable[[], Iterable[Any]]:
+    """The callable of an installed PEP 850 plugin (Provider plugin API, API endpoint).
+
+    Plugins of before are instances of the class that the endpoint names, and take an argument: the
+    properties that wheels have, None for not known.
+    """
+
+    def detect() -> Iterable[Any]:
+        # A plugin may have an archspec of its own, which does not work where another one is loaded.
+        for loaded in [name for name in sys.modules if name.partition(".")[0] == "archspec"]:
+            del sys.modules[loaded]
+        module, _, attributes = endpoint.partition(":")
+        plugin: Any = importlib.import_module(module)
+        for name in filter(None, attributes.split(".")):
+            plugin = getattr(plugin, name)
+        defined = inspect.getattr_static(plugin, "get_supported_configs")
+        if inspect.isclass(plugin) and inspect.isfunction(defined):
+            plugin = plugin()
+        parameters = inspect.signature(plugin.get_supported_configs).parameters.values()
+        required = [one for one in parameters if one.default is one.empty]
+        takes_one = len(required) == 1 and required[0].kind is required[0].POSITIONAL_OR_KEYWORD
+        answer: Iterable[Any] = plugin.get_supported_configs(*([None] if takes_one else []))
+        return answer
+
+    return detect
