@@ -1,5 +1,6 @@
 """Fixtures: real virtual environments with a real pip, and an index on loopback."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ from support.server import Index
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-pips", action="store_true", help="try every minor release of pip")
+    parser.addoption("--pip-checkout", metavar="FOLDER", help="try this checkout of pip, too")
+    parser.addoption("--table", metavar="FILE", type=Path, help="write which pips were tried")
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +46,7 @@ def make_environment(
     @cache
     def make(pip: str = NEWEST_PIP, python: str | None = None, ours: bool = True) -> Environment:
         version = python or "{}.{}".format(*sys.version_info[:2])
-        folder = tmp_path_factory.mktemp("venv") / f"{version}-pip{pip}"
+        folder = tmp_path_factory.mktemp("venv") / f"{version}-pip{os.path.basename(pip)}"
         environment = Environment(folder, pythons()[version])
         wheels = [pip_wheel(pip)]
         if ours:

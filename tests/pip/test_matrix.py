@@ -28,12 +28,10 @@ def starts(pip: str, python: str) -> bool:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "pip" in metafunc.fixturenames:
-        pips = ALL_PIPS if metafunc.config.getoption("--all-pips") else PIPS
+        pips = [*(ALL_PIPS if metafunc.config.getoption("--all-pips") else PIPS)]
+        pips += filter(None, [metafunc.config.getoption("--pip-checkout")])
         pairs = [(p, python) for p in pips for python in PYTHONS if python in pythons()]
-        metafunc.parametrize(
-            ("pip", "python"),
-            [pytest.param(*pair, id="pip{}-py{}".format(*pair)) for pair in pairs if starts(*pair)],
-        )
+        metafunc.parametrize(("pip", "python"), [pair for pair in pairs if starts(*pair)])
 
 
 def test_all_pythons_of_the_matrix_are_here() -> None:
@@ -43,9 +41,11 @@ def test_all_pythons_of_the_matrix_are_here() -> None:
 
 
 def test_selection(
-    make_environment: Callable[..., Environment], index: Index, pip: str, python: str
+    make_environment: Callable[..., Environment], index: Index, pip: str, python: str, record_property
 ) -> None:
     env = make_environment(pip, python)
+    record_property("pip", " ".join(env.pip("--version").out.split()[:2]))
+    record_property("python", python)
     folder = index.root / "demo"
     release(folder, "1.0", {None: ()})
     release(folder, "2.0", {**levels("v1", "v2", "v3", "v4"), "null": (), None: ()})

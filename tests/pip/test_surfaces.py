@@ -219,10 +219,12 @@ def test_list_outdated_and_index_versions(env, index: Index, folder: Path) -> No
     outdated = json.loads(pip(env, "list", index, "--outdated", "--format", "json").out)
     latest = {one["name"]: one["latest_version"] for one in outdated}
     assert latest.get("demo") == "2.0"
-    versions = pip(env, "index", index, "versions", "demo", code=None)
-    if versions.code:  # the command's words come first
-        versions = env.pip("index", "versions", "--index-url", index.url, "demo", env=FORCED)
-    assert "2.0" in versions.out
+    index.requests.clear()
+    versions = env.pip("index", "versions", "--index-url", index.url, "demo", env=FORCED)
+    assert versions.out.startswith("demo (2.0)\nAvailable versions: 2.0, 1.0\n")
+    assert sorted(index.files(".json")) == ["demo-2.0-variants.json", "demo-3.0-variants.json"]
+    stock = env.pip("index", "versions", "--no-variants", "--index-url", index.url, "demo", env=FORCED)
+    assert "Available versions: 1.0\n" in stock.out
 
 
 def test_commands_that_look_at_the_environment(env, index: Index, folder: Path) -> None:

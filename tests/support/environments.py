@@ -109,19 +109,27 @@ def clean(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def pip_wheel(version: str) -> Path:
-    """The wheel of a release of pip; brought from the package index once."""
+    """The wheel of a release of pip, brought from the package index once, or of a checkout."""
+    if os.path.isdir(version):
+        with tempfile.TemporaryDirectory() as own:
+            command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", own, version]
+            subprocess.run(command, check=True)
+            (wheel,) = Path(own).iterdir()
+            (WHEELHOUSE / "checkout").mkdir(parents=True, exist_ok=True)
+            return Path(shutil.move(wheel, WHEELHOUSE / "checkout" / wheel.name))
     name = f"pip-{version}-py3-none-any.whl"
-    return _download(WHEELHOUSE, name, "--no-deps", f"pip=={version}")[0]
+    return download(WHEELHOUSE, name, "--no-deps", f"pip=={version}")[0]
 
 
 def dependencies() -> list[Path]:
     """The wheels of all that pip-variants depends on, but pip."""
     # For the oldest Python that is supported, which may need more than the newer ones.
     oldest = ("--python-version", "3.10", "archspec", "importlib-metadata", "packaging", "pluggy")
-    return _download(WHEELHOUSE / "dependencies", "*.whl", *oldest)
+    return download(WHEELHOUSE / "dependencies", "*.whl", *oldest)
 
 
-def _download(folder: Path, pattern: str, *arguments: str) -> list[Path]:
+def download(folder: Path, pattern: str, *arguments: str) -> list[Path]:
+    """The wheels in `folder` that match; brought from the package index once."""
     if not list(folder.glob(pattern)):
         # Into a folder of this process's own: another one may be doing the same.
         with tempfile.TemporaryDirectory() as own:

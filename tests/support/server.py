@@ -1,5 +1,6 @@
 """A package index on loopback that counts requests and can be told to misbehave."""
 
+import base64
 import hashlib
 import json
 import threading
@@ -24,6 +25,7 @@ class Index:
 
     `pages` is "html" or "json". `replies` maps a path (or its last part) to what is answered
     instead, `attributes` maps a file name to further keys of its entry.
+    As a forward proxy it answers for every host.
     """
 
     def __init__(self, root: Path, pages: str = "html") -> None:
@@ -34,17 +36,28 @@ class Index:
         self.ranges = True
         self.replies: dict[str, Reply | Callable[[], Reply]] = {}
         self.attributes: dict[str, dict[str, Any]] = {}
+        self.credentials = ""  # "user:password", asked for with status 401
+        self.headers: dict[str, str] = {}  # of every reply
+        self.etags = False
         self.requests: list[str] = []
+        self.answers: list[tuple[str, int]] = []  # last part of the path, status
+        self.asked: list[Any] = []  # the headers of each request
         index = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # else every answer on a kept connection waits 40 ms
 
             def do_GET(self) -> None:
                 index.requests.append(f"{self.command} {urlsplit(self.path).path}")
-                reply = index._answer(unquote(urlsplit(self.path).path), self.headers)
+                path = unquote(urlsplit(self.path).path)
+                reply = index._allowed(self.headers) or index._answer(path, self.headers)
+                reply = index._tagged(reply, self.headers) if index.etags else reply
+                index.answers.append((path.rstrip("/").rpartition("/")[2], reply.status))
+                index.asked.append(self.headers)
                 self.send_response(reply.status)
-                headers = {"Content-Length": str(len(reply.body)), **reply.headers}
+                length = str(len(reply.body))
+                headers = {"Content-Length": length, **index.headers, **reply.headers}
                 for name, value in headers.items():
                     self.send_header(name, value)
                 self.end_headers()
@@ -74,6 +87,23 @@ class Index:
         """Names of requested files that end so, in order."""
         paths = (request.partition(" ")[2] for request in self.requests)
         return [path.rpartition("/")[2] for path in paths if path.endswith(ending)]
+
+    def _allowed(self, headers: Any) -> Reply | None:
+        """The refusal of a request without the right credentials."""
+        expected = "Basic " + base64.b64encode(self.credentials.encode()).decode()
+        if not self.credentials or headers.get("Authorization") == expected:
+            return None
+        return Reply(b"who are you?", 401, {"WWW-Authenticate": 'Basic realm="index"'})
+
+    @staticmethod
+    def _tagged(reply: Reply, headers: Any) -> Reply:
+        """The reply with an ETag; without its body if the client has it already."""
+        if reply.status != 200:
+            return reply
+        tag = f'"{hashlib.sha256(reply.body).hexdigest()}"'
+        if headers.get("If-None-Match") == tag:
+            return Reply(status=304, headers={"ETag": tag})
+        return Reply(reply.body, 200, {**reply.headers, "ETag": tag})
 
     def _answer(self, path: str, headers: Any) -> Reply:
         last = path.rstrip("/").rpartition("/")[2]

@@ -7,7 +7,7 @@ pip is loaded early, and of ours only what a run without variants needs.
 import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
@@ -39,12 +39,24 @@ def attach() -> None:
     Does nothing if the user said so (`PIP_NO_VARIANTS`, read as pip reads its variables).
     """
     if os.environ.get("PIP_NO_VARIANTS", "").lower() in ("1", "true", "yes", "on", "y", "t"):
+        sys.argv[1:] = _without_our_options(sys.argv[1:])
         return
     if _Finder not in sys.meta_path:
         sys.meta_path.insert(0, _Finder)
     for name in _MODULES:
         if (module := sys.modules.get(name)) is not None:
             _attach_to(module)
+
+
+def _without_our_options(words: Sequence[str]) -> Iterator[str]:
+    """A command line that stock pip understands."""
+    rest = iter(words)
+    for word in rest:
+        if word.startswith(("--variant-", "--variant=")) or word == "--variant":
+            if "=" not in word:
+                next(rest, None)
+        elif word != "--no-variants":
+            yield word
 
 
 def detach() -> None:

@@ -9,11 +9,13 @@ from typing import Any
 from pip_variants.pip_adapter.gate import gate
 
 __all__ = [
+    "any_installed_is_variant",
     "any_is_variant",
-    "has_unresolved_markers",
     "has_variant_markers",
     "locks_variants",
     "looks_labelled",
+    "may_have_other_dependencies",
+    "may_have_others_in_message",
     "seen",
 ]
 
@@ -33,9 +35,14 @@ def has_variant_markers(distribution: Any, *_: Any, **__: Any) -> bool:
     return _mentioned(distribution.metadata)
 
 
-def has_unresolved_markers(distribution: Any, *_: Any, **__: Any) -> bool:
+def may_have_other_dependencies(distribution: Any, *_: Any, **__: Any) -> bool:
+    """The distribution may depend on something else than stock pip would read."""
+    return _mentioned(distribution.metadata) or _is_variant(distribution)
+
+
+def may_have_others_in_message(distribution: Any, *_: Any, **__: Any) -> bool:
     """The same for pip's pkg_resources backend, which keeps a message of its own."""
-    return _mentioned(distribution._dist._parsed_pkg_info)
+    return _mentioned(distribution._dist._parsed_pkg_info) or _is_variant(distribution)
 
 
 def any_is_variant(*arguments: Any, **__: Any) -> bool:
@@ -45,6 +52,14 @@ def any_is_variant(*arguments: Any, **__: Any) -> bool:
             if hasattr(one, "read_text") and _is_variant(one):
                 return True
     return False
+
+
+def any_installed_is_variant(*_: Any, **__: Any) -> bool:
+    """A distribution of the environment that pip runs in is a variant."""
+    from pip._internal.metadata import get_default_environment  # pip has it loaded by then
+
+    installed = get_default_environment().iter_installed_distributions(local_only=False, skip=())
+    return any_is_variant(list(installed))
 
 
 def locks_variants(_: Any, document: Any, **__: Any) -> bool:

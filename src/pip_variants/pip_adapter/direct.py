@@ -12,6 +12,7 @@ from pip._vendor.packaging.utils import canonicalize_name
 from pip_variants.errors import InvalidVariantMetadata, printable
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.model.names import NULL_LABEL
+from pip_variants.pip_adapter.gate import gate
 from pip_variants.pip_adapter.links import wheel_metadata
 from pip_variants.pip_adapter.names import label_of
 from pip_variants.pip_adapter.ranking import promise_of
@@ -57,11 +58,13 @@ def prepare_linked_requirement(original: Callable[..., Any]) -> Callable[..., An
 
 
 def verify_one(original: Callable[..., None]) -> Callable[..., None]:
-    """`wheel_builder._verify_one`: a wheel that was built here has to fit as well."""
+    """`wheel_builder._verify_one`: a wheel that was built here to be installed has to fit, too."""
 
     @wraps(original)
     def verify_one(req: Any, wheel_path: str) -> None:
         original(req, wheel_path)
+        if getattr(gate.options, "wheel_dir", None):
+            return  # `pip wheel`: perhaps for another machine
         filename = os.path.basename(wheel_path)
         label = label_of(filename)
         if label is not None:

@@ -32,6 +32,8 @@ class Gate:
         """Whether the resolver makes pip compute a best file, which it never uses."""
         self.is_open = True
         """Whether labels are wanted: not by `--no-variants`, nor in a few places of pip."""
+        self.options: Any = None
+        """pip's parsed options."""
         self._verified = False
 
     @contextmanager

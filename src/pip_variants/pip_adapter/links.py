@@ -20,6 +20,7 @@ from pip._internal.exceptions import (
 from pip._internal.metadata import FilesystemWheel, get_wheel_distribution
 from pip._internal.models.link import Link
 from pip._internal.network.lazy_wheel import HTTPRangeRequestUnsupported, dist_from_wheel_url
+from pip._internal.utils.misc import redact_auth_from_url
 from pip._vendor.packaging.utils import canonicalize_name
 from pip._vendor.packaging.version import Version
 from pip._vendor.requests.exceptions import RequestException
@@ -32,9 +33,9 @@ from pip_variants.model.filename import (
 )
 from pip_variants.model.metadata import MAX_BYTES, VariantMetadata, combine_all
 from pip_variants.model.names import NULL_LABEL
-from pip_variants.pip_adapter.gate import gate
+from pip_variants.pip_adapter.gate import gate, log
 from pip_variants.pip_adapter.names import label_of
-from pip_variants.pip_adapter.target import detection
+from pip_variants.pip_adapter.target import warm_up
 
 __all__ = [
     "Unusable",
@@ -75,7 +76,7 @@ def remember(metadata: Iterable[Link], wheels: Iterable[Link], session: Any) -> 
     for link in wheels:
         _sources.setdefault(source_of(link), session)
         if label_of(link.filename) != NULL_LABEL:
-            detection().warm_up()
+            warm_up()
 
 
 def source_of(link: Link) -> str:
@@ -155,7 +156,7 @@ def _inside(link: Link, release: _Release) -> VariantMetadata:
             distribution = get_wheel_distribution(FilesystemWheel(link.file_path), name)
         else:
             session = _sources.get(release[0]) or gate.session
-            distribution = dist_from_wheel_url(name, link.url_without_fragment, session)
+            distribution = _in_parts(name, link.url_without_fragment, session)
         return wheel_metadata(distribution, link.filename)
     except (InvalidWheel, UnsupportedWheel) as error:
         raise Unusable(str(error)) from None
@@ -168,10 +169,19 @@ def _inside(link: Link, release: _Release) -> VariantMetadata:
         raise
     except (RequestException, OSError) as error:
         raise InstallationError(
-            printable(
-                f"Could not read the variant metadata in {link.url_without_fragment}: {error}"
-            )
+            printable(f"Could not read the variant metadata in {_shown(link)}: {error}")
         ) from None
+
+
+def _in_parts(name: Any, url: str, session: Any) -> Any:
+    try:
+        return dist_from_wheel_url(name, url, session)
+    except AssertionError:  # lazy_wheel follows no redirect; it asserts the status
+        return dist_from_wheel_url(name, session.head(url, allow_redirects=True).url, session)
+
+
+def _shown(link: Link) -> str:
+    return redact_auth_from_url(link.url_without_fragment)
 
 
 def _fetch(link: Link, session: Any) -> bytes | None:
@@ -179,8 +189,13 @@ def _fetch(link: Link, session: Any) -> bytes | None:
     url = link.url_without_fragment
     try:
         # As with index pages: always ask whether a cached copy is still good.
-        headers = {"Accept-Encoding": "identity", "Cache-Control": "max-age=0"}
-        response = session.get(url, headers=headers, stream=True)
+        headers = {"Accept-Encoding": "identity"}
+        try:
+            fresh = {"Cache-Control": "max-age=0"}
+            response = session.get(url, headers={**headers, **fresh}, stream=True)
+        except (PipError, RequestException, OSError):
+            # Out of reach: the index may allow to use the copy for a while, as pip does with pages.
+            response = session.get(url, headers=headers, stream=True)
         if response.status_code in (404, 410):
             return None
         if 400 <= response.status_code < 500 and response.status_code not in _LATER:
@@ -197,11 +212,12 @@ def _fetch(link: Link, session: Any) -> bytes | None:
             _check_length(response, data)
         response.close()
     except PipError:
+        log.warning("The variant metadata %s is out of reach.%s", printable(_shown(link)), _HINT)
         raise
     except (RequestException, OSError) as error:
-        reason = printable(f"Could not fetch the variant metadata {url}: {error}.")
+        reason = printable(f"Could not fetch the variant metadata {_shown(link)}: {error}.")
         raise InstallationError(reason + _HINT) from None
-    _check_hash(link, data)
+    _check_hash(link, data, session)
     return data
 
 
@@ -212,12 +228,25 @@ def _check_length(response: Any, data: bytes) -> None:
         raise OSError(f"{len(data)} of {promised} bytes arrived")
 
 
-def _check_hash(link: Link, data: bytes) -> None:
+def _check_hash(link: Link, data: bytes, session: Any) -> None:
     for algorithm, expected in link._hashes.items():
-        if algorithm in hashlib.algorithms_guaranteed and len(data) <= MAX_BYTES:
+        # Those of variable length, shake_128 and shake_256, say nothing without one.
+        known = algorithm in hashlib.algorithms_guaranteed and not algorithm.startswith("shake")
+        if known and len(data) <= MAX_BYTES:
             got = hashlib.new(algorithm, data).hexdigest()
-            if got != expected.lower():
+            if got != expected.lower() and not _lists_now(link, got, session):
                 raise InstallationError(
-                    f"The variant metadata {link.url_without_fragment} does not have the hash that "
+                    f"The variant metadata {_shown(link)} does not have the hash that "
                     f"its index gives: expected {algorithm} {expected}, got {got}.{_HINT}"
                 )
+
+
+def _lists_now(link: Link, digest: str, session: Any) -> bool:
+    """Whether the page has the digest by now: pip 26.2 and later may have taken it from a cache."""
+    try:
+        from pip._internal.index.collector import _get_simple_response
+
+        page = _get_simple_response(str(link.comes_from), session, force_revalidate=True)
+    except Exception:  # noqa: BLE001 - the hash stays wrong
+        return False
+    return digest in page.text

@@ -18,6 +18,7 @@ from pip._vendor.packaging.tags import sys_tags
 from pip_variants.errors import InvalidVariantMetadata, InvalidWheelFilename
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import VariantMetadata
+from pip_variants.pip_adapter.abi import locked
 from pip_variants.pip_adapter.gate import gate, log
 from pip_variants.pip_adapter.links import Unusable, given, metadata_of, source_of
 from pip_variants.pip_adapter.names import label_of
@@ -84,6 +85,8 @@ def from_dict(original: Callable[..., Any]) -> Callable[..., Any]:
     def from_dict(cls: Any, document: Any) -> Any:
         packages = document.get("packages") if isinstance(document, dict) else None
         if isinstance(packages, list):
+            versions = (p for p in packages if isinstance(p, dict) and "version" in p)
+            locked.update({str(one.get("name")): str(one["version"]) for one in versions})
             document = {**document, "packages": [_narrowed(package) for package in packages]}
         return original(cls, document)
 

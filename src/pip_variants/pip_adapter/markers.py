@@ -1,14 +1,15 @@
-"""Variant markers wherever pip reads the dependencies of a distribution.
+"""Variant markers and ABI dependencies wherever pip reads the dependencies of a distribution.
 
 pip's own parser is left alone: it sees dependencies in which the variant markers are resolved.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from pip_variants.errors import DetectionError, InvalidVariantProperty
+from pip_variants.errors import DetectionError, InvalidTarget, InvalidVariantProperty
 from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.metadata import Variant, VariantMetadata
 from pip_variants.model.names import VariantProperty
@@ -24,12 +25,14 @@ __all__ = [
 ]
 
 _contexts: WeakKeyDictionary[Any, MarkerContext] = WeakKeyDictionary()
+_promised: WeakKeyDictionary[Any, VariantMetadata] = WeakKeyDictionary()
+"""Metadata without the wheel around it -> what the index says of the wheel's variant."""
 
 
 def fetch_metadata_only(original: Callable[..., Any]) -> Callable[..., Any]:
     """`RequirementPreparer._fetch_metadata_only`: metadata without the wheel around it.
 
-    It has no `variant.json`, so what the index says counts.
+    It has no `variant.json`; what the index says stands in for it.
     """
 
     @wraps(original)
@@ -38,10 +41,15 @@ def fetch_metadata_only(original: Callable[..., Any]) -> Callable[..., Any]:
 
         distribution = original(self, req)
         label = label_of(req.link.filename) if req.link else None
-        if distribution is not None and label is not None:
-            promise = promise_of(req.link)
-            if promise is not None:
-                _contexts[distribution] = _context(promise, label)
+        promise = promise_of(req.link) if label is not None else None
+        if distribution is not None and label is not None and promise is not None:
+            variants = {label: promise.variants.get(label, Variant(label))}
+            _promised[distribution] = dataclasses.replace(promise, variants=variants)
+            text = _promised[distribution].serialise().decode()
+            read_text = distribution.read_text
+            distribution.read_text = lambda path: (
+                text if path == "variant.json" else read_text(path)
+            )
         return distribution
 
     return fetch_metadata_only
@@ -68,7 +76,8 @@ def with_resolved_requirements(original: Callable[..., Any]) -> Callable[..., An
         message = self._dist._parsed_pkg_info
         requirements = message.get_all("Requires-Dist", [])
         del message["Requires-Dist"]
-        for text in _resolved(self, requirements):
+        resolved = _resolved(self, requirements)
+        for text in (*resolved, *(one for one in _bound(self) if one not in resolved)):
             message["Requires-Dist"] = text
         return original(self, *args, **kw)
 
@@ -100,7 +109,9 @@ class _Resolved:
 
     def get_all(self, name: str, default: Any = None) -> Any:
         values = self._distribution.metadata.get_all(name, default)
-        return _resolved(self._distribution, values) if name == "Requires-Dist" else values
+        if name != "Requires-Dist":
+            return values
+        return [*_resolved(self._distribution, values), *_bound(self._distribution)]
 
 
 def _resolved(distribution: Any, requirements: Iterable[str]) -> list[str]:
@@ -115,6 +126,16 @@ def _resolved(distribution: Any, requirements: Iterable[str]) -> list[str]:
         if left is not None:
             result.append(left)
     return result
+
+
+def _bound(distribution: Any) -> list[str]:
+    """The releases of other packages that a variant is built for, as dependencies."""
+    metadata = _metadata_of(distribution)
+    if metadata is None or not metadata.variants:
+        return []
+    from pip_variants.pip_adapter.abi import requirements
+
+    return requirements(metadata, next(iter(metadata.variants)))
 
 
 def _context_of(distribution: Any) -> MarkerContext:
@@ -137,6 +158,8 @@ def _read_context(distribution: Any) -> MarkerContext:
 
 
 def _metadata_of(distribution: Any) -> VariantMetadata | None:
+    if distribution in _promised:
+        return _promised[distribution]
     try:
         return VariantMetadata.parse(distribution.read_text("variant.json"), "variant.json")
     except FileNotFoundError:
@@ -153,12 +176,12 @@ def _context(metadata: VariantMetadata, label: str) -> MarkerContext:
     # A feature with one value must be supported, or the wheel would not have been chosen.
     if all(len(values) == 1 for _, values in variant.features):
         return MarkerContext.of(variant)
-    from pip_variants.pip_adapter.target import detection
+    from pip_variants.pip_adapter.target import asker, choices
     from pip_variants.selection import supported_properties
 
     try:
-        supported = supported_properties(metadata, variant.namespaces, detection())
-    except DetectionError as error:
+        supported = supported_properties(metadata, variant.namespaces, asker(), choices())
+    except (DetectionError, InvalidTarget) as error:
         log.debug("all properties of %s count as supported: %s", label, error)
         return MarkerContext.of(variant)
 

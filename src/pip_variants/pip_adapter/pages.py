@@ -11,7 +11,7 @@ from typing import Any
 from pip_variants.pip_adapter.gate import gate
 from pip_variants.pip_adapter.names import label_of, notice
 
-__all__ = ["evaluate_links", "found_candidates_init"]
+__all__ = ["build_package_finder", "evaluate_links", "found_candidates_init"]
 
 
 def evaluate_links(original: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
@@ -45,14 +45,40 @@ def found_candidates_init(original: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(original)
     def __init__(  # noqa: N807
-        self: Any, get_infos: Callable[[], Iterator[Any]], *args: Any, **kw: Any
+        self: Any, get_infos: Callable[[], Iterator[Any]], installed: Any, *args: Any, **kw: Any
     ) -> None:
-        original(self, partial(_in_order, get_infos), *args, **kw)
+        original(self, partial(_in_order, get_infos, installed), installed, *args, **kw)
+        if installed is not None and getattr(gate.options, "variant", None):
+            from pip_variants.pip_adapter.report import installed_stays
+
+            installed_stays(installed)
 
     return __init__
 
 
-def _in_order(get_infos: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+def build_package_finder(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`IndexCommand._build_package_finder`: `pip index versions` lists what can be installed."""
+
+    @wraps(original)
+    def build_package_finder(self: Any, *args: Any, **kw: Any) -> Any:
+        finder = original(self, *args, **kw)
+        find_all_candidates = finder.find_all_candidates
+
+        def find_all_usable_candidates(project_name: str) -> list[Any]:
+            candidates: list[Any] = find_all_candidates(project_name)
+            if not gate.seen:
+                return candidates
+            from pip_variants.pip_adapter.ranking import without_unusable_versions
+
+            return without_unusable_versions(candidates)
+
+        finder.find_all_candidates = find_all_usable_candidates
+        return finder
+
+    return build_package_finder
+
+
+def _in_order(get_infos: Callable[[], Iterator[Any]], installed: Any) -> Iterator[Any]:
     # A generator: what is installed may be enough, and then pip asks for no page either.
     infos = iter(get_infos())
     with gate.resolving():
@@ -60,6 +86,6 @@ def _in_order(get_infos: Callable[[], Iterator[Any]]) -> Iterator[Any]:
     if gate.seen:
         from pip_variants.pip_adapter.ranking import in_order
 
-        yield from in_order(chain(first, infos))
+        yield from in_order(chain(first, infos), installed)
     else:
         yield from chain(first, infos)

@@ -15,8 +15,10 @@ from typing import Any
 from pip._internal.exceptions import InstallationError, PipError
 from pip._internal.models.link import Link
 from pip._vendor.packaging.utils import canonicalize_name
+from pip._vendor.packaging.version import Version
 
 from pip_variants.errors import InconsistentVariantMetadata
+from pip_variants.model.abi import AbiDependency, abi_dependencies
 from pip_variants.model.metadata import VariantMetadata, combine_all
 from pip_variants.model.names import NULL_LABEL
 from pip_variants.model.ordering import Ordering, Rejection
@@ -24,14 +26,17 @@ from pip_variants.pip_adapter import report
 from pip_variants.pip_adapter.gate import VERBOSE, gate, log
 from pip_variants.pip_adapter.links import Unusable, metadata_of, source_of, source_rank
 from pip_variants.pip_adapter.names import label_of
+from pip_variants.pip_adapter.options import label_for
 from pip_variants.pip_adapter.target import select_for_target
 
 __all__ = [
     "compute_best_candidate",
+    "decided",
     "in_order",
     "promise_of",
     "release_of",
     "sort_best_candidate",
+    "without_unusable_versions",
 ]
 
 _Info = tuple[Any, Callable[[], Any]]  # version, function that makes the candidate
@@ -41,6 +46,9 @@ _NOTHING = VariantMetadata(namespaces=(), variants={})  # all that a null varian
 _ranked: dict[tuple[str, ...], tuple[int, ...]] = {}
 _promises: dict[str, VariantMetadata] = {}
 _releases: dict[str, tuple[str, str, Sequence[Link]]] = {}
+
+decided: dict[tuple[str, str], tuple[Ordering, Sequence[Link]]] = {}
+"""Name and version of a release with variants -> the order of its labels, its files best first."""
 
 
 def promise_of(link: Link) -> VariantMetadata | None:
@@ -89,27 +97,91 @@ def compute_best_candidate(original: Callable[..., Any]) -> Callable[..., Any]:
     return compute_best_candidate
 
 
-def in_order(infos: Iterable[_Info]) -> Iterator[_Info]:
-    """What the resolver gets instead of `infos`: as many for each version, in our order."""
+def without_unusable_versions(candidates: list[Any]) -> list[Any]:
+    """The candidates but for those of versions that have variants only, of which none fits."""
+    by_version: dict[Any, list[Any]] = {}
+    for one in candidates:
+        by_version.setdefault(one.version, []).append(one)
+
+    def is_usable(version: Any) -> bool:
+        links = [one.link for one in by_version[version]]
+        if any(label_of(link.filename) in (None, NULL_LABEL) for link in links):
+            return True
+        name = canonicalize_name(by_version[version][0].name)
+        return bool(_rank(name, str(version), links, None, VERBOSE))
+
+    usable = {version for version in by_version if is_usable(version)}
+    return [one for one in candidates if one.version in usable]
+
+
+class _OtherBuild(Version):
+    """A version that is equal to no other: pip tries one file of each version, and then the next.
+
+    A file that is bound to other releases of another package counts like one of another version.
+    """
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+
+def in_order(infos: Iterable[_Info], installed: Any) -> Iterator[_Info]:
+    """What the resolver gets instead of `infos`: as many for each version, in our order.
+
+    `installed` is pip's candidate for what is installed, which it wants no other build of.
+    """
     for version, group in groupby(infos, key=itemgetter(0)):
         files = list(group)
-        if any(label_of(_link(make).filename) for _, make in files):
-            order = cache(partial(_places, files))  # once, when the first of them is made
+        if any(label_of(_link(make).filename) or label_for(_name(make)) for _, make in files):
+            builds = _Builds(files)
+            is_installed = installed is not None and installed.version == version
             for place in range(len(files)):
-                yield version, partial(_make, files, order, place)
+                is_other = place > 0 and not is_installed and isinstance(version, Version)
+                own = _OtherBuild(str(version)) if is_other else version
+                yield own, partial(builds.make, place)
         else:
             yield from files
 
 
-def _make(files: list[_Info], order: Callable[[], tuple[int, ...]], place: int) -> Any:
-    return files[order()[place]][1]() if place < len(order()) else None
+class _Builds:
+    """The files of one version; put in order when the first of them is made."""
+
+    def __init__(self, files: list[_Info]) -> None:
+        self._files = files
+        self._order = cache(partial(_places, files))
+        self._made: dict[tuple[AbiDependency, ...], int] = {}
+
+    def make(self, place: int) -> Any:
+        """The candidate of the file at this place; None if there is none, or no need for one.
+
+        There is no need for two that are bound to the same releases of the same packages.
+        """
+        if place >= len(self._order()):
+            return None
+        _, make = self._files[self._order()[place]]
+        bound = _bound(_link(make))
+        if self._made.get(bound, place) < place:
+            return None
+        candidate = make()
+        if candidate is not None:
+            self._made[bound] = place
+        return candidate
+
+
+def _bound(link: Link) -> tuple[AbiDependency, ...]:
+    label, promise = label_of(link.filename), _promises.get(link.url)
+    variant = promise.variants.get(label) if promise and label else None
+    return abi_dependencies(variant, promise) if variant and promise else ()
 
 
 def _places(files: list[_Info]) -> tuple[int, ...]:
     version, make = files[0]
     links = [_link(make) for _, make in files]
     hashes = make.keywords["template"].hashes(trust_internet=False)  # type: ignore[attr-defined]
-    return _rank(str(make.keywords["name"]), str(version), links, hashes)  # type: ignore[attr-defined]
+    return _rank(_name(make), str(version), links, hashes)
+
+
+def _name(make: Callable[[], Any]) -> str:
+    return str(make.keywords["name"])  # type: ignore[attr-defined]
 
 
 def _link(make: Callable[[], Any]) -> Link:
@@ -127,11 +199,11 @@ def _best(
         # What pip's order puts before the tags stays before the variants.
         rank = evaluator._sort_key(best)[:4]
         release = [one for one in remaining if evaluator._sort_key(one)[:4] == rank]
-        if not any(label_of(one.link.filename) for one in release):
+        name = canonicalize_name(best.name)
+        if not label_for(name) and not any(label_of(one.link.filename) for one in release):
             return best, unfit
         release.sort(key=evaluator._sort_key, reverse=True)
         links = [one.link for one in release]
-        name = canonicalize_name(best.name)
         order = _rank(name, str(best.version), links, evaluator._hashes, VERBOSE)
         if order:
             return release[order[0]], unfit
@@ -180,9 +252,25 @@ def _decide(
             _promises[link.url] = sources[source]
     _releases.update(dict.fromkeys((link.url for link in links), (name, version, links)))
     order = tuple(place for *_, place in sorted(usable))
+    if wanted := label_for(name):
+        order = _narrowed(f"{name} {version}", wanted, ordering, links, order)
     files = [links[place] for place in order]
-    report.decided(f"{name} {version}", ordering, files, level, hashes=bool(hashes))
+    bound = {str(one) for link in files for package in _bound(link) for one in package.requirements}
+    decided[name, version] = ordering, files
+    report.decided(f"{name} {version}", ordering, files, level, bound, hashes=bool(hashes))
     return order
+
+
+def _narrowed(
+    what: str, wanted: str, ordering: Ordering, links: Sequence[Link], order: tuple[int, ...]
+) -> tuple[int, ...]:
+    """The places of the files with the label that the user wants."""
+    label = None if wanted == "none" else wanted
+    left = tuple(place for place in order if label_of(links[place].filename) == label)
+    if not left:
+        reasons = {one.label: one.reason for one in ordering.rejected}
+        report.unwanted(what, wanted, reasons.get(wanted, ""))
+    return left
 
 
 def _order(

@@ -1,6 +1,6 @@
 """What a person at a terminal reads about variants, in pip's own output."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import wraps
 from itertools import groupby
 from logging import INFO, WARNING
@@ -14,10 +14,21 @@ from pip_variants.model.ordering import Ordering, Rejection
 from pip_variants.pip_adapter.gate import VERBOSE, log
 from pip_variants.pip_adapter.names import label_of
 
-__all__ = ["decided", "ignored", "log_preparing_link", "sources_differ", "unknown"]
+__all__ = [
+    "decided",
+    "ignored",
+    "installed_stays",
+    "log_preparing_link",
+    "sources_differ",
+    "unknown",
+    "unwanted",
+    "warned",
+]
 
 _choices: dict[str, str] = {}
 """URL of a file -> the line to print when pip collects it."""
+
+_hinted: set[str] = set()
 
 _SHOWN = 3  # reasons in one line; the others at -v
 
@@ -35,12 +46,23 @@ def log_preparing_link(original: Callable[..., None]) -> Callable[..., None]:
     return log_preparing_link
 
 
-def decided(
-    what: str, ordering: Ordering, usable: Sequence[Link], level: int, *, hashes: bool
+def decided(  # noqa: PLR0913
+    what: str,
+    ordering: Ordering,
+    usable: Sequence[Link],
+    level: int,
+    bound: Collection[str],
+    *,
+    hashes: bool,
 ) -> None:
-    """Say why labels of the release `what` were rejected; `usable` are its files, best first."""
+    """Say why labels of the release `what` were rejected; `usable` are its files, best first.
+
+    `bound` are the releases of other packages that some of the files need.
+    """
     for rejection in ordering.rejected:
         _say(VERBOSE, f"Variant {rejection.label} of {what} {rejection.reason}")
+    if ordering.best_first:
+        _hint(what, ordering.rejected)
     variants = {variant.label: variant for variant in ordering.best_first}
     none_fits = _none_fits(ordering.rejected)
     for link in usable:
@@ -48,9 +70,11 @@ def decided(
         if label is not None:
             by = ", ".join(map(str, ordering.deciding(variants[label])))
             _choices[link.url] = f"Using the variant {label} ({by or 'fits everywhere'})"
-        elif ordering.rejected:
+        elif ordering.rejected or bound:
             kind = "wheel without variant" if link.is_wheel else "source distribution"
-            why = "the variants that fit cannot be used" if variants else none_fits
+            why = f"the variants that fit need {' or '.join(sorted(bound))}" if bound else none_fits
+            if variants and not bound:
+                why = "the variants that fit cannot be used"
             _choices[link.url] = f"Using the {kind}: {why}"
     if not usable:
         only = "; the required hashes leave no other file" if hashes else ""
@@ -67,6 +91,35 @@ def unknown(name: str, reason: str) -> None:
     _say(WARNING, f"Skipping {name}: {reason}")
 
 
+def warned(text: str) -> None:
+    """Pass on what a provider warns of."""
+    _say(WARNING, text)
+
+
+def unwanted(what: str, label: str, reason: str) -> None:
+    """Say why a release has nothing of the label that the user wants (`--variant`)."""
+    if label == "none":
+        reason = "it has variants only"
+    elif reason:
+        reason = f"its variant {label} {reason}; for other machines there is --variant-target"
+    _say(INFO, f"Skipping {what}: {reason or f'it has no variant {label}'}")
+
+
+def installed_stays(installed: Any) -> None:
+    """Warn that what is installed is not the variant that the user wants (`--variant`)."""
+    from pip_variants.pip_adapter.listing import variant_of
+    from pip_variants.pip_adapter.options import label_for
+
+    wanted, variant = label_for(installed.name), variant_of(installed.dist)
+    label = variant.label if variant else "none"
+    if wanted and wanted != label:
+        _say(
+            WARNING,
+            f"{installed.name} {installed.version} is installed as {label}, not {wanted}; "
+            "if that version stays, --force-reinstall exchanges it",
+        )
+
+
 def sources_differ(what: str, first: str, difference: str) -> None:
     """Warn that sources of a release contradict each other."""
     _say(
@@ -74,6 +127,17 @@ def sources_differ(what: str, first: str, difference: str) -> None:
         f"The sources of {what} disagree about its variants ({difference}); "
         f"using those of {first}.",
     )
+
+
+def _hint(what: str, rejected: Sequence[Rejection]) -> None:
+    """Say, once, what would let pip consider more variants; where none fits, it is said there."""
+    labels: dict[str, list[str]] = {}
+    for one in rejected:
+        labels.setdefault(one.remedy, []).append(one.label)
+    for remedy in labels.keys() - _hinted - {""}:
+        _hinted.add(remedy)
+        some = ", ".join(labels[remedy][:_SHOWN]) + (" ..." if labels[remedy][_SHOWN:] else "")
+        _say(INFO, f"Hint: {what} has more variants ({some}); to let pip consider them: {remedy}")
 
 
 def _say(level: int, text: str) -> None:

@@ -83,6 +83,12 @@ SEAMS = (
         "pages:found_candidates_init",
         critical=True,
     ),
+    Seam(
+        "pip._internal.commands.index",
+        "IndexCommand._build_package_finder",
+        ("self", "options", "session"),
+        "pages:build_package_finder",
+    ),
     # Wheels at hand.
     Seam(
         _PREPARE,
@@ -121,7 +127,7 @@ SEAMS = (
         "Distribution.iter_dependencies",
         ("self", "extras"),
         "markers:iter_dependencies",
-        "has_variant_markers",
+        "may_have_other_dependencies",
     ),
     *(
         Seam(
@@ -129,7 +135,7 @@ SEAMS = (
             f"Distribution.{name}",
             ("self",),
             "markers:with_resolved_requirements",
-            "has_unresolved_markers",
+            "may_have_others_in_message",
         )
         for name in ("iter_dependencies", "iter_provided_extras", "is_extra_provided")
     ),
@@ -189,6 +195,13 @@ SEAMS = (
     ),
     Seam(
         "pip._internal.commands.show", "print_results", ("distributions",), "listing:print_results"
+    ),
+    Seam(
+        "pip._internal.commands.check",
+        "create_package_set_from_installed",
+        (),
+        "check:create_package_set_from_installed",
+        "any_installed_is_variant",
     ),
     # Options, and the pips that pip starts.
     Seam(

@@ -1,0 +1,120 @@
+"""Providers that are not installed but trusted by name (`--variant-trust`).
+
+Each gets a folder of its own with all that it depends on, below pip's cache, and a detection
+process of its own (PEP 850, Providers, step 5).
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from functools import cache
+from typing import Any
+
+from pip._internal.exceptions import InstallationError
+from pip._vendor.packaging.requirements import InvalidRequirement, Requirement
+from pip._vendor.packaging.utils import canonicalize_name
+
+from pip_variants.detection.client import Detection, command
+from pip_variants.errors import ProviderFailed, printable
+from pip_variants.model.metadata import PluginProvider
+from pip_variants.pip_adapter import report
+from pip_variants.pip_adapter.gate import gate, log
+from pip_variants.pip_adapter.options import given
+
+__all__ = ["is_trusted", "isolated"]
+
+_FRESH = 24 * 3600  # seconds that a provider is used before a newer release is looked for
+_DEADLINE = 300.0  # seconds for its installation
+
+
+def is_trusted(provider: PluginProvider) -> bool:
+    """Whether the user named every package that the provider requires.
+
+    Only the names are the user's: a requirement with a URL would be the index's choice.
+    """
+    try:
+        required = [Requirement(text) for text in provider.requires]
+    except InvalidRequirement:
+        return False
+    trusted = given("variant_trust")
+    return all(canonicalize_name(one.name) in trusted and not one.url for one in required)
+
+
+def isolated(provider: PluginProvider) -> Detection:
+    """A detection process that finds the provider's package in a folder of its own.
+
+    Raises `ProviderFailed` if it cannot be installed (PEP 850: the install is aborted), and pip's
+    `InstallationError` where hashes are required: nothing would vouch for the provider.
+    """
+    if getattr(gate.options, "require_hashes", False):
+        raise InstallationError(
+            f"--variant-trust {provider.package} cannot be used where hashes are required. "
+            f"Install the provider first: pip install {provider.package}"
+        )
+    return _isolated(provider.requires)
+
+
+@cache
+def _isolated(requires: tuple[str, ...]) -> Detection:
+    python = (command()[0], str(sys.implementation.cache_tag))
+    digest = hashlib.sha256("\n".join((*python, *requires)).encode()).hexdigest()[:32]
+    folder = os.path.join(_cache(), digest)
+    if not os.path.isdir(folder) or time.time() - os.path.getmtime(folder) > _FRESH:
+        _install(requires, folder)
+    return Detection(folder=folder, warn=report.warned)
+
+
+@cache
+def _cache() -> str:
+    cache_dir = getattr(gate.options, "cache_dir", None)
+    if not cache_dir:
+        return tempfile.mkdtemp(prefix="pip-variants-")
+    folder = os.path.join(cache_dir, "pip-variants", "providers")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    return folder
+
+
+def _install(requires: tuple[str, ...], folder: str) -> None:
+    log.info("Installing the trusted provider %s", printable(", ".join(requires)))
+    os.makedirs(os.path.dirname(folder), exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(folder)) as unfinished:
+        target = os.path.join(unfinished, "provider")
+        pip = [command()[0], "-m", "pip", "install", "--quiet", "--target", target]
+        try:
+            done = subprocess.run(  # noqa: S603
+                [*pip, "--only-binary", ":all:", *_index_options(), "--", *requires],
+                capture_output=True,
+                text=True,
+                timeout=_DEADLINE,
+                check=False,
+                cwd=unfinished,
+                env={**os.environ, "PIP_NO_VARIANTS": "1"},
+            )
+        except subprocess.TimeoutExpired:
+            raise ProviderFailed(f"the provider {requires[0]} took too long to install") from None
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+            raise ProviderFailed(f"the provider {requires[0]} could not be installed: {last}")
+        os.makedirs(target, exist_ok=True)
+        if os.path.isdir(folder):
+            os.rename(folder, os.path.join(unfinished, "old"))
+        os.rename(target, folder)
+
+
+def _index_options() -> list[str]:
+    """Where this run of pip looks for packages."""
+    options: Any = gate.options
+    found = ["--no-index"] if options.no_index else ["--index-url", options.index_url]
+    for name, values in (
+        ("--extra-index-url", options.extra_index_urls),
+        ("--find-links", options.find_links),
+        ("--trusted-host", options.trusted_hosts),
+        ("--proxy", [options.proxy] if options.proxy else []),
+        ("--cert", [options.cert] if options.cert else []),
+    ):
+        for value in values or ():
+            found += [name, value]
+    return found

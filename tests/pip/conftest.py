@@ -1,0 +1,42 @@
+"""Writes the table of the pips that were tried (`--table FILE`)."""
+
+from pathlib import Path
+
+import pytest
+
+_tried: list[tuple[str, dict[str, str], bool]] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    properties = dict(report.user_properties)
+    if report.when == "call" and "pip" in properties:
+        name = report.nodeid.partition("[")[2].rstrip("]")
+        _tried.append((name, properties, report.passed))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    file: Path | None = session.config.getoption("--table")
+    if file and not hasattr(session.config, "workerinput"):
+        file.write_text("\n".join(_lines()) + "\n")
+
+
+def _lines() -> list[str]:
+    lines = ["# The pips that were tried", "", f"Written by `pytest --all-pips --table FILE tests/pip`.", ""]
+    matrix = {(p["pip"], p["python"]): passed for _, p, passed in _tried if "python" in p}
+    pythons = sorted({python for _, python in matrix}, key=_numbers)
+    lines += [f"| | {' | '.join(f'Python {python}' for python in pythons)} |", "|---" * (len(pythons) + 1) + "|"]
+    for pip in sorted({pip for pip, _ in matrix}, key=_numbers):
+        cells = (_result(matrix.get((pip, python))) for python in pythons)
+        lines.append(f"| {pip} | {' | '.join(cells)} |")
+    lines += ["", "| kind of pip | version | |", "|---|---|---|"]
+    kinds = [one for one in _tried if "python" not in one[1]]
+    return lines + [f"| {name} | {p['pip']} | {_result(passed)} |" for name, p, passed in sorted(kinds, key=str)]
+
+
+def _result(passed: bool | None) -> str:
+    return {None: "does not start", True: "passed", False: "FAILED"}[passed]
+
+
+def _numbers(version: str) -> list[int]:
+    digits = "".join(c if c.isdigit() else " " for c in version)
+    return [int(part) for part in digits.split()]

@@ -1,0 +1,139 @@
+"""`--variant-target`: choosing for machines that are not this one."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.environments import FORCED, NEWEST_PIP, clean
+from support.server import Index
+from support.wheels import levels, plain_wheel, release, sdist, variant_wheel
+
+from pip_variants.cli.make import _PROVIDERS
+
+
+@pytest.fixture(autouse=True)
+def folder(index: Index) -> Path:
+    return release(index.root / "demo", "1.0", {**levels("v1", "v2", "v3", "v4"), None: ()})
+
+
+def target(*arguments: object, env: dict[str, str] = {}, code: int = 0) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "pip_variants", "target", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env=clean(env))
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def level(best: str) -> dict[str, str]:
+    every = ["v4", "v3", "v2", "v1"]
+    return {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": ",".join(every[every.index(best) :])}
+
+
+def install(env, index: Index, *arguments: object, more: dict[str, str] = FORCED, code: int = 0):
+    env.reset()
+    return env.pip("install", "--index-url", index.url, *arguments, "demo", env=more, code=code)
+
+
+@pytest.mark.parametrize("pip", ["23.0.1", NEWEST_PIP])
+def test_names_and_files_and_variables(make_environment, index: Index, tmp_path: Path, pip: str) -> None:
+    env = make_environment(pip)
+    file = tmp_path / "here.toml"
+    file.write_text(target(env=level("v2")).stdout)
+    config = tmp_path / "pip.conf"
+    config.write_text("[install]\nvariant-target = x86_64_v1\n")
+    for arguments, more, expected in (
+        (["--variant-target", "x86_64_v4"], FORCED, "v4"),
+        (["--variant-target", "x86_64_v2+cuda12.8-sm90"], FORCED, "v2"),
+        (["--variant-target", "cuda12.8-sm90"], FORCED, None),
+        (["--variant-target", file], FORCED, "v2"),
+        ([], {**FORCED, "PIP_VARIANT_TARGET": str(file)}, "v2"),
+        ([], {**FORCED, "PIP_CONFIG_FILE": str(config)}, "v1"),
+        (["--variant-target", file, "--platform", "manylinux2014_x86_64", "--no-deps"]
+         + ["--only-binary", ":all:", "--target", tmp_path / pip], FORCED, None),
+    ):  # fmt: skip
+        install(env, index, *arguments, more=more)
+        assert env.installed() == (None if "--platform" in arguments else ("1.0", expected)), arguments
+    assert "v2" in (tmp_path / pip / "demo-1.0.dist-info/variant.json").read_text()
+    env.reset()
+
+
+def test_a_cluster_of_different_nodes(env, index: Index, tmp_path: Path) -> None:
+    nodes = [tmp_path / name for name in ("v3.toml", "v4.toml")]
+    for node in nodes:
+        target("-o", node, env=level(node.stem))
+    every = tmp_path / "all.toml"
+    done = target("--combine", *nodes, "-o", every)
+    assert "x86_64 :: level :: v4" in done.stderr
+    assert max(map(len, done.stderr.splitlines())) <= 80
+    install(env, index, "--variant-target", every, more=level("v1"))
+    assert env.installed() == ("1.0", "v3")
+    # What a launcher prints on all nodes is such a file as it stands.
+    every.write_text("".join(node.read_text() for node in nodes))
+    install(env, index, "--variant-target", every, more=level("v1"))
+    assert env.installed() == ("1.0", "v3")
+
+
+def test_an_image_for_nodes_with_gpus_is_built_without(env, index: Index) -> None:
+    labels = {"cu12": ("nvidia :: cuda_version_lower_bound :: 12.4", "nvidia :: sm_arch :: 90_real")}
+    providers = {"nvidia": _PROVIDERS["nvidia"]}
+    variant_wheel(index.root / "demo", "cu12", labels["cu12"], version="2.0", namespaces=("nvidia",), providers=providers)
+    plain_wheel(index.root / "demo", version="2.0")
+    install(env, index)
+    assert env.installed() == ("2.0", None)
+    install(env, index, "--variant-target", "cuda12.8-sm90")
+    assert env.installed() == ("2.0", "cu12")
+    install(env, index, "--variant-target", "cuda12.8-sm75")
+    assert env.installed() == ("2.0", None)
+
+
+def test_build_requirements_are_for_the_machine_that_builds(env, index: Index, tmp_path: Path) -> None:
+    """pip runs them here, whatever the target is."""
+    sdist(index.root / "app", "app", requires=["demo"])
+    variable = {**FORCED, "PIP_VARIANT_TARGET": "x86_64_v4"}
+    arguments = ("install", "--index-url", index.url)
+    for env_, more in ((FORCED, ("--variant-target", "x86_64_v4")), (variable, ())):
+        env.reset()
+        index.requests.clear()
+        env.pip(*arguments, *more, "app", env=env_)
+        assert index.files(".whl") == ["demo-1.0-py3-none-any-v3.whl"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "code", "complaint"),
+    [
+        ("nonsense", None, 1, "no target of that name; names are like x86_64_v3"),
+        ("./missing.toml", None, 2, "option --variant-target: no such file: './missing.toml'"),
+        ("", None, 2, "option --variant-target: no such file: ''"),
+        ("here.toml", "not toml", 1, "here.toml is not TOML"),
+        ("here.toml", "[project]\nname = 'x'\n", 1, "is no target file: it has no [[machine]]"),
+        ("here.toml", "[[machine]]\nformat = 9\n", 1, "has format 9, newer than this pip-variants can read"),
+    ],
+)
+def test_a_wrong_target_is_an_error(env, index, tmp_path, value, text, code, complaint) -> None:
+    if text:
+        value = tmp_path / value
+        value.write_text(text)
+    result = install(env, index, "--variant-target", value, code=code)
+    assert env.installed() is None
+    assert complaint in result.err
+    assert "no-variants to go on" not in result.err
+
+
+def test_an_old_file_is_warned_of(env, index: Index, tmp_path: Path) -> None:
+    file = tmp_path / "old.toml"
+    text = target("x86_64_v2").stdout
+    file.write_text(text)
+    assert install(env, index, "--variant-target", file).err == ""
+    file.write_text(text.replace('made-by = "pip-variants ', 'made-by = "pip-variants 0.0.'))
+    result = install(env, index, "--variant-target", file)
+    assert env.installed() == ("1.0", "v2")
+    assert "WARNING: " in result.err
+    assert "was made by pip-variants 0.0.0.1.0, older than this 0.1.0" in result.err
+
+
+def test_the_command_refuses_what_pip_refuses(tmp_path: Path) -> None:
+    assert "no target of that name" in target("nonsense", code=1).stderr
+    assert "could not be read: No such file" in target("--combine", tmp_path / "x.toml", code=1).stderr
+    file = tmp_path / "x.toml"
+    file.write_text("[[machine]]")
+    assert "must say format = 1" in target("--combine", file, code=1).stderr

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Run pip's own tests without and with pip-variants, and compare the two runs.
+
+    python3 tests/pip_suite.py CHECKOUT [pytest arguments]
+
+CHECKOUT is a git checkout of pip (its packages have no tests); it is left as it is. Needs a package
+index and takes an hour or more. Exit status 1 if a test that passes without pip-variants fails
+with it, three times in a row. This file is also the pytest plugin of both runs.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+CODE = "PIP_VARIANTS_CODE"  # the folder with pip-variants and all that it needs, where it is wanted
+OUTCOMES = "PIP_VARIANTS_OUTCOMES"  # the file to write
+PTH = "_pip_variants_under_test.pth"
+IS_ACTIVE = '''
+def test_pip_variants_is_active(script):
+    assert "--no-variants" in script.pip("install", "--help").stdout
+'''
+CHECK = "tests/functional/test_pip_variants.py"
+
+
+def main() -> int:
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    with tempfile.TemporaryDirectory(prefix="pip-suite-") as folder:
+        return compare(Path(sys.argv[1]), sys.argv[2:], Path(folder).resolve())
+
+
+def compare(checkout: Path, arguments: list[str], work: Path) -> int:
+    clone, code, python = prepare(checkout, work)
+    here = subprocess.run(
+        ["git", "describe", "--always", "--tags"], cwd=clone, check=True, capture_output=True, text=True
+    ).stdout.strip()
+    arguments = arguments or ["-n", str(os.cpu_count() or 1)]
+    if any((clone / argument).exists() for argument in arguments):
+        arguments = [*arguments, CHECK]
+    outcomes = {
+        name: run(python, clone, code if name == "with" else None, arguments)
+        for name in ("without", "with")
+    }
+    assert outcomes["with"].pop(f"{CHECK}::test_pip_variants_is_active", "") == "passed"
+    assert outcomes["without"].pop(f"{CHECK}::test_pip_variants_is_active", "") == "failed"
+    without, with_ = outcomes["without"], outcomes["with"]
+    new = [test for test in without if without[test] == "passed" != with_.get(test)]
+    for _ in range(2):  # some tests of pip fail now and then
+        if new:
+            again = run(python, clone, code, ["-p", "no:xdist", *new])
+            new = [test for test in new if again.get(test) != "passed"]
+    print(f"\npip {here}, Python {sys.version.split()[0]}, pytest {' '.join(arguments)}")
+    for name, found in outcomes.items():
+        counts = ", ".join(f"{number} {what}" for what, number in sorted(Counter(found.values()).items()))
+        print(f"{name:8} pip-variants: {counts}")
+    print(f"{len(new)} passed without pip-variants and not with it", *new, sep="\n  ")
+    return 1 if new or not without else 0
+
+
+def prepare(checkout: Path, work: Path) -> tuple[Path, Path, Path]:
+    """A clone of pip, a folder with our code, and the interpreter of pip's test environment."""
+    clone, code = work / "pip", work / "code"
+    subprocess.run(["git", "clone", "-q", checkout.resolve(), clone], check=True)
+    (clone / CHECK).write_text(IS_ACTIVE)
+    subprocess.run([sys.executable, "-m", "venv", work / "tools"], check=True)
+    tools = [work / "tools/bin/python", "-m", "pip", "--disable-pip-version-check"]
+    subprocess.run([*tools, "install", "-q", "--upgrade", "pip"], check=True)
+    subprocess.run([*tools, "install", "-q", "--target", code, ROOT], check=True)
+    # As pip's noxfile does.
+    venv.create(work / "venv", symlinks=True)
+    python = work / "venv/bin/python"
+    tools += ["--python", python]
+    wheels = clone / "tests/data/common_wheels"
+    for command in (
+        ["wheel", "-q", "-w", wheels, "--group", "test-common-wheels"],
+        ["install", "-q", "--group", "test", clone],
+    ):
+        subprocess.run([*tools, *command], cwd=clone, check=True)
+    # Our code only: pip's tests look at which packages are installed.
+    for folder in (*code.glob("*.dist-info"), *code.glob("pip"), *code.glob("bin")):
+        shutil.rmtree(folder)
+    (site,) = (work / "venv").glob("lib/*/site-packages")
+    shutil.copy(__file__, site / "pip_suite.py")
+    return clone, code, python
+
+
+def run(python: Path, clone: Path, code: Path | None, arguments: list[str]) -> dict[str, str]:
+    """The outcome of every test, with our code where `code` is given."""
+    (site,) = python.parent.parent.glob("lib/*/site-packages")
+    (site / PTH).unlink(missing_ok=True)
+    if code:
+        activate(site, code)
+    outcomes = clone.parent / "outcomes.json"
+    outcomes.unlink(missing_ok=True)
+    environ = {**os.environ, "LC_CTYPE": "en_US.UTF-8", OUTCOMES: str(outcomes), CODE: str(code or "")}
+    command = [python, "-m", "pytest", "-p", "pip_suite", "-q", "--color=no", "--tb=no", "-r", "", *arguments]
+    subprocess.run(command, cwd=clone, env=environ)
+    return json.loads(outcomes.read_text())
+
+
+def activate(site: Path, code: Path) -> None:
+    """What installing pip-variants into this folder would do, but for its entry in `pip list`."""
+    (site / PTH).write_text(f"{code}\n{(code / 'pip_variants.pth').read_text()}")
+
+
+# The pytest plugin. Every test environment of pip is a copy of one that is made without template.
+
+_outcomes: dict[str, str] = {}
+
+
+def pytest_collection_finish(session) -> None:
+    from tests.lib.venv import VirtualEnvironment
+
+    original = VirtualEnvironment._create
+    code = os.environ[CODE]
+
+    def create(self, *args, **kw) -> None:
+        original(self, *args, **kw)
+        if code and not self._template:
+            activate(self.site, Path(code))
+
+    VirtualEnvironment._create = create
+
+
+def pytest_runtest_logreport(report) -> None:
+    if report.when == "call" or report.outcome != "passed":
+        _outcomes[report.nodeid] = report.outcome
+
+
+def pytest_sessionfinish(session) -> None:
+    if not hasattr(session.config, "workerinput"):
+        Path(os.environ[OUTCOMES]).write_text(json.dumps(_outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
