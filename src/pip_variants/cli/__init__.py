@@ -11,7 +11,16 @@ from pip_variants.errors import PipVariantsError
 
 __all__ = ["main"]
 
-_COMMANDS = ("show", "make", "index")
+_COMMANDS = {
+    "show": "print what this machine supports",
+    "explain": "say which wheel pip would install, and why",
+    "doctor": "look whether pip-variants works here",
+    "list": "list the installed variants",
+    "check": "say which installed variants do not fit any more",
+    "target": "print what this machine supports as a target file, put targets together",
+    "make": "make a variant wheel out of a built wheel",
+    "index": "write the metadata for a folder of wheels",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,13 +30,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=pip_variants.__version__)
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name in _COMMANDS:
-        command = import_module(f"pip_variants.cli.{name}")
-        summary = str(command.__doc__)
-        subparser = subparsers.add_parser(name, help=summary.splitlines()[0], description=summary)
-        command.add_arguments(subparser)
-        subparser.set_defaults(run=command.run)
-    options = parser.parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    for name, summary in _COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=summary)
+        if name in arguments:  # the others are not loaded
+            command = import_module(f"pip_variants.cli.{name}")
+            subparser.description = command.__doc__
+            command.add_arguments(subparser)
+            subparser.set_defaults(run=command.run)
+    options, rest = parser.parse_known_args(arguments)
+    if rest and "for_pip" not in options:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    options.for_pip = rest
     try:
         code: int = options.run(options)
     except BrokenPipeError:

@@ -12,7 +12,27 @@ __all__ = ["add_arguments", "run"]
 
 # The provider that a wheel asks for unless another one is named: those that are built in here and
 # that other installers know as well.
-_PROVIDERS = {"x86_64": PluginProvider(("x86-64-variant-provider >=0.2.1,<1",))}
+_PROVIDERS = {
+    "x86_64": PluginProvider(("x86-64-variant-provider >=0.2.1,<1",)),
+    "aarch64": PluginProvider(("aarch64-variant-provider >=0.2.0,<1",)),
+    "riscv64": PluginProvider(("riscv64-variant-provider >=0.1.0,<1",)),
+    "ppc64le": PluginProvider(("ppc64le-variant-provider >=0.1.0,<1",)),
+    "s390x": PluginProvider(("s390x-variant-provider >=0.1.0,<1",)),
+    "nvidia": PluginProvider(
+        ("nvidia-variant-provider >=0.0.1,<1",),
+        "nvidia_variant_provider.plugin:NvidiaVariantPlugin",
+    ),
+    "amd": PluginProvider(
+        ("amd-variant-provider >=0.0.2,<1",), "amd_variant_provider.plugin:AMDVariantPlugin"
+    ),
+    "intel": PluginProvider(
+        ("intel-variant-provider >=0.0.2,<1",), "intel_variant_provider.plugin:IntelVariantPlugin"
+    ),
+    "tpu": PluginProvider(
+        ("tpu-variant-provider >=0.1.0,<1",), "tpu_variant_provider.plugin:TpuVariantPlugin"
+    ),
+    "mpi": PluginProvider(("mpi-variant-provider >=0.1.0,<1",)),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from pip_variants.detection.client import Detection
+from pip_variants.errors import printable
 
 __all__ = ["add_arguments", "run"]
 
@@ -23,10 +24,12 @@ def run(options: argparse.Namespace) -> int:
     for answer in answers:
         if answer.failed:
             print(f"pip-variants: {answer.failed}", file=sys.stderr)
-        elif options.verbose:
+        for warning in answer.warnings:
+            print(f"pip-variants: {printable(warning)}", file=sys.stderr)
+        if options.verbose and not answer.failed:
             print(f"# {answer.namespace}, by {answer.by}")
             for note in filter(None, (*answer.notes, answer.support.absent)):
-                print(f"#   {note}")
+                print(f"#   {printable(note)}")
         for feature, values in answer.support.features:
             for value in values:
                 print(f"{answer.namespace} :: {feature} :: {value}")

@@ -1,0 +1,86 @@
+"""Print what this machine supports as a target file, or put targets together."""
+
+import argparse
+import dataclasses
+import os
+import socket
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pip_variants
+from pip_variants.detection.client import Detection
+from pip_variants.detection.targets import load, loads
+from pip_variants.model.target import Machine, Target
+
+__all__ = ["add_arguments", "run"]
+
+_SHOWN = 4  # features of a machine, values of a feature
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options."""
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="a well-known target instead of this machine: x86_64_v3, aarch64_8.2a, cuda12.8-sm90; "
+        "several are one machine that is all of them",
+    )
+    parser.add_argument(
+        "--combine",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="target files of machines that must all be able to use what is installed; says what "
+        "is lost by that",
+    )
+    parser.add_argument("-o", "--output", type=Path, help="the file to write (default: print it)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    if options.combine:
+        target = Target(())
+        for file in options.combine:
+            target = target.combine(load(file, _named))
+        _say_what_is_lost(target)
+    else:
+        target = Target((_named(options.names),))
+    text = target.to_toml()
+    if options.output is None:
+        sys.stdout.write(text)
+        return 0
+    unfinished = options.output.with_name(f".{options.output.name}.{os.getpid()}.part")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        os.replace(unfinished, options.output)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return 0
+
+
+def _named(names: list[str]) -> Machine:
+    """The machine at hand, or the well-known one of these names."""
+    detection = Detection()
+    (machine,) = loads(detection.machine(names), "the answer").machines
+    detection.close()
+    return dataclasses.replace(
+        machine,
+        names=("+".join(names) or socket.gethostname(),),
+        made_by=f"pip-variants {pip_variants.__version__}",
+        made_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
+
+
+def _say_what_is_lost(target: Target) -> None:
+    for machine, properties in target.lost.items():
+        print(f"lost, not supported by {', '.join(machine.names)}:", file=sys.stderr)
+        features = dict.fromkeys((one.namespace, one.feature) for one in properties)
+        for namespace, feature in list(features)[:_SHOWN]:
+            values = [one.value for one in properties if one[:2] == (namespace, feature)]
+            more = f" and {len(values) - _SHOWN} more" if values[_SHOWN:] else ""
+            some = ", ".join(values[:_SHOWN])
+            print(f"  {namespace} :: {feature} :: {some}{more}", file=sys.stderr)
+        if len(features) > _SHOWN:
+            print(f"  and of {len(features) - _SHOWN} more features", file=sys.stderr)

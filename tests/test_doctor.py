@@ -1,0 +1,173 @@
+"""`pip-variants doctor`: one screen that ends with OK, or with what to do."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.environments import Environment, clean
+
+ENTRY_POINT = "[{}]\n{} = {}\n"
+
+
+def doctor(env: Environment, *arguments: str, code: int = 0, **variables: str) -> str:
+    command = [env.python, "-m", "pip_variants", "doctor", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=clean(variables))
+    assert (done.returncode, done.stderr) == (code, ""), done.stdout + done.stderr
+    if not arguments:
+        lines = done.stdout.splitlines()
+        assert max(map(len, lines)) <= 80
+        assert len(lines) <= 40
+        assert (lines[-1] == "OK") == (code == 0)
+    return done.stdout
+
+
+def to_do(env: Environment, **variables: str) -> str:
+    """What is said to be done, on one line."""
+    _, _, text = doctor(env, code=1, **variables).partition("To do:\n")
+    return " ".join(text.split())
+
+
+def register(env: Environment, group: str, name: str, value: str) -> None:
+    folder = env.site / f"{name}-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text(ENTRY_POINT.format(group, name, value))
+
+
+def test_all_is_well(env: Environment) -> None:
+    lines = doctor(env).splitlines()
+    assert lines[0].startswith("pip-variants ")
+    assert lines[1].startswith("pip 26.3, extended at ")
+    assert any(line.startswith("  x86_64 ") for line in lines)
+    assert "  target: this machine" in lines
+    assert "Self-test: installed a variant wheel" in lines
+    assert env.installed("pip_variants_self_test") is None
+
+
+def test_the_shape_of_the_json(env: Environment) -> None:
+    variables = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v3,v2,v1", "PIP_VARIANT_TARGET": "x86_64_v2"}
+    found = json.loads(doctor(env, "--json", **variables, PIP_VARIANT_PREFER="x86_64::avx"))
+    assert set(found.pop("providers")[0]) == {"namespace", "by", "properties", "notes"}
+    assert found.pop("python") == str(env.python)
+    assert found.pop("replaced") > 20
+    assert found == {
+        "version": "1",
+        "pip_variants": "0.1.0",
+        "pip": "26.3",
+        "pip_failed": "",
+        "problems": [],
+        "failed": [],
+        "warnings": [],
+        "plugins": [],
+        "forced": {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v3,v2,v1"},
+        "options": {"variant_prefer": ["x86_64::avx"]},
+        "target": "x86_64_v2",
+        "target_failed": "",
+        "self_test": "",
+        "to_do": [],
+    }
+
+
+def test_settings_are_shown(env: Environment) -> None:
+    lines = doctor(
+        env,
+        NV_VARIANT_PROVIDER_FORCE_SM_ARCH="9.0",
+        MPI4PY_MPIABI="mpich",
+        PIP_VARIANT_DISABLE="mpi nvidia",
+        PIP_VARIANT_TARGET="x86_64_v2",
+    ).splitlines()
+    assert "  MPI4PY_MPIABI=mpich" in lines
+    assert "  NV_VARIANT_PROVIDER_FORCE_SM_ARCH=9.0" in lines
+    assert "  variant-disable = mpi nvidia" in lines
+    assert "  target: x86_64_v2" in lines
+
+
+def test_turned_off(env: Environment, tmp_path: Path) -> None:
+    config = tmp_path / "pip.conf"
+    config.write_text("[global]\nno-variants = true\n")
+    for variables in ({"PIP_NO_VARIANTS": "yes"}, {"PIP_CONFIG_FILE": str(config)}):
+        assert to_do(env, **variables) == (
+            "- Wheel variants are turned off: unset PIP_NO_VARIANTS, or no-variants in pip.conf"
+        )
+    doctor(env, PIP_NO_VARIANTS="0", PIP_CONFIG_FILE=str(config))
+
+
+@pytest.mark.parametrize("target", ["x86_64_v9", "pyproject.toml", "./nothing"])
+def test_a_target_that_cannot_be_used(env: Environment, tmp_path: Path, target: str) -> None:
+    file = tmp_path / "pyproject.toml"
+    file.write_text("[project]\n")
+    target = str(file) if target == file.name else target
+    assert target in to_do(env, PIP_VARIANT_TARGET=target).replace(" ", "")
+
+
+def test_plugins_that_are_broken_and_others(env: Environment) -> None:
+    register(env, "pip_variants", "acme", "acme_variants")
+    (env.site / "acme_variants.py").write_text("raise OSError('no card in the slot')\n")
+    register(env, "variant_plugins", "other", "other_plugin:Plugin")
+    text = doctor(env, code=1)
+    assert "  asked by wheels that name it: other_plugin:Plugin\n" in text
+    assert "  failed: the plugin acme is broken: OSError: no card in the slot\n" in text
+    assert "Self-test: installed a variant wheel" in text
+    assert to_do(env) == (
+        "- Mend or uninstall a provider: the plugin acme is broken: OSError: no card in the slot"
+    )
+
+
+def test_a_forced_value_that_is_wrong(env: Environment) -> None:
+    assert "'V3' in the environment variable MPI_VARIANT_PROVIDER_FORCE_ABI" in to_do(
+        env, MPI_VARIANT_PROVIDER_FORCE_ABI="V3"
+    )
+
+
+def test_warnings_are_something_to_do(env: Environment) -> None:
+    register(env, "pip_variants", "acme", "acme_variants")
+    (env.site / "acme_variants.py").write_text(
+        "import logging\n"
+        "from pip_variants.hooks import Provider, hookimpl\n"
+        "def detect():\n"
+        "    logging.warning('the card is not plugged in')\n"
+        "    return []\n"
+        "@hookimpl\n"
+        "def pip_variants_providers(): return [Provider('acme', detect, [])]\n"
+    )
+    assert to_do(env) == "- the card is not plugged in"
+
+
+@pytest.fixture
+def not_loaded(env: Environment) -> Iterator[Environment]:
+    """An environment where Python does not read the `.pth` file."""
+    file, aside = env.site / "pip_variants.pth", env.site / "pip_variants.pth.aside"
+    file.rename(aside)
+    yield env
+    aside.rename(file)
+
+
+def test_a_pip_that_is_not_extended(not_loaded: Environment) -> None:
+    text = to_do(not_loaded)
+    assert text.startswith("- pip-variants cannot extend this pip (pip._internal.")
+    assert text.endswith("fit each other: pip install --upgrade pip pip-variants")
+
+
+def test_a_pip_that_does_not_start(env: Environment) -> None:
+    (env.site / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "if '-m' in sys.orig_argv and 'pip' in sys.orig_argv:\n"
+        "    os.write(2, b'the disk is full\\n'); os._exit(1)\n"
+    )
+    assert to_do(env) == "- The self-test failed: the disk is full"
+
+
+@pytest.mark.parametrize("pip", ["23.0.1", "25.3"])
+def test_older_pips(make_environment, pip: str) -> None:
+    assert f"\npip {pip}, extended at " in doctor(make_environment(pip))
+
+
+def test_help_on_any_terminal() -> None:
+    command = [sys.executable, "-m", "pip_variants", "doctor", "--help"]
+    variables = {"PYTHONIOENCODING": "ascii", "COLUMNS": "80"}
+    done = subprocess.run(command, capture_output=True, text=True, env=clean(variables))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert max(map(len, done.stdout.splitlines())) <= 80
