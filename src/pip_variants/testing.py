@@ -1,0 +1,315 @@
+"""What a vendor needs to test a provider, with pytest or without (docs/write-a-provider.md).
+
+    def test_the_package():
+        check_package("acme-variants")
+
+    def test_a_machine_with_a_card():
+        assert check_detect(acme_variants.detect) == [("engine", ("mk2", "mk1"))]
+
+    def test_pip_takes_the_wheel_for_the_card(tmp_path):
+        provider = {"acme": "acme-variants"}
+        make_wheel(tmp_path, "demo-1.0-py3-none-any.whl")
+        make_wheel(tmp_path, "demo-1.0-py3-none-any-mk1.whl", ["acme :: engine :: mk1"], provider)
+        with serve(tmp_path) as url:
+            assert choose(url, "demo").label == "mk1"
+
+A breach of the contract of `pip_variants.hooks` raises `AssertionError`, with a line for each.
+"""
+
+import faulthandler
+import importlib.metadata
+import json
+import logging
+import os
+import pickle
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import traceback
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+import pluggy
+
+from pip_variants import hooks
+from pip_variants.detection import DEADLINE, START_DEADLINE
+from pip_variants.detection.client import Detection
+from pip_variants.detection.registry import checked_features
+from pip_variants.errors import DetectionError, InvalidProviderAnswer, InvalidVariantProperty
+from pip_variants.model.filename import WheelFilename
+from pip_variants.model.metadata import PluginProvider, Variant, VariantMetadata
+from pip_variants.model.names import VariantProperty
+from pip_variants.model.support import SupportedFeature
+from pip_variants.publish.index import write_index_metadata
+from pip_variants.publish.wheel import make_variant_wheel
+
+__all__ = ["Choice", "check_detect", "check_package", "choose", "make_wheel", "serve"]
+
+
+def check_package(name: str, seconds: float = DEADLINE) -> None:
+    """Check the installed provider package of this name as pip will find it and ask it.
+
+    `check_detect` must hold for the providers that its entry points give, wheels that require
+    this release of the package must find them, and plugins of PEP 850 (`variant_plugins`) must
+    answer as they do. Raises `AssertionError`.
+    """
+    distribution = importlib.metadata.distribution(name)
+    wanted = f"{name}=={distribution.version}"
+    broken = []
+    calls: dict[str, list[Callable[[], Iterable[Any]]]] = {}
+    for provider in _providers(distribution):
+        own = [one for one in provider.implements if _normal(one.package) == _normal(name)]
+        for one in own:
+            calls.setdefault(one.plugin_api, []).append(provider.detect)
+        if distribution.version not in [one.version for one in own]:
+            listed = [f"{one.package}=={one.version}" for one in provider.implements]
+            broken.append(f"{wanted} is installed, {provider.namespace} implements {listed}")
+    endpoints = set(calls)
+    for point in distribution.entry_points.select(group="variant_plugins"):
+        calls.setdefault(point.value, []).append(point.load().get_supported_configs)
+        if endpoints and point.value not in endpoints:
+            broken.append(f"{point.value} is in variant_plugins, and no provider implements it")
+    if not calls and not broken:
+        broken.append(f"{name} has no entry point in the groups pip_variants or variant_plugins")
+    _raise(broken)
+    for endpoint, both in calls.items():
+        answers = [check_detect(one, seconds) for one in both]
+        if answers[0] != answers[-1]:
+            broken.append(f"the provider answers {answers[0]}, its plugin {endpoint} {answers[-1]}")
+        if reason := _why_not_found(wanted, endpoint, answers[0]):
+            broken.append(f"wheels that require {wanted} do not find {endpoint}: {reason}")
+    _raise(broken)
+
+
+def check_detect(
+    detect: Callable[[], Iterable[Any]], seconds: float = DEADLINE
+) -> list[SupportedFeature]:
+    """What `detect` answers, as pairs of a name and a tuple of values, if it keeps the contract.
+
+    It is called in two processes of its own, so it must be a function of a module or a
+    `functools.partial` of one. Names and values must be valid and distinct, and both answers the
+    same in the same order, within `seconds`. It must print nothing, leave environment variables
+    and the working directory alone, and not use the network, as far as Python's sockets tell.
+    Raises `AssertionError`.
+    """
+    what = getattr(detect, "__qualname__", None) or repr(detect)
+    first, second = (_called(what, detect, seconds, seed) for seed in "12")
+    if first != second:
+        _raise([f"{what} answers differently in the next process: {first}, then {second}"])
+    return first
+
+
+def make_wheel(
+    folder: Path,
+    filename: str,
+    properties: Iterable[str] = (),
+    providers: Mapping[str, str] | None = None,
+) -> Path:
+    """Write a small wheel for `serve` below `folder`, a variant if the file name has a label.
+
+    A variant has `properties`, such as `acme :: engine :: mk1`. `providers` says for each
+    namespace which package wheels require, the most important first; it is the same for all
+    variants of a release, the null variant too. The wheel's module has the label in `label`.
+    """
+    name = WheelFilename.parse(filename)
+    plain = name.with_label(None)
+    info = f"{name.distribution}-{name.version}.dist-info"
+    tag = f"{name.python}-{name.abi}-{name.platform}"
+    files = {
+        f"{name.distribution}.py": f"label = {name.label!r}\n",
+        f"{info}/METADATA": (
+            f"Metadata-Version: 2.1\nName: {name.distribution}\nVersion: {name.version}\n"
+        ),
+        f"{info}/WHEEL": (
+            f"Wheel-Version: 1.0\nGenerator: pip-variants\nRoot-Is-Purelib: true\nTag: {tag}\n"
+        ),
+    }
+    files[f"{info}/RECORD"] = "".join(f"{file},,\n" for file in (*files, f"{info}/RECORD"))
+    project = folder / _normal(name.distribution)
+    project.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as own:
+        wheel = Path(own, str(plain))
+        with zipfile.ZipFile(wheel, "w") as archive:
+            for file, text in files.items():
+                archive.writestr(file, text)
+        if name.label is None:
+            return Path(shutil.copy(wheel, project))
+        variant = Variant.of(name.label, map(VariantProperty.parse, properties))
+        required = {one: PluginProvider((text,)) for one, text in (providers or {}).items()}
+        metadata = VariantMetadata(tuple(required), {name.label: variant}, required)
+        VariantMetadata.parse(metadata.serialise(), filename)  # which checks it
+        return make_variant_wheel(wheel, metadata, project)
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Serve the wheels below `folder`, a folder for each project, as a package index.
+
+    Writes the index-level metadata, and gives the URL, on this machine's loopback interface.
+    """
+    for project in filter(Path.is_dir, folder.iterdir()):
+        write_index_metadata(project)
+
+    class Handler(SimpleHTTPRequestHandler):  # whose pages for folders will do for pip
+        def log_message(self, *_: object) -> None:
+            pass
+
+    handler = partial(Handler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+
+
+class Choice(NamedTuple):
+    """What pip chose: the label of a variant, None for a wheel without; and what it printed."""
+
+    label: str | None
+    output: str
+
+
+def choose(url: str, requirement: str, *options: str) -> Choice:
+    """Let this environment's pip choose a wheel from an index, without installing it.
+
+    pip sees the environment variables of this process, but not pip's settings. Raises
+    `AssertionError` with its output where it finds nothing.
+    """
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("PIP_")}
+    settings = {"PIP_CONFIG_FILE": os.devnull, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.json")
+        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-cache-dir"]
+        command += ["install", "--dry-run", "--ignore-installed", "--no-deps"]
+        command += ["--report", str(report), "--index-url", url]
+        done = subprocess.run(  # noqa: S603
+            [*command, *options, requirement],
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**kept, **settings},
+            cwd=folder,
+        )
+        if done.returncode:
+            _raise([f"pip could not choose a wheel for {requirement}:", done.stdout])
+        (chosen,) = json.loads(report.read_text())["install"]
+    filename = unquote(chosen["download_info"]["url"]).rpartition("/")[2]
+    return Choice(WheelFilename.parse(filename).label, done.stdout)
+
+
+def _raise(broken: list[str]) -> None:
+    if broken:
+        raise AssertionError("\n".join(broken))
+
+
+def _normal(package: str) -> str:
+    return re.sub(r"[-_.]+", "-", package).lower()
+
+
+def _providers(distribution: importlib.metadata.Distribution) -> list[hooks.Provider]:
+    manager = pluggy.PluginManager("pip_variants")
+    manager.add_hookspecs(hooks)
+    for point in distribution.entry_points.select(group=hooks.ENTRY_POINT_GROUP):
+        plugin = point.load()
+        manager.register(plugin, point.name)
+        if not manager.get_hookcallers(plugin):
+            _raise([f"{point.value} has no function pip_variants_providers with @hookimpl"])
+    return [one for given in manager.hook.pip_variants_providers() for one in given]
+
+
+def _why_not_found(wanted: str, endpoint: str, answer: list[SupportedFeature]) -> str:
+    """Why pip's detection process does not get this answer of a provider; nothing if it does."""
+    detection = Detection()
+    try:
+        absent = detection.supported(PluginProvider((wanted,), endpoint)).absent
+    except DetectionError as error:
+        return str(error)
+    finally:
+        detection.close()
+    return absent if answer else ""
+
+
+def _called(
+    what: str, detect: Callable[[], Iterable[Any]], seconds: float, seed: str
+) -> list[SupportedFeature]:
+    """What `detect` answers in a process of its own, where sets have the order of this seed."""
+    try:
+        question = pickle.dumps(detect)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise AssertionError(f"{what} must be a function of a module: {error}") from None
+    code = (
+        f"import sys; sys.path[:] = {sys.path!r}; "
+        f"from pip_variants.testing import _call; _call({seconds!r})"
+    )
+    with tempfile.TemporaryFile() as printed:
+        try:
+            done = subprocess.run(  # noqa: S603
+                [sys.executable, "-c", code],
+                check=False,
+                input=question,
+                stdout=subprocess.PIPE,
+                stderr=printed,
+                env={**os.environ, "PYTHONHASHSEED": seed},
+                timeout=seconds + START_DEADLINE,
+            )
+            answer, end = done.stdout, f"exit status {done.returncode}" if done.returncode else ""
+        except subprocess.TimeoutExpired:
+            answer, end = b"", "killed"
+        printed.seek(0)
+        text = printed.read().decode(errors="replace").strip()
+    if end:
+        _raise([f"{what} did not answer and end within {seconds:g} seconds ({end}):", text])
+    features, broken = json.loads(answer)
+    if text:
+        broken.append(f"it prints {text[:200]!r}")
+    _raise([f"{what}: {line}" for line in broken])
+    return [SupportedFeature(name, tuple(values)) for name, values in features]
+
+
+def _call(seconds: float) -> None:
+    """Call the function on standard input; write its answer, and what it broke, as JSON."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # so that what is printed is not taken for an answer
+    faulthandler.dump_traceback_later(seconds, exit=True)
+    logging.getLogger().addHandler(logging.NullHandler())  # else Python prints warnings
+    broken: list[str] = []
+    sys.addaudithook(partial(_refuse_network, broken))
+    environment, folder = dict(os.environ), os.getcwd()
+    features: list[SupportedFeature] = []
+    try:
+        features += checked_features(pickle.load(sys.stdin.buffer)())  # noqa: S301 - of check_detect
+    except (InvalidProviderAnswer, InvalidVariantProperty) as error:
+        broken.append(str(error))
+    except BaseException as error:  # noqa: BLE001 - foreign code: SystemExit too
+        if not broken:  # else it is what _refuse_network raised
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{frame.filename}, line {frame.lineno}"
+            broken.append(f"it raises {type(error).__name__}: {error} ({where})")
+    changed = sorted(dict(os.environ.items() ^ environment.items()))
+    if changed:
+        broken.append(f"it changes the environment variables {', '.join(changed)}")
+    if os.getcwd() != folder:
+        broken.append(f"it changes the working directory to {os.getcwd()}")
+    with answers:
+        json.dump([features, broken], answers)
+
+
+def _refuse_network(broken: list[str], event: str, arguments: tuple[Any, ...]) -> None:
+    """An audit hook. Sockets between the processes of one machine are no network."""
+    if re.match(r"socket\.(connect|sendto|sendmsg|getaddrinfo|gethostby)", event):
+        family = getattr(arguments[0], "family", socket.AF_INET)
+        if family in (socket.AF_INET, socket.AF_INET6):
+            broken.append(f"it uses the network: {event}{arguments}")
+            raise PermissionError("a provider must not use the network")
