@@ -11,9 +11,9 @@ from pathlib import Path
 
 from helpers import REPOSITORY
 
-sys.path.insert(0, str(REPOSITORY / "src"))
+sys.path[:0] = [str(REPOSITORY / "src"), str(REPOSITORY / "tests")]
 
-NAMES = ("startup", "ordering", "install")
+NAMES = ("startup", "ordering", "install", "resolution", "detection")
 
 
 def main():

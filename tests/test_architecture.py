@@ -17,20 +17,25 @@ OWN = {
     "selection": {"model"},
     "pip_adapter": {"selection", "detection", "model", "errors"},
     "publish": {"model", "detection", "errors"},
-    "cli": {"selection", "detection", "model", "publish", "errors"},
+    "testing": {"hooks", "model", "detection", "publish", "errors"},
+    "inventory": {"selection", "detection", "model", "errors"},
+    "cli": {"inventory", "selection", "detection", "model", "publish", "testing", "errors"},
     "__init__": set(),
     "__main__": {"cli"},
 }
 """Part -> parts of ours that it may import, beside itself and the package's version."""
 
 # The child process alone knows providers and the vendors' contract.
-IN_THE_CHILD = {"detection/worker.py", "detection/registry.py"}
+IN_THE_CHILD = {"detection/worker.py", "detection/registry.py", "detection/installed.py"}
 FOREIGN = {
     "pip_adapter": {"pip"},
     "providers": {"archspec"},
     "hooks": {"pluggy"},
+    "testing": {"pluggy"},
     "detection/worker.py": {"packaging"},
-    "detection/registry.py": {"packaging", "pluggy", "importlib_metadata"},
+    "detection/registry.py": {"packaging", "pluggy"},
+    "detection/installed.py": {"packaging", "importlib_metadata"},
+    "detection/targets.py": {"pip"},  # its tomli, on Python 3.10
 }
 
 
