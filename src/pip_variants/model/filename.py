@@ -58,6 +58,10 @@ class WheelFilename:
         """The same wheel under another label, or under none."""
         return replace(self, label=None if label is None else check_label(label))
 
+    def with_version(self, version: str) -> "WheelFilename":
+        """The same wheel of another version."""
+        return replace(self, version=version)
+
     def __str__(self) -> str:
         tags = (self.python, self.abi, self.platform)
         parts = (self.distribution, self.version, self.build, *tags, self.label)

@@ -1,11 +1,11 @@
 """The index-level metadata of the variant wheels in a folder (PEP 825, Index-level metadata)."""
 
-import os
 from pathlib import Path
 
 from pip_variants.errors import InvalidWheel, InvalidWheelFilename
 from pip_variants.model.filename import WheelFilename, index_metadata_filename
 from pip_variants.model.metadata import VariantMetadata, combine_all
+from pip_variants.publish.files import replace
 from pip_variants.publish.wheel import read_metadata
 
 __all__ = ["write_index_metadata"]
@@ -30,15 +30,5 @@ def write_index_metadata(folder: Path) -> list[Path]:
             releases.setdefault(file, {})[wheel.name] = read_metadata(wheel)
     contents = {file: combine_all(found).serialise() for file, found in sorted(releases.items())}
     for file, content in contents.items():
-        _replace(folder / file, content)
+        replace(folder / file, content)
     return [folder / file for file in contents]
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Readers see the old file or the new one."""
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
-        unfinished.write_bytes(content)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

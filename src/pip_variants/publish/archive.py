@@ -1,0 +1,169 @@
+"""Wheels as archives: writing one again with a few other files, the rest byte for byte.
+
+Source: APPNOTE.TXT (the ZIP file format), 4.3.7, local file header; Binary distribution format.
+"""
+
+import base64
+import copy
+import csv
+import hashlib
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from pip_variants.errors import InvalidWheel
+from pip_variants.publish.files import replacing
+
+__all__ = ["dist_info", "opened", "record_row", "rewrite"]
+
+_TIME = (1980, 1, 1, 0, 0, 0)  # of new files, so that equal input gives equal bytes
+_LOCAL_HEADER = "<4s5H3L2H"
+_FLAGS, _NAME_LENGTH = 2, 9  # among its fields
+_UTF_8 = 0x800  # the flag of a name that is not ASCII
+_CHUNK = 2**20
+
+
+@contextmanager
+def opened(wheel: Path) -> Iterator[zipfile.ZipFile]:
+    """The wheel, open. Raises `InvalidWheel` for what cannot be read, now or later."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            yield archive
+    except (OSError, zipfile.BadZipFile, EOFError, struct.error, zlib.error) as error:
+        raise InvalidWheel(f"{wheel} cannot be read as a wheel: {error}") from None
+
+
+def dist_info(archive: zipfile.ZipFile, wheel: str) -> str:
+    """The name of the wheel's one folder of metadata. Raises `InvalidWheel`."""
+    tops = {name.partition("/")[0] for name in archive.namelist()}
+    found = [top for top in tops if top.endswith(".dist-info")]
+    if len(found) != 1:
+        raise InvalidWheel(f"{wheel} must have one .dist-info folder, not {len(found)}")
+    return found[0]
+
+
+def rewrite(
+    source: zipfile.ZipFile,
+    target: Path,
+    contents: Mapping[str, bytes | None],
+    renamed: Callable[[str], str] = str,
+) -> None:
+    """Write `source`, a wheel, to `target` with other contents of some files, and RECORD right.
+
+    None leaves a file out; a new one comes before RECORD. `contents` has the old names, `renamed`
+    gives the new ones. Every other file is carried over as it stands in the archive, compressed
+    as it is, a piece at a time. An existing `target` is replaced at the end, in one step.
+    Raises `InvalidWheel` if there is no RECORD.
+    """
+    record = f"{dist_info(source, target.name)}/RECORD"
+    if record not in source.NameToInfo:
+        raise InvalidWheel(f"{target.name} has no {record}")
+    contents = {**contents, record: _record(source.read(record), record, contents, renamed)}
+    new = [name for name in contents if name not in source.NameToInfo]
+    entries = sorted(source.infolist(), key=lambda entry: entry.header_offset)
+    ends = [entry.header_offset for entry in entries[1:]] + [source.start_dir]
+    with replacing(target) as unfinished, zipfile.ZipFile(unfinished, "w") as archive:
+        archive.comment = source.comment
+        for entry, end in zip(entries, ends, strict=True):
+            for name in new if entry.filename == record else ():
+                _write(archive, _new(renamed(name)), contents[name])
+            if entry.filename in contents:
+                info = zipfile.ZipInfo(renamed(entry.filename), entry.date_time)
+                info.compress_type = entry.compress_type
+                info.external_attr, info.create_system = entry.external_attr, entry.create_system
+                _write(archive, info, contents[entry.filename])
+            else:
+                _copy(source, entry, end, archive, renamed(entry.filename))
+
+
+def record_row(name: str, content: bytes) -> tuple[str, str, str]:
+    """The row of RECORD for a file (Recording installed projects, RECORD)."""
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+    return name, f"sha256={digest}", str(len(content))
+
+
+def _new(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, _TIME)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr, info.create_system = 0o100644 << 16, 3  # Unix, on every machine
+    return info
+
+
+def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, content: bytes | None) -> None:
+    if content is not None:
+        archive.writestr(info, content)
+
+
+def _copy(
+    source: zipfile.ZipFile, entry: zipfile.ZipInfo, end: int, archive: zipfile.ZipFile, name: str
+) -> None:
+    """Carry an entry over: all bytes from its local header to what stands behind it.
+
+    `zipfile` itself can only decompress and compress again, which takes far longer and changes
+    the bytes; the attributes of it that are used here are as old as it is.
+    """
+    reader, writer = source.fp, archive.fp
+    assert reader is not None  # noqa: S101 - it is open
+    assert writer is not None  # noqa: S101 - it is open
+    reader.seek(entry.header_offset)
+    header = list(struct.unpack(_LOCAL_HEADER, reader.read(struct.calcsize(_LOCAL_HEADER))))
+    if reader.read(header[_NAME_LENGTH]) != entry.orig_filename.encode():
+        raise zipfile.BadZipFile(f"{entry.orig_filename} is called otherwise in its own header")
+    encoded = name.encode()
+    header[_NAME_LENGTH] = len(encoded)
+    header[_FLAGS] |= 0 if name.isascii() else _UTF_8
+    info = copy.copy(entry)
+    info.filename, info.header_offset = name, archive.start_dir
+    writer.seek(archive.start_dir)
+    writer.write(struct.pack(_LOCAL_HEADER, *header) + encoded)
+    left = end - reader.tell()
+    while left > 0:
+        chunk = reader.read(min(left, _CHUNK))
+        if not chunk:
+            raise EOFError(f"{entry.filename} is cut off")
+        writer.write(chunk)
+        left -= len(chunk)
+    archive.start_dir = writer.tell()
+    archive.filelist.append(info)
+    archive.NameToInfo[name] = info
+
+
+def _record(
+    record: bytes,
+    own: str,
+    contents: Mapping[str, bytes | None],
+    renamed: Callable[[str], str],
+) -> bytes:
+    """RECORD of the new wheel. Lines that need no change stay as they are."""
+    lines = record.decode().splitlines(keepends=True)
+    rows = [next(csv.reader([line])) or [""] for line in lines]
+    listed = {row[0] for row in rows}
+    added = [
+        _line(record_row(renamed(name), content))
+        for name, content in contents.items()
+        if name not in listed and content is not None
+    ]
+    result: list[str] = []
+    for line, (name, *rest) in zip(lines, rows, strict=True):
+        if name == own:
+            result += added
+            added = []
+        if name in contents:
+            content = contents[name]
+            if content is not None:
+                result.append(_line(record_row(renamed(name), content)))
+        elif renamed(name) == name:
+            result.append(line)
+        else:
+            result.append(_line((renamed(name), *rest)))
+    return "".join(result + added).encode()
+
+
+def _line(row: tuple[str, ...]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(row)
+    return text.getvalue()

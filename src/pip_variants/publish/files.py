@@ -1,0 +1,30 @@
+"""Writing files so that readers see the old one or the new one, whole."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["replace", "replacing"]
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give the path of a file beside `path` to write to, which takes its place in the end.
+
+    After an error `path` is as it was. What is left if the process is killed is hidden, no wheel
+    by its name, and written over by the next try.
+    """
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        yield unfinished
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write `content`, unless the file has it already."""
+    if not path.is_file() or path.read_bytes() != content:
+        with replacing(path) as unfinished:
+            unfinished.write_bytes(content)
