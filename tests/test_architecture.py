@@ -32,6 +32,8 @@ FOREIGN = {
     "providers": {"archspec"},
     "hooks": {"pluggy"},
     "testing": {"pluggy"},
+    "publish/backend.py": {"build"},
+    "publish/flags.py": {"archspec"},
     "detection/worker.py": {"packaging"},
     "detection/registry.py": {"packaging", "pluggy"},
     "detection/installed.py": {"packaging", "importlib_metadata"},

@@ -97,6 +97,7 @@ def test_the_quickstart_leaves_nothing_when_interrupted(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"TMPDIR": str(tmp_path)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job of nohup has none
     )
     assert process.stdout is not None
     assert process.stdout.readline().startswith("1. ")

@@ -1,9 +1,9 @@
-"""Write the index-level metadata for a folder of wheels."""
+"""Write what an index needs beside the wheels: the metadata of variants, and pages."""
 
 import argparse
 from pathlib import Path
 
-from pip_variants.publish.index import write_index_metadata
+from pip_variants.publish.index import add_to_index_metadata, write_index_metadata, write_pages
 
 __all__ = ["add_arguments", "run"]
 
@@ -11,13 +11,32 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     parser.add_argument("folder", type=Path, help="the folder with all wheels of the releases")
+    parser.add_argument(
+        "--add",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="WHEEL",
+        help="only add what this wheel says to the metadata in the folder, where the release's "
+        "other wheels need not be; repeat for more",
+    )
+    parser.add_argument(
+        "--pages",
+        action="store_true",
+        help="also write the pages of an index for a plain file server, below simple",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    paths = write_index_metadata(options.folder)
-    for path in paths:
-        print(path)
+    if options.add:
+        paths = add_to_index_metadata(options.folder, options.add)
+    else:
+        paths = write_index_metadata(options.folder)
     if not paths:
         print(f"There are no variant wheels in {options.folder}: nothing was written.")
+    if options.pages:
+        paths += write_pages(options.folder)
+    for path in paths:
+        print(path)
     return 0

@@ -6,33 +6,11 @@ from pathlib import Path
 from pip_variants.errors import InvalidVariantMetadata
 from pip_variants.model.metadata import PluginProvider, ProviderInfo, Variant, VariantMetadata
 from pip_variants.model.names import VariantProperty, check_namespace
+from pip_variants.publish.dependencies import Changes
+from pip_variants.publish.project import KNOWN_PROVIDERS, Project
 from pip_variants.publish.wheel import make_variant_wheel
 
-__all__ = ["add_arguments", "run"]
-
-# The provider that a wheel asks for unless another one is named: those that are built in here and
-# that other installers know as well.
-_PROVIDERS = {
-    "x86_64": PluginProvider(("x86-64-variant-provider >=0.2.1,<1",)),
-    "aarch64": PluginProvider(("aarch64-variant-provider >=0.2.0,<1",)),
-    "riscv64": PluginProvider(("riscv64-variant-provider >=0.1.0,<1",)),
-    "ppc64le": PluginProvider(("ppc64le-variant-provider >=0.1.0,<1",)),
-    "s390x": PluginProvider(("s390x-variant-provider >=0.1.0,<1",)),
-    "nvidia": PluginProvider(
-        ("nvidia-variant-provider >=0.0.1,<1",),
-        "nvidia_variant_provider.plugin:NvidiaVariantPlugin",
-    ),
-    "amd": PluginProvider(
-        ("amd-variant-provider >=0.0.2,<1",), "amd_variant_provider.plugin:AMDVariantPlugin"
-    ),
-    "intel": PluginProvider(
-        ("intel-variant-provider >=0.0.2,<1",), "intel_variant_provider.plugin:IntelVariantPlugin"
-    ),
-    "tpu": PluginProvider(
-        ("tpu-variant-provider >=0.1.0,<1",), "tpu_variant_provider.plugin:TpuVariantPlugin"
-    ),
-    "mpi": PluginProvider(("mpi-variant-provider >=0.1.0,<1",)),
-}
+__all__ = ["add_arguments", "add_changes", "changes_of", "output_of", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,18 +38,78 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the provider package of a namespace that is not built in",
     )
     parser.add_argument(
+        "--plugin-api",
+        action="append",
+        default=[],
+        metavar="NAMESPACE=MODULE[:OBJECT]",
+        help="the API endpoint of that provider, if it is not the package's name",
+    )
+    parser.add_argument(
+        "--project",
+        type=Path,
+        metavar="PYPROJECT",
+        help="take all of this from [variant] in a pyproject.toml, by the label",
+    )
+    add_changes(parser)
+
+
+def add_changes(parser: argparse.ArgumentParser) -> None:
+    """Define the options of commands that write a wheel again."""
+    parser.add_argument(
+        "--drop-local-version", action="store_true", help="make version 1.0+cu128 1.0"
+    )
+    parser.add_argument(
+        "--add-dependency", action="append", default=[], metavar="REQUIREMENT", help="repeatable"
+    )
+    parser.add_argument(
+        "--drop-dependency", action="append", default=[], metavar="PACKAGE", help="repeatable"
+    )
+    parser.add_argument(
         "-o", "--output", type=Path, help="the folder to write to (default: that of the wheel)"
     )
 
 
+def changes_of(options: argparse.Namespace, project: Changes | None = None) -> Changes:
+    """What the options and the project want changed. Raises `InvalidWheel`."""
+    project = project or Changes()
+    return Changes(
+        options.drop_local_version,
+        (*project.dropped, *options.drop_dependency),
+        (*project.added, *options.add_dependency),
+    )
+
+
+def output_of(options: argparse.Namespace) -> Path:
+    """The folder to write to; it is there afterwards."""
+    folder: Path = options.output or options.wheel.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
+    changes = changes_of(options)
+    if options.project:
+        if options.property or options.namespaces or options.provider or options.plugin_api:
+            raise InvalidVariantMetadata(
+                "--project says all that --property, --namespaces, --provider and --plugin-api say"
+            )
+        project = Project.read(options.project).filled()
+        metadata = project.of(options.label)
+        changes = changes_of(options, project.recipe(options.label).changes)
+    else:
+        metadata = _metadata(options)
+    print(make_variant_wheel(options.wheel, metadata, output_of(options), changes))
+    return 0
+
+
+def _metadata(options: argparse.Namespace) -> VariantMetadata:
     properties = tuple(VariantProperty.parse(text) for text in options.property)
     namespaces = [one.namespace for one in properties]
     if options.namespaces:
         namespaces = [check_namespace(part.strip()) for part in options.namespaces.split(",")]
     variant = Variant.of(options.label, properties)
-    providers = _providers(namespaces, options.provider)
+    providers = _providers(namespaces, options)
     if not namespaces:
         raise InvalidVariantMetadata(
             "give a --property, or --namespaces for the null variant, which has none"
@@ -80,25 +118,31 @@ def run(options: argparse.Namespace) -> int:
         tuple(dict.fromkeys(namespaces)), {variant.label: variant}, providers
     )
     # The model checks what it reads, so let it read what is going to be written.
-    VariantMetadata.parse(metadata.serialise(), "the metadata of the new wheel")
-    folder = options.output or options.wheel.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    print(make_variant_wheel(options.wheel, metadata, folder))
-    return 0
+    return VariantMetadata.parse(metadata.serialise(), "the metadata of the new wheel")
 
 
-def _providers(namespaces: list[str], given: list[str]) -> dict[str, ProviderInfo]:
+def _providers(namespaces: list[str], options: argparse.Namespace) -> dict[str, ProviderInfo]:
+    given = dict(_pair("--provider", text, "REQUIREMENT") for text in options.provider)
+    endpoints = dict(_pair("--plugin-api", text, "MODULE") for text in options.plugin_api)
     providers: dict[str, ProviderInfo] = {}
-    for text in given:
-        namespace, equals, requirement = text.partition("=")
-        if not equals or not requirement.strip():
-            raise InvalidVariantMetadata(f"--provider must be NAMESPACE=REQUIREMENT, not {text!r}")
-        providers[check_namespace(namespace.strip())] = PluginProvider((requirement.strip(),))
-    for namespace in namespaces:
-        if namespace not in providers:
-            if namespace not in _PROVIDERS:
-                raise InvalidVariantMetadata(
-                    f"no provider is known for {namespace}: name one, --provider {namespace}=..."
-                )
-            providers[namespace] = _PROVIDERS[namespace]
+    for namespace in dict.fromkeys((*given, *namespaces)):
+        if namespace in given:
+            endpoint = endpoints.pop(namespace, None)
+            providers[namespace] = PluginProvider((given[namespace],), endpoint)
+        elif namespace in KNOWN_PROVIDERS:
+            providers[namespace] = KNOWN_PROVIDERS[namespace]
+        else:
+            raise InvalidVariantMetadata(
+                f"no provider is known for {namespace}: name one, --provider {namespace}=..."
+            )
+    if endpoints:
+        first = next(iter(endpoints))
+        raise InvalidVariantMetadata(f"--plugin-api {first}=... needs --provider {first}=...")
     return providers
+
+
+def _pair(option: str, text: str, what: str) -> tuple[str, str]:
+    namespace, equals, value = text.partition("=")
+    if not equals or not value.strip():
+        raise InvalidVariantMetadata(f"{option} must be NAMESPACE={what}, not {text!r}")
+    return check_namespace(namespace.strip()), value.strip()

@@ -12,7 +12,7 @@ if sys.version_info >= (3, 11):
 else:  # pip has the same library
     from pip._vendor import tomli as tomllib
 
-__all__ = ["load", "loads", "read"]
+__all__ = ["load", "loads", "read", "tomllib"]
 
 
 def load(what: str, named: Callable[[list[str]], Machine]) -> Target:
@@ -43,6 +43,6 @@ def loads(text: str, where: str) -> Target:
     """The target in the text of a file; `where` names it in errors. Raises `InvalidTarget`."""
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number may be too long for Python
         raise InvalidTarget(f"{where} is not TOML: {error}") from None
     return Target.parse(document, where)

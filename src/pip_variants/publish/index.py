@@ -1,14 +1,35 @@
-"""The index-level metadata of the variant wheels in a folder (PEP 825, Index-level metadata)."""
+"""What an index has beside the wheels in a folder.
 
+The metadata of variant wheels (PEP 825, Index-level metadata), and the pages of a static index
+(Simple repository API) with the separate metadata of each wheel (PEP 658).
+"""
+
+import hashlib
+import html
+import json
+import re
+import tarfile
+from collections.abc import Iterable, Mapping
+from email.parser import HeaderParser
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 from pip_variants.errors import InvalidWheel, InvalidWheelFilename
-from pip_variants.model.filename import WheelFilename, index_metadata_filename
+from pip_variants.model.filename import (
+    WheelFilename,
+    index_metadata_filename,
+    split_index_metadata_filename,
+)
 from pip_variants.model.metadata import VariantMetadata, combine_all
+from pip_variants.publish.archive import dist_info, opened
 from pip_variants.publish.files import replace
 from pip_variants.publish.wheel import read_metadata
 
-__all__ = ["write_index_metadata"]
+__all__ = ["add_to_index_metadata", "releases_of", "write_index_metadata", "write_pages"]
+
+_API_VERSION = "1.1"
+_SDIST = re.compile(r"(.+)-([^-]+)\.tar\.gz")
 
 
 def write_index_metadata(folder: Path) -> list[Path]:
@@ -19,8 +40,31 @@ def write_index_metadata(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise InvalidWheel(f"{folder} is not a folder")
+    return _write(folder, releases_of(sorted(folder.glob("*.whl"))))
+
+
+def add_to_index_metadata(folder: Path, wheels: Iterable[Path]) -> list[Path]:
+    """Add what `wheels` say to the metadata files in `folder`; returns those files, sorted.
+
+    The other wheels of the releases need not be there. Raises `InvalidWheel` and, for a wheel that
+    contradicts what is published, `InvalidVariantMetadata`; then nothing is written.
+    """
+    releases = releases_of(wheels)
+    for file, found in releases.items():
+        if (folder / file).exists():
+            old = VariantMetadata.parse((folder / file).read_bytes(), file)
+            releases[file] = {file: old, **found}
+    folder.mkdir(parents=True, exist_ok=True)
+    return _write(folder, releases)
+
+
+def releases_of(wheels: Iterable[Path]) -> dict[str, dict[str, VariantMetadata]]:
+    """The metadata of the variant wheels by the index's file for their release, and by their name.
+
+    Raises `InvalidWheel` and `InvalidVariantMetadata`.
+    """
     releases: dict[str, dict[str, VariantMetadata]] = {}
-    for wheel in sorted(folder.glob("*.whl")):
+    for wheel in wheels:
         try:
             name = WheelFilename.parse(wheel.name)
         except InvalidWheelFilename:
@@ -28,7 +72,125 @@ def write_index_metadata(folder: Path) -> list[Path]:
         if name.label is not None:
             file = index_metadata_filename(name.distribution, name.version)
             releases.setdefault(file, {})[wheel.name] = read_metadata(wheel)
+    return releases
+
+
+def _write(folder: Path, releases: Mapping[str, Mapping[str, VariantMetadata]]) -> list[Path]:
     contents = {file: combine_all(found).serialise() for file, found in sorted(releases.items())}
     for file, content in contents.items():
         replace(folder / file, content)
     return [folder / file for file in contents]
+
+
+def write_pages(folder: Path) -> list[Path]:
+    """Write the pages of an index of the files in `folder`, below `simple`; returns them, sorted.
+
+    Each project has an `index.html`, and an `index.json` for servers that choose by the `Accept`
+    header. Beside each wheel comes its `.metadata`. Raises `InvalidWheel`.
+    """
+    projects: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(folder.iterdir()):
+        if project := _project(path.name):
+            projects.setdefault(project, []).append(_file(path))
+    written = [folder / "simple" / "index.html"]
+    links = [f'<a href="{project}/">{project}</a><br>' for project in projects]
+    pages = {written[0]: _html("Projects", links)}
+    for project, files in projects.items():
+        versions = dict.fromkeys(filter(None, (_version(one["filename"]) for one in files)))
+        page = {
+            "meta": {"api-version": _API_VERSION},
+            "name": project,
+            "versions": list(versions),
+            "files": files,
+        }
+        own = folder / "simple" / project
+        pages[own / "index.html"] = _html(project, map(_link, files))
+        pages[own / "index.json"] = (json.dumps(page, indent=2) + "\n").encode()
+    for path, content in pages.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace(path, content)
+    return sorted(pages)
+
+
+def _project(filename: str) -> str:
+    """The normalised name of the project that a file belongs to; nothing for other files."""
+    name = ""
+    if filename.endswith(".whl"):
+        try:
+            name = WheelFilename.parse(filename).distribution
+        except InvalidWheelFilename:
+            return ""
+    elif match := _SDIST.fullmatch(filename):
+        name = match[1]
+    elif found := split_index_metadata_filename(filename):
+        name = found[0]
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _version(filename: str) -> str:
+    if filename.endswith(".whl"):
+        return WheelFilename.parse(filename).version
+    match = _SDIST.fullmatch(filename)
+    return match[2] if match else ""
+
+
+def _file(path: Path) -> dict[str, Any]:
+    """What a page says of a file (Simple repository API, JSON, files)."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+    found: dict[str, Any] = {
+        "filename": path.name,
+        "url": f"../../{quote(path.name)}",
+        "hashes": {"sha256": digest.hexdigest()},
+        "size": path.stat().st_size,
+    }
+    metadata = _core_metadata(path)
+    if path.name.endswith(".whl"):
+        replace(path.with_name(f"{path.name}.metadata"), metadata)
+        found["core-metadata"] = {"sha256": hashlib.sha256(metadata).hexdigest()}
+    text = metadata.decode("utf-8", "replace")
+    if requires := HeaderParser().parsestr(text).get("Requires-Python"):
+        found["requires-python"] = requires
+    return found
+
+
+def _core_metadata(path: Path) -> bytes:
+    """METADATA of a wheel, PKG-INFO of a source distribution; empty for other files."""
+    if path.name.endswith(".whl"):
+        with opened(path) as archive:
+            name = f"{dist_info(archive, path.name)}/METADATA"
+            if name not in archive.NameToInfo:
+                raise InvalidWheel(f"{path.name} has no {name}")
+            return archive.read(name)
+    if path.name.endswith(".tar.gz"):
+        try:
+            with tarfile.open(path) as archive_:
+                for entry in archive_:
+                    if re.fullmatch(r"[^/]+/PKG-INFO", entry.name):
+                        file = archive_.extractfile(entry)
+                        return file.read() if file else b""
+        except (OSError, EOFError, tarfile.TarError) as error:
+            raise InvalidWheel(f"{path} cannot be read: {error}") from None
+    return b""
+
+
+def _link(file: Mapping[str, Any]) -> str:
+    attributes = {"href": f"{file['url']}#sha256={file['hashes']['sha256']}"}
+    if "requires-python" in file:
+        attributes["data-requires-python"] = file["requires-python"]
+    if "core-metadata" in file:
+        attributes["data-core-metadata"] = f"sha256={file['core-metadata']['sha256']}"
+    text = " ".join(f'{key}="{html.escape(value)}"' for key, value in attributes.items())
+    return f"<a {text}>{html.escape(file['filename'])}</a><br>"
+
+
+def _html(title: str, links: Iterable[str]) -> bytes:
+    lines = [
+        "<!DOCTYPE html>",
+        f'<meta name="pypi:repository-version" content="{_API_VERSION}">',
+        f"<title>{html.escape(title)}</title>",
+        *links,
+    ]
+    return ("\n".join(lines) + "\n").encode()

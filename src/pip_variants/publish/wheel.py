@@ -9,7 +9,14 @@ from pip_variants.model.metadata import MAX_BYTES, VariantMetadata
 from pip_variants.publish.archive import dist_info, opened, rewrite
 from pip_variants.publish.dependencies import Changes
 
-__all__ = ["make_variant_wheel", "read_metadata", "unmake_variant_wheel"]
+__all__ = [
+    "VARIANT_JSON",
+    "make_variant_wheel",
+    "metadata_in",
+    "plain_wheel",
+    "read_metadata",
+    "unmake_variant_wheel",
+]
 
 VARIANT_JSON = "variant.json"
 
@@ -55,15 +62,21 @@ def make_variant_wheel(
     return _repack(wheel, label, metadata.serialise(), folder, changes)
 
 
-def unmake_variant_wheel(wheel: Path, folder: Path, changes: Changes = _NO_CHANGES) -> Path:
-    """Write the wheel that a variant wheel was made of into `folder`; return its path.
+def plain_wheel(wheel: Path, folder: Path, changes: Changes = _NO_CHANGES) -> Path:
+    """Write the wheel that is no variant into `folder`; return its path.
 
     Variant markers of its dependencies are decided: as everywhere outside of variant wheels, none
-    is true (PEP 825, Environment markers). Raises `InvalidWheel` and `InvalidWheelFilename`.
+    is true (PEP 825, Environment markers). A wheel that has neither a label nor such markers is
+    copied. Raises `InvalidWheel` and `InvalidWheelFilename`.
     """
+    return _repack(wheel, None, None, folder, changes)
+
+
+def unmake_variant_wheel(wheel: Path, folder: Path, changes: Changes = _NO_CHANGES) -> Path:
+    """Write the wheel that a variant wheel was made of; otherwise as `plain_wheel`."""
     if WheelFilename.parse(wheel.name).label is None:
         raise InvalidWheel(f"{wheel.name} is no variant wheel: its name has no label")
-    return _repack(wheel, None, None, folder, changes)
+    return plain_wheel(wheel, folder, changes)
 
 
 def _repack(

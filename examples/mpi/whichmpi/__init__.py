@@ -1,0 +1,3 @@
+"""Says which MPI this build uses."""
+
+from whichmpi._mpi import version as version

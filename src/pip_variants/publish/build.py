@@ -1,0 +1,167 @@
+"""Building all variants of a project with its own build backend (PEP 517).
+
+The `build` package makes one source distribution and, out of that, a wheel for each way to build,
+every one in an environment and a folder of its own.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from pip_variants.errors import InvalidWheel, PipVariantsError
+from pip_variants.model.filename import WheelFilename
+from pip_variants.model.names import NULL_LABEL
+from pip_variants.publish.files import replace
+from pip_variants.publish.flags import environment
+from pip_variants.publish.project import PLAIN, Project
+from pip_variants.publish.wheel import make_variant_wheel, plain_wheel
+
+__all__ = ["BuildFailed", "build"]
+
+_LIKE_CFLAGS = ("CXXFLAGS", "FFLAGS", "FCFLAGS", "RUSTFLAGS")  # they say the same
+_SHOWN = 25  # lines of what a failed build printed
+
+
+class BuildFailed(PipVariantsError):
+    """The project's backend failed. The message ends with the last lines that it printed."""
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How to build: variables for the compilers, settings of the backend, further packages."""
+
+    env: tuple[tuple[str, str], ...] = ()
+    settings: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    requires: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        told = (f"{key}={value!r}" for key, value in self.env if key not in _LIKE_CFLAGS)
+        return ", ".join(("building", *told))
+
+
+def build(
+    source: Path,
+    labels: Sequence[str],
+    folder: Path,
+    jobs: int = 1,
+    say: Callable[[str], None] = print,
+) -> list[str]:
+    """Build the wheels with these labels, or all, into `folder`; return the labels that failed.
+
+    `source` is a folder or a source distribution. What is needed to build is the same for labels
+    that differ in nothing but their metadata, and is built once. `say` is told what begins and
+    what ends. Raises `InvalidVariantMetadata`, `DetectionError` and `BuildFailed` before anything
+    is built.
+    """
+    if find_spec("build") is None:
+        raise BuildFailed("this needs the package build: pip install 'pip-variants[build]'")
+    with tempfile.TemporaryDirectory() as own:
+        sdist = source if source.is_file() else _run("sdist", source, Path(own), _Way())
+        with tempfile.TemporaryDirectory(dir=own) as looked_at:
+            project = Project.read(_unpacked(sdist, Path(looked_at))).filled()
+        for label in labels:
+            if label != PLAIN:
+                project.of(label)  # which raises
+        ways: dict[_Way, list[str]] = {}
+        for label in dict.fromkeys(labels or project.labels):
+            ways.setdefault(_way(project, label), []).append(label)
+        folder.mkdir(parents=True, exist_ok=True)
+        if sdist != source:
+            replace(folder / sdist.name, sdist.read_bytes())
+            say(f"{folder / sdist.name}")
+        failed = []
+        with ThreadPoolExecutor(jobs) as pool:
+            running = {}
+            for way, both in ways.items():
+                say(f"{', '.join(both)}: {way}")
+                running[pool.submit(_build, sdist, project, way, both, folder)] = both
+            for job in as_completed(running):
+                try:
+                    say(job.result())
+                except (PipVariantsError, OSError) as error:
+                    say(f"{', '.join(running[job])}: FAILED. {error}")
+                    failed += running[job]
+        return failed
+
+
+def _way(project: Project, label: str) -> _Way:
+    recipe = project.recipe(label)
+    env: Mapping[str, str] = {}
+    if label not in (PLAIN, NULL_LABEL):
+        env = environment(project.metadata.variants[label])
+    env = {**env, **dict(recipe.env)}
+    return _Way(tuple(env.items()), recipe.config_settings, recipe.build_dependencies)
+
+
+def _build(sdist: Path, project: Project, way: _Way, labels: Sequence[str], folder: Path) -> str:
+    began = time.monotonic()
+    lines = []
+    with tempfile.TemporaryDirectory() as own:
+        wheel = _run("wheel", _unpacked(sdist, Path(own, "source")), Path(own, "built"), way)
+        already = WheelFilename.parse(wheel.name).label
+        if already is not None and list(labels) != [already]:
+            raise InvalidWheel(f"its backend built the variant {already}")
+        for label in labels:
+            changes = project.recipe(label).changes
+            if label == PLAIN:
+                made = plain_wheel(wheel, folder, changes)
+            else:
+                made = make_variant_wheel(wheel, project.of(label), folder, changes)
+            lines.append(f"  {made}")
+    return "\n".join([f"{', '.join(labels)}: done in {time.monotonic() - began:.0f} s", *lines])
+
+
+def _unpacked(sdist: Path, folder: Path) -> Path:
+    """The folder of the project in a source distribution."""
+    try:
+        with tarfile.open(sdist) as archive:
+            # Not everywhere in 3.10 and 3.11; it is what installers use (PEP 721).
+            if hasattr(tarfile, "data_filter"):
+                archive.extractall(folder, filter="data")
+            else:
+                archive.extractall(folder)  # noqa: S202 - the maintainer's own source
+    except (OSError, tarfile.TarError) as error:
+        raise BuildFailed(f"{sdist} is no source distribution: {error}") from None
+    tops = list(folder.iterdir())
+    return tops[0] if len(tops) == 1 else folder
+
+
+def _run(kind: str, source: Path, folder: Path, way: _Way) -> Path:
+    """Have the backend build `kind`, wheel or sdist, into `folder`; return the file."""
+    arguments = {
+        "kind": kind,
+        "source": str(source),
+        "folder": str(folder),
+        "settings": {key: list(values) for key, values in way.settings},
+        "requires": way.requires,
+    }
+    with tempfile.TemporaryFile() as log:
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", "pip_variants.publish.backend", json.dumps(arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=False,
+            env={**os.environ, **dict(way.env)},
+        )
+        log.seek(0)
+        said = log.read().decode(errors="replace").splitlines()
+    found = [path for path in folder.glob("*") if path.name.endswith((".whl", ".tar.gz"))]
+    if done.returncode or len(found) != 1:
+        raise BuildFailed("\n  ".join([f"no {kind}. The build ended with:", *_last(said)]))
+    return found[0]
+
+
+def _last(lines: list[str]) -> Iterator[str]:
+    if len(lines) > _SHOWN:
+        yield "..."
+    yield from lines[-_SHOWN:]
