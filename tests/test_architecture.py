@@ -34,6 +34,7 @@ FOREIGN = {
     "testing": {"pluggy"},
     "publish/backend.py": {"build"},
     "publish/flags.py": {"archspec"},
+    "publish/verify.py": {"packaging"},
     "detection/worker.py": {"packaging"},
     "detection/registry.py": {"packaging", "pluggy"},
     "detection/installed.py": {"packaging", "importlib_metadata"},

@@ -54,6 +54,11 @@ class WheelFilename:
         distribution, version, python, abi, platform = parts
         return cls(distribution, version, build, python, abi, platform, label)
 
+    @property
+    def tags(self) -> tuple[str, str, str]:
+        """Python tag, ABI tag and platform tag; each may be several, with dots between them."""
+        return self.python, self.abi, self.platform
+
     def with_label(self, label: str | None) -> "WheelFilename":
         """The same wheel under another label, or under none."""
         return replace(self, label=None if label is None else check_label(label))
@@ -63,8 +68,7 @@ class WheelFilename:
         return replace(self, version=version)
 
     def __str__(self) -> str:
-        tags = (self.python, self.abi, self.platform)
-        parts = (self.distribution, self.version, self.build, *tags, self.label)
+        parts = (self.distribution, self.version, self.build, *self.tags, self.label)
         return "-".join(part for part in parts if part is not None) + ".whl"
 
 

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from pip_variants.errors import InvalidWheel
 from pip_variants.publish.files import replacing
@@ -28,13 +29,13 @@ _CHUNK = 2**20
 
 
 @contextmanager
-def opened(wheel: Path) -> Iterator[zipfile.ZipFile]:
+def opened(wheel: Path | IO[bytes], name: str = "") -> Iterator[zipfile.ZipFile]:
     """The wheel, open. Raises `InvalidWheel` for what cannot be read, now or later."""
     try:
         with zipfile.ZipFile(wheel) as archive:
             yield archive
     except (OSError, zipfile.BadZipFile, EOFError, struct.error, zlib.error) as error:
-        raise InvalidWheel(f"{wheel} cannot be read as a wheel: {error}") from None
+        raise InvalidWheel(f"{name or wheel} cannot be read as a wheel: {error}") from None
 
 
 def dist_info(archive: zipfile.ZipFile, wheel: str) -> str:

@@ -136,16 +136,20 @@ def _version(filename: str) -> str:
 
 def _file(path: Path) -> dict[str, Any]:
     """What a page says of a file (Simple repository API, JSON, files)."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(2**20):
-            digest.update(chunk)
     found: dict[str, Any] = {
         "filename": path.name,
         "url": f"../../{quote(path.name)}",
-        "hashes": {"sha256": digest.hexdigest()},
+        "hashes": {},
         "size": path.stat().st_size,
     }
+    # Metadata of variants is replaced when a release grows. Whoever reads this page just before
+    # that must not find that the hash is wrong.
+    if split_index_metadata_filename(path.name) is None:
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while chunk := file.read(2**20):
+                digest.update(chunk)
+        found["hashes"] = {"sha256": digest.hexdigest()}
     metadata = _core_metadata(path)
     if path.name.endswith(".whl"):
         replace(path.with_name(f"{path.name}.metadata"), metadata)
@@ -177,7 +181,8 @@ def _core_metadata(path: Path) -> bytes:
 
 
 def _link(file: Mapping[str, Any]) -> str:
-    attributes = {"href": f"{file['url']}#sha256={file['hashes']['sha256']}"}
+    fragment = "".join(f"#{name}={digest}" for name, digest in file["hashes"].items())
+    attributes = {"href": f"{file['url']}{fragment}"}
     if "requires-python" in file:
         attributes["data-requires-python"] = file["requires-python"]
     if "core-metadata" in file:

@@ -27,7 +27,7 @@ from pip_variants.model.metadata import (
 from pip_variants.model.names import NULL_LABEL, check_label
 from pip_variants.publish.dependencies import Changes
 
-__all__ = ["KNOWN_PROVIDERS", "PLAIN", "Project", "Recipe"]
+__all__ = ["KNOWN_PROVIDERS", "PLAIN", "Project", "Recipe", "check_static"]
 
 PLAIN = "none"
 """Stands for the wheel that is no variant, as in pip's `--variant PACKAGE=none`."""
@@ -162,7 +162,7 @@ class Project:
             providers[namespace] = _static(namespace, provider)
         metadata = replace(self.metadata, providers=providers)
         for variant in metadata.variants.values():
-            _check_static(variant, metadata)
+            check_static(variant, metadata)
         return replace(self, metadata=metadata, to_fill={})
 
 
@@ -285,9 +285,10 @@ def _static(namespace: str, provider: PluginProvider) -> StaticProvider:
     return StaticProvider(support.features, provider.optional)
 
 
-def _check_static(variant: Variant, metadata: VariantMetadata) -> None:
+def check_static(variant: Variant, metadata: VariantMetadata) -> None:
+    """Raise `InvalidVariantMetadata` for a property that its static properties do not list."""
     for feature, values in variant.features:
-        provider = metadata.providers[feature.namespace]
+        provider = metadata.providers.get(feature.namespace)
         if isinstance(provider, StaticProvider):
             known = dict(provider.features).get(feature.name, ())
             if unknown := [value for value in values if value not in known]:

@@ -1,0 +1,114 @@
+"""Look for mistakes in wheels and indexes, and say who would get which wheel."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from pip_variants.cli.explain import lines
+from pip_variants.detection.client import Detection
+from pip_variants.errors import DetectionError, InvalidTarget, InvalidWheel, printable
+from pip_variants.model.metadata import VariantMetadata
+from pip_variants.publish.sources import LocalFiles, ProjectPage
+from pip_variants.publish.verify import Fault, Release, verify
+from pip_variants.selection import select
+
+__all__ = ["add_arguments", "run"]
+
+# Those that are compared unless others are named, for the namespaces that a release uses.
+_TARGETS = {
+    "x86_64": ("x86_64_v4", "x86_64_v3", "x86_64_v2", "x86_64_v1"),
+    "aarch64": ("aarch64_8.4a", "aarch64_8.2a", "aarch64_8a"),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options."""
+    parser.add_argument(
+        "what",
+        nargs="+",
+        metavar="WHEELS|INDEX-URL",
+        help="wheels and folders, or the address of a project's page on an index",
+    )
+    parser.add_argument(
+        "--target",
+        action="append",
+        default=[],
+        help="say what this target would get, a file or a name; repeat for more "
+        "(default: some processors, if the wheels are for those)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command: 0 nothing is wrong, 1 there are mistakes."""
+    urls = [one for one in options.what if "://" in one]
+    if urls and len(options.what) > 1:
+        raise InvalidWheel("give one address, or wheels and folders, not both")
+    source = ProjectPage(urls[0]) if urls else LocalFiles(tuple(map(Path, options.what)))
+    detections = _Detections()
+    try:
+        report = verify(source, detections[""])
+        for release in report.releases:
+            if release.metadata:
+                print("\n".join(_coverage(release, release.metadata, options.target, detections)))
+                print()
+    finally:
+        for one in detections.values():
+            one.close()
+    for remark in report.remarks:
+        print("\n".join(lines(f"{remark.where}: {printable(remark.what)}")))
+    print("\n".join(_faults(report.faults)) if report.faults else "OK")
+    return 1 if report.faults else 0
+
+
+class _Detections(dict[str, Detection]):
+    """By target, each started once."""
+
+    def __missing__(self, target: str) -> Detection:
+        self[target] = Detection(target="" if target == "here" else target)
+        return self[target]
+
+
+def _faults(faults: tuple[Fault, ...]) -> Iterator[str]:
+    for where in dict.fromkeys(fault.where for fault in faults):
+        yield printable(where)
+        for fault in faults:
+            if fault.where == where:
+                yield from lines(printable(fault.what), "  - ", "    ")
+    yield f"{len(faults)} to mend"
+
+
+def _coverage(
+    release: Release, metadata: VariantMetadata, targets: list[str], detections: _Detections
+) -> Iterator[str]:
+    """Which label each target would get; wheels for different platforms may have different ones."""
+    by_labels: dict[frozenset[str], list[str]] = {}
+    for tags in dict.fromkeys(name.tags for name in release.wheels):
+        own = frozenset(name.label or "" for name in release.wheels if name.tags == tags)
+        by_labels.setdefault(own, []).append("-".join(tags))
+    targets = targets or [
+        target for name in metadata.namespaces for target in _TARGETS.get(name, ())
+    ]
+    for labels, all_tags in by_labels.items():
+        if any(labels):
+            named = ", ".join(label or "no variant" for label in sorted(labels))
+            yield from lines(f"{release}, {', '.join(all_tags)}: {named}")
+            for target in targets:
+                yield f"  {target:<20} {_taken(release, metadata, labels, detections[target])}"
+
+
+def _taken(
+    release: Release, metadata: VariantMetadata, labels: frozenset[str], detection: Detection
+) -> str:
+    try:
+        ordering = select(metadata, filter(None, labels), detection)
+    except InvalidTarget:
+        raise
+    except DetectionError as error:
+        return printable(str(error))
+    if ordering.best_first:
+        best = ordering.best_first[0]
+        because = ", ".join(map(str, ordering.deciding(best)))
+        return f"{best.label:<20} {because}".rstrip()
+    if "" in labels:
+        return "no variant"
+    return "the source distribution" if release.has_source else "nothing"
