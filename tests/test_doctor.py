@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.environments import Environment, clean
+from support.environments import HARDWARE, Environment, clean
 
 ENTRY_POINT = "[{}]\n{} = {}\n"
 
 
 def doctor(env: Environment, *arguments: str, code: int = 0, **variables: str) -> str:
     command = [env.python, "-m", "pip_variants", "doctor", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env=clean(variables))
+    done = subprocess.run(command, capture_output=True, text=True, env=clean({**HARDWARE, **variables}))
     assert (done.returncode, done.stderr) == (code, ""), done.stdout + done.stderr
     if not arguments:
         lines = done.stdout.splitlines()
@@ -42,6 +42,8 @@ def test_all_is_well(env: Environment) -> None:
     assert lines[0].startswith("pip-variants ")
     assert lines[1].startswith("pip 26.3, extended at ")
     assert any(line.startswith("  x86_64 ") for line in lines)
+    assert "  nvidia     154 properties forced by the environment variable NV_VARIANT_PRO..." in lines
+    assert any(line.startswith("  mpi        nothing        MPI4PY_LIBMPI is '/no/mpi'") for line in lines)
     assert "  target: this machine" in lines
     assert "Self-test: installed a variant wheel" in lines
     assert env.installed("pip_variants_self_test") is None
@@ -62,7 +64,7 @@ def test_the_shape_of_the_json(env: Environment) -> None:
         "failed": [],
         "warnings": [],
         "plugins": [],
-        "forced": {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v3,v2,v1"},
+        "forced": {**HARDWARE, "X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v3,v2,v1"},
         "options": {"variant_prefer": ["x86_64::avx"]},
         "target": "x86_64_v2",
         "target_failed": "",
@@ -74,12 +76,10 @@ def test_the_shape_of_the_json(env: Environment) -> None:
 def test_settings_are_shown(env: Environment) -> None:
     lines = doctor(
         env,
-        NV_VARIANT_PROVIDER_FORCE_SM_ARCH="9.0",
-        MPI4PY_MPIABI="mpich",
         PIP_VARIANT_DISABLE="mpi nvidia",
         PIP_VARIANT_TARGET="x86_64_v2",
     ).splitlines()
-    assert "  MPI4PY_MPIABI=mpich" in lines
+    assert "  MPI4PY_LIBMPI=/no/mpi" in lines
     assert "  NV_VARIANT_PROVIDER_FORCE_SM_ARCH=9.0" in lines
     assert "  variant-disable = mpi nvidia" in lines
     assert "  target: x86_64_v2" in lines
@@ -151,13 +151,33 @@ def test_a_pip_that_is_not_extended(not_loaded: Environment) -> None:
     assert text.endswith("fit each other: pip install --upgrade pip pip-variants")
 
 
-def test_a_pip_that_does_not_start(env: Environment) -> None:
+def test_a_pip_that_does_not_start(env: Environment, tmp_path: Path) -> None:
+    config = tmp_path / "pip.conf"
+    config.write_text("no section\n")
+    text = to_do(env, PIP_CONFIG_FILE=str(config))
+    assert text.startswith("- Mend what pip is set to, it does not start: Configuration file could not be")
+    assert "\nSelf-test: installed a variant wheel\n" in doctor(env, code=1, PIP_CONFIG_FILE=str(config))
     (env.site / "sitecustomize.py").write_text(
         "import os, sys\n"
-        "if '-m' in sys.orig_argv and 'pip' in sys.orig_argv:\n"
-        "    os.write(2, b'the disk is full\\n'); os._exit(1)\n"
+        "class Finder:\n"
+        "    def find_spec(name, path=None, target=None):\n"
+        "        if name == 'pip._internal.commands.install':\n"
+        "            raise OSError('the disk is full')\n"
+        "sys.meta_path.insert(0, Finder)\n"
     )
-    assert to_do(env) == "- The self-test failed: the disk is full"
+    assert to_do(env) == "- Mend what pip is set to, it does not start: OSError: the disk is full"
+
+
+def test_a_pip_that_does_not_install(env: Environment) -> None:
+    """It looks well, but the disk is full."""
+    (env.site / "sitecustomize.py").write_text(
+        "import sys\n"
+        "def refuse(event, arguments):\n"
+        "    if event == 'shutil.move':\n"
+        "        raise OSError('the disk is full')\n"
+        "sys.addaudithook(refuse)\n"
+    )
+    assert to_do(env) == "- The self-test failed: OSError: the disk is full"
 
 
 @pytest.mark.parametrize("pip", ["23.0.1", "25.3"])

@@ -4,12 +4,14 @@ import subprocess
 import sys
 
 import pytest
-from support.environments import FORCED, clean
+from support.environments import FORCED, HARDWARE, clean
+
+from pip_variants.cli import _COMMANDS
 
 
 def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pip_variants", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=clean(env))
+    return subprocess.run(command, capture_output=True, text=True, env=clean({**HARDWARE, **env}))
 
 
 def test_properties_are_listed_as_the_specification_writes_them() -> None:
@@ -47,7 +49,7 @@ def test_wrong_usage(arguments: tuple[str, ...]) -> None:
     assert done.stderr.startswith("usage: ")
 
 
-@pytest.mark.parametrize("command", [(), ("show",), ("make",), ("index",)])
+@pytest.mark.parametrize("command", [(), *((name,) for name in _COMMANDS)])
 def test_help_on_any_terminal(command: tuple[str, ...]) -> None:
     done = run(*command, "--help", PYTHONIOENCODING="ascii", COLUMNS="80")
     assert (done.returncode, done.stderr) == (0, "")

@@ -23,6 +23,12 @@ def pip_variants_providers():
     return [Provider("acme", detect, [Published("acme-variants", "1.0", "acme_variants")])]
 """
 PLUGIN = "get_supported_configs = detect\n"
+VALID = """
+def valid():
+    return {Feature("driver", ("4", "3")), Feature("engine", ("mk1", "mk2", "mk3"))}
+"""
+VALID_HOOK = VALID + HOOK.replace("])]", "], valid=valid)]")
+VALID_PLUGIN = f"{VALID}{PLUGIN}get_all_configs = valid\n"
 ENTRY = "[pip_variants]\nacme = acme_variants\n"
 PLUGIN_ENTRY = "[variant_plugins]\nacme = acme_variants\n"
 
@@ -171,8 +177,10 @@ def install(site: Path, entries: str, more: str, body: str = GOOD, version: str 
         (PLUGIN_ENTRY, PLUGIN, GOOD),
         (ENTRY + PLUGIN_ENTRY, HOOK + PLUGIN, GOOD),
         (ENTRY, HOOK, "return []"),
+        (ENTRY + PLUGIN_ENTRY, VALID_HOOK + VALID_PLUGIN, GOOD),
+        (ENTRY, VALID_HOOK, "return []"),
     ],
-    ids=["hook", "plugin", "both", "no hardware"],
+    ids=["hook", "plugin", "both", "no hardware", "valid", "valid, no hardware"],
 )
 def test_a_good_package(site, entries, more, body):
     install(site, entries, more, body)
@@ -211,6 +219,26 @@ def test_a_package_that_wheels_do_not_find(site, entries, more, breach):
 def test_a_package_whose_provider_breaks_the_contract(site):
     install(site, ENTRY, HOOK, "return [Feature('engine', [])]")
     with pytest.raises(AssertionError, match="detect: the values of engine must be distinct"):
+        check_package("acme-variants")
+
+
+@pytest.mark.parametrize(
+    ("entries", "more"), [(ENTRY, VALID_HOOK), (PLUGIN_ENTRY, VALID_PLUGIN)], ids=["hook", "plugin"]
+)
+def test_a_package_that_answers_what_is_not_valid(site, entries, more):
+    body = 'return [Feature("engine", ["mk9", "mk2", "mk0"]), Feature("colour", ["red"])]'
+    install(site, entries, more, body)
+    with pytest.raises(AssertionError) as raised:
+        check_package("acme-variants")
+    assert str(raised.value).splitlines() == [
+        f"detect answers {one}, which valid does not have"
+        for one in ("engine :: mk9", "engine :: mk0", "colour :: red")
+    ]
+
+
+def test_a_package_whose_valid_breaks_the_contract(site):
+    install(site, ENTRY, VALID_HOOK.replace('"mk3"', '"mk 3"'))
+    with pytest.raises(AssertionError, match="valid: invalid variant value"):
         check_package("acme-variants")
 
 

@@ -113,6 +113,12 @@ class Provider:
     tag such as `manylinux_2_28_x86_64`, it returns what every machine of that platform supports.
     `named` gives the features of well-known targets (`pip install --variant-target NAME`), such as
     `x86_64_v3`, and nothing for other names.
+
+    `valid` is for those who publish wheels: it returns every feature with every value that there
+    is, on whatever machine, so that a value that does not exist is found before it is published.
+    Order has no meaning. It returns nothing if the provider cannot say. What `detect` returns must
+    be in it; `get_all_configs` of a plugin will do (the draft on building variants, Extensions to
+    provider plugin API).
     """
 
     namespace: str
@@ -121,6 +127,7 @@ class Provider:
     baseline: Callable[[str], Iterable[Any]] = _nothing
     forced: Sequence[str] = ()
     named: Callable[[str], Iterable[Any]] = _nothing
+    valid: Callable[[], Iterable[Any]] = tuple
 
 
 @hookspec

@@ -36,7 +36,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import unquote
 
 import pluggy
@@ -55,35 +55,40 @@ from pip_variants.publish.wheel import make_variant_wheel
 
 __all__ = ["Choice", "check_detect", "check_package", "choose", "make_wheel", "serve"]
 
+_Asked: TypeAlias = Callable[[], Iterable[Any]]
+
 
 def check_package(name: str, seconds: float = DEADLINE) -> None:
     """Check the installed provider package of this name as pip will find it and ask it.
 
     `check_detect` must hold for the providers that its entry points give, wheels that require
     this release of the package must find them, and plugins of PEP 850 (`variant_plugins`) must
-    answer as they do. Raises `AssertionError`.
+    answer as they do. Where they say what is valid, their answers must be in it. Raises
+    `AssertionError`.
     """
     distribution = importlib.metadata.distribution(name)
     wanted = f"{name}=={distribution.version}"
     broken = []
-    calls: dict[str, list[Callable[[], Iterable[Any]]]] = {}
+    calls: dict[str, list[tuple[_Asked, _Asked]]] = {}
     for provider in _providers(distribution):
         own = [one for one in provider.implements if _normal(one.package) == _normal(name)]
         for one in own:
-            calls.setdefault(one.plugin_api, []).append(provider.detect)
+            calls.setdefault(one.plugin_api, []).append((provider.detect, provider.valid))
         if distribution.version not in [one.version for one in own]:
             listed = [f"{one.package}=={one.version}" for one in provider.implements]
             broken.append(f"{wanted} is installed, {provider.namespace} implements {listed}")
     endpoints = set(calls)
     for point in distribution.entry_points.select(group="variant_plugins"):
-        calls.setdefault(point.value, []).append(point.load().get_supported_configs)
+        plugin = point.load()
+        asked = plugin.get_supported_configs, getattr(plugin, "get_all_configs", tuple)
+        calls.setdefault(point.value, []).append(asked)
         if endpoints and point.value not in endpoints:
             broken.append(f"{point.value} is in variant_plugins, and no provider implements it")
     if not calls and not broken:
         broken.append(f"{name} has no entry point in the groups pip_variants or variant_plugins")
     _raise(broken)
     for endpoint, both in calls.items():
-        answers = [check_detect(one, seconds) for one in both]
+        answers = [_valid_answer(*functions, seconds) for functions in both]
         if answers[0] != answers[-1]:
             broken.append(f"the provider answers {answers[0]}, its plugin {endpoint} {answers[-1]}")
         if reason := _why_not_found(wanted, endpoint, answers[0]):
@@ -91,9 +96,7 @@ def check_package(name: str, seconds: float = DEADLINE) -> None:
     _raise(broken)
 
 
-def check_detect(
-    detect: Callable[[], Iterable[Any]], seconds: float = DEADLINE
-) -> list[SupportedFeature]:
+def check_detect(detect: _Asked, seconds: float = DEADLINE) -> list[SupportedFeature]:
     """What `detect` answers, as pairs of a name and a tuple of values, if it keeps the contract.
 
     It is called in two processes of its own, so it must be a function of a module or a
@@ -102,10 +105,9 @@ def check_detect(
     and the working directory alone, and not use the network, as far as Python's sockets tell.
     Raises `AssertionError`.
     """
-    what = getattr(detect, "__qualname__", None) or repr(detect)
-    first, second = (_called(what, detect, seconds, seed) for seed in "12")
+    first, second = (_called(detect, seconds, seed) for seed in "12")
     if first != second:
-        _raise([f"{what} answers differently in the next process: {first}, then {second}"])
+        _raise([f"{_name(detect)} answers differently in the next process: {first}, then {second}"])
     return first
 
 
@@ -166,7 +168,8 @@ def serve(folder: Path) -> Iterator[str]:
 
     handler = partial(Handler, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        # It looks every 20 ms whether it is to end: else that takes half a second.
+        Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         try:
             yield f"http://127.0.0.1:{server.server_port}/"
         finally:
@@ -241,10 +244,28 @@ def _why_not_found(wanted: str, endpoint: str, answer: list[SupportedFeature]) -
     return absent if answer else ""
 
 
-def _called(
-    what: str, detect: Callable[[], Iterable[Any]], seconds: float, seed: str
-) -> list[SupportedFeature]:
+def _valid_answer(detect: _Asked, valid: _Asked, seconds: float) -> list[SupportedFeature]:
+    """What `detect` answers, if it keeps the contract and `valid` has it or cannot say."""
+    answer = check_detect(detect, seconds)
+    everything = dict(_called(valid, seconds, "1"))
+    _raise(
+        [
+            f"{_name(detect)} answers {feature} :: {value}, which {_name(valid)} does not have"
+            for feature, values in answer
+            for value in values
+            if everything and value not in everything.get(feature, ())
+        ]
+    )
+    return answer
+
+
+def _name(detect: _Asked) -> str:
+    return getattr(detect, "__qualname__", None) or repr(detect)
+
+
+def _called(detect: _Asked, seconds: float, seed: str) -> list[SupportedFeature]:
     """What `detect` answers in a process of its own, where sets have the order of this seed."""
+    what = _name(detect)
     try:
         question = pickle.dumps(detect)
     except (pickle.PicklingError, AttributeError, TypeError) as error:

@@ -240,3 +240,28 @@ def test_the_newer_ways_of_build_isolation(env, index: Index, extra) -> None:
     release(index.root / "demo", "1.0", {**levels("v3", "v4"), None: ()})
     env.pip("install", *extra, "--index-url", index.url, "built", env=FORCED)
     assert index.files(".whl") == ["demo-1.0-py3-none-any-v3.whl"]
+
+
+def test_it_does_not_matter_what_is_loaded_first(env) -> None:
+    """Other tools load what they need of pip, in their order; each time in a process of its own."""
+    code = """
+import os
+from pip_variants.pip_adapter.seams import SEAMS
+def attached(first):
+    here, there = os.pipe()
+    if os.fork() == 0:
+        for name in (first, *(seam.module for seam in SEAMS)):
+            try: importlib.import_module(name)
+            except ImportError: pass
+        from pip_variants.pip_adapter import attach
+        os.write(there, json.dumps([seam[:2] for seam in SEAMS if seam in attach._originals]).encode())
+        os._exit(0)
+    os.close(there)
+    with os.fdopen(here) as answer:
+        return json.load(answer)
+usual = attached("pip._internal.cli.cmdoptions")
+print(len(usual) > 20)
+modules = ("commands.install", "index.package_finder", "operations.prepare", "cache")
+print([name for name in modules if attached("pip._internal." + name) != usual])
+"""
+    assert run(env, code) == "True\n[]\n"

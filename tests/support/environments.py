@@ -19,6 +19,13 @@ NEWEST_PIP = "26.3"
 FORCED = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v3,v2,v1"}
 """Tests run on any x86-64 machine, as on one of level v3."""
 
+HARDWARE = {
+    "NV_VARIANT_PROVIDER_FORCE_CUDA_DRIVER_VERSION": "12.8",
+    "NV_VARIANT_PROVIDER_FORCE_SM_ARCH": "9.0",
+    "MPI4PY_LIBMPI": "/no/mpi",
+}
+"""As on a machine with one GPU and no MPI; of what is here, nobody has anything to warn."""
+
 
 @dataclass(frozen=True)
 class Result:

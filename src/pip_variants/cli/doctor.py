@@ -9,12 +9,13 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pip_variants
-from pip_variants.cli.explain import ask_pip, lines
+from pip_variants.cli.explain import last_line, lines, pip_process
 from pip_variants.detection.client import Detection
 from pip_variants.errors import PipVariantsError, printable
 
@@ -25,6 +26,8 @@ _FORMAT = "1"
 
 # What providers read instead of looking at the machine, or to look elsewhere (docs/providers).
 _FORCED = re.compile(r"\w+_VARIANT_PROVIDER_FORCE_\w+|MPI4PY_(MPIABI|LIBMPI)", re.IGNORECASE)
+
+_TESTED = "pip_variants_self_test"
 
 _SECONDS = 60.0  # for the self-test
 
@@ -39,14 +42,13 @@ def run(options: argparse.Namespace) -> int:
     from concurrent.futures import ThreadPoolExecutor  # not for the --help of all commands
 
     with ThreadPoolExecutor() as pool:
-        of_pip, of_test = pool.submit(_look_at_pip), pool.submit(_self_test)
+        of_pip = pool.submit(_look_at_pip)
         found = {
             "version": _FORMAT,
             "pip_variants": pip_variants.__version__,
             "python": sys.executable,
             **_look_at_providers(),
             **of_pip.result(),
-            "self_test": of_test.result(),
         }
     found["to_do"] = list(_to_do(found))
     print(json.dumps(found, indent=2) if options.json else "\n".join(_text(found)))
@@ -54,19 +56,55 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _look_at_pip() -> dict[str, Any]:
-    """How pip is extended, and what is set for it."""
+    """How pip is extended, what is set for it, and whether it installs a variant."""
     environ = dict(os.environ)
     off = environ.get("PIP_NO_VARIANTS", "")
     if off.lower() in ("1", "true", "yes", "on", "y", "t"):  # then nothing of pip is extended
         del environ["PIP_NO_VARIANTS"]
-    try:
-        found = {**ask_pip(environ=environ), "pip_failed": ""}
-    except PipVariantsError as error:
-        found = {"pip": "", "replaced": 0, "problems": [], "options": {}, "pip_failed": str(error)}
+    with tempfile.TemporaryDirectory() as name:
+        folder, answer = Path(name), Path(name, "answer.json")
+        command = ["install", "--quiet", "--no-input", "--no-cache-dir", "--no-compile"]
+        command += ["--disable-pip-version-check", "--no-deps", f"--target={folder / 'target'}"]
+        command += [_TESTED, "--index-url"]
+        with pip_process("diagnosis", str(answer), *command, environ=environ) as pip:
+            failed = _self_test(folder, pip)
+        found: dict[str, Any] = {"pip": "", "replaced": 0, "problems": [], "options": {}}
+        found["pip_failed"] = failed
+        if answer.exists():
+            found = json.loads(answer.read_text(encoding="utf-8"))
     if "PIP_NO_VARIANTS" not in environ and off:
         found["options"]["no_variants"] = True
     target = found["options"].pop("variant_target", None)
-    return {**found, "target": target, "target_failed": _why_unusable(target) if target else ""}
+    return {
+        **found,
+        "target": target,
+        "target_failed": _why_unusable(target) if target else "",
+        "self_test": failed,
+    }
+
+
+def _self_test(folder: Path, pip: "subprocess.Popen[str]") -> str:
+    """Let pip install from an index on loopback; why that failed, empty if it did not."""
+    from pip_variants.testing import make_wheel, serve  # takes a while, as pip's start does
+
+    provider = {"x86_64": "x86-64-variant-provider >=0.2.1,<1"}
+    try:
+        make_wheel(folder / "index", f"{_TESTED}-1.0-py3-none-any.whl")
+        for level in ("v1", "v2"):
+            properties = [f"x86_64 :: level :: {level}"]
+            name = f"{_TESTED}-1.0-py3-none-any-{level}.whl"
+            make_wheel(folder / "index", name, properties, provider)
+        with serve(folder / "index") as url:
+            _, said = pip.communicate(url, timeout=_SECONDS)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        pip.kill()
+        return printable(str(error))
+    if pip.returncode:
+        return printable(last_line(said) or f"pip ended with exit status {pip.returncode}")
+    (found,) = Path(folder, "target").glob("*.dist-info")
+    metadata = found / "variant.json"
+    labels = list(json.loads(metadata.read_text())["variants"]) if metadata.exists() else []
+    return "" if labels == ["v1"] else f"pip installed {labels or 'the wheel without variant'}"
 
 
 def _why_unusable(target: str) -> str:
@@ -115,51 +153,6 @@ def _look_at_providers() -> dict[str, Any]:
     }
 
 
-def _self_test() -> str:
-    """Install a variant wheel from an index on loopback; why that failed, empty if it did not."""
-    import tempfile
-
-    from pip_variants.testing import make_wheel, serve
-
-    name, provider = "pip_variants_self_test", {"x86_64": "x86-64-variant-provider >=0.2.1,<1"}
-    kept = {key: text for key, text in os.environ.items() if not key.startswith("PIP_")}
-    settings = {
-        "PIP_CONFIG_FILE": os.devnull,
-        "NO_PROXY": "127.0.0.1",
-        "no_proxy": "127.0.0.1",
-        "X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v1",
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder, "target")
-        command = [sys.executable, "-m", "pip", "install", "--no-input", "--no-cache-dir"]
-        command += ["--disable-pip-version-check", "--no-deps", "--target", str(target)]
-        try:
-            index = Path(folder, "index")
-            make_wheel(index, f"{name}-1.0-py3-none-any.whl")
-            for level in ("v1", "v2"):
-                properties = [f"x86_64 :: level :: {level}"]
-                make_wheel(index, f"{name}-1.0-py3-none-any-{level}.whl", properties, provider)
-            with serve(index) as url:
-                done = subprocess.run(  # noqa: S603
-                    [*command, "--index-url", url, name],
-                    stdin=subprocess.DEVNULL,
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                    timeout=_SECONDS,
-                    cwd=folder,
-                    env={**kept, **settings},
-                )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return printable(str(error))
-        if done.returncode:
-            return printable((done.stderr.strip().splitlines() or ["pip failed"])[-1])
-        (found,) = target.glob("*.dist-info")
-        metadata = found / "variant.json"
-        labels = list(json.loads(metadata.read_text())["variants"]) if metadata.exists() else []
-    return "" if labels == ["v1"] else f"pip installed {labels or 'the wheel without variant'}"
-
-
 def _to_do(found: dict[str, Any]) -> Iterator[str]:
     if found["pip_failed"]:
         yield f"Mend what pip is set to, it does not start: {found['pip_failed']}"
@@ -175,7 +168,7 @@ def _to_do(found: dict[str, Any]) -> Iterator[str]:
         yield "Wheel variants are turned off: unset PIP_NO_VARIANTS, or no-variants in pip.conf"
     if found["target_failed"]:
         yield f"Mend the target that pip is set to, or unset it: {found['target_failed']}"
-    if found["self_test"] and not found["problems"]:
+    if found["self_test"] and not (found["problems"] or found["pip_failed"]):
         yield f"The self-test failed: {found['self_test']}"
 
 

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 from pip_variants.errors import PipVariantsError
 from pip_variants.model.filename import WheelFilename
 
-__all__ = ["add_arguments", "ask_pip", "lines", "run"]
+__all__ = ["add_arguments", "last_line", "lines", "pip_process", "run"]
 
 _FORMAT = "1"
 """Of what `--json` prints: see docs/commands.md."""
@@ -31,7 +32,7 @@ _COLUMN = 24  # the widest column of a table that may still be on one line
 # Like a console script: without the working directory, where somebody's modules may be.
 _PROGRAM = (
     "import sys; sys.path[0] or sys.path.pop(0); "
-    "from pip_variants.pip_adapter.explain import main; sys.exit(main())"
+    "from pip_variants.pip_adapter.{} import main; sys.exit(main())"
 )
 
 
@@ -58,11 +59,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command: 0 explained, 1 nothing to explain or to install, 2 wrong usage."""
+    from concurrent.futures import ThreadPoolExecutor  # not for the --help of all commands
+
     # No questions: nobody would see them.
     pip = ["--no-input", "--disable-pip-version-check", *options.for_pip]
     targets = [["--variant-target", target] for target in options.target]
     try:
-        decisions = [ask_pip(*pip, *target) for target in targets or [[]]]
+        with ThreadPoolExecutor() as pool:
+            decisions = list(pool.map(lambda target: _ask_pip(*pip, *target), targets or [[]]))
     except _WrongUsage as error:
         print(f"pip-variants: {error}", file=sys.stderr)
         return 2
@@ -84,30 +88,41 @@ def run(options: argparse.Namespace) -> int:
     return 0 if all(one["release"] for one in decisions) else 1
 
 
-def ask_pip(*arguments: str, environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+def _ask_pip(*arguments: str) -> dict[str, Any]:
     """What `pip_adapter.explain` answers in a pip process of its own.
 
     Raises `PipVariantsError` with what pip said if there is no answer.
     """
-    import tempfile  # not for the --help of all commands
-
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "answer.json")
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, "-c", _PROGRAM, str(file), *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            env=environ,
-        )
+        with pip_process("explain", str(file), *arguments) as pip:
+            _, said = pip.communicate()
         answer = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     if "error" not in answer:
         if answer:
             return dict(answer)
-        said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        answer["error"] = said[-1] if said else f"pip ended with exit status {done.returncode}"
-    raise (_WrongUsage if done.returncode == 2 else PipVariantsError)(answer["error"])
+        answer["error"] = last_line(said) or f"pip ended with exit status {pip.returncode}"
+    raise (_WrongUsage if pip.returncode == 2 else PipVariantsError)(answer["error"])
+
+
+def pip_process(
+    program: str, *arguments: str, environ: Mapping[str, str] = os.environ
+) -> "subprocess.Popen[str]":
+    """A pip process that runs a module of `pip_adapter`; for `communicate`."""
+    return subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", _PROGRAM.format(program), *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        env=environ,
+    )
+
+
+def last_line(said: str) -> str:
+    """What pip said last; it says there what is wrong."""
+    return said.strip().rpartition("\n")[2].strip()
 
 
 def lines(text: str, first: str = "", other: str = "  ") -> list[str]:

@@ -27,7 +27,7 @@ from pip_variants.errors import DetectionError, InvalidTarget, ProviderFailed
 from pip_variants.model.metadata import PluginProvider
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
 
-__all__ = ["Answer", "Detection", "command"]
+__all__ = ["Answer", "Detection", "Valid", "command"]
 
 _NOT_STARTED = "the detection process of pip-variants could not start"
 
@@ -74,6 +74,18 @@ class Answer:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     failed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Valid:
+    """Everything that there is of a namespace, as its provider says; order has no meaning.
+
+    `always` says that all of it is compatible everywhere, so that wheels may list it as static
+    properties (building draft, Populating static properties from provider plugins).
+    """
+
+    features: tuple[SupportedFeature, ...]
+    always: bool
 
 
 class Detection:
@@ -178,6 +190,27 @@ class Detection:
                 self._warn(str(warning))
             self._answers[key] = _said("", answer)
         found: Answer | ProviderFailed = self._answers[key]
+        if isinstance(found, ProviderFailed):
+            raise found
+        return found
+
+    def valid(self, provider: PluginProvider) -> Valid | None:
+        """Everything that there is, as `provider` says, whatever the target.
+
+        None if it is not here or cannot say. Raises `DetectionError`.
+        """
+        key = "valid", provider.requires, provider.endpoint
+        if key not in self._answers:
+            question = {"requires": provider.requires, "endpoint": provider.endpoint}
+            try:
+                answer = self._ask({"valid": question}, f"the provider {provider.package}")
+                _check_answer(answer)
+            except ProviderFailed as error:
+                self._answers[key] = error
+                raise
+            features = _features(answer)
+            self._answers[key] = Valid(features, bool(answer["always"])) if features else None
+        found: Valid | ProviderFailed | None = self._answers[key]
         if isinstance(found, ProviderFailed):
             raise found
         return found
@@ -298,7 +331,10 @@ def _said(namespace: str, answer: dict[str, Any]) -> Answer:
 
 
 def _support(answer: dict[str, Any]) -> NamespaceSupport:
-    features = (
+    return NamespaceSupport(_features(answer), str(answer["absent"]), str(answer["remedy"]))
+
+
+def _features(answer: dict[str, Any]) -> tuple[SupportedFeature, ...]:
+    return tuple(
         SupportedFeature(str(name), tuple(map(str, values))) for name, values in answer["features"]
     )
-    return NamespaceSupport(tuple(features), str(answer["absent"]), str(answer["remedy"]))

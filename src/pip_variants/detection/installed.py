@@ -18,7 +18,7 @@ from packaging.version import InvalidVersion, Version
 from pip_variants import hooks
 from pip_variants.detection.registry import Absent, noting
 
-__all__ = ["check_installed", "entry_points", "has_plugin", "plugin"]
+__all__ = ["all_configs", "check_installed", "entry_points", "has_plugin", "plugin"]
 
 
 def entry_points(broken: dict[str, str]) -> list[importlib_metadata.EntryPoint]:
@@ -86,16 +86,7 @@ def plugin(endpoint: str) -> Callable[[], Iterable[Any]]:
     """
 
     def detect() -> Iterable[Any]:
-        # A plugin may have an archspec of its own, which does not work where another one is loaded.
-        for loaded in [name for name in sys.modules if name.partition(".")[0] == "archspec"]:
-            del sys.modules[loaded]
-        module, _, attributes = endpoint.partition(":")
-        plugin: Any = importlib.import_module(module)
-        for name in filter(None, attributes.split(".")):
-            plugin = getattr(plugin, name)
-        defined = inspect.getattr_static(plugin, "get_supported_configs")
-        if inspect.isclass(plugin) and inspect.isfunction(defined):
-            plugin = plugin()
+        plugin = _load(endpoint)
         parameters = inspect.signature(plugin.get_supported_configs).parameters.values()
         required = [one for one in parameters if one.default is one.empty]
         takes_one = len(required) == 1 and required[0].kind is required[0].POSITIONAL_OR_KEYWORD
@@ -103,3 +94,29 @@ def plugin(endpoint: str) -> Callable[[], Iterable[Any]]:
         return answer
 
     return detect
+
+
+def all_configs(endpoint: str) -> tuple[Iterable[Any], bool]:
+    """What an installed plugin calls valid, and whether it says that all of that is compatible.
+
+    The first is empty for plugins of before that have no `get_all_configs`. The second had other
+    names (building draft, Extensions to provider plugin API).
+    """
+    plugin = _load(endpoint)
+    get_all_configs: Callable[[], Iterable[Any]] = getattr(plugin, "get_all_configs", tuple)
+    names = ("all_properties_compatible", "is_aot_plugin", "is_build_plugin")
+    # Where these are properties of a class that is no instance, they say nothing.
+    return get_all_configs(), any(getattr(plugin, name, False) is True for name in names)
+
+
+def _load(endpoint: str) -> Any:
+    """The module or object that has the functions of a plugin."""
+    # A plugin may have an archspec of its own, which does not work where another one is loaded.
+    for loaded in [name for name in sys.modules if name.partition(".")[0] == "archspec"]:
+        del sys.modules[loaded]
+    module, _, attributes = endpoint.partition(":")
+    plugin: Any = importlib.import_module(module)
+    for name in filter(None, attributes.split(".")):
+        plugin = getattr(plugin, name)
+    defined = inspect.getattr_static(plugin, "get_supported_configs")
+    return plugin() if inspect.isclass(plugin) and inspect.isfunction(defined) else plugin

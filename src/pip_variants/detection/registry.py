@@ -182,7 +182,10 @@ class Registry:
                 return self._baseline(*found, platforms) if platforms else self._ask_once(*found)
             if platforms:
                 raise Absent(_OTHER_MACHINE)
-            return self._installed(wanted, endpoint)
+            by = self._check_installed(wanted, endpoint)
+            from pip_variants.detection.installed import plugin
+
+            return self._ask(plugin(endpoint), None, by)
         except Absent as reason:
             absent, *remedy = reason.args
             return Answer(NamespaceSupport((), absent, *remedy), "")
@@ -196,16 +199,38 @@ class Registry:
                 return _matching(self._with_vendors(), wanted, endpoint)
         return built_in
 
-    def _installed(self, wanted: list[Requirement], endpoint: str) -> Answer:
-        """What an installed plugin of PEP 850 says."""
+    def valid(
+        self, requires: list[str], endpoint: str
+    ) -> tuple[tuple[SupportedFeature, ...], bool]:
+        """Everything that there is, says the provider that a wheel asks for; nothing if none says.
+
+        And whether it says that all of that is supported everywhere (building draft, Extensions to
+        provider plugin API). Raises `ProviderFailed` and `InvalidProviderAnswer`.
+        """
+        try:
+            wanted = _wanted(requires)
+            if found := self._registered(wanted, endpoint):
+                provider, by = found
+                return self._ask(provider.valid, None, by).support.features, False
+            by = self._check_installed(wanted, endpoint)
+        except Absent:
+            return (), False
+        from pip_variants.detection.installed import all_configs
+
+        with _naming(by):
+            configs, is_always = all_configs(endpoint)
+            return tuple(checked_features(configs)), is_always
+
+    def _check_installed(self, wanted: list[Requirement], endpoint: str) -> str:
+        """Name and version of the package whose plugin of PEP 850 is installed and asked for."""
         if reason := self._broken_packages.get(canonicalize_name(wanted[0].name)):
             raise ProviderFailed(f"the provider {wanted[0].name} failed: {reason}")
-        from pip_variants.detection.installed import check_installed, has_plugin, plugin
+        from pip_variants.detection.installed import check_installed, has_plugin
 
         by = check_installed(wanted, endpoint)
         if not has_plugin(endpoint):
             self._check_near_miss(wanted[0], endpoint)
-        return self._ask(plugin(endpoint), None, by)
+        return by
 
     def _in_target(self, wanted: list[Requirement], endpoint: str, target: str) -> Answer:
         for identity, provider in self._target(target).supported.items():
@@ -247,19 +272,25 @@ class Registry:
     def _ask(
         self, detect: Callable[[], Iterable[Any]], forcible: hooks.Provider | None, by: str
     ) -> Answer:
-        try:
-            answer = detect()
-            features = tuple(checked_features(answer))
-        except (InvalidVariantProperty, InvalidProviderAnswer) as error:
-            raise InvalidProviderAnswer(f"the provider {by} broke the contract: {error}") from None
-        except BaseException as error:  # foreign code: anything may come out, SystemExit too
-            raise ProviderFailed(
-                f"the provider {by} failed: {type(error).__name__}: {error}"
-            ) from error
+        with _naming(by):
+            features = tuple(checked_features(detect()))
         if forcible is not None:
             features = _forced(forcible, features, os.environ)
         absent = "" if features else f"{by} found nothing of it on this machine"
         return Answer(NamespaceSupport(features, absent), by)
+
+
+@contextmanager
+def _naming(by: str) -> Iterator[None]:
+    """Turn what a provider raises, or answers wrongly, into an error that names it."""
+    try:
+        yield
+    except (InvalidVariantProperty, InvalidProviderAnswer) as error:
+        raise InvalidProviderAnswer(f"the provider {by} broke the contract: {error}") from None
+    except BaseException as error:  # foreign code: anything may come out, SystemExit too
+        raise ProviderFailed(
+            f"the provider {by} failed: {type(error).__name__}: {error}"
+        ) from error
 
 
 @contextmanager

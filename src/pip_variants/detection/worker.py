@@ -1,9 +1,10 @@
 """The detection process: loads the providers and answers one JSON question per line.
 
 Questions: `{"provider": {…}}`, with the arguments of `Registry.supported`, `{"marker": "..."}`,
-`{"registered": true}`, `{"namespace": "..."}` with those of `Registry.supported_in`, and
-`{"machine": ["..."]}`. Answers start with `ANSWER` and hold one JSON object, which has `failed`
-where a provider broke the contract. What providers print is discarded.
+`{"registered": true}`, `{"namespace": "..."}` with those of `Registry.supported_in`,
+`{"valid": {…}}` with those of `Registry.valid`, and `{"machine": ["..."]}`. Answers start with
+`ANSWER` and hold one JSON object, which has `failed` where a provider broke the contract. What
+providers print is discarded.
 """
 
 import faulthandler
@@ -70,6 +71,9 @@ def _answer(registry: Registry, question: dict[str, Any]) -> dict[str, Any]:
             return {"holds": False}
     if "registered" in question:
         return {"namespaces": registry.namespaces, "broken": registry.broken}
+    if "valid" in question:
+        features, is_always = registry.valid(**question["valid"])
+        return {"features": features, "always": is_always}
     with _records() as records:
         if "machine" in question:
             return {"toml": Target((registry.machine(question["machine"]),)).to_toml()}

@@ -1,11 +1,10 @@
 """What `pip install` would decide, without installing: the inside of `pip-variants explain`.
 
 A program for a pip process of its own. Its arguments are a file, to which it writes JSON, and what
-`pip install` takes; or the file alone: then it says how this pip looks, for `pip-variants doctor`.
+`pip install` takes.
 """
 
 import contextlib
-import importlib
 import json
 import logging
 import sys
@@ -13,7 +12,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-import pip
 from pip._internal.cli import cmdoptions
 from pip._internal.commands.install import InstallCommand
 from pip._internal.exceptions import CommandError, DistributionNotFound, PipError
@@ -27,12 +25,11 @@ from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import ABI_DEPENDENCY, PluginProvider, VariantMetadata
 from pip_variants.model.names import NULL_LABEL
 from pip_variants.model.ordering import Ordering
-from pip_variants.pip_adapter import attach, ranking
+from pip_variants.pip_adapter import ranking
 from pip_variants.pip_adapter.gate import gate
 from pip_variants.pip_adapter.links import Unusable, metadata_of, source_of
 from pip_variants.pip_adapter.names import label_of
 from pip_variants.pip_adapter.options import label_for
-from pip_variants.pip_adapter.seams import SEAMS
 from pip_variants.pip_adapter.target import asker, choices
 
 __all__ = ["Explain", "main"]
@@ -281,31 +278,7 @@ def _hints(orderings: Iterable[Ordering]) -> list[dict[str, Any]]:
     ]
 
 
-def _diagnosis() -> dict[str, Any]:
-    """How many places of this pip are replaced, why not all, and the options that are set."""
-    problems = attach.verify()
-    for seam in SEAMS:
-        with contextlib.suppress(ImportError):  # it is there in other versions of pip
-            importlib.import_module(seam.module)
-    options, _ = InstallCommand("install", "").parse_args([])
-    return {
-        "pip": pip.__version__,
-        "problems": [printable(one) for one in problems],
-        "replaced": len(attach._originals),
-        "options": {
-            name: value
-            for name, value in sorted(vars(options).items())
-            if value and (name.startswith("variant_") or name == "no_variants")
-        },
-    }
-
-
 def main() -> int:
     """Run the program."""
     file, *arguments = sys.argv[1:]
-    if arguments:
-        return Explain(file).main(arguments)
-    diagnosis = _diagnosis()
-    with open(file, "w", encoding="utf-8") as opened:
-        json.dump(diagnosis, opened)
-    return 0
+    return Explain(file).main(arguments)

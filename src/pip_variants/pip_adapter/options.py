@@ -7,7 +7,6 @@ from functools import wraps
 from optparse import Option, OptionGroup, OptionValueError
 from typing import Any
 
-from pip._internal.cli import cmdoptions
 from pip._vendor.packaging.utils import canonicalize_name
 
 from pip_variants.pip_adapter.gate import gate
@@ -63,6 +62,9 @@ def make_option_group(original: Callable[..., OptionGroup]) -> Callable[..., Opt
 
     @wraps(original)
     def make_option_group(group: dict[str, Any], parser: Any) -> OptionGroup:
+        # Only here: above, it would load what is just being replaced.
+        from pip._internal.cli import cmdoptions
+
         result = original(group, parser)
         if group is cmdoptions.index_group:
             parser.insert_option_group(0, _variant_options(parser))

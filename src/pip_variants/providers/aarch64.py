@@ -196,6 +196,14 @@ def named(name: str) -> Iterable[Feature]:
     return [Feature("version", versions[::-1])]
 
 
+def valid() -> Iterable[Feature]:
+    """All versions, the microarchitectures that archspec knows, and all extensions."""
+    targets = [t for t in TARGETS.values() if t.family.name == "aarch64"]
+    names = [target.name for target in targets if target.vendor != "generic"]
+    found = [Feature("version", [*_VERSIONS]), Feature("microarchitecture", names)]
+    return found + [Feature(name, ["on"]) for name in EXTENSIONS]
+
+
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
     """The aarch64 provider."""
@@ -213,6 +221,7 @@ def pip_variants_providers() -> Sequence[Provider]:
             ],
             baseline,
             named=named,
+            valid=valid,
         )
     ]
 

@@ -12,6 +12,7 @@ Sources: Linux, drivers/gpu/drm/amd/amdkfd/kfd_topology.c and kfd_device.c (gfx_
 LLVM, User Guide for AMDGPU Backend, Processors; ROCm's `.info/version`.
 """
 
+import itertools
 import logging
 import os
 import re
@@ -85,13 +86,25 @@ def detect(root: str = "/") -> Iterable[Feature]:
     return [feature for feature in features if feature.values]
 
 
+def valid() -> Iterable[Feature]:
+    """Every gfx700 to gfx15ff, since kernels learn new GPUs, and every ROCm 1.0 to 15.30."""
+    numbers = itertools.product(range(7, 16), range(16), range(16))
+    archs = [gfx_arch(10000 * major + 100 * minor + step) for major, minor, step in numbers]
+    versions = [f"{major}.{minor}" for major in range(1, 16) for minor in range(31)]
+    return [
+        Feature("gfx_arch", [arch for arch in archs if arch], multi_value=True),
+        Feature("rocm_version", versions),
+    ]
+
+
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
     """The amd provider."""
     published = Published(
         "amd-variant-provider", "0.0.2", "amd_variant_provider.plugin:AMDVariantPlugin"
     )
-    return [Provider("amd", detect, [published], forced=("gfx_arch", "rocm_version"))]
+    forced = ("gfx_arch", "rocm_version")
+    return [Provider("amd", detect, [published], forced=forced, valid=valid)]
 
 
 def _forced(name: str, pattern: str) -> list[str] | None:

@@ -52,6 +52,17 @@ def detect() -> Iterable[Feature]:
     return [Feature("device_ip", list(dict.fromkeys(values)), multi_value=True)] if values else []
 
 
+def valid() -> Iterable[Feature]:
+    """Every version 9.0.0 to 63.9.9, of 12, which has more, to 12.79.9."""
+    versions = [
+        f"{major}.{minor}.{revision}"
+        for major in range(9, 64)
+        for minor in range(80 if major == 12 else 10)
+        for revision in range(10)
+    ]
+    return [Feature("device_ip", versions, multi_value=True)]
+
+
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
     """The intel provider."""
@@ -60,4 +71,4 @@ def pip_variants_providers() -> Sequence[Provider]:
         "intel_variant_provider.plugin:IntelVariantPlugin",
     )
     published = [Published(package, version, endpoint) for version in ("0.0.3", "0.0.2")]
-    return [Provider("intel", detect, published)]
+    return [Provider("intel", detect, published, valid=valid)]

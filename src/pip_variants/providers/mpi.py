@@ -164,11 +164,29 @@ def detect() -> Iterable[Feature]:
     return []
 
 
+def valid() -> Iterable[Feature]:
+    """All ABIs, and bounds three majors beyond those whose last minor version is known."""
+    implementation = [
+        f"{name}_{bound}"
+        for name, releases in _RELEASES.items()
+        for bound in _all_bounds(*releases)
+    ]
+    return [
+        Feature("abi", [*dict.fromkeys([*_LINUX, *_WINDOWS])], multi_value=True),
+        Feature("implementation", implementation, multi_value=True),
+        Feature("standard_lower_bound", _all_bounds(*_STANDARD)),
+    ]
+
+
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
     """The mpi provider."""
     published = Published("mpi-variant-provider", "0.1.0", "mpi_variant_provider")
-    return [Provider("mpi", detect, [published])]
+    return [Provider("mpi", detect, [published], valid=valid)]
+
+
+def _all_bounds(first: tuple[int, int], ended: Mapping[int, int]) -> list[str]:
+    return lower_bounds((max([first[0], *ended]) + 3, 9), first, ended)
 
 
 def _starts(launcher: str, library: Library) -> bool:

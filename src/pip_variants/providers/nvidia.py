@@ -36,6 +36,11 @@ _NEWEST_CUDA = 15
 _NEWEST_MINOR = 20
 _OLDEST_SM = 50
 
+# What is told to publishers: the last CUDA, and the majors that get no compute capabilities any
+# more, with the newest minor.
+_LAST_CUDA = 20
+_NEWEST_MINORS = {5: 3, 6: 2, 7: 5, 8: 9, 9: 0}
+
 _SCRIPT = os.path.join(os.path.dirname(__file__), "_nvidia_probe.py")
 _DEADLINES = {"nvml": 4.0, "libcuda": 3.0}  # seconds, of the ten that a provider has
 _KERNEL_DRIVER = "/proc/driver/nvidia/version"
@@ -143,13 +148,26 @@ def named(name: str) -> Iterable[Feature]:
     return features_of(Machine((int(match[1]), int(match[2])), capabilities))
 
 
+def valid() -> Iterable[Feature]:
+    """All CUDA versions to 20.20, and the code for compute capabilities to 19.9, made or not."""
+    upper = [*_majors(_LAST_CUDA, _OLDEST_CUDA + 1), *_minors(_OLDEST_CUDA, _NEWEST_MINOR, 1)]
+    newest = [(major, _NEWEST_MINORS.get(major, 9)) for major in range(5, 20)]
+    capabilities = [(major, m) for major, minor in newest for m in range(minor + 1)]
+    code = dict.fromkeys(value for one in capabilities for value in sm_values(one))
+    return [
+        Feature("cuda_version_lower_bound", _majors(_LAST_CUDA, _OLDEST_CUDA)),
+        Feature("cuda_version_upper_bound", upper),
+        Feature("sm_arch", list(code), multi_value=True),
+    ]
+
+
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
     """The nvidia provider."""
     endpoint = "nvidia_variant_provider.plugin:NvidiaVariantPlugin"
     versions = ("0.0.1", "0.0.2")
     published = [Published("nvidia-variant-provider", one, endpoint) for one in versions]
-    return [Provider("nvidia", detect, published, named=named)]
+    return [Provider("nvidia", detect, published, named=named, valid=valid)]
 
 
 def _minors(major: int, newest: int, oldest: int) -> list[str]:

@@ -93,11 +93,19 @@ def baseline(platform: str) -> Iterable[Feature]:
     return [Feature("profile", ["rva20u64"])] if platform.endswith("riscv64") else []
 
 
+def valid() -> Iterable[Feature]:
+    """All profiles, the microarchitectures that archspec knows, and all extensions."""
+    targets = [t for t in TARGETS.values() if t.family.name == "riscv64"]
+    names = [target.name for target in targets if target.vendor != "generic"]
+    found = [Feature("profile", [*_PROFILES]), Feature("microarchitecture", names)]
+    return found + [Feature(name, ["on"]) for name in EXTENSIONS]
+
+
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
     """The riscv64 provider."""
     published = Published("riscv64-variant-provider", "0.1.0", "riscv64_variant_provider")
-    return [Provider("riscv64", detect, [published], baseline)]
+    return [Provider("riscv64", detect, [published], baseline, valid=valid)]
 
 
 def _vectors_are_ratified(text: str) -> bool:
@@ -117,4 +125,5 @@ def _microarchitecture(text: str) -> str:
     lines = cpuinfo.values_of("uarch", text) or cpuinfo.values_of("model name", text)
     names = {re.split("[ ,]", line.lower())[-1].replace("-", "") for line in lines}
     target = TARGETS.get(names.pop()) if len(names) == 1 else None
-    return target.name if target and target.family.name == "riscv64" else ""
+    is_one = target and target.family.name == "riscv64" and target.vendor != "generic"
+    return target.name if target and is_one else ""

@@ -58,8 +58,13 @@ def detect() -> Iterable[Feature]:
     return features_of(cpuinfo.read()) if cpuinfo.interpreter_is("s390x") else []
 
 
+def valid() -> Iterable[Feature]:
+    """All generations."""
+    return [Feature("microarchitecture", [name for name, _, _ in _MICROARCHITECTURES])]
+
+
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
     """The s390x provider; it knows nothing that every machine has, Linux runs on older ones."""
     published = Published("s390x-variant-provider", "0.1.0", "s390x_variant_provider")
-    return [Provider("s390x", detect, [published])]
+    return [Provider("s390x", detect, [published], valid=valid)]

@@ -46,13 +46,18 @@ def detect(root: str = "/") -> Iterable[Feature]:
     return [Feature("present", ["true" if present else "false"])]
 
 
+def valid() -> Iterable[Feature]:
+    """That there is a TPU, and that there is none."""
+    return [Feature("present", ["true", "false"])]
+
+
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
     """The tpu provider."""
     published = Published(
         "tpu-variant-provider", "0.1.0", "tpu_variant_provider.plugin:TpuVariantPlugin"
     )
-    return [Provider("tpu", detect, [published], forced=("present",))]
+    return [Provider("tpu", detect, [published], forced=("present",), valid=valid)]
 
 
 def _has_tpu(folder: str) -> bool:

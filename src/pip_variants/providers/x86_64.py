@@ -126,6 +126,14 @@ def named(name: str) -> Iterable[Feature]:
     return features_of(Processor("generic", target.features))
 
 
+def valid() -> Iterable[Feature]:
+    """All levels, the microarchitectures that archspec knows, and all instruction sets."""
+    targets = [t for t in TARGETS.values() if t.family.name == "x86_64"]
+    names = [target.name for target in targets if target.vendor != "generic"]
+    found = [Feature("level", LEVELS), Feature("microarchitecture", names)]
+    return found + [Feature(name, ["on"]) for name in INSTRUCTION_SETS]
+
+
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
     """The x86_64 provider."""
@@ -143,6 +151,7 @@ def pip_variants_providers() -> Sequence[Provider]:
             ],
             baseline,
             named=named,
+            valid=valid,
         )
     ]
 

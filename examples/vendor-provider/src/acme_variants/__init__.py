@@ -46,11 +46,19 @@ def _number(file: Path) -> int:
     return int(match[0]) if match else 0
 
 
+def valid() -> list[Feature]:
+    """Everything that there is, on whatever machine; there is room for the years to come."""
+    return [
+        Feature("engine", [f"mk{number}" for number in range(1, 100)], multi_value=True),
+        Feature("driver", [str(number) for number in range(1, 100)]),
+    ]
+
+
 @hookimpl
 def pip_variants_providers() -> list[Provider]:
     """The provider for pip with pip-variants."""
     published = Published("acme-variants", version("acme-variants"), "acme_variants")
-    return [Provider("acme", detect, [published])]
+    return [Provider("acme", detect, [published], valid=valid)]
 
 
-get_supported_configs = detect  # the provider for other installers
+get_supported_configs, get_all_configs = detect, valid  # the provider for other installers

@@ -1,0 +1,68 @@
+"""How pip looks here, and whether it installs a variant: the inside of `pip-variants doctor`.
+
+A program for a pip process of its own. Its arguments are a file, to which it writes JSON, and those
+of a `pip install` that ends with a line of standard input: what to install is not known before.
+"""
+
+import contextlib
+import importlib
+import io
+import json
+import os
+import sys
+from typing import Any
+
+import pip
+from pip._internal.cli.main import main as run_pip
+from pip._internal.commands.install import InstallCommand
+from pip._internal.exceptions import PipError
+
+from pip_variants.errors import printable
+from pip_variants.pip_adapter import attach
+from pip_variants.pip_adapter.seams import SEAMS
+from pip_variants.pip_adapter.target import warm_up
+
+__all__ = ["main"]
+
+
+def main() -> int:
+    """Run the program."""
+    file, *arguments = sys.argv[1:]
+    # Of the test below; what it asks can start meanwhile.
+    os.environ["X86_64_VARIANT_PROVIDER_FORCE_LEVEL"] = "v1"
+    warm_up()
+    failed, options = _options()
+    problems = attach.verify()
+    for seam in SEAMS:
+        with contextlib.suppress(ImportError):  # it is there in other versions of pip
+            importlib.import_module(seam.module)
+    found = {
+        "pip": pip.__version__,
+        "pip_failed": printable(failed),
+        "problems": [printable(one) for one in problems],
+        "replaced": len(attach._originals),
+        "options": options,
+    }
+    with open(file, "w", encoding="utf-8") as opened:
+        json.dump(found, opened)
+    # The test is about pip and its providers, not about what the user set.
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        del os.environ[name]
+    os.environ.update(PIP_CONFIG_FILE=os.devnull, NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
+    return run_pip([*arguments, input()])
+
+
+def _options() -> tuple[str, dict[str, Any]]:
+    """Why pip does not start as it is set up, if so; and its options for variants that are set."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
+            options, _ = InstallCommand("install", "").parse_args([])
+    except (PipError, SystemExit) as error:
+        text = str(error) if isinstance(error, PipError) else said.getvalue()
+        return " ".join(text.strip().rpartition("\n\n")[2].split()), {}  # not pip's usage
+    return "", {
+        name: value
+        for name, value in sorted(vars(options).items())
+        if value and (name.startswith("variant_") or name == "no_variants")
+    }
