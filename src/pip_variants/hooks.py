@@ -26,8 +26,8 @@ Wheels of Acme's users require `acme-variants` and, since nothing else is said, 
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pluggy
@@ -60,11 +60,14 @@ class Feature:
     `values` are ordered from the most preferred to the least preferred, without repetition.
     `multi_value` says whether one wheel may name several of them (PEP 850, Variant feature
     config class, of which this is an implementation).
+    `devices` is for machines with devices that differ: the values that each of them supports, by
+    what people call it. pip warns of a wheel that has none of those of one device.
     """
 
     name: str
     values: Sequence[str]
     multi_value: bool = False
+    devices: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

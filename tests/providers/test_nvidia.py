@@ -92,6 +92,19 @@ def test_described_machine(name, be):
     assert lines == (MACHINES / f"{name}.expected").read_text().splitlines()
 
 
+def test_what_each_gpu_runs_where_they_differ(be):
+    be(json.loads((MACHINES / "a100-t4.json").read_text()))
+    *_, code = detect()
+    assert dict(code.devices) == {
+        f"the GPU of compute capability {major}.{minor}": sm_values((major, minor))
+        for major, minor in ((8, 0), (7, 5))
+    }
+    for name in ("h100", "gb300-with-display"):
+        be(json.loads((MACHINES / f"{name}.json").read_text()))
+        *_, code = detect()
+        assert len(code.devices) == (0 if name == "h100" else 2)
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [

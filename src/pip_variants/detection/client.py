@@ -331,7 +331,13 @@ def _said(namespace: str, answer: dict[str, Any]) -> Answer:
 
 
 def _support(answer: dict[str, Any]) -> NamespaceSupport:
-    return NamespaceSupport(_features(answer), str(answer["absent"]), str(answer["remedy"]))
+    devices = tuple(
+        (str(device), SupportedFeature(str(name), tuple(map(str, values))))
+        for device, (name, values) in answer["devices"]
+    )
+    return NamespaceSupport(
+        _features(answer), str(answer["absent"]), str(answer["remedy"]), devices
+    )
 
 
 def _features(answer: dict[str, Any]) -> tuple[SupportedFeature, ...]:

@@ -273,11 +273,15 @@ class Registry:
         self, detect: Callable[[], Iterable[Any]], forcible: hooks.Provider | None, by: str
     ) -> Answer:
         with _naming(by):
-            features = tuple(checked_features(detect()))
+            answer = detect()
+            answer = [*answer] if isinstance(answer, Iterator) else answer
+            found = features = tuple(checked_features(answer))
+            devices = tuple(_devices(answer))
         if forcible is not None:
             features = _forced(forcible, features, os.environ)
         absent = "" if features else f"{by} found nothing of it on this machine"
-        return Answer(NamespaceSupport(features, absent), by)
+        devices = devices if features == found else ()
+        return Answer(NamespaceSupport(features, absent, devices=devices), by)
 
 
 @contextmanager
@@ -387,6 +391,13 @@ def checked_features(answer: Iterable[Any]) -> Iterable[SupportedFeature]:
             raise InvalidProviderAnswer(f"the feature {name} occurs twice")
         seen.add(name)
         yield SupportedFeature(name, values)
+
+
+def _devices(answer: Iterable[Any]) -> Iterator[tuple[str, SupportedFeature]]:
+    """What single devices support, by their names."""
+    for config in answer:
+        for name, values in getattr(config, "devices", {}).items():
+            yield str(name), SupportedFeature(config.name, tuple(map(check_value, values)))
 
 
 def _forced(

@@ -93,6 +93,7 @@ def _to_json(answer: Answer) -> dict[str, Any]:
         "features": [[name, list(values)] for name, values in answer.support.features],
         "absent": answer.support.absent,
         "remedy": answer.support.remedy,
+        "devices": answer.support.devices,
         "by": answer.by,
     }
 

@@ -51,6 +51,16 @@ class Ordering:
             for feature, values in variant.features
         )
 
+    def unfit_devices(self, variant: Variant) -> tuple[str, ...]:
+        """The devices of the target that cannot use a usable variant; others can."""
+        found = {
+            device: None
+            for feature, values in variant.features
+            for device, only in self.supported[feature.namespace].devices
+            if only.name == feature.name and not set(only.values) & set(values)
+        }
+        return tuple(found)
+
 
 def order(
     variants: Iterable[Variant], namespaces: tuple[str, ...], supported: SupportedProperties

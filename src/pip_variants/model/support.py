@@ -1,7 +1,7 @@
 """What a target supports: per namespace, features and values in order of preference."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
 __all__ = ["NamespaceSupport", "SupportedFeature", "SupportedProperties"]
@@ -19,12 +19,14 @@ class NamespaceSupport:
     """The features of one namespace that the target supports, most preferred first.
 
     `absent` says in a few words why there are none; it is empty where there are some. `remedy` is
-    what the user can do about that, a command or an option, if there is anything.
+    what the user can do about that, a command or an option, if there is anything. `devices` says
+    what single devices support, by their names, where those of the target differ.
     """
 
     features: tuple[SupportedFeature, ...] = ()
     absent: str = ""
     remedy: str = ""
+    devices: tuple[tuple[str, SupportedFeature], ...] = ()
 
     def values(self, feature: str) -> tuple[str, ...]:
         """The supported values of `feature`, most preferred first; empty if there are none."""
@@ -39,14 +41,11 @@ class NamespaceSupport:
         (`default-priorities.feature` and `.property`).
         """
         by_name = dict(self.features)
-        return NamespaceSupport(
-            tuple(
-                SupportedFeature(name, _front(values.get(name, ()), by_name[name]))
-                for name in _front(features, tuple(by_name))
-            ),
-            self.absent,
-            self.remedy,
+        front = tuple(
+            SupportedFeature(name, _front(values.get(name, ()), by_name[name]))
+            for name in _front(features, tuple(by_name))
         )
+        return replace(self, features=front)
 
 
 SupportedProperties: TypeAlias = Mapping[str, NamespaceSupport]

@@ -25,7 +25,7 @@ from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import ABI_DEPENDENCY, PluginProvider, VariantMetadata
 from pip_variants.model.names import NULL_LABEL
 from pip_variants.model.ordering import Ordering
-from pip_variants.pip_adapter import ranking
+from pip_variants.pip_adapter import ranking, report
 from pip_variants.pip_adapter.gate import gate
 from pip_variants.pip_adapter.links import Unusable, metadata_of, source_of
 from pip_variants.pip_adapter.names import label_of
@@ -96,12 +96,13 @@ class Explain(InstallCommand):
             failed = [text for _, text in failures if text.startswith("Could not fetch URL")]
             why = f": {failed[0].removesuffix(' - skipping')}" if failed else ""
             raise DistributionNotFound(f"there is no release for {requirement.req}{why}")
+        decision = self._decision(name, candidates, visited, requirement)
+        decision["warnings"] += [text for level, text in said if level >= logging.WARNING]
         return {
             "target": getattr(options, "variant_target", None),
             "name": name,
-            **self._decision(name, candidates, visited, requirement),
+            **decision,
             "skipped": list(_skipped(name, [text for _, text in said])),
-            "warnings": [text for level, text in said if level >= logging.WARNING],
         }
 
     def _note(self, link: Link, result: Any, detail: str) -> None:
@@ -147,6 +148,9 @@ class Explain(InstallCommand):
             "deciding": [str(one) for one in ordering.deciding(variants[label])] if label else [],
             "files": files,
             "namespaces": list(_namespaces(ordering, metadata.values())),
+            "warnings": report.unfit_devices(f"{name} {release}", ordering, variants[label])
+            if label
+            else [],
             "hints": _hints(ordering for ordering, _ in ranking.decided.values()),
         }
 

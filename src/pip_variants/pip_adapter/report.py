@@ -10,6 +10,7 @@ from pip._internal.models.link import Link
 from pip._internal.utils.logging import indent_log
 
 from pip_variants.errors import printable
+from pip_variants.model.metadata import Variant
 from pip_variants.model.ordering import Ordering, Rejection
 from pip_variants.pip_adapter.gate import VERBOSE, log
 from pip_variants.pip_adapter.names import label_of
@@ -20,6 +21,7 @@ __all__ = [
     "installed_stays",
     "log_preparing_link",
     "sources_differ",
+    "unfit_devices",
     "unknown",
     "unwanted",
     "warned",
@@ -27,6 +29,9 @@ __all__ = [
 
 _choices: dict[str, str] = {}
 """URL of a file -> the line to print when pip collects it."""
+
+_warnings: dict[str, list[str]] = {}
+"""The same for warnings."""
 
 _hinted: set[str] = set()
 
@@ -42,6 +47,8 @@ def log_preparing_link(original: Callable[..., None]) -> Callable[..., None]:
         if req.link and (line := _choices.pop(req.link.url, "")):
             with indent_log():
                 _say(INFO, line)
+                for warning in _warnings.pop(req.link.url, ()):
+                    _say(WARNING, warning)
 
     return log_preparing_link
 
@@ -70,6 +77,7 @@ def decided(  # noqa: PLR0913
         if label is not None:
             by = ", ".join(map(str, ordering.deciding(variants[label])))
             _choices[link.url] = f"Using the variant {label} ({by or 'fits everywhere'})"
+            _warnings[link.url] = unfit_devices(what, ordering, variants[label])
         elif ordering.rejected or bound:
             kind = "wheel without variant" if link.is_wheel else "source distribution"
             why = f"the variants that fit need {' or '.join(sorted(bound))}" if bound else none_fits
@@ -79,6 +87,14 @@ def decided(  # noqa: PLR0913
     if not usable:
         only = "; the required hashes leave no other file" if hashes else ""
         _say(level, f"Skipping {what}: {none_fits}{only}")
+
+
+def unfit_devices(what: str, ordering: Ordering, variant: Variant) -> list[str]:
+    """Warnings of devices of this machine that cannot run a variant."""
+    return [
+        f"The variant {variant.label} of {what} is not for all devices: {device} cannot run it"
+        for device in ordering.unfit_devices(variant)
+    ]
 
 
 def ignored(what: str, reason: str) -> None:

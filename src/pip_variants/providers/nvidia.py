@@ -91,9 +91,13 @@ def features_of(machine: Machine) -> list[Feature]:
         upper = [*_majors(newest, major + 1), *_minors(major, _NEWEST_MINOR, minor + 1)]
         features.append(Feature("cuda_version_lower_bound", lower))
         features.append(Feature("cuda_version_upper_bound", upper))
-    code = dict.fromkeys(value for one in machine.capabilities for value in sm_values(one))
-    if code:
-        features.append(Feature("sm_arch", list(code), multi_value=True))
+    by_gpu = {
+        "the GPU of compute capability {}.{}".format(*one): sm_values(one)
+        for one in machine.capabilities
+    }
+    if code := dict.fromkeys(value for values in by_gpu.values() for value in values):
+        devices = by_gpu if len(by_gpu) > 1 else {}
+        features.append(Feature("sm_arch", list(code), multi_value=True, devices=devices))
     elif machine.capabilities:
         _log.info("the GPU is too old for sm_arch, which starts at %d", _OLDEST_SM)
     return features
@@ -118,7 +122,7 @@ def this_machine() -> Machine:
             _log.info("%s: %s", library, reason)
         else:
             if len(machine.capabilities) > 1:
-                _log.warning("the GPUs differ: a wheel may be taken that some of them cannot run")
+                _log.info("the GPUs differ: a wheel may be taken that some of them cannot run")
             return machine
     if place := _place_of_gpu():
         _log.warning("an NVIDIA GPU is here (%s), but no CUDA program can use it", place)

@@ -1,0 +1,79 @@
+"""What providers warn of when pip takes a wheel."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.environments import ROOT, Environment, clean
+from support.server import Index
+from support.wheels import release
+
+from pip_variants.model.metadata import PluginProvider
+
+NVIDIA = {
+    "namespaces": ("nvidia",),
+    "providers": {
+        "nvidia": PluginProvider(
+            ("nvidia-variant-provider",), "nvidia_variant_provider.plugin:NvidiaVariantPlugin"
+        )
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Stand-ins for the libraries of NVIDIA's driver."""
+    folder = tmp_path_factory.mktemp("driver")
+    source = ROOT / "tests" / "providers" / "nvidia_stand_in.c"
+    for name, options in {"libnvidia-ml.so.1": ["-DNVML"], "libcuda.so.1": []}.items():
+        command = ["cc", "-Wall", "-Werror", "-shared", "-fPIC", *options, "-o", folder / name]
+        subprocess.run([*command, source], check=True)
+    return folder
+
+
+def code(*values: str) -> list[str]:
+    return [f"nvidia :: sm_arch :: {value}" for value in values]
+
+
+def test_gpus_that_differ_and_a_wheel_for_some_of_them(
+    env: Environment, index: Index, driver: Path
+) -> None:
+    """pip warns of the wheel that it takes, if one GPU cannot run it, and of no other."""
+    machine = {
+        "LD_LIBRARY_PATH": str(driver),
+        "NVML_CUDA": "12040",
+        "NVML_GPUS": "7.5:16 8.0:40",
+    }
+    release(index.root / "some", "1.0", {"a100": code("80_real"), None: ()}, "some", **NVIDIA)
+    for name, labels in {
+        "both": {"both": code("80_real", "75_real"), "t4": code("75_real")},
+        "later": {"ptx": code("90_real", "60_virtual")},
+        "none": {"h100": code("90_real"), None: ()},
+    }.items():
+        release(index.root / name, "1.0", labels, name, **NVIDIA)
+    warning = (
+        "The variant a100 of some 1.0 is not for all devices: the GPU of compute capability 7.5 "
+        "cannot run it"
+    )
+    arguments = ("install", "--index-url", index.url)
+    result = env.pip(*arguments, "some", "both", "later", "none", env=machine)
+    assert env.installed("some") == ("1.0", "a100")
+    assert env.installed("both") == ("1.0", "both")
+    assert env.installed("later") == ("1.0", "ptx")
+    assert env.installed("none") == ("1.0", None)
+    assert result.err == f"  WARNING: {warning}\n"
+
+    for change in ({"NVML_GPUS": "8.0:40"}, {"NVIDIA_VARIANT_PROVIDER_FORCE_SM_ARCH": "80_real"}):
+        again = env.pip(*arguments, "--force-reinstall", "some", env={**machine, **change})
+        assert again.err == ""
+    for name, expected in (("some", [warning]), ("both", [])):
+        command = [env.python, "-m", "pip_variants", "explain", "--json", "-i", index.url, name]
+        done = subprocess.run(command, capture_output=True, text=True, env=clean(machine))
+        (decision,) = json.loads(done.stdout)["decisions"]
+        assert decision["warnings"] == expected
+
+    for name in ("show", "check"):  # there is nothing to mend
+        command = [env.python, "-m", "pip_variants", name]
+        done = subprocess.run(command, capture_output=True, text=True, env=clean(machine))
+        assert (done.returncode, done.stderr) == (0, "")
