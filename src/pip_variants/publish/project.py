@@ -8,7 +8,7 @@ is built: `env`, `config-settings`, `build-dependencies`, `add-dependencies`, `d
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -58,14 +58,19 @@ and that other installers know as well."""
 
 _PIP_INSTALL = (sys.executable, *"-m pip install -q --disable-pip-version-check --no-input".split())
 
-_KEYS = {
+# None: any key, and in any case a table.
+_KEYS: Mapping[str, set[str] | None] = {
     "variant": {"$schema", "default-priorities", "providers", "variants"},
     "variant.default-priorities": {"namespace"},
+    "variant.variants": None,
+    "variant.variants.*": None,
+    "variant.providers": None,
     "variant.providers.*": {
         *("build-requires", "requires", "plugin-api", "optional"),
-        *("static-properties", "feature-order"),
+        *("static-properties", "feature-order", "builtin"),
     },
     "tool.pip-variants": {"variants"},
+    "tool.pip-variants.variants": None,
     "tool.pip-variants.variants.*": {
         *("env", "config-settings", "build-dependencies"),
         *("add-dependencies", "drop-dependencies"),
@@ -170,7 +175,7 @@ def _labels(metadata: VariantMetadata) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*metadata.variants, NULL_LABEL, PLAIN)))
 
 
-def _check_keys(document: Mapping[str, Any], path: str, keys: Iterable[str], where: str) -> None:
+def _check_keys(document: Mapping[str, Any], path: str, keys: set[str] | None, where: str) -> None:
     """Raise for keys that nobody reads: here, unlike in a wheel, they are typing errors."""
     tables: list[tuple[str, Any]] = [("", document)]
     for part in path.split("."):
@@ -184,12 +189,11 @@ def _check_keys(document: Mapping[str, Any], path: str, keys: Iterable[str], whe
     for name, table in tables:
         if not isinstance(table, Mapping):
             raise InvalidVariantMetadata(f"{where}: {name} must be a table, not {table!r:.60}")
-        for key in table:
-            if key not in keys:
-                raise InvalidVariantMetadata(
-                    f"{where}: [{name}] has an unknown key {key}, known are: "
-                    f"{', '.join(sorted(keys))}"
-                )
+        if keys is not None and (unknown := [key for key in table if key not in keys]):
+            raise InvalidVariantMetadata(
+                f"{where}: [{name}] has an unknown key {unknown[0]}, known are: "
+                f"{', '.join(sorted(keys))}"
+            )
 
 
 def _completed(table: dict[str, Any], where: str) -> tuple[str, ...]:
