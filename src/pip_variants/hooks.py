@@ -67,7 +67,7 @@ class Feature:
     name: str
     values: Sequence[str]
     multi_value: bool = False
-    devices: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    devices: Mapping[str, Sequence[str]] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import sys
 import pytest
 from pip_variants.detection.registry import Registry
 from pip_variants.errors import InvalidProviderAnswer, ProviderFailed
+from pip_variants.model.target import Target
 from vendors import broken_vendor, entry, install, plugin, vendor
 
 OURS = (["x86-64-variant-provider>=0.0.1"], "x86_64_variant_provider")
@@ -44,6 +45,17 @@ ENGINE = {"engine": ["mk2", "mk1"]}
 
 
 # Which provider is asked
+
+
+def test_of_two_that_go_by_one_name_the_same_answers_here_and_in_a_target(site, tmp_path):
+    vendor(site, "acme")
+    source = (site / "acme_variants.py").read_text().replace('"mk2", "mk1"', '"mk9"')
+    install(site, "second-variants", source, entry_points=entry("second", "second_variants"))
+    registry, wanted = Registry(), (["acme-variants"], "acme_variants", [], sys.prefix)
+    file = tmp_path / "machine.toml"
+    file.write_text(Target((registry.machine([]),)).to_toml())
+    here = registry.supported(*wanted).support
+    assert registry.supported(*wanted, str(file)).support.features == here.features != ()
 
 
 def test_a_vendors_provider_is_found_by_package_and_endpoint(site):

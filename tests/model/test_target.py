@@ -1,7 +1,7 @@
 """Target files: the laws of putting them together, and what is refused."""
 
 from functools import reduce
-from itertools import permutations
+from itertools import permutations, product
 
 import pytest
 from hypothesis import given
@@ -126,6 +126,24 @@ def test_any_text_is_a_target_or_refused(text: str) -> None:
         loads(text, "here")
     except InvalidTarget as error:
         assert str(error).startswith("here")
+
+
+OTHER = TargetProvider("y", "me", (Identity("q", "1", "q"),), (SupportedFeature("on", ("yes",)),))
+
+
+def test_what_machines_write_into_one_file_at_the_same_time_is_never_too_much() -> None:
+    """A launcher passes on their lines as they come."""
+    found = [Machine((*machine(*of).providers, OTHER), of[:1]) for of in (("a", "v4", "v3"), ("b", "v3"))]
+    right = {one for provider in Target.of(found).supported.values() for one in provider.properties}
+    one, two = (Target.of([one]).to_toml().splitlines(keepends=True) for one in found)
+    for first, second in product(range(1, len(one)), range(1, len(two))):
+        mixed = [*one[:first], *two[:second], *one[first:], *two[second:]]
+        try:
+            target = loads("".join(mixed), "here")
+        except InvalidTarget:
+            continue
+        given = {one for provider in target.supported.values() for one in provider.properties}
+        assert given <= right
 
 
 def test_terminal_escapes_are_not_kept() -> None:

@@ -9,7 +9,7 @@ from support.environments import FORCED, NEWEST_PIP, clean
 from support.server import Index
 from support.wheels import levels, plain_wheel, release, sdist, variant_wheel
 
-from pip_variants.cli.make import _PROVIDERS
+from pip_variants.publish.project import KNOWN_PROVIDERS
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +75,7 @@ def test_a_cluster_of_different_nodes(env, index: Index, tmp_path: Path) -> None
 
 def test_an_image_for_nodes_with_gpus_is_built_without(env, index: Index) -> None:
     labels = {"cu12": ("nvidia :: cuda_version_lower_bound :: 12.4", "nvidia :: sm_arch :: 90_real")}
-    providers = {"nvidia": _PROVIDERS["nvidia"]}
+    providers = {"nvidia": KNOWN_PROVIDERS["nvidia"]}
     variant_wheel(index.root / "demo", "cu12", labels["cu12"], version="2.0", namespaces=("nvidia",), providers=providers)
     plain_wheel(index.root / "demo", version="2.0")
     install(env, index)

@@ -124,10 +124,12 @@ class Registry:
         """
         found: list[TargetProvider] = []
         for provider, by in self._with_vendors():
-            identities = tuple(
+            every = (
                 Identity(canonicalize_name(one.package), one.version, one.plugin_api)
                 for one in provider.implements
             )
+            taken = {identity for one in found for identity in one.implements}
+            identities = tuple(one for one in every if one not in taken)  # the first one answers
             asked = [
                 self._ask(partial(provider.named, name), None, by).support.features
                 for name in names

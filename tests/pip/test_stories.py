@@ -1,0 +1,162 @@
+"""The stories of docs/targets.md: the page's commands, run as they stand, each on its machine."""
+
+import os
+import re
+import shutil
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from support.environments import ROOT, Environment
+from support.pages import Shell, shell_of
+from support.server import Index
+from support.wheels import levels, release
+
+from pip_variants.publish.project import KNOWN_PROVIDERS
+
+PAGE = ROOT / "docs" / "targets.md"
+NAMESPACES = ("nvidia", "mpi", "x86_64")
+PROVIDERS = {name: KNOWN_PROVIDERS[name] for name in NAMESPACES}
+
+
+def blocks(title: str) -> list[tuple[str, str]]:
+    """The commands in a section of the page, and what it says that they print."""
+    _, _, section = PAGE.read_text().partition(f"\n## {title}\n")
+    section, _, _ = section.partition("\n## ")
+    printed = r"(?:\n\n(?:[^`\n]+\n\n)?```text\n(.*?)^```)?"  # below a sentence, or at once
+    return re.findall(rf"^```sh\n(.*?)^```{printed}", section, re.M | re.S)
+
+
+def machine(level: int, **features: str) -> dict[str, str]:
+    """Variables that make this machine one of this x86-64 level with these features of nvidia and mpi."""
+    nvidia = ("cuda_version_lower_bound", "cuda_version_upper_bound", "sm_arch")
+    forced = {f"nvidia_{name}": "none" for name in nvidia} | {
+        "x86_64_level": ",".join(f"v{number}" for number in range(level, 0, -1)),
+        "mpi_abi": "none",
+        **features,
+    }
+    variables = {}
+    for name, values in forced.items():
+        namespace = next(one for one in NAMESPACES if name.startswith(one))
+        feature = name.removeprefix(f"{namespace}_")
+        variables[f"{namespace}_VARIANT_PROVIDER_FORCE_{feature}".upper()] = values
+    return variables
+
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(env: Environment, tmp_path: Path, index: Index) -> Run:
+    """Runs a block of commands on a machine, and compares what it prints with the page."""
+    (tmp_path / "work").mkdir()
+    shells: dict[Path, Shell] = {}
+
+    def run(block: tuple[str, str], variables: Mapping[str, str], *, code: int = 0, python: Path = env.python) -> str:
+        if python not in shells:
+            folder = tmp_path / f"commands{len(shells)}"
+            shells[python] = shell_of(SimpleNamespace(python=python), folder)
+        commands, expected = block
+        script = f"set +e\n(set -e\n{commands})\ntest $? = {code}\n"
+        output = shells[python](script, tmp_path / "work", PIP_INDEX_URL=index.url, **variables)
+        for line in expected.splitlines():
+            assert line in output, f"{commands}{output}"
+        return output
+
+    return run
+
+
+def test_an_image_for_gpu_nodes(env: Environment, index: Index, run: Run) -> None:
+    code = {
+        "nvidia_cuda_version_lower_bound": "12.8,12.4,12",
+        "nvidia_sm_arch": "90_real,90_virtual",
+    }
+    node, builder = machine(4, **code), machine(2)
+    gpu = ("nvidia :: cuda_version_lower_bound :: 12.4", "nvidia :: sm_arch :: 90_real")
+    labels = {"v4_cu12": (*gpu, "x86_64 :: level :: v4"), **levels("v2"), None: ()}
+    release(index.root / "demo", "1.0", labels, namespaces=NAMESPACES, providers=PROVIDERS)
+    on_node, in_build, check, by_name = blocks("An image for GPU nodes, built where no GPU is")
+    assert "-o gpu-node.toml" in on_node[0]
+    run(on_node, node)
+    run(in_build, builder)
+    assert env.installed() == ("1.0", "v4_cu12")
+    assert run(check, node) == check[1]
+    run((check[0], "demo 1.0: v4_cu12 needs nvidia :: "), builder, code=1)
+    env.reset()
+    run(by_name, builder)
+    assert env.installed() == ("1.0", "v4_cu12")
+    env.reset()
+    run(("pip install demo\n", ""), builder)
+    assert env.installed() == ("1.0", "v2")
+
+
+def nodes(folder: Path, machines: Mapping[str, Mapping[str, str]]) -> Path:
+    """A launcher that runs a command on each of these machines; returns the folder of its program."""
+    starts = []
+    for name, variables in machines.items():
+        (folder / name).mkdir(parents=True)
+        hostname = folder / name / "hostname"
+        hostname.write_text(f"#!/bin/sh\necho {name}\n")
+        hostname.chmod(0o755)
+        forced = " ".join(f"{key}={value}" for key, value in variables.items())
+        starts.append(f'env {forced} PATH="{folder / name}:$PATH" "$@"')
+    program = folder / "srun"
+    program.write_text('#!/bin/sh -e\ntest "$1" = --ntasks-per-node=1\nshift\n' + "\n".join(starts) + "\n")
+    program.chmod(0o755)
+    return folder
+
+
+def test_a_cluster_of_different_nodes(env: Environment, index: Index, run: Run, tmp_path: Path) -> None:
+    older, newer = machine(3, mpi_abi="mpich"), machine(4, mpi_abi="mpich")
+    login = machine(4, mpi_abi="openmpi")
+    labels = {
+        f"v{level}_{mpi}": (f"x86_64 :: level :: v{level}", f"mpi :: abi :: {mpi}")
+        for level in (2, 3, 4)
+        for mpi in ("mpich", "openmpi")
+    }
+    release(index.root / "demo", "1.0", labels, namespaces=NAMESPACES, providers=PROVIDERS)
+    launcher = nodes(tmp_path / "nodes", {"node1": older, "node2": older, "node3": newer})
+    collect, use = blocks("A cluster of different nodes")
+    # Of one machine that stands in for several, Python knows one name.
+    expected = collect[1].replace("node1, node2", socket.gethostname())
+    commands = [f'PATH="{launcher}:$PATH"\n{block}' for block, _ in (collect, use)]
+    run((commands[0], expected), login)
+    targets = tmp_path / "work" / "targets"
+    assert sorted(os.listdir(targets)) == ["node1.toml", "node2.toml", "node3.toml"]
+    output = run((commands[1], ""), login)
+    assert env.installed() == ("1.0", "v3_mpich")
+    assert output.count("All installed variants fit this machine.") == 3
+
+    # The files one behind the other are the same target.
+    joined = targets.with_name("joined.toml")
+    joined.write_text("".join((targets / file).read_text() for file in os.listdir(targets)))
+    env.reset()
+    run((f"pip install --variant-target {joined} demo\n", ""), login)
+    assert env.installed() == ("1.0", "v3_mpich")
+    env.reset()
+    run(("pip install demo\n", ""), login)
+    assert env.installed() == ("1.0", "v4_openmpi")
+
+
+def test_an_environment_that_moved(env: Environment, index: Index, run: Run, tmp_path: Path) -> None:
+    laptop, server = machine(3), machine(2)
+    release(index.root / "demo", "1.0", {**levels("v1", "v2", "v3"), None: ()})
+    ((check, expected),) = blocks("An environment that moved")
+    run(("pip install demo\n", ""), laptop)
+    run((check, "All installed variants fit this machine.\n"), laptop)
+
+    copy = tmp_path / "server" / "venv"
+    shutil.copytree(env.folder, copy, symlinks=True)
+    python = copy / env.python.relative_to(env.folder)
+    assert run((check, expected), server, code=1, python=python) == expected
+    assert "demo 1.0 is a variant that this machine does not support" in run(
+        ("pip check\n", ""), server, code=1, python=python
+    )
+    commands = "".join(f"{line}\n" for line in expected.splitlines() if line.startswith("    "))
+    run((commands, ""), server, python=python)
+    assert "All installed variants fit this machine.\n" == run((check, ""), server, python=python)
+    printed = run(("pip list\n", ""), server, python=python)
+    assert re.search(r"demo +1\.0 .*v2", printed), printed
+    assert env.installed() == ("1.0", "v3")
