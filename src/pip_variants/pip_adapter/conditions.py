@@ -37,7 +37,10 @@ def has_variant_markers(distribution: Any, *_: Any, **__: Any) -> bool:
 
 def may_have_other_dependencies(distribution: Any, *_: Any, **__: Any) -> bool:
     """The distribution may depend on something else than stock pip would read."""
-    return _mentioned(distribution.metadata) or _is_variant(distribution)
+    # What is not installed is a variant only where one was accepted.
+    is_installed = getattr(distribution, "_installed_location", True) is not None
+    may_be_variant = gate.seen or is_installed
+    return _mentioned(distribution.metadata) or (may_be_variant and _is_variant(distribution))
 
 
 def may_have_others_in_message(distribution: Any, *_: Any, **__: Any) -> bool:

@@ -5,8 +5,7 @@ anything to do: stock behaviour.
 """
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
 from typing import Any
 
 __all__ = ["VERBOSE", "Gate", "gate", "log"]
@@ -16,6 +15,29 @@ log = logging.getLogger("pip_variants")
 
 VERBOSE = 15
 """pip's level for `-v` (pip._internal.utils._log)."""
+
+
+class _Now(threading.local):
+    """What holds for a moment, and in one thread: programs may run a pip in each of several."""
+
+    is_shut = False
+    """No label is accepted."""
+    is_resolving = False
+    """The resolver makes pip compute a best file, which it never uses: no metadata is needed."""
+
+
+class _During:
+    """`with` one of these; contextlib's way would cost plain installs a quarter of a percent."""
+
+    def __init__(self, now: _Now, name: str) -> None:
+        self._now, self._name = now, name
+
+    def __enter__(self) -> None:
+        self._before = getattr(self._now, self._name)
+        setattr(self._now, self._name, True)
+
+    def __exit__(self, *_: object) -> None:
+        setattr(self._now, self._name, self._before)
 
 
 class Gate:
@@ -28,53 +50,48 @@ class Gate:
         """Whether any variant wheel was accepted: until then there is nothing to do."""
         self.session: Any = None
         """pip's connection to the network in this run."""
-        self.is_resolving = False
-        """Whether the resolver makes pip compute a best file, which it never uses."""
         self.is_open = True
-        """Whether labels are wanted: not by `--no-variants`, nor in a few places of pip."""
+        """Whether labels are wanted: not by `--no-variants`."""
         self.options: Any = None
         """pip's parsed options."""
+        self.now = _Now()
+        self._verifying = threading.RLock()
         self._verified = False
 
-    @contextmanager
-    def resolving(self) -> Iterator[None]:
+    def resolving(self) -> _During:
         """No metadata is needed meanwhile."""
-        before, self.is_resolving = self.is_resolving, True
-        try:
-            yield
-        finally:
-            self.is_resolving = before
+        return _During(self.now, "is_resolving")
 
-    @contextmanager
-    def shut(self) -> Iterator[None]:
+    def shut(self) -> _During:
         """No label is accepted meanwhile."""
-        before, self.is_open = self.is_open, False
-        try:
-            yield
-        finally:
-            self.is_open = before
+        return _During(self.now, "is_shut")
 
     def accepts_labels(self) -> bool:
         """Called for every labelled file name; the first call verifies the seams."""
-        if not self.is_open:
+        if not self.is_open or self.now.is_shut:
             return False
-        if not self._verified:
-            from pip_variants.pip_adapter.attach import verify
-
-            self._verified = True
-            try:
-                self.problems = verify()
-            except Exception as error:  # noqa: BLE001 - whatever it is, pip must go on
-                self.problems = [repr(error)]
-            if self.problems:
-                log.warning(
-                    "Wheel variants are ignored: pip-variants does not know this pip (%s).",
-                    self.problems[0],
-                )
+        with self._verifying:
+            self._verify()
         if self.problems:
             return False
         self.seen = True
         return True
+
+    def _verify(self) -> None:
+        if self._verified:
+            return
+        from pip_variants.pip_adapter.attach import verify
+
+        self._verified = True
+        try:
+            self.problems = verify()
+        except Exception as error:  # noqa: BLE001 - whatever it is, pip must go on
+            self.problems = [repr(error)]
+        if self.problems:
+            log.warning(
+                "Wheel variants are ignored: pip-variants does not know this pip (%s).",
+                self.problems[0],
+            )
 
 
 gate = Gate()

@@ -8,6 +8,8 @@ from pip_variants.pip_adapter.gate import gate
 
 __all__ = ["label_of", "notice", "parse_wheel_filename", "wheel_cache_get", "wheel_init"]
 
+_WITH_LABEL = 5  # dashes: between name, version, three tags and a label
+
 _labels: dict[str, str] = {}
 """File name -> label, of every variant wheel that was accepted."""
 
@@ -23,7 +25,7 @@ def notice(filenames: Iterable[str]) -> None:
     It says so by itself when pip parses their names, unless just that place is not ours.
     """
     for filename in filenames:
-        if filename.count("-") >= 5 and _without_label(filename) is not filename:
+        if filename.count("-") >= _WITH_LABEL and _without_label(filename) is not filename:
             return
 
 
@@ -32,7 +34,7 @@ def wheel_init(original: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(original)
     def __init__(self: Any, filename: str) -> None:  # noqa: N807
-        plain = _without_label(filename)
+        plain = _without_label(filename) if filename.count("-") >= _WITH_LABEL else filename
         original(self, plain)
         if plain is not filename:
             self.filename = filename
@@ -66,7 +68,7 @@ def wheel_cache_get(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _without_label(filename: str) -> str:
     """The name that pip understands; the given object itself unless it has an accepted label."""
-    if filename.count("-") < 5:  # name, version and three tags: no room for a label
+    if filename.count("-") < _WITH_LABEL:
         return filename
     plain, label = _taken_apart(filename)
     if label is None or not gate.accepts_labels():

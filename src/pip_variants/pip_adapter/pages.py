@@ -20,7 +20,8 @@ def evaluate_links(original: Callable[..., list[Any]]) -> Callable[..., list[Any
     @wraps(original)
     def evaluate_links(self: Any, link_evaluator: Any, links: Iterable[Any]) -> list[Any]:
         links = list(links)
-        metadata = [link for link in links if _is_metadata(link)]
+        # The whole URL first: taking it apart costs more, and most are no metadata.
+        metadata = [one for one in links if "-variants.json" in one.url and _is_metadata(one)]
         packages = [link for link in links if not _is_metadata(link)] if metadata else links
         if metadata or gate.problems:
             notice(link.filename for link in packages)
@@ -36,8 +37,7 @@ def evaluate_links(original: Callable[..., list[Any]]) -> Callable[..., list[Any
 
 
 def _is_metadata(link: Any) -> bool:
-    # The whole URL first: taking it apart costs more.
-    return "-variants.json" in link.url and link.filename.endswith("-variants.json")
+    return bool(link.filename.endswith("-variants.json"))
 
 
 def found_candidates_init(original: Callable[..., None]) -> Callable[..., None]:

@@ -66,7 +66,7 @@ def sort_best_candidate(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(original)
     def sort_best_candidate(self: Any, candidates: list[Any]) -> Any:
-        if gate.is_resolving:
+        if gate.now.is_resolving:
             return original(self, candidates)
         try:
             return _best(self, candidates, partial(original, self))[0]
@@ -83,12 +83,14 @@ def compute_best_candidate(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(original)
     def compute_best_candidate(self: Any, candidates: list[Any]) -> Any:
-        if gate.is_resolving:
+        if gate.now.is_resolving:
             return original(self, candidates)
         applicable = self.get_applicable_candidates(candidates)
-        unfit = _best(self, applicable, partial(max, key=self._sort_key, default=None))[1]
+        unfit = {id(one) for one in _best(self, applicable, itemgetter(0))[1]}
         # Not from all candidates: pip would look at what is left and admit pre-releases.
-        self.get_applicable_candidates = lambda _: [one for one in applicable if one not in unfit]
+        self.get_applicable_candidates = lambda _: [
+            one for one in applicable if id(one) not in unfit
+        ]
         try:
             return original(self, candidates)
         finally:
@@ -194,21 +196,19 @@ def _best(
 ) -> tuple[Any, list[Any]]:
     """The best file that fits, and the files that pip prefers to it and that do not fit."""
     unfit: list[Any] = []
-    remaining = list(candidates)
-    while (best := pips_best(remaining)) is not None:
-        # What pip's order puts before the tags stays before the variants.
-        rank = evaluator._sort_key(best)[:4]
-        release = [one for one in remaining if evaluator._sort_key(one)[:4] == rank]
+    best_first = sorted(candidates, key=evaluator._sort_key, reverse=True)
+    # What pip's order puts before the tags stays before the variants.
+    for _, group in groupby(best_first, key=lambda one: evaluator._sort_key(one)[:4]):
+        release = list(group)
+        best = pips_best(release)
         name = canonicalize_name(best.name)
         if not label_for(name) and not any(label_of(one.link.filename) for one in release):
             return best, unfit
-        release.sort(key=evaluator._sort_key, reverse=True)
         links = [one.link for one in release]
         order = _rank(name, str(best.version), links, evaluator._hashes, VERBOSE)
         if order:
             return release[order[0]], unfit
         unfit += release
-        remaining = [one for one in remaining if one not in release]
     return None, unfit
 
 
