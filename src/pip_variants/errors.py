@@ -16,6 +16,7 @@ __all__ = [
     "PipVariantsError",
     "ProviderFailed",
     "printable",
+    "shown",
 ]
 
 
@@ -26,6 +27,16 @@ def printable(text: str, limit: int = 600) -> str:
     """
     text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: limit + 1])
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def shown(value: object, limit: int = 100) -> str:
+    """Any value as Python writes it, for a message; not longer than `limit` characters."""
+    try:
+        return printable(repr(value), limit)
+    except RecursionError:
+        return "something that is nested too deeply"
+    except ValueError:  # Python writes no integers of more than 4,300 digits
+        return "something that is too long to be shown"
 
 
 class PipVariantsError(Exception):

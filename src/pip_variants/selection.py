@@ -1,6 +1,6 @@
 """From the metadata of one release and what a target supports to the variants it can use."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -21,6 +21,9 @@ __all__ = ["Asker", "Choices", "Releases", "select", "supported_properties"]
 
 Releases: TypeAlias = Callable[[str, tuple[str, ...]], tuple[str, ...]]
 """Given a package and releases of it, newest first: those that can be had, best first."""
+
+_Packages: TypeAlias = dict[str, dict[str, set[str]]]
+"""ABI namespace -> package -> releases."""
 
 
 class Asker(Protocol):
@@ -107,30 +110,32 @@ def supported_properties(
     choices: Choices = _NO_CHOICES,
 ) -> SupportedProperties:
     """What the target supports in each of the namespaces (PEP 850, Providers, steps 2 to 6)."""
+    wanted = sorted(namespaces)
+    values: dict[str, dict[str, tuple[str, ...]]] = {}
+    for feature, preferred in metadata.value_priorities.items():
+        values.setdefault(feature.namespace, {})[feature.name] = preferred
+    packages = _packages(metadata, {one for one in wanted if is_abi_namespace(one, metadata)})
     return {
-        namespace: _support(namespace, metadata, asker, choices)
-        .preferring(
-            metadata.feature_priorities.get(namespace, ()),
-            {
-                feature.name: values
-                for feature, values in metadata.value_priorities.items()
-                if feature.namespace == namespace
-            },
-        )
+        namespace: _support(namespace, metadata, asker, choices, packages)
+        .preferring(metadata.feature_priorities.get(namespace, ()), values.get(namespace, {}))
         .preferring(choices.features(namespace), choices.values(namespace))
-        for namespace in sorted(namespaces)
+        for namespace in wanted
     }
 
 
 def _support(
-    namespace: str, metadata: VariantMetadata, asker: Asker, choices: Choices
+    namespace: str,
+    metadata: VariantMetadata,
+    asker: Asker,
+    choices: Choices,
+    packages: _Packages,
 ) -> NamespaceSupport:
     info: ProviderInfo | None = metadata.providers.get(namespace)
     enable = f"--variant-enable {namespace}"
     if namespace in choices.disabled:
         return NamespaceSupport(absent="disabled by --variant-disable")
     if namespace == ABI_DEPENDENCY:
-        return _packages(namespace, metadata, choices.releases)
+        return _releases(packages[namespace], choices.releases)
     if info is None:
         if namespace in choices.enabled:
             return asker.supported_in(namespace)
@@ -140,7 +145,7 @@ def _support(
     if info.enable_if is not None and not asker.holds(info.enable_if):
         return NamespaceSupport(absent=f"its provider is for {info.enable_if} only")
     if is_abi_namespace(namespace, metadata):
-        return _packages(namespace, metadata, choices.releases)
+        return _releases(packages[namespace], choices.releases)
     if isinstance(info, StaticProvider):
         return NamespaceSupport(info.features)
     if isinstance(info, PluginProvider):
@@ -148,19 +153,25 @@ def _support(
     return NamespaceSupport(absent="its provider is of a kind that is not known here")
 
 
-def _packages(namespace: str, metadata: VariantMetadata, releases: Releases) -> NamespaceSupport:
+def _packages(metadata: VariantMetadata, namespaces: Collection[str]) -> _Packages:
+    """The releases that the variants are built for, by package and ABI namespace."""
+    packages: _Packages = {namespace: {} for namespace in namespaces}
+    if packages:
+        for variant in metadata.variants.values():
+            for feature, values in variant.features:
+                if feature.namespace in packages:
+                    packages[feature.namespace].setdefault(feature.name, set()).update(values)
+    return packages
+
+
+def _releases(packages: Mapping[str, set[str]], releases: Releases) -> NamespaceSupport:
     """The releases of other packages that the variants may be built for (PEP 850, ABI Dependency).
 
     They are promised here; the resolver of pip keeps the promise.
     """
-    named: dict[str, set[str]] = {}
-    for variant in metadata.variants.values():
-        for feature, values in variant.features:
-            if feature.namespace == namespace:
-                named.setdefault(feature.name, set()).update(values)
     found = (
-        SupportedFeature(name, releases(name.replace("_", "-"), newest_first(named[name])))
-        for name in sorted(named)
+        SupportedFeature(name, releases(name.replace("_", "-"), newest_first(packages[name])))
+        for name in sorted(packages)
     )
     features = tuple(feature for feature in found if feature.values)
     return NamespaceSupport(features, "" if features else "no such release can be had")

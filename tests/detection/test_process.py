@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pip_variants.detection import COMMAND_VARIABLE, client
@@ -28,6 +29,13 @@ def alive(pid: int) -> bool:
     return True
 
 
+def wait_until(condition) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 @pytest.fixture
 def noting_pid(tmp_path):
     """Makes code note the process it runs in, before it does anything else."""
@@ -38,7 +46,8 @@ def noting_pid(tmp_path):
 @pytest.fixture
 def pids(tmp_path):
     """The processes that were noted so far."""
-    return lambda: [int(line) for line in (tmp_path / "pids").read_text().split()]
+    notes = tmp_path / "pids"
+    return lambda: [int(line) for line in notes.read_text().split()] if notes.exists() else []
 
 
 @pytest.fixture
@@ -120,6 +129,15 @@ def test_a_marker_that_cannot_be_evaluated_does_not_hold_and_ends_nothing(
     assert not detection.holds("os_name ~= 'posix'")
     assert not detection.holds("(" * 5000 + "os_name == 'posix'" + ")" * 5000)
     assert alive(pids()[0])
+
+
+def test_a_log_line_that_cannot_be_formatted_is_dropped(detection, site):
+    log = 'import logging\nlog = logging.getLogger("acme")\nlog.info("%d", "x")\nlog.info("looked")\n'
+    vendor(site, "acme", log + DETECT)
+    answers = {answer.namespace: answer for answer in detection.everything()}
+    assert answers["acme"].notes == ("looked",)
+    assert answers["acme"].support.features == ENGINE
+
 
 
 def test_everything_is_what_every_provider_says(detection, site):
@@ -421,3 +439,28 @@ def test_the_process_ends_when_pip_ends(detection, site, noting_pid, pids):
     pip = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert "mk2" in pip.stdout, pip.stderr
     assert not any(map(alive, pids()))
+
+
+def test_the_process_ends_when_pip_is_killed_whatever_a_provider_does(
+    detection, site, noting_pid, pids
+):
+    child = noting_pid("import time\ntime.sleep(60)")
+    hangs = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {child!r}])"
+    vendor(site, "acme", noting_pid(hangs))
+    program = (
+        "from pip_variants.detection.client import Detection\n"
+        "from pip_variants.model.metadata import PluginProvider\n"
+        "Detection().supported(PluginProvider(('acme-variants',)))"
+    )
+    pip = subprocess.Popen([sys.executable, "-c", program])
+    wait_until(lambda: len(pids()) == 2)
+    pip.kill()
+    pip.wait()
+    wait_until(lambda: not any(map(alive, pids())))
+
+
+def test_threads_ask_one_after_the_other(detection):
+    markers = [f"python_version < '{number}'" for number in range(12)]
+    with ThreadPoolExecutor(len(markers)) as pool:
+        answers = list(pool.map(detection.holds, markers))
+    assert answers == [sys.version_info < (number,) for number in range(12)]

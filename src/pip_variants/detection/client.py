@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,6 +86,17 @@ class Valid:
 
     features: tuple[SupportedFeature, ...]
     always: bool
+
+
+@contextlib.contextmanager
+def _understood() -> Iterator[None]:
+    """Answers without what was asked for: other code than ours wrote to the process's output."""
+    try:
+        yield
+    except (DetectionError, InvalidTarget):
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise ProviderFailed(f"the detection process gave a wrong answer: {error!r}") from None
 
 
 class Detection:
@@ -169,6 +180,7 @@ class Detection:
         """What `provider` says of the target. Raises `DetectionError`."""
         return self.answer_of(provider).support
 
+    @_understood()
     def answer_of(self, provider: PluginProvider) -> Answer:
         """The same with who said it and what was looked at. Raises `DetectionError`."""
         key = provider.requires, provider.endpoint
@@ -194,6 +206,7 @@ class Detection:
             raise found
         return found
 
+    @_understood()
     def valid(self, provider: PluginProvider) -> Valid | None:
         """Everything that there is, as `provider` says, whatever the target.
 
@@ -215,6 +228,7 @@ class Detection:
             raise found
         return found
 
+    @_understood()
     def supported_in(self, namespace: str) -> NamespaceSupport:
         """What the provider that recommends this namespace says of the target.
 
@@ -233,6 +247,7 @@ class Detection:
         _check_answer(answer)
         return _support(answer)
 
+    @_understood()
     def machine(self, names: Sequence[str] = ()) -> str:
         """The target file of this machine, or of the well-known target of these names.
 
@@ -242,6 +257,7 @@ class Detection:
         _check_answer(answer)
         return str(answer["toml"])
 
+    @_understood()
     def holds(self, marker: str) -> bool:
         """Whether an environment marker is true here. Raises `DetectionError`."""
         if marker not in self._answers:
@@ -249,6 +265,7 @@ class Detection:
             self._answers[marker] = bool(answer["holds"])
         return bool(self._answers[marker])
 
+    @_understood()
     def everything(self) -> tuple[Answer, ...]:
         """What every provider of this environment says. Raises `DetectionError`."""
         registered = self._ask({"registered": True}, "the list of providers")
@@ -305,7 +322,7 @@ class Detection:
             line = found
         try:
             answer = json.loads(line[len(ANSWER) :])
-        except ValueError:
+        except (ValueError, RecursionError):
             self.close()
             raise ProviderFailed(f"{whom} gave an answer that is too long or not JSON") from None
         return answer if isinstance(answer, dict) else {}
@@ -313,7 +330,7 @@ class Detection:
 
 def _check_answer(answer: dict[str, Any]) -> None:
     if "failed" in answer:
-        raise (InvalidTarget if "is_target" in answer else ProviderFailed)(answer["failed"])
+        raise (InvalidTarget if "is_target" in answer else ProviderFailed)(str(answer["failed"]))
 
 
 def _read(process: "subprocess.Popen[str]", lines: "queue.SimpleQueue[str | None]") -> None:

@@ -11,8 +11,11 @@ import faulthandler
 import json
 import logging
 import os
+import select
+import signal
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 from pip_variants.detection import ANSWER, DEADLINE, START_DEADLINE
@@ -26,7 +29,8 @@ _GRACE = 5.0  # seconds after the client's deadline
 def main() -> None:
     """Answer questions until standard input ends."""
     questions, answers, nowhere = _take_standard_streams()
-    # The client kills a process that is late; if the client is gone, this ends it.
+    threading.Thread(target=_end_with_client, args=(questions.fileno(),), daemon=True).start()
+    # The client kills a process that is late; should that and the thread fail, this ends it.
     faulthandler.dump_traceback_later(START_DEADLINE + _GRACE, exit=True, file=nowhere)
     registry = Registry(
         lambda name: _write(answers, f"while loading the plugin {name}" if name else "once loaded")
@@ -43,6 +47,17 @@ def main() -> None:
             answer = {"failed": str(error), "is_target": True}
         faulthandler.cancel_dump_traceback_later()
         _write(answers, ANSWER + json.dumps(answer))
+
+
+def _end_with_client(questions: int) -> None:
+    """End at once, with what providers started, when the client was killed."""
+    if hasattr(select, "poll"):  # not on Windows
+        hangup = select.poll()
+        hangup.register(questions, 0)
+        hangup.poll()
+        with suppress(OSError):
+            os.killpg(os.getpid(), signal.SIGKILL)
+        os._exit(1)
 
 
 def _write(answers: TextIO, text: str) -> None:
@@ -102,8 +117,15 @@ def _to_json(answer: Answer) -> dict[str, Any]:
 def _records() -> Iterator[list[logging.LogRecord]]:
     """Collect what is logged meanwhile, as the provider's own explanation."""
     records: list[logging.LogRecord] = []
+
+    def note(record: logging.LogRecord) -> None:
+        # A line whose arguments do not fit it is no reason to fail; logging itself drops it, too.
+        with suppress(Exception):
+            record.getMessage()
+            records.append(record)
+
     handler = logging.Handler(logging.INFO)
-    handler.emit = lambda record: records.append(record)  # type: ignore[method-assign]  # noqa: PLW0108
+    handler.emit = note  # type: ignore[method-assign]
     root = logging.getLogger()
     level = root.level
     root.addHandler(handler)

@@ -13,7 +13,7 @@ from pip_variants.model.metadata import ABI_DEPENDENCY, BuiltinProvider, Variant
 
 __all__ = ["AbiDependency", "abi_dependencies", "belongs_to", "is_abi_namespace", "newest_first"]
 
-_RELEASE = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*)){0,2}", re.ASCII)
+_RELEASE = re.compile(r"(?:0|[1-9][0-9]{0,17})(?:\.(?:0|[1-9][0-9]{0,17})){0,2}", re.ASCII)
 _VERSION = re.compile(r"(?:0!)?([0-9]+(?:\.[0-9]+)*)", re.ASCII)
 _MOST_GAPS = 50
 
@@ -59,7 +59,10 @@ def abi_dependencies(variant: Variant, metadata: VariantMetadata) -> tuple[AbiDe
 
 
 def newest_first(releases: Iterable[str]) -> tuple[str, ...]:
-    """The values that are releases, each once: up to three numbers without leading zeros."""
+    """The values that are releases, each once: up to three numbers without leading zeros.
+
+    Numbers of more than 18 digits count as none: Python refuses to read very long ones.
+    """
     valid = {release for release in releases if _RELEASE.fullmatch(release)}
     return tuple(sorted(valid, key=_numbers, reverse=True))
 
@@ -86,7 +89,8 @@ def _specifiers(front: tuple[int, ...], lasts: list[int]) -> Iterable[str]:
     def release(last: int) -> str:
         return ".".join(map(str, (*front, last)))
 
-    gaps = [one for one in range(lasts[0], min(lasts[-1], lasts[0] + 10**3)) if one not in lasts]
+    wanted = range(lasts[0], min(lasts[-1], lasts[0] + 10**3))
+    gaps = sorted({*wanted}.difference(lasts))
     if len(lasts) == 1 or len(gaps) > _MOST_GAPS:
         return [f"=={release(last)}.*" for last in reversed(lasts)]
     excluded = "".join(f",!={release(gap)}.*" for gap in gaps)

@@ -8,6 +8,7 @@ import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from pip_variants.errors import InvalidVariantProperty
@@ -44,8 +45,13 @@ class MarkerContext:
 
     def members(self, name: str) -> frozenset[str]:
         """The members of a set-valued marker, without spaces around `::`."""
-        parts = {"variant_namespaces": 1, "variant_features": 2, "variant_properties": 3}[name]
-        return frozenset("::".join(one[:parts]) for one in self.properties)
+        return _members(name, self.properties)
+
+
+@lru_cache(8)  # many dependencies of one distribution ask for the same
+def _members(name: str, properties: frozenset[VariantProperty]) -> frozenset[str]:
+    parts = {"variant_namespaces": 1, "variant_features": 2, "variant_properties": 3}[name]
+    return frozenset("::".join(one[:parts]) for one in properties)
 
 
 def resolve_requirement(requirement: str, context: MarkerContext) -> str | None:
@@ -196,7 +202,7 @@ def _join(parts: list[_Result], word: str, *, decisive: bool) -> _Result:
 
 def _split(requirement: str) -> tuple[str, str, str]:
     """Requirement, separator and marker; a URL may hold a semicolon, but no `space ;`."""
-    if re.match(r"\s*[\w.-]+\s*(\[[^\]]*\])?\s*@", requirement):
+    if re.match(r"\s*[\w.-]+\s*(\[[^\]]*\]\s*)?@", requirement):
         match = re.search(r"\s;", requirement)
         if match is None:
             return requirement, "", ""

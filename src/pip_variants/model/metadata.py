@@ -17,6 +17,8 @@ from pip_variants.errors import (
     InvalidVariantLabel,
     InvalidVariantMetadata,
     InvalidVariantProperty,
+    printable,
+    shown,
 )
 from pip_variants.model.names import (
     NULL_LABEL,
@@ -237,8 +239,8 @@ class VariantMetadata:
         conditional = [name for name, info in self.providers.items() if info.enable_if]
         if self.feature_priorities or self.value_priorities or conditional:
             raise InvalidVariantMetadata(
-                f"metadata of {self.schema} orders or enables its properties in a way that the "
-                "current schema cannot express; rebuild its wheels"
+                f"metadata of {printable(self.schema, 100)} orders or enables its properties in a "
+                "way that the current schema cannot express; rebuild its wheels"
             )
         missing = [name for name in self.namespaces if name not in self.providers]
         if self.providers and missing:
@@ -302,12 +304,7 @@ class _Node:
         )
 
     def fault(self, message: str) -> _Fault:
-        try:
-            shown = repr(self.value)
-        except RecursionError:
-            shown = "something that is nested too deeply"
-        shown = shown if len(shown) <= 60 else shown[:57] + "..."
-        return _Fault(f"{self.where or 'the document'} {message}, not {shown}")
+        return _Fault(f"{self.where or 'the document'} {message}, not {shown(self.value, 60)}")
 
     def children(self) -> Iterator["_Node"]:
         if not isinstance(self.value, dict):

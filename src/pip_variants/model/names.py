@@ -7,7 +7,7 @@ and compares them by the ten thousand.
 import re
 from typing import NamedTuple
 
-from pip_variants.errors import InvalidVariantLabel, InvalidVariantProperty
+from pip_variants.errors import InvalidVariantLabel, InvalidVariantProperty, shown
 
 __all__ = [
     "NULL_LABEL",
@@ -30,7 +30,7 @@ def _check(text: object, what: str, pattern: re.Pattern[str]) -> str:
     if isinstance(text, str) and pattern.fullmatch(text):
         return text
     raise (InvalidVariantLabel if what == "label" else InvalidVariantProperty)(
-        f"invalid variant {what} (must match {pattern.pattern}): {text!r}"
+        f"invalid variant {what} (must match {pattern.pattern}): {shown(text)}"
     )
 
 
@@ -84,13 +84,13 @@ class VariantProperty(NamedTuple):
         parts = [part.strip() for part in text.split("::")]
         if len(parts) != len(cls._fields):
             raise InvalidVariantProperty(
-                f"invalid variant property (must be 'namespace :: feature :: value'): {text!r}"
+                f"invalid variant property (must be 'namespace :: feature :: value'): {shown(text)}"
             )
         namespace, feature, value = parts
         try:
             return cls(check_namespace(namespace), check_feature(feature), check_value(value))
         except InvalidVariantProperty as error:
-            raise InvalidVariantProperty(f"{error} in the variant property {text!r}") from None
+            raise InvalidVariantProperty(f"{error} in the variant property {shown(text)}") from None
 
     def __str__(self) -> str:
         return " :: ".join(self)

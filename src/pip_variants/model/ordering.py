@@ -42,12 +42,8 @@ class Ordering:
 
     def deciding(self, variant: Variant) -> tuple[VariantProperty, ...]:
         """For each feature of a usable variant the best value that the target supports (step 4)."""
-        supported = {name: dict(self.supported[name].features) for name in variant.namespaces}
         return tuple(
-            VariantProperty(
-                *feature,
-                next(v for v in supported[feature.namespace][feature.name] if v in values),
-            )
+            VariantProperty(*feature, self.supported[feature.namespace].best(feature.name, values))
             for feature, values in variant.features
         )
 

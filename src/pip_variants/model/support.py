@@ -1,7 +1,8 @@
 """What a target supports: per namespace, features and values in order of preference."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
 __all__ = ["NamespaceSupport", "SupportedFeature", "SupportedProperties"]
@@ -14,7 +15,7 @@ class SupportedFeature(NamedTuple):
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NamespaceSupport:
     """The features of one namespace that the target supports, most preferred first.
 
@@ -30,7 +31,30 @@ class NamespaceSupport:
 
     def values(self, feature: str) -> tuple[str, ...]:
         """The supported values of `feature`, most preferred first; empty if there are none."""
-        return next((values for name, values in self.features if name == feature), ())
+        return self._values.get(feature, ())
+
+    def supports(self, feature: str, value: str) -> bool:
+        """Whether a value is among the supported ones."""
+        return value in self._places.get(feature, ())
+
+    def best(self, feature: str, values: Iterable[str]) -> str:
+        """The most preferred of these values. Raises `ValueError` if none is supported."""
+        return min(
+            (value for value in values if self.supports(feature, value)),
+            key=lambda value: self._places[feature][value],
+        )
+
+    # Asked for thousands of labels, of what an index may have made long.
+    @cached_property
+    def _values(self) -> Mapping[str, tuple[str, ...]]:
+        return dict(self.features)
+
+    @cached_property
+    def _places(self) -> Mapping[str, Mapping[str, int]]:
+        return {
+            name: {value: place for place, value in enumerate(values)}
+            for name, values in self.features
+        }
 
     def preferring(
         self, features: tuple[str, ...], values: Mapping[str, tuple[str, ...]]

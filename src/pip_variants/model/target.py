@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from pip_variants.errors import InvalidTarget, InvalidVariantProperty, printable
+from pip_variants.errors import InvalidTarget, InvalidVariantProperty, printable, shown
 from pip_variants.model.names import (
     VariantProperty,
     check_feature,
@@ -76,14 +76,22 @@ class Target:
     @classmethod
     def of(cls, machines: Iterable[Machine]) -> "Target":
         """The target of these machines; equal kinds become one."""
-        kinds: dict[tuple[Any, ...], Machine] = {}
+        kinds: dict[tuple[Any, ...], list[Machine]] = {}
         for one in machines:
-            key = (one.providers, one.made_by)
-            known = kinds.get(key, one)
-            names = tuple(sorted({*known.names, *one.names}))
-            made_at = max(known.made_at, one.made_at)
-            kinds[key] = Machine(one.providers, names, one.made_by, made_at)
-        return cls(tuple(sorted(kinds.values())))
+            kinds.setdefault((one.providers, one.made_by), []).append(one)
+        return cls(
+            tuple(
+                sorted(
+                    Machine(
+                        providers,
+                        tuple(sorted({name for one in equal for name in one.names})),
+                        made_by,
+                        max(one.made_at for one in equal),
+                    )
+                    for (providers, made_by), equal in kinds.items()
+                )
+            )
+        )
 
     def combine(self, other: "Target") -> "Target":
         """The target of the machines of both: symmetric, associative, idempotent."""
@@ -96,16 +104,19 @@ class Target:
             {identity: one for one in machine.providers for identity in one.implements}
             for machine in self.machines
         ]
-        return {
-            identity: TargetProvider(
-                found.namespace,
-                found.by,
-                (identity,),
-                _common(found.features, [dict(other[identity].features) for other in others]),
-            )
-            for identity, found in first.items()
-            if all(identity in other for other in others)
-        }
+        supported: dict[Identity, TargetProvider] = {}
+        # A provider may go by many names; what it said is compared once.
+        known: dict[tuple[int, ...], tuple[SupportedFeature, ...]] = {}
+        for identity, found in first.items():
+            if all(identity in other for other in others):
+                same = [other[identity] for other in others]
+                key = tuple(map(id, (found, *same)))
+                if key not in known:
+                    known[key] = _common(found.features, [dict(one.features) for one in same])
+                supported[identity] = TargetProvider(
+                    found.namespace, found.by, (identity,), known[key]
+                )
+        return supported
 
     @property
     def lost(self) -> Mapping[Machine, tuple[VariantProperty, ...]]:
@@ -115,8 +126,9 @@ class Target:
             for machine in self.machines
         }
         every = sorted(set().union(*had.values()))
-        lost = {m: tuple(one for one in every if one not in had[m]) for m in self.machines}
-        return {machine: missing for machine, missing in lost.items() if missing}
+        # A machine is hashed with all that it has: once, not for each property.
+        lost = ((m, tuple(one for one in every if one not in has)) for m, has in had.items())
+        return {machine: missing for machine, missing in lost if missing}
 
     @classmethod
     def parse(cls, document: object, where: str) -> "Target":
@@ -139,7 +151,7 @@ def _common(
 ) -> tuple[SupportedFeature, ...]:
     found = []
     for name, values in features:
-        elsewhere = [other.get(name, ()) for other in others]
+        elsewhere = [frozenset(other.get(name, ())) for other in others]
         common = tuple(value for value in values if all(value in one for one in elsewhere))
         if common:
             found.append(SupportedFeature(name, common))
@@ -151,10 +163,13 @@ def _machine(table: object, where: str) -> Machine:
         raise InvalidTarget(f"{where}: [[machine]] must be a table")
     version = table.get("format")
     if not isinstance(version, int) or version < 1:
-        raise InvalidTarget(f"{where}: [[machine]] must say format = {FORMAT}, not {version!r:.50}")
+        raise InvalidTarget(
+            f"{where}: [[machine]] must say format = {FORMAT}, not {shown(version, 50)}"
+        )
     if version > FORMAT:
         raise InvalidTarget(
-            f"{where} has format {version}, newer than this pip-variants can read (up to {FORMAT})"
+            f"{where} has format {shown(version, 50)}, newer than this pip-variants can read "
+            f"(up to {FORMAT})"
         )
     providers = table.get("provider", [])
     if not isinstance(providers, list):
@@ -188,7 +203,7 @@ def _identity(text: str, where: str) -> Identity:
     parts = text.split()
     if len(parts) != len(Identity._fields):
         raise InvalidTarget(
-            f"{where}: implements must name package, version and endpoint, not {text!r:.100}"
+            f"{where}: implements must name package, version and endpoint, not {shown(text)}"
         )
     return Identity(*parts)
 
@@ -196,14 +211,14 @@ def _identity(text: str, where: str) -> Identity:
 def _text(table: dict[str, Any], key: str, where: str) -> str:
     value = table.get(key, "")
     if not isinstance(value, str):
-        raise InvalidTarget(f"{where}: {key} must be a text, not {value!r:.50}")
+        raise InvalidTarget(f"{where}: {key} must be a text, not {shown(value, 50)}")
     return printable(value, 200)
 
 
 def _texts(table: dict[str, Any], key: str, where: str) -> list[str]:
     values = table.get(key, [])
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise InvalidTarget(f"{where}: {key} must be a list of texts, not {values!r:.50}")
+        raise InvalidTarget(f"{where}: {key} must be a list of texts, not {shown(values, 50)}")
     return [printable(value, 200) for value in values]
 
 

@@ -235,10 +235,11 @@ def _check_hash(link: Link, data: bytes, session: Any) -> None:
         if known and len(data) <= MAX_BYTES:
             got = hashlib.new(algorithm, data).hexdigest()
             if got != expected.lower() and not _lists_now(link, got, session):
-                raise InstallationError(
+                reason = printable(
                     f"The variant metadata {_shown(link)} does not have the hash that "
-                    f"its index gives: expected {algorithm} {expected}, got {got}.{_HINT}"
+                    f"its index gives: expected {algorithm} {expected}, got {got}."
                 )
+                raise InstallationError(reason + _HINT)
 
 
 def _lists_now(link: Link, digest: str, session: Any) -> bool:

@@ -186,6 +186,6 @@ def _context(metadata: VariantMetadata, label: str) -> MarkerContext:
         return MarkerContext.of(variant)
 
     def supports(one: VariantProperty) -> bool:
-        return one.value in supported[one.namespace].values(one.feature)
+        return supported[one.namespace].supports(one.feature, one.value)
 
     return MarkerContext.of(variant, supports)

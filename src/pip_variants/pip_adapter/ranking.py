@@ -26,7 +26,7 @@ from pip_variants.pip_adapter import report
 from pip_variants.pip_adapter.gate import VERBOSE, gate, log
 from pip_variants.pip_adapter.links import Unusable, metadata_of, source_of, source_rank
 from pip_variants.pip_adapter.names import label_of
-from pip_variants.pip_adapter.options import label_for
+from pip_variants.pip_adapter.options import label_for, target
 from pip_variants.pip_adapter.target import select_for_target
 
 __all__ = [
@@ -219,7 +219,7 @@ def _rank(
 
     `links` are in pip's order: by platform tags, then build tag, the source distribution last.
     """
-    key = tuple(link.url for link in links)
+    key = (target(), *(link.url for link in links))
     if key not in _ranked:
         what = f"{name} {version}"
         try:
