@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.environments import ROOT
+from support.projects import project_in
 from support.wheels import plain_wheel
 
 from pip_variants.cli import main
@@ -123,13 +124,14 @@ def test_the_commands_of_the_readme_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     commands = list(readme_commands())
-    assert [command[0] for command in commands] == ["show", "make", "index", "make"]
-    monkeypatch.chdir(tmp_path)
+    assert [command[0] for command in commands] == ["build", "index", "verify", "make"]
+    (table,) = re.findall(r"^```toml\n(\[variant\..*?)^```", README, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(project_in(tmp_path, table))
     plain_wheel(tmp_path / "dist", tag="py3-none-linux_x86_64")
     for command in commands:
         assert main(command) == 0, capsys.readouterr().err
     named = set(re.findall(r"dist/[\w.-]+", README))
-    assert len(named) == 3
+    assert len(named) == 1
     assert {name for name in named if not (tmp_path / name).is_file()} == set()
 
 

@@ -8,10 +8,12 @@ import sys
 import zipfile
 from collections.abc import Callable
 from email.parser import HeaderParser
+from functools import partial
 from pathlib import Path
 
 import pytest
 from support.environments import WHEELHOUSE, Environment, clean, download
+from support.projects import project_in
 from support.wheels import plain_wheel
 
 from pip_variants.cli import main
@@ -30,69 +32,9 @@ x86_64.level = ["v2"]
 x86_64.level = ["v3"]
 """
 
-# Writes into the wheel how it was called; waits for the file that WAIT_FOR names.
-BACKEND = """
-import json, os, time, zipfile
-
-def build_sdist(folder, config_settings=None):
-    import tarfile
-    with tarfile.open(os.path.join(folder, "demo-1.0.tar.gz"), "w:gz") as archive:
-        for name in os.listdir("."):
-            archive.add(name, "demo-1.0/" + name)
-    return "demo-1.0.tar.gz"
-
-def build_wheel(folder, config_settings=None, metadata_directory=None):
-    if "SIGNAL" in os.environ:
-        open(os.environ["SIGNAL"], "w").close()
-        end = time.monotonic() + 60
-        while not os.path.exists(os.environ["WAIT_FOR"]):
-            assert time.monotonic() < end, "the other one was not built meanwhile"
-            time.sleep(0.05)
-    if os.environ.get("FAIL"):
-        raise SystemExit("no such header: demo.h")
-    try:
-        from importlib.metadata import version
-        tool = version("tool")
-    except ImportError:
-        tool = None
-    seen = {"settings": config_settings, "tool": tool, "env": dict(os.environ), "where": os.getcwd()}
-    files = {
-        "demo.py": "",
-        "seen.json": json.dumps(seen),
-        "demo-1.0.dist-info/METADATA": open("METADATA").read(),
-        "demo-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
-    }
-    rows = "".join(f"{name},,\\n" for name in (*files, "demo-1.0.dist-info/RECORD"))
-    with zipfile.ZipFile(os.path.join(folder, "demo-1.0-py3-none-any.whl"), "w") as archive:
-        for name, text in {**files, "demo-1.0.dist-info/RECORD": rows}.items():
-            archive.writestr(name, text)
-    return "demo-1.0-py3-none-any.whl"
-"""
-METADATA = """Metadata-Version: 2.1
-Name: demo
-Version: 1.0
-Requires-Dist: here>=1
-Requires-Dist: fast; variant_label == 'v3'
-Requires-Dist: gone
-
-Words: Requires-Dist: not-a-header
-"""
-
-
 @pytest.fixture
 def project(tmp_path: Path) -> Callable[[str], Path]:
-    """A project whose backend is part of it."""
-
-    def make(table: str) -> Path:
-        folder = tmp_path / "project"
-        folder.mkdir()
-        (folder / "backend.py").write_text(BACKEND)
-        (folder / "METADATA").write_text(METADATA)
-        system = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-        (folder / "pyproject.toml").write_text(system + table)
-        return folder
-
-    return make
+    return partial(project_in, tmp_path / "project")
 
 
 @pytest.fixture(autouse=True)
@@ -145,7 +87,7 @@ def test_all_labels_each_with_its_flags(project, tmp_path, monkeypatch, capsys) 
     said = capsys.readouterr().out.splitlines()
     assert "v3: building, CFLAGS='-g -march=x86-64-v3 -mtune=generic'" in said
     assert f"  {built['v3']}" in said
-    assert main(["index", str(folder / "dist")]) == 0
+    assert main(["index", str(folder / "dist")]) == main(["verify", str(folder / "dist")]) == 0
 
 
 def test_each_label_is_built_as_the_project_says(project, tmp_path: Path, monkeypatch) -> None:
