@@ -127,7 +127,7 @@ class Index:
         if not wanted or not wanted.startswith("bytes="):
             return Reply(content, 200, headers)
         first, _, last = wanted.removeprefix("bytes=").partition("-")
-        start = int(first) if first else len(content) - int(last)
+        start = int(first) if first else max(0, len(content) - int(last))
         end = min(int(last), len(content) - 1) if first and last else len(content) - 1
         headers["Content-Range"] = f"bytes {start}-{end}/{len(content)}"
         return Reply(content[start : end + 1], 206, headers)

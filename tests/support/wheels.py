@@ -6,6 +6,7 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Iterable, Mapping
+from itertools import product
 from pathlib import Path
 
 from pip_variants.model.filename import WheelFilename
@@ -38,7 +39,8 @@ def plain_wheel(
         f"{info}/METADATA": "\n".join(
             ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *metadata, ""]
         ),
-        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: {tag}\n",
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\n"
+        + "".join(f"Tag: {'-'.join(one)}\n" for one in product(*(part.split(".") for part in tag.split("-")))),
     }
     record = [_record(file, text.encode()) for file, text in contents.items()]
     contents[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,", ""])

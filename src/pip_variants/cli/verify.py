@@ -9,7 +9,7 @@ from pip_variants.detection.client import Detection
 from pip_variants.errors import DetectionError, InvalidTarget, InvalidWheel, printable
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.publish.sources import LocalFiles, ProjectPage
-from pip_variants.publish.verify import Fault, Release, verify
+from pip_variants.publish.verify import Fault, Release, covers, verify
 from pip_variants.selection import select
 
 __all__ = ["add_arguments", "run"]
@@ -43,10 +43,10 @@ def run(options: argparse.Namespace) -> int:
     urls = [one for one in options.what if "://" in one]
     if urls and len(options.what) > 1:
         raise InvalidWheel("give one address, or wheels and folders, not both")
-    source = ProjectPage(urls[0]) if urls else LocalFiles(tuple(map(Path, options.what)))
+    source = ProjectPage(urls[0]) if urls else LocalFiles([*map(Path, options.what)])
     detections = _Detections()
     try:
-        report = verify(source, detections[""])
+        report = verify(source, detections["here"])
         for release in report.releases:
             if release.metadata:
                 print("\n".join(_coverage(release, release.metadata, options.target, detections)))
@@ -82,18 +82,18 @@ def _coverage(
 ) -> Iterator[str]:
     """Which label each target would get; wheels for different platforms may have different ones."""
     by_labels: dict[frozenset[str], list[str]] = {}
-    for tags in dict.fromkeys(name.tags for name in release.wheels):
-        own = frozenset(name.label or "" for name in release.wheels if name.tags == tags)
-        by_labels.setdefault(own, []).append("-".join(tags))
+    for tags in sorted({name.tags for name in release.wheels if name.label is not None}):
+        labels = frozenset(name.label or "" for name in release.wheels if covers(name.tags, tags))
+        by_labels.setdefault(labels, []).append("-".join(tags))
     targets = targets or [
         target for name in metadata.namespaces for target in _TARGETS.get(name, ())
     ]
     for labels, all_tags in by_labels.items():
-        if any(labels):
-            named = ", ".join(label or "no variant" for label in sorted(labels))
-            yield from lines(f"{release}, {', '.join(all_tags)}: {named}")
-            for target in targets:
-                yield f"  {target:<20} {_taken(release, metadata, labels, detections[target])}"
+        named = ", ".join(label or "no variant" for label in sorted(labels))
+        yield from lines(f"{release}, {', '.join(all_tags)}: {named}")
+        for target in targets:
+            taken = _taken(release, metadata, labels, detections[target])
+            yield from lines(f"{printable(target):<20} {taken}", "  ", "    ")
 
 
 def _taken(

@@ -9,6 +9,9 @@ from pip_variants.model.markers import MarkerContext, resolve_requirement
 
 __all__ = ["Changes"]
 
+# A field may go on in further lines, which begin with space and may have nothing else.
+_FIELD = re.compile(r"[^\n]*\n?(?:[ \t][^\n]*\n?)*")
+_END = re.compile(r"^\r?$", re.MULTILINE)
 _NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 
 
@@ -35,35 +38,38 @@ class Changes:
         return version.partition("+")[0] if self.without_local_version else version
 
     def apply(self, metadata: bytes, *, is_variant: bool) -> bytes:
-        """METADATA of the new wheel (Core metadata); lines that need no change stay as they are.
+        """METADATA of the new wheel (Core metadata); fields that need no change stay as they are.
 
         Variant markers of a wheel that is no variant are decided, since few installers know them.
         Raises `InvalidWheel`.
         """
-        lines = metadata.decode("utf-8", "surrogateescape").splitlines(keepends=True)
-        head = next((i for i, line in enumerate(lines) if not line.strip()), len(lines))
-        new = [found for line in lines[:head] for found in self._line(line, is_variant)]
-        last = max((i for i, line in enumerate(new) if _is(line, "Requires-Dist")), default=-1)
-        place = len(new) if last < 0 else last + 1
-        new[place:place] = [f"Requires-Dist: {text.strip()}\n" for text in self.added]
-        return "".join(new + lines[head:]).encode("utf-8", "surrogateescape")
+        text = metadata.decode("utf-8", "surrogateescape")
+        end = _END.search(text)
+        head, rest = (text[: end.start()], text[end.start() :]) if end else (text, "")
+        if self.added and not end:
+            head += "\n"
+        fields = [new for old in _FIELD.findall(head) for new in self._field(old, is_variant)]
+        last = max((i for i, one in enumerate(fields) if _is(one, "Requires-Dist")), default=-1)
+        place = len(fields) if last < 0 else last + 1
+        fields[place:place] = [f"Requires-Dist: {added.strip()}\n" for added in self.added]
+        return "".join((*fields, rest)).encode("utf-8", "surrogateescape")
 
-    def _line(self, line: str, is_variant: bool) -> Iterator[str]:
-        key, _, value = line.partition(":")
+    def _field(self, field: str, is_variant: bool) -> Iterator[str]:
+        key, _, value = field.partition(":")
         value = value.strip()
-        if _is(line, "Version") and self.version(value) != value:
+        if _is(field, "Version") and self.version(value) != value:
             yield f"{key}: {self.version(value)}\n"
-        elif _is(line, "Requires-Dist"):
+        elif _is(field, "Requires-Dist"):
             match = _NAME.match(value)
             if match and _normal(match[1]) in map(_normal, self.dropped):
                 return
             kept = value if is_variant else _resolved(value)
             if kept == value:
-                yield line
+                yield field
             elif kept is not None:
                 yield f"{key}: {kept}\n"
         else:
-            yield line
+            yield field
 
 
 def _resolved(requirement: str) -> str | None:
@@ -73,8 +79,8 @@ def _resolved(requirement: str) -> str | None:
         raise InvalidWheel(f"its dependency {requirement!r} cannot be read: {error}") from None
 
 
-def _is(line: str, key: str) -> bool:
-    return line.partition(":")[0].lower() == key.lower()
+def _is(field: str, key: str) -> bool:
+    return field.partition(":")[0].lower() == key.lower()
 
 
 def _normal(package: str) -> str:

@@ -4,18 +4,20 @@ import hashlib
 import io
 import json
 import os
+import re
+import shutil
 import tempfile
-import urllib.error
 import urllib.request
-import urllib.response
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from html.parser import HTMLParser
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import IO, Protocol
+from urllib.error import HTTPError
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
-from pip_variants.errors import InvalidWheel, printable
+from pip_variants.errors import InvalidWheel, printable, shown
 
 __all__ = ["LocalFiles", "ProjectPage", "Source"]
 
@@ -31,39 +33,44 @@ class Source(Protocol):
     is_local: bool
     """Whether all of a file can be read, and not only the ends of large ones."""
 
+    is_complete: bool
+    """Whether these are all files of a release, and not only its wheels."""
+
     def names(self) -> list[str]:
         """The names of all files, sorted."""
 
     def open(self, name: str) -> IO[bytes]:
-        """One of them. Raises `OSError`."""
+        """One of them. Raises `OSError` and `InvalidWheel`."""
 
     def faults(self, name: str, content: bytes) -> Iterator[str]:
         """What is wrong with how a file with this content is announced."""
 
 
-@dataclass(frozen=True)
 class LocalFiles:
     """Files given by their paths; of folders all that is in them."""
 
-    paths: tuple[Path, ...]
     is_local = True
 
-    def _all(self) -> dict[str, Path]:
-        found: dict[str, Path] = {}
-        for path in self.paths:
+    def __init__(self, paths: Sequence[Path]) -> None:
+        """Raises `InvalidWheel` for what is not there, or if there are no wheels."""
+        self._files: dict[str, Path] = {}
+        self.is_complete = False
+        for path in paths:
             if not path.exists():
                 raise InvalidWheel(f"there is no file {path}")
-            for one in path.iterdir() if path.is_dir() else [path]:
-                found[one.name] = one
-        return found
+            self.is_complete |= path.is_dir()
+            found = path.iterdir() if path.is_dir() else [path]
+            self._files.update((one.name, one) for one in found if one.is_file())
+        if not any(name.endswith(".whl") for name in self._files):
+            raise InvalidWheel(f"there are no wheels in {', '.join(map(str, paths))}")
 
     def names(self) -> list[str]:
-        """The names of all files. Raises `InvalidWheel` for what is not there."""
-        return sorted(self._all())
+        """The names of all files."""
+        return sorted(self._files)
 
     def open(self, name: str) -> IO[bytes]:
         """One of them. Raises `OSError`."""
-        return self._all()[name].open("rb")
+        return self._files[name].open("rb")
 
     def faults(self, name: str, content: bytes) -> Iterator[str]:  # noqa: ARG002
         """Nothing: a folder announces nothing."""
@@ -74,45 +81,44 @@ class ProjectPage:
     """The files that a project's page lists (Simple repository API, HTML and JSON)."""
 
     is_local = False
+    is_complete = True
 
     def __init__(self, url: str) -> None:
-        """Read the page. Raises `OSError` and `InvalidWheel`."""
+        """Read the page. Raises `InvalidWheel` if that fails, or if it lists no wheels."""
         with _get(url, {"Accept": _ACCEPT}) as answer:
             url = answer.url
             kind = answer.headers.get_content_type()
             content = answer.read(_MAX_PAGE)
-        self._links: dict[str, tuple[str, Mapping[str, str]]] = {}
-        if kind.endswith("json"):
-            try:
-                for file in json.loads(content)["files"]:
-                    self._links[file["filename"]] = (urljoin(url, file["url"]), file["hashes"])
-            except (ValueError, LookupError, TypeError) as error:
-                raise InvalidWheel(f"{url} is no page of a project: {error!r}") from None
-        else:
-            links = _Links(url)
-            links.feed(content.decode("utf-8", "replace"))
-            for link in links.found:
-                address, fragment = urldefrag(link)
-                name, _, digest = fragment.partition("=")
-                filename = unquote(urlsplit(address).path.rpartition("/")[2])
-                self._links[filename] = (address, {name: digest} if digest else {})
-        self._links.pop("", None)
+        try:
+            listed = _of_json(content) if kind.endswith("json") else _of_html(content, url)
+            self._links = {
+                name: (urljoin(url, address), dict(hashes)) for name, address, hashes in listed
+            }
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            raise InvalidWheel(
+                f"{printable(url, 200)} is no page of a project: {shown(error)}"
+            ) from None
+        if not any(name.endswith(".whl") for name in self._links):
+            raise InvalidWheel(
+                f"{printable(url, 200)} lists no wheels: give the address of a project's page"
+            )
 
     def names(self) -> list[str]:
         """The names of all files."""
         return sorted(self._links)
 
     def open(self, name: str) -> IO[bytes]:
-        """One of them; of a large one only what is read is fetched. Raises `OSError`."""
+        """One of them; of a large one only what is read is fetched. Raises `InvalidWheel`."""
         url = self._links[name][0]
-        with _get(url, {"Range": f"bytes=-{_BLOCK}"}) as answer:
-            if answer.status == 206:
-                return io.BufferedReader(_Remote(url, answer), _BLOCK)
-            whole = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
-            while chunk := answer.read(_BLOCK):
-                whole.write(chunk)
-        whole.seek(0)
-        return whole
+        with ExitStack() as stack:
+            with _get(url, {"Range": f"bytes=-{_BLOCK}"}) as answer:
+                if answer.status == 206:
+                    return io.BufferedReader(_Remote(url, answer), _BLOCK)
+                whole = stack.enter_context(tempfile.TemporaryFile())
+                shutil.copyfileobj(answer, whole)
+            whole.seek(0)
+            stack.pop_all()  # the caller closes it
+            return whole
 
     def faults(self, name: str, content: bytes) -> Iterator[str]:
         """A hash that is not that of the content."""
@@ -120,7 +126,24 @@ class ProjectPage:
             if algorithm in hashlib.algorithms_guaranteed and "shake" not in algorithm:
                 actual = hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()
                 if actual != digest:
-                    yield f"the page says that its {algorithm} is {digest:.80}, and it is {actual}"
+                    yield f"the page says that its {algorithm} is {digest}, but it is {actual}"
+
+
+def _of_json(content: bytes) -> Iterator[tuple[str, str, Mapping[str, str]]]:
+    """Names, addresses and hashes. Raises what reading something else raises."""
+    for file in json.loads(content)["files"]:
+        yield str(file["filename"]), file["url"], file["hashes"]
+
+
+def _of_html(content: bytes, url: str) -> Iterator[tuple[str, str, Mapping[str, str]]]:
+    """Names, addresses and hashes. Raises `ValueError`."""
+    links = _Links(url)
+    links.feed(content.decode("utf-8", "replace"))
+    for link in links.found:
+        address, fragment = urldefrag(link)
+        algorithm, _, digest = fragment.partition("=")
+        name = unquote(urlsplit(address).path.rpartition("/")[2])
+        yield name, address, {algorithm: digest} if digest else {}
 
 
 class _Links(HTMLParser):
@@ -140,13 +163,16 @@ class _Links(HTMLParser):
 class _Remote(io.RawIOBase):
     """A file on a server that sends parts of it; the end is here already."""
 
-    def __init__(self, url: str, answer: urllib.response.addinfourl) -> None:
+    def __init__(self, url: str, answer: HTTPResponse) -> None:
+        """Read the end. Raises `ValueError` for an answer that does not say what it is."""
         super().__init__()
         self._url = url
-        first, _, size = answer.headers["Content-Range"].removeprefix("bytes ").partition("/")
-        self._size = int(size)
-        self._start = int(first.partition("-")[0])
         self._end = answer.read()
+        said = answer.headers.get("Content-Range", "")
+        match = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", said)
+        if not match or int(match[1]) + len(self._end) != int(match[2]):
+            raise ValueError(f"it sent a part of it that it calls {shown(said, 50)}")
+        self._start, self._size = int(match[1]), int(match[2])
         self._position = 0
 
     def readable(self) -> bool:
@@ -167,23 +193,31 @@ class _Remote(io.RawIOBase):
         begin = self._position
         if begin >= self._start:
             data = self._end[begin - self._start :][: len(buffer)]
-        elif begin >= self._size:
-            data = b""
         else:
             last = min(begin + len(buffer), self._size) - 1
             with _get(self._url, {"Range": f"bytes={begin}-{last}"}) as answer:
+                if answer.status != 206:
+                    raise ValueError("it does not send parts of it any more")
                 data = answer.read(len(buffer))
         buffer[: len(data)] = data
         self._position += len(data)
         return len(data)
 
 
-def _get(url: str, headers: Mapping[str, str]) -> urllib.response.addinfourl:
+@contextmanager
+def _get(url: str, headers: Mapping[str, str]) -> Iterator[HTTPResponse]:
+    """The answer, to be read to its end. Raises `InvalidWheel` if that fails."""
     if urlsplit(url).scheme not in ("http", "https"):  # a page must not make us read files
         raise InvalidWheel(f"{printable(url, 200)} is no http or https address")
     try:
         request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310
-        return urllib.request.urlopen(request, timeout=_TIMEOUT)  # type: ignore[no-any-return] # noqa: S310
-    except (urllib.error.URLError, ValueError) as error:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
+            yield answer
+            if answer.length:
+                raise ValueError(f"the last {answer.length} bytes are missing")
+    except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
-        raise InvalidWheel(f"{printable(url, 200)} cannot be read: {reason}") from None
+        status = f"HTTP status {error.code}, " if isinstance(error, HTTPError) else ""
+        raise InvalidWheel(
+            f"{printable(url, 200)} cannot be read: {status}{printable(str(reason), 200)}"
+        ) from None

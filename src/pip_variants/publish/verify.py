@@ -4,17 +4,19 @@ import base64
 import csv
 import hashlib
 import io
+import itertools
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message
 from email.parser import HeaderParser
 from itertools import product
 from typing import IO, NamedTuple
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.version import InvalidVersion, Version
+from packaging.utils import canonicalize_name, canonicalize_version
 
 from pip_variants.detection.client import Detection
 from pip_variants.errors import (
@@ -32,7 +34,9 @@ from pip_variants.model.filename import (
 )
 from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.metadata import (
+    ABI_DEPENDENCY,
     MAX_BYTES,
+    BuiltinProvider,
     PluginProvider,
     Variant,
     VariantMetadata,
@@ -44,12 +48,18 @@ from pip_variants.publish.project import check_static
 from pip_variants.publish.sources import Source
 from pip_variants.publish.wheel import VARIANT_JSON, metadata_in
 
-__all__ = ["Fault", "Release", "Report", "verify"]
+__all__ = ["Fault", "Release", "Report", "covers", "verify"]
 
-# Versions in platform tags: a fallback for an older one will do.
-_MANY = re.compile(r"(?:many)?(linux|macosx|musllinux)(?:\d+|_\d+_\d+)_")
-
+_SDIST = re.compile(r"(.+)-([^-]+)\.(?:tar\.gz|zip)")
+_HASHES = ("sha256", "sha384", "sha512")
 _SIGNATURES = ("RECORD.jws", "RECORD.p7s")
+
+_PLATFORM = re.compile(r"(manylinux|musllinux|macosx)_(\d+)_(\d+)_(.+)")
+_OLD_NAMES = {  # Platform compatibility tags, manylinux
+    "manylinux1_": "manylinux_2_5_",
+    "manylinux2010_": "manylinux_2_12_",
+    "manylinux2014_": "manylinux_2_17_",
+}
 
 
 class Fault(NamedTuple):
@@ -83,45 +93,70 @@ class Report:
 
 
 def verify(source: Source, detection: Detection) -> Report:
-    """Look at all wheels, releases and metadata files of `source`.
-
-    Raises `InvalidWheel` if there are no wheels, and `OSError`.
-    """
+    """Look at all wheels, releases and metadata files of `source`."""
     faults: list[Fault] = []
     remarks: list[Fault] = []
     names = source.names()
     releases: dict[tuple[str, str], dict[WheelFilename, VariantMetadata | None]] = {}
     for name in names:
         if name.endswith(".whl"):
-            wheel, found, what = _wheel(source, name)
+            wheel, metadata, what = _wheel(source, name)
             faults += [Fault(name, one) for one in what]
             if wheel:
-                key = _normal(wheel.distribution), wheel.version
-                releases.setdefault(key, {})[wheel] = found
-    if not releases and not faults:
-        raise InvalidWheel("there are no wheels")
-    published = {name for name in names if split_index_metadata_filename(name)}
+                releases.setdefault(_key(wheel.distribution, wheel.version), {})[wheel] = metadata
+    sources = {_key(*match.groups()) for name in names if (match := _SDIST.fullmatch(name))}
+    published: dict[tuple[str, str], list[str]] = {}
+    for name in names:
+        if parts := split_index_metadata_filename(name):
+            published.setdefault(_key(*parts), []).append(name)
     checked = []
-    for (project, version), wheels in releases.items():
-        sdist = re.compile(rf"(.+)-{re.escape(version)}\.(tar\.gz|zip)")
-        has_source = any(
-            _normal(match[1]) == project for name in names if (match := sdist.fullmatch(name))
-        )
-        release = Release(project, version, wheels, has_source)
-        combined, what = _combined(release)
-        faults += [Fault(str(release), one) for one in what]
-        release = Release(project, version, wheels, has_source, combined)
+    for key, wheels in releases.items():
+        release = Release(key[0], next(iter(wheels)).version, wheels, key in sources)
+        files = published.pop(key, [])
+        faults += [Fault(str(release), one) for one in _fallback(release)]
+        try:
+            release = replace(release, metadata=_combined(wheels))
+        except InvalidVariantMetadata as error:
+            faults.append(Fault(str(release), str(error)))
         checked.append(release)
-        if combined:
-            faults += [Fault(str(release), one) for one in _release(release, combined)]
-            for is_fault, one in _known(combined, detection):
-                (faults if is_fault else remarks).append(Fault(str(release), one))
-            spelled = next(one for one, metadata in wheels.items() if metadata)
-            file = index_metadata_filename(spelled.distribution, version)
-            faults += [Fault(file, one) for one in _published(source, file, published, combined)]
-            published.discard(file)
-    faults += [Fault(file, "no wheel here belongs to it") for file in sorted(published)]
+        if release.metadata:
+            unknown, unchecked = _unknown(release.metadata, detection)
+            remarks += [Fault(str(release), one) for one in unchecked]
+            faults += [Fault(str(release), one) for one in _variants(release, release.metadata)]
+            faults += [Fault(str(release), one) for one in unknown]
+            faults += _published(source, release, release.metadata, files)
+    faults += [
+        Fault(file, "no variant wheel here belongs to it")
+        for file in sorted(itertools.chain.from_iterable(published.values()))
+    ]
     return Report(tuple(faults), tuple(remarks), tuple(checked))
+
+
+def covers(tags: tuple[str, str, str], others: tuple[str, str, str]) -> bool:
+    """Whether a wheel with these tags will do wherever one with the others does."""
+    python, abi, platforms = (set(part.split(".")) for part in tags)
+    other_python, other_abi, other_platforms = (set(part.split(".")) for part in others)
+    return (
+        bool(abi & {"none", "abi3", *other_abi})
+        and ("abi3" in abi or bool(python & {"py3", *other_python}))
+        and all(any(_runs(one, other) for one in platforms) for other in other_platforms)
+    )
+
+
+def _runs(one: str, other: str) -> bool:
+    """Whether what is for one platform runs on another; newer ones run what is for older ones."""
+    for old, new in _OLD_NAMES.items():
+        one, other = one.replace(old, new), other.replace(old, new)
+    if one in ("any", other):
+        return True
+    own, others = _PLATFORM.fullmatch(one), _PLATFORM.fullmatch(other)
+    return bool(
+        own
+        and others
+        and own[1] == others[1]
+        and (int(own[2]), int(own[3])) <= (int(others[2]), int(others[3]))
+        and own[4] in ("universal2", others[4])
+    )
 
 
 def _wheel(
@@ -138,34 +173,55 @@ def _wheel(
         with source.open(filename) as file, opened(file, filename) as archive:
             info = dist_info(archive, filename)
             faults += _of_archive(archive, info, name)
-            faults += _record(archive, info, thorough=source.is_local)
             if name.label is not None:
                 metadata = metadata_in(archive, filename)
                 faults += _metadata(metadata)
-    except (InvalidWheel, InvalidVariantMetadata) as error:
-        faults.append(str(error))
+            faults += _record(archive, info, thorough=source.is_local)
+    except (InvalidWheel, InvalidVariantMetadata, OSError) as error:
+        faults.append(_short(error, filename))
     return name, metadata, faults
+
+
+def _short(error: Exception, filename: str) -> str:
+    """What an error says, to be read below the name of the file."""
+    text = str(error).replace(f" of {filename}", "").removeprefix(f"{filename}: ")
+    return re.sub(rf"^{re.escape(filename)} ", "it ", text)
 
 
 def _of_archive(archive: zipfile.ZipFile, info: str, name: WheelFilename) -> Iterator[str]:
     """What the wheel says of itself against its name (Binary distribution format)."""
-    if info != f"{name.distribution}-{name.version}.dist-info":
-        yield f"its metadata folder is {info}"
-    if name.label is None and f"{info}/{VARIANT_JSON}" in archive.NameToInfo:
+    files = archive.namelist()
+    yield from _paths(files, f"{name.distribution}-{name.version}")
+    if name.label is None and f"{info}/{VARIANT_JSON}" in files:
         yield f"it has {VARIANT_JSON}, and its name has no label"
-    missing = {"METADATA", "WHEEL", "RECORD"} - {
-        one.removeprefix(f"{info}/") for one in archive.namelist()
-    }
-    for file in sorted(missing):
-        yield f"{info}/{file} is missing"
-    if "METADATA" not in missing:
-        yield from _core_metadata(_headers(archive, f"{info}/METADATA"), name)
-    if "WHEEL" not in missing:
-        said = set(_headers(archive, f"{info}/WHEEL").get_all("Tag", []))
-        parts = (part.split(".") for part in (name.python, name.abi, name.platform))
-        named = {"-".join(tag) for tag in product(*parts)}
-        if said != named:
-            yield f"its tags are {_listed(said)} in {info}/WHEEL, and {_listed(named)} in its name"
+    for file in ("METADATA", "RECORD", "WHEEL"):
+        if f"{info}/{file}" not in files:
+            yield f"{info}/{file} is missing"
+        elif file == "METADATA":
+            yield from _core_metadata(_headers(archive, f"{info}/{file}"), name)
+        elif file == "WHEEL":
+            yield from _of_format(_headers(archive, f"{info}/{file}"), name)
+
+
+def _paths(files: list[str], own: str) -> Iterator[str]:
+    for top in sorted({file.partition("/")[0] for file in files}):
+        for suffix in (".dist-info", ".data"):
+            if top.endswith(suffix) and top != own + suffix:
+                yield f"its folder {top} must be called {own}{suffix}"
+    for file, count in Counter(files).items():
+        if count > 1:
+            yield f"{file} is in it {count} times"
+        if file.startswith("/") or ".." in file.split("/"):
+            yield f"{file} leads out of the folder that it is installed into"
+
+
+def _of_format(wheel: Message, name: WheelFilename) -> Iterator[str]:
+    if str(wheel["Wheel-Version"]).partition(".")[0] != "1":
+        yield f"its Wheel-Version must be 1.x, not {wheel['Wheel-Version']}"
+    tags = {str(tag) for tag in wheel.get_all("Tag", [])}
+    named = {"-".join(one) for one in product(*(part.split(".") for part in name.tags))}
+    if tags != named:
+        yield f"its tags are {_listed(tags)} in WHEEL, and {_listed(named)} in its name"
 
 
 def _headers(archive: zipfile.ZipFile, name: str) -> Message:
@@ -174,23 +230,22 @@ def _headers(archive: zipfile.ZipFile, name: str) -> Message:
 
 
 def _core_metadata(metadata: Message, name: WheelFilename) -> Iterator[str]:
-    project, version = str(metadata["Name"]), str(metadata["Version"])
-    if _normal(project) != _normal(name.distribution):
-        yield f"METADATA says that it is {project}"
-    try:
-        if Version(version) != Version(name.version.replace("_", "-")):
-            yield f"METADATA says that its version is {version}"
-    except InvalidVersion:
-        yield f"its version is {version} in METADATA and {name.version} in its name"
-    for text in metadata.get_all("Requires-Dist", []):
+    said, named = (
+        (str(metadata["Name"]), str(metadata["Version"])),
+        (name.distribution, name.version),
+    )
+    if _key(*said) != _key(*named):
+        yield f"METADATA says that it is {' '.join(said)}, not {' '.join(named)}"
+    for text in map(str, metadata.get_all("Requires-Dist", [])):
         try:
             rest = resolve_requirement(text, MarkerContext())
-            Requirement(rest or "nothing")
-        except (InvalidVariantProperty, InvalidRequirement) as error:
-            yield f"its dependency {text!r} cannot be read: {error}"
-            continue
-        if rest != text and name.label is None:
-            yield f"it is no variant, so installers may fail at its dependency {text!r}"
+            # What is left out on most machines must be right, too.
+            Requirement(text.rpartition(";")[0] if rest is None else rest)
+        except (InvalidVariantProperty, InvalidRequirement):
+            yield f"its dependency {text!r} cannot be read"
+        else:
+            if rest != text and name.label is None:
+                yield f"it is no variant, so installers may fail at its dependency {text!r}"
 
 
 def _record(archive: zipfile.ZipFile, info: str, *, thorough: bool) -> Iterator[str]:
@@ -214,18 +269,13 @@ def _record(archive: zipfile.ZipFile, info: str, *, thorough: bool) -> Iterator[
 
 def _hashed(name: str, row: list[str], file: IO[bytes]) -> Iterator[str]:
     algorithm, _, digest = (row[0] if row else "").partition("=")
-    if not digest:
-        yield f"{name} has no hash in RECORD"
+    if algorithm not in _HASHES:
+        yield f"{name} must have a hash of sha256 or better in RECORD, not {algorithm or 'none'}"
         return
-    try:
-        actual = hashlib.new(algorithm, usedforsecurity=False)
-        while chunk := file.read(2**20):
-            actual.update(chunk)
-        encoded = base64.urlsafe_b64encode(actual.digest()).rstrip(b"=").decode()
-    except (ValueError, TypeError):
-        yield f"{name} has a hash of an unknown kind in RECORD, {algorithm!r:.40}"
-        return
-    if encoded != digest:
+    actual = hashlib.new(algorithm)
+    while chunk := file.read(2**20):
+        actual.update(chunk)
+    if base64.urlsafe_b64encode(actual.digest()).rstrip(b"=").decode() != digest:
         yield f"{name} is not what RECORD says"
 
 
@@ -239,13 +289,17 @@ def _metadata(metadata: VariantMetadata) -> Iterator[str]:
         for text in provider.requires if isinstance(provider, PluginProvider) else ():
             try:
                 Requirement(text)
-            except InvalidRequirement as error:
-                yield f"the provider of {namespace} requires {text!r}, which is invalid: {error}"
+            except InvalidRequirement:
+                yield f"the provider of {namespace} requires {text!r}, which cannot be read"
+        if isinstance(provider, BuiltinProvider) and provider.name != ABI_DEPENDENCY:
+            yield f"the provider of {namespace} is built in nowhere: {provider.name}"
     for variant in metadata.variants.values():
         yield from _properties(variant, metadata)
 
 
 def _properties(variant: Variant, metadata: VariantMetadata) -> Iterator[str]:
+    if not variant.features and variant.label != NULL_LABEL:
+        yield f"{variant.label} has no properties: the label of such a variant is {NULL_LABEL}"
     try:
         check_static(variant, metadata)
     except InvalidVariantMetadata as error:
@@ -254,44 +308,53 @@ def _properties(variant: Variant, metadata: VariantMetadata) -> Iterator[str]:
         if is_abi_namespace(feature.namespace, metadata):
             for value in sorted(set(values) - set(newest_first(values))):
                 yield f"{feature} :: {value} is no release: up to three numbers, as in 2.9"
-        elif feature.namespace not in metadata.providers:
+    for namespace in variant.namespaces:
+        if namespace != ABI_DEPENDENCY and namespace not in metadata.providers:
             yield (
-                f"no provider is named for {feature.namespace}, so the variant is never chosen "
-                "unless users enable it by hand"
+                f"no provider is named for {namespace}: pip takes this variant only with "
+                f"--variant-enable {namespace}"
             )
 
 
-def _combined(release: Release) -> tuple[VariantMetadata | None, list[str]]:
-    found = {str(name): metadata for name, metadata in release.wheels.items() if metadata}
-    try:
-        return (combine_all(found) if found else None), []
-    except InvalidVariantMetadata as error:
-        return None, [str(error)]
+def _combined(wheels: Mapping[WheelFilename, VariantMetadata | None]) -> VariantMetadata | None:
+    """What the variant wheels say together. Raises `InvalidVariantMetadata`."""
+    found = {str(name): metadata for name, metadata in wheels.items() if metadata}
+    return combine_all(found) if found else None
 
 
-def _release(release: Release, metadata: VariantMetadata) -> Iterator[str]:
-    """What is wrong with the variants of a release as a whole."""
-    variants = sorted(metadata.variants.values(), key=lambda variant: variant.label)
-    for index, one in enumerate(variants):
-        for other in variants[index + 1 :]:
-            if one.features == other.features:
-                yield f"{one.label} and {other.label} have the same properties"
-    for one in variants:
-        if better := next((other for other in variants if _always_better(other, one)), None):
-            yield f"{one.label} is never chosen: {better.label} fits wherever it does"
-    plain = [name for name in release.wheels if name.label in (None, NULL_LABEL)]
+def _fallback(release: Release) -> Iterator[str]:
+    """Platforms that have variants and nothing for the machines that no variant fits."""
+    plain = [name.tags for name in release.wheels if name.label in (None, NULL_LABEL)]
     for tags in sorted({name.tags for name in release.wheels if name.label is not None}):
-        if not release.has_source and not any(_covers(name.tags, tags) for name in plain):
+        if not release.has_source and not any(covers(one, tags) for one in plain):
             yield (
                 f"for {'-'.join(tags)} there is neither a wheel without variant nor the null "
                 "variant: machines that no variant fits get nothing"
             )
 
 
-def _covers(tags: tuple[str, str, str], others: tuple[str, str, str]) -> bool:
-    """Whether a wheel will do where another one does, as far as tags tell."""
-    platforms = [_MANY.sub(r"\1_", one[2]) for one in (tags, others)]
-    return tags[1] in ("none", "abi3", others[1]) and platforms[0] in ("any", platforms[1])
+def _variants(release: Release, metadata: VariantMetadata) -> Iterator[str]:
+    """What is wrong with the variants of a release as a whole."""
+    variants = sorted(metadata.variants.values(), key=lambda variant: variant.label)
+    tags = {
+        variant.label: {name.tags for name in release.wheels if name.label == variant.label}
+        for variant in variants
+    }
+
+    def always_there(one: Variant, other: Variant) -> bool:
+        return all(any(covers(a, b) for a in tags[one.label]) for b in tags[other.label])
+
+    for index, one in enumerate(variants):
+        for other in variants[index + 1 :]:
+            if one.features == other.features and (
+                always_there(one, other) or always_there(other, one)
+            ):
+                yield f"{one.label} and {other.label} have the same properties"
+    for one in variants:
+        for other in variants:
+            if _always_better(other, one) and always_there(other, one):
+                yield f"{one.label} is never chosen: {other.label} fits wherever it does"
+                break
 
 
 def _always_better(one: Variant, other: Variant) -> bool:
@@ -305,68 +368,90 @@ def _always_better(one: Variant, other: Variant) -> bool:
     return one.label < other.label
 
 
-def _known(metadata: VariantMetadata, detection: Detection) -> Iterator[tuple[bool, str]]:
-    """Features and values that their providers do not know; whether it is a fault."""
+def _unknown(metadata: VariantMetadata, detection: Detection) -> tuple[list[str], list[str]]:
+    """Features and values that their providers do not know, and what could not be checked."""
+    unknown = []
+    unchecked = []
     for namespace, provider in metadata.providers.items():
-        if not isinstance(provider, PluginProvider) or is_abi_namespace(namespace, metadata):
+        used = sorted(
+            {
+                (feature, value)
+                for variant in metadata.variants.values()
+                for feature, values in variant.features
+                for value in values
+                if feature.namespace == namespace
+            }
+        )
+        if not used or not isinstance(provider, PluginProvider):
             continue
-        used = {
-            (feature, value)
-            for variant in metadata.variants.values()
-            for feature, values in variant.features
-            for value in values
-            if feature.namespace == namespace
-        }
-        if not used:
-            continue
+        why = f"{provider.package} is not installed here or cannot say what there is"
         try:
             valid = detection.valid(provider)
         except DetectionError as error:
-            yield False, f"the properties of {namespace} were not checked: {error}"
-            continue
+            valid, why = None, str(error)
         if valid is None:
-            why = f"{provider.requires[0]} is not installed here or cannot say what there is"
-            yield False, f"the properties of {namespace} were not checked: {why}"
+            unchecked.append(f"the properties of {namespace} were not checked: {why}")
             continue
-        features = dict(valid.features)
-        for feature, value in sorted(used):
-            if feature.name not in features:
-                yield True, f"{provider.package} knows no feature {feature}"
-            elif value not in features[feature.name]:
-                yield True, f"{provider.package} knows no {feature} :: {value}"
+        known = dict(valid.features)
+        for feature, value in used:
+            if feature.name not in known:
+                unknown.append(f"{provider.package} knows no feature {feature}")
+            elif value not in known[feature.name]:
+                unknown.append(f"{provider.package} knows no {feature} :: {value}")
+    return list(dict.fromkeys(unknown)), unchecked
 
 
 def _published(
-    source: Source, file: str, published: Iterable[str], combined: VariantMetadata
-) -> Iterator[str]:
+    source: Source, release: Release, combined: VariantMetadata, files: list[str]
+) -> Iterator[Fault]:
     """The metadata of the index against that of the wheels (PEP 825, Index-level metadata)."""
-    if file not in published:
-        yield "it is missing: run pip-variants index"
+    spelled = {
+        index_metadata_filename(name.distribution, name.version): name
+        for name in release.wheels
+        if name.label is not None
+    }
+    expected, *others = spelled
+    if others:
+        named = " and ".join(f"{one.distribution}-{one.version}" for one in spelled.values())
+        yield Fault(str(release), f"its variant wheels must be named alike, not {named}")
         return
-    with source.open(file) as opened_file:
-        content = opened_file.read(MAX_BYTES + 1)
-    yield from source.faults(file, content)
+    for file in files:
+        if file != expected:
+            yield Fault(file, f"it must be called {expected}, as its wheels are")
+    if expected in files:
+        yield from (Fault(expected, one) for one in _of_index(source, expected, release, combined))
+    elif source.is_complete and not files:
+        yield Fault(expected, "it is missing: run pip-variants index")
+
+
+def _of_index(
+    source: Source, file: str, release: Release, combined: VariantMetadata
+) -> Iterator[str]:
     try:
+        with source.open(file) as opened_file:
+            content = opened_file.read(MAX_BYTES + 1)
+        yield from source.faults(file, content)
         metadata = VariantMetadata.parse(content, file)
-    except InvalidVariantMetadata as error:
-        yield str(error)
+    except (InvalidWheel, InvalidVariantMetadata, OSError) as error:
+        yield _short(error, file)
         return
+    labels = {name.label for name in release.wheels}  # some of them may be unreadable
     for label in sorted(combined.variants.keys() | metadata.variants.keys()):
         if label not in metadata.variants:
             yield f"{label} is missing, of which there is a wheel: run pip-variants index"
-        elif label not in combined.variants:
+        elif label not in labels:
             yield f"{label} is listed, and there is no wheel of it"
-        elif metadata.variants[label] != combined.variants[label]:
+        elif metadata.variants[label] != combined.variants.get(label, metadata.variants[label]):
             yield f"{label} has other properties than in its wheel"
     if metadata.namespaces != combined.namespaces:
         yield f"the namespaces are {list(metadata.namespaces)}, not {list(combined.namespaces)}"
-    for namespace in sorted(combined.providers.keys() | metadata.providers.keys()):
+    for namespace in sorted({*combined.namespaces} & {*metadata.namespaces}):
         if metadata.providers.get(namespace) != combined.providers.get(namespace):
             yield f"the provider of {namespace} is another one than in the wheels"
 
 
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+def _key(distribution: str, version: str) -> tuple[str, str]:
+    return canonicalize_name(distribution), canonicalize_version(version.replace("_", "-"))
 
 
 def _listed(tags: Iterable[str]) -> str:
