@@ -87,15 +87,18 @@ def test_an_image_for_nodes_with_gpus_is_built_without(env, index: Index) -> Non
 
 
 def test_build_requirements_are_for_the_machine_that_builds(env, index: Index, tmp_path: Path) -> None:
-    """pip runs them here, whatever the target is."""
+    """pip runs them here, whatever the target is; what is installed is for the target all the same."""
     sdist(index.root / "app", "app", requires=["demo"])
     variable = {**FORCED, "PIP_VARIANT_TARGET": "x86_64_v4"}
     arguments = ("install", "--index-url", index.url)
-    for env_, more in ((FORCED, ("--variant-target", "x86_64_v4")), (variable, ())):
+    here, there = "demo-1.0-py3-none-any-v3.whl", "demo-1.0-py3-none-any-v4.whl"
+    option, in_process = ("--variant-target", "x86_64_v4"), ("--use-feature", "inprocess-build-deps")
+    for more, env_ in ((option, FORCED), ((), variable), ((*option, *in_process), FORCED)):
         env.reset()
         index.requests.clear()
-        env.pip(*arguments, *more, "app", env=env_)
-        assert index.files(".whl") == ["demo-1.0-py3-none-any-v3.whl"]
+        env.pip(*arguments, *more, "app", "demo", env=env_)
+        assert sorted(index.files(".whl")) == [here, there]
+        assert env.installed() == ("1.0", "v4")
 
 
 @pytest.mark.parametrize(

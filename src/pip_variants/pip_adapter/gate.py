@@ -24,6 +24,8 @@ class _Now(threading.local):
     """No label is accepted."""
     is_resolving = False
     """The resolver makes pip compute a best file, which it never uses: no metadata is needed."""
+    is_building = False
+    """What is chosen is needed for a build, and runs here whatever the target is."""
 
 
 class _During:
@@ -65,6 +67,10 @@ class Gate:
     def shut(self) -> _During:
         """No label is accepted meanwhile."""
         return _During(self.now, "is_shut")
+
+    def building(self) -> _During:
+        """Meanwhile, the target is this machine."""
+        return _During(self.now, "is_building")
 
     def accepts_labels(self) -> bool:
         """Called for every labelled file name; the first call verifies the seams."""

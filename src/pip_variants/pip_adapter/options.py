@@ -11,7 +11,14 @@ from pip._vendor.packaging.utils import canonicalize_name
 
 from pip_variants.pip_adapter.gate import gate
 
-__all__ = ["given", "label_for", "link_collector_create", "make_option_group", "target"]
+__all__ = [
+    "given",
+    "install_for_build",
+    "label_for",
+    "link_collector_create",
+    "make_option_group",
+    "target",
+]
 
 _OPTIONS = (
     (
@@ -54,7 +61,8 @@ def label_for(package: str) -> str:
 def target() -> str:
     """The target that the user named, a file or names; empty for the machine at hand."""
     named = getattr(gate.options, "variant_target", None)
-    return named if isinstance(named, str) and named != "here" else ""
+    is_here = named == "here" or gate.now.is_building
+    return named if isinstance(named, str) and not is_here else ""
 
 
 def make_option_group(original: Callable[..., OptionGroup]) -> Callable[..., OptionGroup]:
@@ -93,6 +101,17 @@ def link_collector_create(original: Callable[..., Any]) -> Callable[..., Any]:
         return original(cls, session, options, *args, **kw)
 
     return create
+
+
+def install_for_build(original: Callable[..., None]) -> Callable[..., None]:
+    """`InprocessBuildEnvironmentInstaller.install`: what builds need, without another pip."""
+
+    @wraps(original)
+    def install(*args: Any, **kw: Any) -> None:
+        with gate.building():
+            original(*args, **kw)
+
+    return install
 
 
 def _export(variable: str, values: list[str]) -> None:

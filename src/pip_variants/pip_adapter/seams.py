@@ -229,6 +229,12 @@ SEAMS = (
         (),
         "runner:get_runnable_pip",
     ),
+    Seam(
+        "pip._internal.build_env",  # since pip 26.0
+        "InprocessBuildEnvironmentInstaller.install",
+        ("self",),
+        "options:install_for_build",
+    ),
 )
 
 # What the replacements rely on beside the seams: names that this code of pip must use.

@@ -42,9 +42,13 @@ class _Asker:
         return answer.support
 
 
-@cache
 def asker() -> _Asker:
     """Whoever knows what the target supports; nothing is started yet."""
+    return _asker(target())
+
+
+@cache
+def _asker(target: str) -> _Asker:
     options = gate.options
     platforms = getattr(options, "platforms", None) or []
     other = (getattr(options, name, None) for name in ("python_version", "abis", "implementation"))
@@ -52,7 +56,7 @@ def asker() -> _Asker:
         platforms = [sysconfig.get_platform().replace("-", "_")]
     prefix = getattr(options, "prefix_path", None)
     prefix = os.path.abspath(prefix) if prefix else sys.prefix
-    return _Asker(Detection(platforms, prefix, target=target(), warn=report.warned))
+    return _Asker(Detection(platforms, prefix, target=target, warn=report.warned))
 
 
 def warm_up() -> None:
