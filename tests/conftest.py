@@ -1,7 +1,6 @@
 """Fixtures: real virtual environments with a real pip, and an index on loopback."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -12,6 +11,7 @@ from support.environments import (
     NEWEST_PIP,
     ROOT,
     Environment,
+    built,
     dependencies,
     pip_wheel,
     pythons,
@@ -31,14 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def our_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This checkout as a wheel."""
-    folder = tmp_path_factory.mktemp("dist")
-    # The test requirements include the build backend, so nothing is downloaded for it.
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
-        + ["-w", str(folder), str(ROOT)],
-        check=True,
-    )
-    return next(folder.glob("*.whl"))
+    return built(ROOT, tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="session")

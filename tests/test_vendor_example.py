@@ -2,11 +2,10 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from support.environments import ROOT, WHEELHOUSE, Environment, download
+from support.environments import ROOT, WHEELHOUSE, Environment, built, download
 from support.pages import Shell, follow
 
 from pip_variants.testing import make_wheel, serve
@@ -16,17 +15,11 @@ PAGE = ROOT / "docs" / "write-a-provider.md"
 MACHINE = EXAMPLE / "tests" / "machines" / "mk1-and-mk2"
 LABELS = ("mk1", "mk2")
 
+
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example as a wheel."""
-    folder = tmp_path_factory.mktemp("vendor")
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
-        + ["-w", str(folder), str(EXAMPLE)],
-        check=True,
-    )
-    (wheel,) = folder.glob("*.whl")
-    return wheel
+    return built(EXAMPLE, tmp_path_factory.mktemp("vendor"))
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from archspec.cpu import TARGETS
 from archspec.cpu.schema import TARGETS_JSON
 from hypothesis import given
 from hypothesis import strategies as st
-from pip_variants.hooks import Feature
+from support.machines import lines
+
 from pip_variants.providers import aarch64, cpuinfo
 from pip_variants.providers.aarch64 import (
     EXTENSIONS,
@@ -51,10 +52,6 @@ def linux(models: list[tuple[str, str]], extensions: frozenset[str] = frozenset(
         f"CPU part\t: {part}\n"
         for number, (implementer, part) in enumerate(models)
     )
-
-
-def lines(features: list[Feature]) -> list[str]:
-    return [f"{feature.name} :: {value}" for feature in features for value in feature.values]
 
 
 def values(text: str) -> dict[str, list[str]]:

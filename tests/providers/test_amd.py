@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.machines import lines
+
 from pip_variants.detection import registry
 from pip_variants.model.names import check_feature, check_value
 from pip_variants.providers.amd import detect, gfx_arch, pip_variants_providers
@@ -20,10 +22,6 @@ GFX = "AMD_VARIANT_PROVIDER_FORCE_GFX_ARCH"
 ROCM = "AMD_VARIANT_PROVIDER_FORCE_ROCM_VERSION"
 NODE = "sys/class/kfd/kfd/topology/nodes/1/properties"
 VERSION = "opt/rocm/.info/version"
-
-
-def lines(features) -> list[str]:
-    return [f"{feature.name} :: {value}" for feature in features for value in feature.values]
 
 
 def write(root: Path, path: str, content: str | bytes) -> None:

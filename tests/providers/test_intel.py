@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.machines import lines
+
 from pip_variants.detection import registry
 from pip_variants.model.names import check_value
 from pip_variants.providers import intel
@@ -16,10 +18,6 @@ from pip_variants.providers.intel import BASES, detect, pip_variants_providers, 
 MACHINES = Path(__file__).parent / "machines" / "intel"
 NAMES = sorted(path.stem for path in MACHINES.glob("*.devices"))
 DEVICE_IP = "INTEL_VARIANT_PROVIDER_FORCE_DEVICE_IP"
-
-
-def lines(features) -> list[str]:
-    return [f"{feature.name} :: {value}" for feature in features for value in feature.values]
 
 
 @pytest.fixture(scope="session")

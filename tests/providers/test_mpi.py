@@ -14,6 +14,8 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.machines import lines
+
 from pip_variants.hooks import PREFIX_VARIABLE
 from pip_variants.providers import mpi
 from pip_variants.providers.mpi import Library, choose, detect, features_of, implementations, lower_bounds
@@ -25,10 +27,6 @@ RECORDED = sorted(path.stem for path in MACHINES.glob("*.json"))
 
 OPEN_MPI = "Open MPI v4.1.4, package: Debian OpenMPI, ident: 4.1.4"
 MPICH = "MPICH Version:\t4.0.2\nMPICH Release date:\tThu Apr 7\n"
-
-
-def lines(features):
-    return [f"{feature.name} :: {value}" for feature in features for value in feature.values]
 
 
 def values(features):

@@ -1,13 +1,12 @@
 """The ppc64le provider: recorded machines, names of processors, and other machines."""
 
-import platform
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pip_variants.hooks import Feature
-from pip_variants.providers import cpuinfo
+from support.machines import lines
+
 from pip_variants.providers.ppc64le import baseline, detect, features_of
 
 MACHINES = Path(__file__).parent / "machines" / "ppc64le"
@@ -15,27 +14,10 @@ RECORDED = sorted(path.stem for path in MACHINES.glob("*.cpuinfo"))
 ALL = ["power10", "power9", "power8"]
 
 
-def lines(features: list[Feature]) -> list[str]:
-    return [f"{feature.name} :: {value}" for feature in features for value in feature.values]
-
-
 def names(*cpus: str) -> list[str]:
     (feature,) = features_of("".join(f"processor\t: 0\ncpu\t\t: {cpu}\n\n" for cpu in cpus))
     assert feature.name == "microarchitecture"
     return list(feature.values)
-
-
-@pytest.fixture
-def be(monkeypatch, tmp_path):
-    """Become another machine: `platform.machine()` and /proc/cpuinfo."""
-
-    def become(machine: str, text: str | None = None) -> None:
-        monkeypatch.setattr(platform, "machine", lambda: machine)
-        monkeypatch.setattr(cpuinfo, "PATH", str(tmp_path / "cpuinfo"))
-        if text is not None:
-            (tmp_path / "cpuinfo").write_text(text)
-
-    return become
 
 
 @pytest.mark.parametrize("name", RECORDED)

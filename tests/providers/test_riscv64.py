@@ -1,14 +1,13 @@
 """The riscv64 provider: recorded machines, isa lines, and other machines."""
 
-import platform
 from pathlib import Path
 
 import pytest
 from archspec.cpu import TARGETS
 from hypothesis import given
 from hypothesis import strategies as st
-from pip_variants.hooks import Feature
-from pip_variants.providers import cpuinfo
+from support.machines import lines
+
 from pip_variants.providers.riscv64 import (
     EXTENSIONS,
     baseline,
@@ -41,26 +40,9 @@ def linux(*harts: str, identity: str = "mvendorid\t: 0x710\nmarchid\t\t: 0x8\n")
     )
 
 
-def lines(features: list[Feature]) -> list[str]:
-    return [f"{feature.name} :: {value}" for feature in features for value in feature.values]
-
-
 def profiles(extensions: frozenset[str]) -> list[str]:
     found = {one.name: list(one.values) for one in features_of(linux(isa(extensions)))}
     return found.get("profile", [])
-
-
-@pytest.fixture
-def be(monkeypatch, tmp_path):
-    """Become another machine: `platform.machine()` and /proc/cpuinfo."""
-
-    def become(machine: str, text: str | None = None) -> None:
-        monkeypatch.setattr(platform, "machine", lambda: machine)
-        monkeypatch.setattr(cpuinfo, "PATH", str(tmp_path / "cpuinfo"))
-        if text is not None:
-            (tmp_path / "cpuinfo").write_text(text)
-
-    return become
 
 
 # Recorded machines

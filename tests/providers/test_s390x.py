@@ -1,13 +1,12 @@
 """The s390x provider: recorded machines, what each generation needs, and other machines."""
 
-import platform
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pip_variants.hooks import Feature
-from pip_variants.providers import cpuinfo
+from support.machines import lines
+
 from pip_variants.providers.s390x import detect, features_of
 
 MACHINES = Path(__file__).parent / "machines" / "s390x"
@@ -40,10 +39,6 @@ NEEDED = {
 LISTED = frozenset().union(*NEEDED.values())
 
 
-def lines(features: list[Feature]) -> list[str]:
-    return [f"{feature.name} :: {value}" for feature in features for value in feature.values]
-
-
 def linux(machines: list[str], listed: frozenset[str]) -> str:
     words = sorted(one for one in listed if not one.isdigit())
     numbers = sorted(one for one in listed if one.isdigit())
@@ -61,19 +56,6 @@ def names(machines: list[str], listed: frozenset[str] = LISTED) -> list[str]:
 
 def found(machines: list[str], listed: frozenset[str]) -> list[str]:
     return lines(features_of(linux(machines, listed)))
-
-
-@pytest.fixture
-def be(monkeypatch, tmp_path):
-    """Become another machine: `platform.machine()` and /proc/cpuinfo."""
-
-    def become(machine: str, text: str | None = None) -> None:
-        monkeypatch.setattr(platform, "machine", lambda: machine)
-        monkeypatch.setattr(cpuinfo, "PATH", str(tmp_path / "cpuinfo"))
-        if text is not None:
-            (tmp_path / "cpuinfo").write_text(text)
-
-    return become
 
 
 @pytest.mark.parametrize("name", RECORDED)

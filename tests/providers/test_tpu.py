@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.machines import lines
+
 from pip_variants.detection import registry
 from pip_variants.providers.tpu import TPUS, detect, pip_variants_providers
 from support.trees import unpack
@@ -15,10 +17,6 @@ MACHINES = Path(__file__).parent / "machines" / "tpu"
 NAMES = sorted(path.stem for path in MACHINES.glob("*.tree"))
 PRESENT = "TPU_VARIANT_PROVIDER_FORCE_PRESENT"
 DEVICE = "sys/bus/pci/devices/0000:00:04.0"
-
-
-def lines(features) -> list[str]:
-    return [f"{feature.name} :: {value}" for feature in features for value in feature.values]
 
 
 def write(root: Path, vendor: bytes, device: bytes) -> None:

@@ -12,6 +12,8 @@ import pytest
 from archspec.cpu import TARGETS
 from hypothesis import given
 from hypothesis import strategies as st
+from support.machines import lines
+
 from pip_variants.hooks import Feature
 from pip_variants.providers import x86_64
 from pip_variants.providers.x86_64 import (
@@ -57,10 +59,6 @@ def flags_in(cpuinfo: str) -> set[str]:
     match = re.search(r"^flags\s*: (.*)$", cpuinfo, re.MULTILINE)
     assert match
     return set(match[1].split())
-
-
-def lines(features: list[Feature]) -> list[str]:
-    return [f"{feature.name} :: {value}" for feature in features for value in feature.values]
 
 
 def values(features: list[Feature]) -> dict[str, list[str]]:

@@ -128,6 +128,14 @@ def pip_wheel(version: str) -> Path:
     return download(WHEELHOUSE, name, "--no-deps", f"pip=={version}")[0]
 
 
+def built(project: Path, folder: Path) -> Path:
+    """The wheel of a project whose build backend the test requirements include."""
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "-w", str(folder), str(project)], check=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
 def dependencies() -> list[Path]:
     """The wheels of all that pip-variants depends on, but pip."""
     # For the oldest Python that is supported, which may need more than the newer ones.
