@@ -56,6 +56,20 @@ def test_help_on_any_terminal(command: tuple[str, ...]) -> None:
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("command", [(), *((name,) for name in _COMMANDS)])
+def test_help_loads_nothing_that_takes_long(command: tuple[str, ...]) -> None:
+    code = (
+        "import sys; from pip_variants.cli import main; sys.argv[1:] = ARGUMENTS\n"
+        "try: main()\n"
+        "finally: print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+    ).replace("ARGUMENTS", repr([*command, "--help"]))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=clean())
+    assert done.returncode == 0
+    loaded = set(done.stderr.split())
+    assert "pip_variants" in loaded
+    assert not loaded & {"pip", "pluggy", "importlib_metadata"}
+
+
 def test_a_reader_that_has_seen_enough() -> None:
     command = f"{sys.executable} -m pip_variants show | head -1"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=clean(FORCED))

@@ -178,7 +178,8 @@ class _PipFailed(Exception):
 def _labels_that_pip_takes(variants: Iterable[InstalledVariant]) -> dict[str, str]:
     """Normalised name -> label of what the command that reinstalls it would take, if any."""
     # Not --ignore-installed: ABI dependencies are compared with what is installed.
-    options = ("--dry-run", "--force-reinstall", "--no-deps", "--no-input", "--quiet")
+    options = ["--dry-run", "--force-reinstall", "--no-deps", "--no-input", "--quiet"]
+    options += ["--use-feature", "fast-deps"]  # no whole wheels from who can serve parts of them
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "report.json")
         done = subprocess.run(  # noqa: S603
