@@ -1,5 +1,6 @@
 """`pip-variants show`: what this machine supports, and who says so."""
 
+import json
 import subprocess
 import sys
 
@@ -27,10 +28,28 @@ def test_properties_are_listed_as_the_specification_writes_them() -> None:
 
 def test_verbose_says_who_found_it_and_what_is_forced() -> None:
     lines = run("show", "-v", **FORCED).stdout.splitlines()
+    assert max(map(len, lines)) <= 80
     assert lines[0].startswith("# x86_64, by pip-variants ")
-    assert (
-        "#   level is forced by the environment variable X86_64_VARIANT_PROVIDER_FORCE_LEVEL" in lines
-    )
+    place = lines.index("#   level is forced by the environment variable")
+    assert lines[place + 1] == "#     X86_64_VARIANT_PROVIDER_FORCE_LEVEL"
+
+
+def test_the_shape_of_the_json() -> None:
+    done = run("show", "--json", **FORCED)
+    found = json.loads(done.stdout)
+    assert (done.returncode, done.stderr, found["version"]) == (0, "", "1")
+    by_namespace = {one["namespace"]: one for one in found["providers"]}
+    keys = {"namespace", "by", "features", "absent", "notes", "warnings", "failed"}
+    assert all(set(one) == keys for one in found["providers"])
+    levels = {"name": "level", "values": ["v3", "v2", "v1"]}
+    assert by_namespace["x86_64"]["features"][0] == levels
+    assert by_namespace["x86_64"]["by"].startswith("pip-variants ")
+    assert by_namespace["mpi"]["features"] == []
+    assert "found nothing" in by_namespace["mpi"]["absent"]
+    failed = run("show", "--json", X86_64_VARIANT_PROVIDER_FORCE_LEVEL="V3")
+    assert (failed.returncode, failed.stderr) == (1, "")
+    first = json.loads(failed.stdout)["providers"][0]
+    assert "'V3' in the environment variable" in first["failed"]
 
 
 def test_a_wrong_forced_value_is_named() -> None:

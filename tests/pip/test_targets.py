@@ -1,14 +1,17 @@
 """`--variant-target`: choosing for machines that are not this one."""
 
+import socket
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from support.environments import FORCED, NEWEST_PIP, clean
+from support.environments import FORCED, HARDWARE, NEWEST_PIP, clean
 from support.server import Index
 from support.wheels import levels, plain_wheel, release, sdist, variant_wheel
 
+from pip_variants.detection.targets import loads
 from pip_variants.publish.project import KNOWN_PROVIDERS
 
 
@@ -134,9 +137,60 @@ def test_an_old_file_is_warned_of(env, index: Index, tmp_path: Path) -> None:
     assert "was made by pip-variants 0.0.0.1.0, older than this 0.1.0" in result.err
 
 
-def test_the_command_refuses_what_pip_refuses(tmp_path: Path) -> None:
-    assert "no target of that name" in target("nonsense", code=1).stderr
-    assert "could not be read: No such file" in target("--combine", tmp_path / "x.toml", code=1).stderr
+BAD_FILES = [
+    (None, "could not be read: No such file"),
+    (b"\xff\xfe\x00", "is not text in UTF-8"),
+    (b"not toml", "is not TOML"),
+    (b"a = " + b"[" * 100_000, "is not TOML"),
+    (b"[project]\n", "is no target file: it has no [[machine]]"),
+    (b"[[machine]]\n", "must say format = 1"),
+    (b"[[machine]]\nformat = 9\n", "has format 9, newer than this pip-variants can read"),
+    (b'[[machine]]\nformat = 1\nnames = "\\u001b[31m"\n', "names must be a list of texts"),
+    (b"#" * (64 * 2**20 + 1), "is larger than 64 MiB"),
+]
+
+
+@pytest.mark.parametrize(("content", "complaint"), BAD_FILES, ids=[words for _, words in BAD_FILES])
+def test_bad_files_are_one_clear_line(tmp_path: Path, content: bytes | None, complaint: str) -> None:
     file = tmp_path / "x.toml"
-    file.write_text("[[machine]]")
-    assert "must say format = 1" in target("--combine", file, code=1).stderr
+    if content is not None:
+        file.write_bytes(content)
+    done = target("--combine", file, code=1)
+    assert done.stderr.startswith(f"pip-variants: {file}")
+    assert complaint in done.stderr
+    assert (done.stderr.count("\n"), done.stdout) == (1, "")
+    assert "\x1b" not in done.stderr
+
+
+def test_bad_arguments_are_one_clear_line(tmp_path: Path) -> None:
+    for arguments, code, complaint in (
+        (["nonsense"], 1, "there is no file nonsense and no target of that name"),
+        (["x86_64_v3", "--combine", "x86_64_v2"], 2, "give names or --combine, not both"),
+        (["--combine", tmp_path], 1, f"{tmp_path} could not be read: Is a directory"),
+        (["-o", tmp_path / "no" / "x"], 1, f"{tmp_path}/no/x could not be written: No such file"),
+    ):
+        done = target(*arguments, code=code)
+        assert done.stderr.startswith(f"pip-variants: {complaint}")
+        assert (done.stderr.count("\n"), done.stdout) == (1, "")
+    failed = target(env={"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "V3"}, code=1)
+    assert "'V3' in the environment variable X86_64_VARIANT_PROVIDER_FORCE_LEVEL" in failed.stderr
+    assert (failed.stderr.count("\n"), failed.stdout) == (1, "")
+
+
+def test_what_the_file_holds() -> None:
+    """As docs/targets.md says; every line fits a terminal."""
+    text = target(env={**FORCED, **HARDWARE}).stdout
+    # But for names of providers, which are as long as they are.
+    assert max(len(line) for line in text.splitlines() if "provider" not in line) <= 80
+    assert max(map(len, text.splitlines())) <= 100
+    (machine,) = loads(text, "it").machines
+    assert machine.names == (socket.gethostname(),)
+    assert machine.made_by == "pip-variants 0.1.0"
+    assert abs(datetime.now(timezone.utc) - datetime.fromisoformat(machine.made_at)) < timedelta(hours=1)
+    providers = {one.namespace: one for one in machine.providers}
+    assert providers["x86_64"].by == "pip-variants 0.1.0"
+    assert providers["x86_64"].implements[0].plugin_api == "x86_64_variant_provider"
+    assert providers["x86_64"].features[0] == ("level", ("v3", "v2", "v1"))
+    assert [name for name, _ in providers["nvidia"].features] == [
+        "cuda_version_lower_bound", "cuda_version_upper_bound", "sm_arch"
+    ]  # fmt: skip

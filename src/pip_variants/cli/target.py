@@ -11,6 +11,7 @@ from pathlib import Path
 import pip_variants
 from pip_variants.detection.client import Detection
 from pip_variants.detection.targets import load, loads
+from pip_variants.errors import PipVariantsError
 from pip_variants.model.target import Machine, Target
 
 __all__ = ["add_arguments", "run"]
@@ -40,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
+    if options.combine and options.names:
+        print("pip-variants: give names or --combine, not both", file=sys.stderr)
+        return 2
     if options.combine:
         target = Target(())
         for file in options.combine:
@@ -55,6 +59,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         unfinished.write_text(text, encoding="utf-8")
         os.replace(unfinished, options.output)
+    except OSError as error:
+        raise PipVariantsError(f"{options.output} could not be written: {error.strerror}") from None
     finally:
         unfinished.unlink(missing_ok=True)
     return 0

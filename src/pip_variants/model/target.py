@@ -29,6 +29,9 @@ MAX_BYTES = 64 * 2**20
 """The largest file that is read, in bytes."""
 
 
+_WIDTH = 80
+
+
 class Identity(NamedTuple):
     """What wheels call a provider: package, version, endpoint (PEP 850, Provider information)."""
 
@@ -225,7 +228,7 @@ def _texts(table: dict[str, Any], key: str, where: str) -> list[str]:
 def _lines(machine: Machine) -> Iterable[str]:
     yield "[[machine]]"
     yield f"format = {FORMAT}"
-    yield f"names = {_list(machine.names)}"
+    yield from _wrapped("names", machine.names)
     yield f"made-by = {_quoted(machine.made_by)}"
     yield f"made-at = {_quoted(machine.made_at)}"
     yield ""
@@ -233,16 +236,24 @@ def _lines(machine: Machine) -> Iterable[str]:
         yield "[[machine.provider]]"
         yield f"namespace = {_quoted(provider.namespace)}"
         yield f"by = {_quoted(provider.by)}"
-        yield f"implements = {_list(' '.join(one) for one in provider.implements)}"
+        yield from _wrapped("implements", (" ".join(one) for one in provider.implements))
         if provider.features:
             yield "[machine.provider.features]"
         for name, values in provider.features:
-            yield f"{name} = {_list(values)}"
+            yield from _wrapped(name, values)
         yield ""
 
 
-def _list(texts: Iterable[str]) -> str:
-    return f"[{', '.join(map(_quoted, texts))}]"
+def _wrapped(name: str, values: Iterable[str]) -> Iterable[str]:
+    """A list on as many lines as it needs."""
+    line = f"{name} = ["
+    for value in values:
+        item = f"{_quoted(value)}, "
+        if len(line + item) > _WIDTH:
+            yield line.rstrip()
+            line = "    "
+        line += item
+    yield f"{line.rstrip(', ')}]"
 
 
 def _quoted(text: str) -> str:
