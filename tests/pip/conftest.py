@@ -1,10 +1,13 @@
-"""Writes the table of the pips that were tried (`--table FILE`)."""
+"""Writes the tables of the pips that were tried (`--table FILE`) and of faults (`--faults FILE`)."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from support import faults
 
 _tried: list[tuple[str, dict[str, str], bool]] = []
+_faults: list[tuple[Any, ...]] = []  # place, row
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -12,12 +15,17 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.when == "call" and "pip" in properties:
         name = report.nodeid.partition("[")[2].rstrip("]")
         _tried.append((name, properties, report.passed))
+    if report.when == "call" and "fault" in properties:
+        _faults.append(tuple(properties["fault"]))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     file: Path | None = session.config.getoption("--table")
     if file and not hasattr(session.config, "workerinput"):
         file.write_text("\n".join(_lines()) + "\n")
+    file = session.config.getoption("--faults")
+    if file and not hasattr(session.config, "workerinput"):
+        file.write_text(faults.page([row for _, *row in sorted(_faults)]))
 
 
 def _lines() -> list[str]:

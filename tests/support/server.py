@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import io
 import json
 import threading
 from collections.abc import Callable
@@ -18,6 +19,8 @@ class Reply:
     body: bytes = b""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    send: Callable[[BaseHTTPRequestHandler, bytes, bytes], None] | None = None
+    """Sends head and body in another way than HTTP wants."""
 
 
 class Index:
@@ -39,6 +42,8 @@ class Index:
         self.credentials = ""  # "user:password", asked for with status 401
         self.headers: dict[str, str] = {}  # of every reply
         self.etags = False
+        self.faults: dict[tuple[str, str], Callable[[Reply], Reply]] = {}
+        """Method ("PARTS" for a range) and last part of the path -> what becomes of the reply."""
         self.requests: list[str] = []
         self.answers: list[tuple[str, int]] = []  # last part of the path, status
         self.asked: list[Any] = []  # the headers of each request
@@ -53,16 +58,26 @@ class Index:
                 path = unquote(urlsplit(self.path).path)
                 reply = index._allowed(self.headers) or index._answer(path, self.headers)
                 reply = index._tagged(reply, self.headers) if index.etags else reply
-                index.answers.append((path.rstrip("/").rpartition("/")[2], reply.status))
+                last = path.rstrip("/").rpartition("/")[2]
+                method = "PARTS" if "Range" in self.headers else self.command
+                if fault := index.faults.get((method, last)):
+                    reply = fault(reply)
+                index.answers.append((last, reply.status))
                 index.asked.append(self.headers)
+                wire, self.wfile = self.wfile, io.BytesIO()
                 self.send_response(reply.status)
                 length = str(len(reply.body))
                 headers = {"Content-Length": length, **index.headers, **reply.headers}
                 for name, value in headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(reply.body)
+                head, self.wfile = self.wfile.getvalue(), wire
+                body = b"" if self.command == "HEAD" else reply.body
+                if reply.send is None:
+                    self.wfile.write(head)
+                    self.wfile.write(body)
+                else:
+                    reply.send(self, head, body)
 
             do_HEAD = do_GET
 

@@ -7,23 +7,20 @@ the wheels of that source and no others (PEP 825, Installing wheels from multipl
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
-from pip._internal.exceptions import (
-    InstallationError,
-    InvalidWheel,
-    NetworkConnectionError,
-    PipError,
-    UnsupportedWheel,
-)
-from pip._internal.metadata import FilesystemWheel, get_wheel_distribution
+from pip._internal.exceptions import InstallationError, NetworkConnectionError, PipError
 from pip._internal.models.link import Link
-from pip._internal.network.lazy_wheel import HTTPRangeRequestUnsupported, dist_from_wheel_url
+from pip._internal.network.lazy_wheel import HTTPRangeRequestUnsupported, LazyZipOverHTTP
 from pip._internal.utils.misc import redact_auth_from_url
 from pip._vendor.packaging.utils import canonicalize_name
 from pip._vendor.packaging.version import Version
-from pip._vendor.requests.exceptions import RequestException
+from pip._vendor.requests import Request
+from pip._vendor.requests.exceptions import HTTPError, RequestException
+from pip._vendor.urllib3.exceptions import HTTPError as BrokenAnswer
 
 from pip_variants.errors import InvalidVariantMetadata, printable
 from pip_variants.model.filename import (
@@ -33,6 +30,7 @@ from pip_variants.model.filename import (
 )
 from pip_variants.model.metadata import MAX_BYTES, VariantMetadata, combine_all
 from pip_variants.model.names import NULL_LABEL
+from pip_variants.pip_adapter import report
 from pip_variants.pip_adapter.gate import gate, log
 from pip_variants.pip_adapter.names import label_of
 from pip_variants.pip_adapter.target import warm_up
@@ -53,6 +51,13 @@ _LATER = (408, 425, 429)
 _HINT = " Use --no-variants to go on without."
 
 _NO_PARTS = "its index has no variant metadata for it and cannot serve parts of a wheel"
+
+_VARIANT_JSON = re.compile(r"[^/]+\.dist-info/variant\.json")
+
+_PARTS_BYTES = 16 * 2**20
+"""The most that is fetched of a wheel for its metadata, where each part counts as `_PART_BYTES`."""
+
+_PART_BYTES = 2**17
 
 _Release = tuple[str, str, str]  # source, canonical name, canonical version
 _listed: dict[_Release, Link] = {}
@@ -100,11 +105,15 @@ def metadata_of(name: str, version: str, wheels: Sequence[Link]) -> VariantMetad
     release = (source_of(wheels[0]), name, version)
     if release not in _read:
         try:
-            _read[release] = _obtain(release, wheels)
+            _read[release] = metadata = _obtain(release, wheels)
         except InvalidVariantMetadata as error:
             _read[release] = Unusable(str(error))
         except Unusable as error:
             _read[release] = error
+        else:
+            labels = {str(label_of(link.filename)) for link in wheels} - {NULL_LABEL}
+            if unlisted := labels - metadata.variants.keys():
+                report.unlisted(f"{name} {version}", unlisted)
     result = _read[release]
     if isinstance(result, Unusable):
         raise result
@@ -150,34 +159,99 @@ def _obtain(release: _Release, wheels: Sequence[Link]) -> VariantMetadata:
 
 def _inside(link: Link, release: _Release) -> VariantMetadata:
     """The metadata in the wheel itself, by range requests where it is far away."""
-    name = canonicalize_name(release[1])
-    try:
+    with _reaching(link):
         if link.is_file:
-            distribution = get_wheel_distribution(FilesystemWheel(link.file_path), name)
+            data = _variant_json(link.file_path, link.filename)
         else:
-            session = _sources.get(release[0]) or gate.session
-            distribution = _in_parts(name, link.url_without_fragment, session)
-        return wheel_metadata(distribution, link.filename)
-    except (InvalidWheel, UnsupportedWheel) as error:
-        raise Unusable(str(error)) from None
-    except (HTTPRangeRequestUnsupported, AssertionError):  # lazy_wheel asserts the status
-        raise Unusable(_NO_PARTS) from None
-    except NetworkConnectionError as error:
-        status = error.response.status_code if error.response is not None else 500
-        if 400 <= status < 500 and status not in _LATER:
-            raise Unusable(_NO_PARTS) from None
-        raise
-    except (RequestException, OSError) as error:
-        raise InstallationError(
-            printable(f"Could not read the variant metadata in {_shown(link)}: {error}")
-        ) from None
+            parts = _Parts(_sources.get(release[0]) or gate.session)
+            with parts.open(link.url_without_fragment) as file:
+                data = _variant_json(file, link.filename)
+    return VariantMetadata.parse(data, f"variant.json of {link.filename}")
 
 
-def _in_parts(name: Any, url: str, session: Any) -> Any:
+def _variant_json(wheel: Any, filename: str) -> bytes:
+    """The `variant.json` of a wheel; the beginning, if it is larger than any may be."""
+    with ZipFile(wheel) as archive:
+        found = [one for one in archive.infolist() if _VARIANT_JSON.fullmatch(one.filename)]
+        if not found:
+            raise Unusable(f"{filename} has no variant.json")
+        entry = found[0]
+        if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # others may explode
+            raise Unusable(f"variant.json of {filename} is compressed in an unusual way")
+        with archive.open(entry) as file:
+            return file.read(MAX_BYTES + 1)
+
+
+class _Parts:
+    """pip's session as its reader of far wheels needs it; for one wheel.
+
+    A server that answers with anything but the parts, or of which too many are needed, is given up.
+    """
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._left = _PARTS_BYTES
+        self._url = ""
+
+    def open(self, url: str) -> Any:
+        """The wheel as a file."""
+        try:
+            return LazyZipOverHTTP(url, self)  # type: ignore[arg-type]
+        except (HTTPRangeRequestUnsupported, AssertionError, LookupError, ValueError):
+            raise Unusable(_NO_PARTS) from None  # it expects the status and the headers
+
+    def head(self, url: str, **options: Any) -> Any:
+        response = self._session.head(url, **{**options, "allow_redirects": True})
+        self._url = response.url
+        return response
+
+    def get(self, _: str, *, headers: dict[str, str], **options: Any) -> Any:
+        first, _, last = headers["Range"].removeprefix("bytes=").partition("-")
+        length = int(last) - int(first) + 1
+        self._left -= max(length, _PART_BYTES)
+        response = self._session.get(self._url, headers=headers, **options)
+        response.raise_for_status()
+        got = response.status_code, response.headers.get("Content-Length")
+        if self._left < 0 or got != (206, str(length)):
+            response.close()
+            raise Unusable(_NO_PARTS)
+        response.raw.enforce_content_length = True  # the default since urllib3 2
+        return response
+
+
+@contextlib.contextmanager
+def _reaching(link: Link) -> Iterator[None]:
+    """Turn what keeps metadata from arriving into an error: no silent change to another build.
+
+    Where the index refuses, or sends something else, the variants are unusable.
+    """
     try:
-        return dist_from_wheel_url(name, url, session)
-    except AssertionError:  # lazy_wheel follows no redirect; it asserts the status
-        return dist_from_wheel_url(name, session.head(url, allow_redirects=True).url, session)
+        yield
+    except Unusable:
+        raise
+    except (NetworkConnectionError, HTTPError) as error:
+        status = 500 if error.response is None else error.response.status_code
+        if 400 <= status < 500 and status not in _LATER:
+            raise _refused(link, status) from None
+        raise _unreachable(link, error) from None
+    except PipError:
+        log.warning("The variant metadata %s is out of reach.%s", printable(_shown(link)), _HINT)
+        raise
+    except (RequestException, BrokenAnswer, OSError) as error:
+        raise _unreachable(link, error) from None
+    except Exception as error:  # noqa: BLE001 - zipfile and zlib raise many for broken files
+        raise Unusable(f"{link.filename} could not be read ({error})") from None
+
+
+def _refused(link: Link, status: int) -> Unusable:
+    return Unusable(f"{link.filename} could not be read (HTTP status {status})")
+
+
+def _unreachable(link: Link, error: Exception) -> InstallationError:
+    reason = str(error).rstrip(".")
+    return InstallationError(
+        printable(f"Could not fetch the variant metadata {_shown(link)}: {reason}.") + _HINT
+    )
 
 
 def _shown(link: Link) -> str:
@@ -186,49 +260,50 @@ def _shown(link: Link) -> str:
 
 def _fetch(link: Link, session: Any) -> bytes | None:
     """The content of an index-level metadata file; None if there is none after all."""
-    url = link.url_without_fragment
-    try:
-        # As with index pages: always ask whether a cached copy is still good.
-        headers = {"Accept-Encoding": "identity"}
-        try:
-            fresh = {"Cache-Control": "max-age=0"}
-            response = session.get(url, headers={**headers, **fresh}, stream=True)
-        except (PipError, RequestException, OSError):
-            # Out of reach: the index may allow to use the copy for a while, as pip does with pages.
-            response = session.get(url, headers=headers, stream=True)
+    with _reaching(link):
+        response = _get(link.url_without_fragment, session)
         if response.status_code in (404, 410):
             return None
-        if 400 <= response.status_code < 500 and response.status_code not in _LATER:
-            raise Unusable(
-                f"{link.filename} could not be read (HTTP status {response.status_code})"
-            )
         response.raise_for_status()
-        data = b""
-        for chunk in response.iter_content(2**16):
+        if response.status_code != 200:  # such as a redirect that pip does not follow
+            raise _refused(link, response.status_code)
+        if response.url.startswith("file:") and not link.is_file:  # up to pip 26.2
+            raise Unusable(f"{link.filename} is redirected to a file of this machine")
+        data = bytearray()
+        for chunk in response.iter_content(2**14):  # which may be a thousand times as large
             data += chunk
             if len(data) > MAX_BYTES:
                 break  # the parser says so
         else:
-            _check_length(response, data)
+            _check_length(response, len(data))
         response.close()
-    except PipError:
-        log.warning("The variant metadata %s is out of reach.%s", printable(_shown(link)), _HINT)
-        raise
-    except (RequestException, OSError) as error:
-        reason = printable(f"Could not fetch the variant metadata {_shown(link)}: {error}.")
-        raise InstallationError(reason + _HINT) from None
     _check_hash(link, data, session)
-    return data
+    return bytes(data)
 
 
-def _check_length(response: Any, data: bytes) -> None:
+def _get(url: str, session: Any) -> Any:
+    headers = {"Accept-Encoding": "identity"}
+    try:
+        # As with index pages: always ask whether a cached copy is still good.
+        fresh = {**headers, "Cache-Control": "max-age=0"}
+        return session.get(url, headers=fresh, stream=True)
+    except (PipError, RequestException, OSError):
+        # Out of reach: the index may allow to use the copy for a while, as pip does with pages.
+        cache = getattr(session.get_adapter(url), "controller", None)
+        request = session.prepare_request(Request("GET", url, headers))
+        if cache is None or not cache.cached_request(request):
+            raise
+        return session.get(url, headers=headers, stream=True)
+
+
+def _check_length(response: Any, length: int) -> None:
     promised = str(response.headers.get("Content-Length", ""))  # a number for file: URLs
     encoded = response.headers.get("Content-Encoding", "identity") != "identity"
-    if promised.isdigit() and not encoded and int(promised) != len(data):
-        raise OSError(f"{len(data)} of {promised} bytes arrived")
+    if promised.isdigit() and not encoded and int(promised) != length:
+        raise OSError(f"{length} of {promised} bytes arrived")
 
 
-def _check_hash(link: Link, data: bytes, session: Any) -> None:
+def _check_hash(link: Link, data: bytearray, session: Any) -> None:
     for algorithm, expected in link._hashes.items():
         # Those of variable length, shake_128 and shake_256, say nothing without one.
         known = algorithm in hashlib.algorithms_guaranteed and not algorithm.startswith("shake")

@@ -23,6 +23,7 @@ __all__ = [
     "sources_differ",
     "unfit_devices",
     "unknown",
+    "unlisted",
     "unwanted",
     "warned",
 ]
@@ -100,6 +101,12 @@ def unfit_devices(what: str, ordering: Ordering, variant: Variant) -> list[str]:
 def ignored(what: str, reason: str) -> None:
     """Warn that the variants of a release cannot be used."""
     _say(WARNING, f"Ignoring the wheel variants of {what}: {reason}")
+
+
+def unlisted(what: str, labels: Collection[str]) -> None:
+    """Warn that the metadata of a release does not speak of variants that its index lists."""
+    some = ", ".join(sorted(labels)[:_SHOWN]) + (" ..." if len(labels) > _SHOWN else "")
+    _say(WARNING, f"Ignoring variants of {what} that its variant metadata does not list: {some}")
 
 
 def unknown(name: str, reason: str) -> None:
