@@ -4,16 +4,15 @@ import base64
 import hashlib
 import json
 import shutil
+import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 
 import pytest
 from support.server import Index, Reply
 from support.wheels import (
-    X86_64,
     levels,
     plain_wheel,
     release,
@@ -23,11 +22,11 @@ from support.wheels import (
 )
 
 from pip_variants.cli import main
+from pip_variants.detection import COMMAND_VARIABLE
 from pip_variants.model.metadata import (
     BuiltinProvider,
     PluginProvider,
     StaticProvider,
-    VariantMetadata,
 )
 from pip_variants.model.support import SupportedFeature
 from pip_variants.publish.index import write_index_metadata
@@ -477,6 +476,11 @@ FAULTS = {
         "demo 1.0",
         NO_FALLBACK("cp313-cp313-win_amd64"),
     ),
+    "no fallback for another Python, without ABI": (
+        platforms("cp312-none-win_amd64", "cp313-none-win_amd64"),
+        "demo 1.0",
+        NO_FALLBACK("cp313-none-win_amd64"),
+    ),
     "no fallback on older machines": (
         platforms("cp312-cp312-manylinux_2_28_x86_64", "cp312-cp312-manylinux2014_x86_64"),
         "demo 1.0",
@@ -606,12 +610,13 @@ def several_platforms(folder: Path) -> None:
     another({})(folder)
     for tag in ("cp312-cp312-manylinux_2_28_x86_64", "cp313-cp313-manylinux_2_28_x86_64"):
         release(folder, "1.0", levels("v3", "v4"), tag=tag)
-    # The same meaning under two labels does no harm where no machine sees both.
+    # The same meaning under two labels, or a wider one, does no harm where no machine sees both.
     variant_wheel(folder, "cuda", [LEVEL("v4")], tag="cp312-cp312-win_amd64")
     # Each is a fallback in another way: for several platforms and Pythons, older, universal.
     plain_wheel(folder, tag="cp39-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64")
     plain_wheel(folder, tag="py2.py3-none-win32.win_amd64")
     variant_wheel(folder, "v2", [LEVEL("v2")], tag="cp312-cp312-macosx_11_0_x86_64")
+    variant_wheel(folder, "all", [LEVEL("v3"), LEVEL("v4")], tag="cp312-cp312-macosx_11_0_x86_64")
     plain_wheel(folder, tag="cp312-cp312-macosx_10_13_universal2")
     write_index_metadata(folder)
 
@@ -691,6 +696,19 @@ def test_what_cannot_be_checked_is_said_and_is_no_mistake(folder: Path, capsys) 
         "demo 1.0: the properties of acme were not checked: acme-variants is not installed here or "
         "cannot say what there is OK",
     )
+
+
+def test_a_provider_that_fails(folder: Path, capsys, monkeypatch) -> None:
+    ends = "print('no memory'); raise SystemExit(3)"
+    monkeypatch.setenv(COMMAND_VARIABLE, json.dumps([sys.executable, "-c", ends]))
+    assert main(["verify", "--target", "here", str(folder)]) == 0
+    out = capsys.readouterr().out
+    said = "the detection process of pip-variants could not start (no memory; exit status 3)"
+    assert " ".join(out.split()) == (
+        f"demo 1.0, py3-none-any: no variant, null, v2, v3 here {said} "
+        f"demo 1.0: the properties of x86_64 were not checked: {said} OK"
+    )
+    assert max(map(len, out.splitlines())) <= 80
 
 
 # An index
@@ -874,6 +892,25 @@ def test_parts_that_are_none(index: Index, published: Path, capsys, change, comp
     index.faults["PARTS", V3] = change
     fault = V3, f"{index.url}demo/{V3} cannot be read: {complaint}"
     assert verify(capsys, f"{index.url}demo/") == found(fault)
+
+
+def test_a_server_that_stops_to_send_parts(index: Index, published: Path, capsys) -> None:
+    noise = "".join(hashlib.sha256(str(n).encode()).hexdigest() for n in range(2**12))
+    release(published, "1.0", {**levels("v2", "v3"), "null": (), None: ()}, files={"a": noise})
+    # METADATA stands far from the end.
+    edit(published / V3, {"a": None})
+    edit(published / V3, {"a": noise})
+    parts = iter(range(9))
+    index.faults["PARTS", V3] = lambda reply: Reply(b"", 200) if next(parts) else reply
+    fault = V3, f"{index.url}demo/{V3} cannot be read: it does not send parts of it any more"
+    assert verify(capsys, f"{index.url}demo/") == found(fault)
+
+
+def test_a_page_with_a_base(index: Index, published: Path, capsys) -> None:
+    links = "".join(f'<a href="{path.name}">x</a>' for path in published.iterdir())
+    page = f'<base href="../demo/"><a>no address</a>{links}'.encode()
+    index.replies["/simple/elsewhere/"] = Reply(page, headers={"Content-Type": "text/html"})
+    assert verify(capsys, f"{index.url}elsewhere/") == (0, "OK")
 
 
 # Who would get what

@@ -34,7 +34,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         paths = write_index_metadata(options.folder)
     if not paths:
-        print(f"There are no variant wheels in {options.folder}: nothing was written.")
+        where = ", ".join(map(str, options.add or [options.folder]))
+        print(f"There are no variant wheels in {where}: nothing was written.")
     if options.pages:
         paths += write_pages(options.folder)
     for path in paths:

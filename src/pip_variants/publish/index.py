@@ -9,6 +9,7 @@ import html
 import json
 import re
 import tarfile
+import zlib
 from collections.abc import Iterable, Mapping
 from email.parser import HeaderParser
 from pathlib import Path
@@ -26,7 +27,7 @@ from pip_variants.publish.archive import dist_info, opened
 from pip_variants.publish.files import replace
 from pip_variants.publish.wheel import read_metadata
 
-__all__ = ["add_to_index_metadata", "releases_of", "write_index_metadata", "write_pages"]
+__all__ = ["add_to_index_metadata", "write_index_metadata", "write_pages"]
 
 _API_VERSION = "1.1"
 _SDIST = re.compile(r"(.+)-([^-]+)\.tar\.gz")
@@ -40,16 +41,20 @@ def write_index_metadata(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise InvalidWheel(f"{folder} is not a folder")
-    return _write(folder, releases_of(sorted(folder.glob("*.whl"))))
+    return _write(folder, _releases(sorted(folder.glob("*.whl"))))
 
 
 def add_to_index_metadata(folder: Path, wheels: Iterable[Path]) -> list[Path]:
     """Add what `wheels` say to the metadata files in `folder`; returns those files, sorted.
 
-    The other wheels of the releases need not be there. Raises `InvalidWheel` and, for a wheel that
-    contradicts what is published, `InvalidVariantMetadata`; then nothing is written.
+    The other wheels of the releases need not be there. Raises `InvalidWheel`,
+    `InvalidWheelFilename` and, for a wheel that contradicts what is published,
+    `InvalidVariantMetadata`; then nothing is written.
     """
-    releases = releases_of(wheels)
+    wheels = list(wheels)
+    for wheel in wheels:
+        WheelFilename.parse(wheel.name)
+    releases = _releases(wheels)
     for file, found in releases.items():
         if (folder / file).exists():
             old = VariantMetadata.parse((folder / file).read_bytes(), file)
@@ -58,7 +63,7 @@ def add_to_index_metadata(folder: Path, wheels: Iterable[Path]) -> list[Path]:
     return _write(folder, releases)
 
 
-def releases_of(wheels: Iterable[Path]) -> dict[str, dict[str, VariantMetadata]]:
+def _releases(wheels: Iterable[Path]) -> dict[str, dict[str, VariantMetadata]]:
     """The metadata of the variant wheels by the index's file for their release, and by their name.
 
     Raises `InvalidWheel` and `InvalidVariantMetadata`.
@@ -170,12 +175,12 @@ def _core_metadata(path: Path) -> bytes:
             return archive.read(name)
     if path.name.endswith(".tar.gz"):
         try:
-            with tarfile.open(path) as archive_:
+            with tarfile.open(path, "r:gz") as archive_:
                 for entry in archive_:
                     if re.fullmatch(r"[^/]+/PKG-INFO", entry.name):
                         file = archive_.extractfile(entry)
                         return file.read() if file else b""
-        except (OSError, EOFError, tarfile.TarError) as error:
+        except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
             raise InvalidWheel(f"{path} cannot be read: {error}") from None
     return b""
 

@@ -1,0 +1,124 @@
+"""`pip-variants index --pages`: what the pages of a static index say; and `--add`."""
+
+import hashlib
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+from support.wheels import levels, plain_wheel, release, sdist, variant_wheel
+
+from pip_variants.cli import main
+
+V3 = "demo-1.0-py3-none-any-v3.whl"
+
+
+def write_sdist(path: Path, files: dict[str, str]) -> None:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text)
+            archive.addfile(entry, io.BytesIO(text.encode()))
+
+
+def test_pages_say_what_installers_need(tmp_path: Path, capsys) -> None:
+    requires = ["Requires-Python: >=3.9"]
+    release(tmp_path, "1.0", {**levels("v3"), None: ()}, "Demo_One", metadata=requires, index=False)
+    write_sdist(
+        tmp_path / "demo_one-1.0.tar.gz",
+        {"demo_one-1.0/x/PKG-INFO": "Requires-Python: 2", "demo_one-1.0/PKG-INFO": requires[0]},
+    )
+    sdist(tmp_path, "other")
+    for name in ("notes.txt", "strange.whl", "nothing.tar.gz"):
+        (tmp_path / name).write_text("")
+    assert main(["index", str(tmp_path), "--pages"]) == 0
+    written = ["Demo_One-1.0-variants.json"]
+    written += [f"simple/{one}" for one in ("demo-one/index.html", "demo-one/index.json", "index.html")]
+    written += ["simple/other/index.html", "simple/other/index.json"]
+    assert capsys.readouterr().out.splitlines() == [str(tmp_path / one) for one in written]
+
+    page = json.loads((tmp_path / "simple/demo-one/index.json").read_text())
+    files = {one.pop("filename"): one for one in page.pop("files")}
+    assert page == {"meta": {"api-version": "1.1"}, "name": "demo-one", "versions": ["1.0"]}
+    wheels = ["Demo_One-1.0-py3-none-any-v3.whl", "Demo_One-1.0-py3-none-any.whl"]
+    assert sorted(files) == ["Demo_One-1.0-py3-none-any-v3.whl", "Demo_One-1.0-py3-none-any.whl"] + [
+        "Demo_One-1.0-variants.json",
+        "demo_one-1.0.tar.gz",
+    ]
+    html = (tmp_path / "simple/demo-one/index.html").read_text()
+    for name, said in files.items():
+        digest = hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+        url = f"../../{name}"
+        expected = {"url": url, "size": (tmp_path / name).stat().st_size, "hashes": {"sha256": digest}}
+        if name.endswith(".json"):  # it is replaced when the release grows
+            expected["hashes"] = {}
+            assert f'<a href="{url}">{name}</a>' in html
+        else:
+            expected["requires-python"] = ">=3.9"
+            link = f'<a href="{url}#sha256={digest}" data-requires-python="&gt;=3.9"'
+            if name in wheels:
+                core = hashlib.sha256((tmp_path / f"{name}.metadata").read_bytes()).hexdigest()
+                expected["core-metadata"] = {"sha256": core}
+                link += f' data-core-metadata="sha256={core}"'
+            assert f"{link}>{name}</a>" in html
+        assert said == expected
+    assert (tmp_path / "simple/index.html").read_text().endswith(
+        '<a href="demo-one/">demo-one</a><br>\n<a href="other/">other</a><br>\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("demo-2.0.tar.gz", b"no archive", "cannot be read: not a gzip file"),
+        ("demo-2.0-py3-none-any.whl", b"no archive", "cannot be read as a wheel: File is not a zip file"),
+        ("demo-2.0-py3-none-any.whl", None, "demo-2.0-py3-none-any.whl has no demo-1.0.dist-info/METADATA"),
+    ],
+)
+def test_files_that_cannot_be_read(tmp_path: Path, capsys, name: str, content, complaint: str) -> None:
+    if content is None:
+        plain_wheel(tmp_path).rename(tmp_path / name)
+        data = (tmp_path / name).read_bytes()
+        content = data.replace(b"dist-info/METADATA", b"dist-info/METADATE")
+    (tmp_path / name).write_bytes(content)
+    assert main(["index", str(tmp_path), "--pages"]) == 1
+    assert complaint in capsys.readouterr().err
+    assert not (tmp_path / "simple").exists()
+
+
+def test_wheels_are_added_to_what_is_published(tmp_path: Path, capsys) -> None:
+    """The other wheels need not be there; what was published stays."""
+    dist, folder = tmp_path / "dist", tmp_path / "new" / "index"
+    for label in ("v2", "v3", "v4"):
+        wheel = variant_wheel(dist, label, [f"x86_64 :: level :: {label}"])
+        assert main(["index", str(folder), "--add", str(wheel)]) == 0
+        assert capsys.readouterr().out == f"{folder / 'demo-1.0-variants.json'}\n"
+        wheel.unlink()
+    published = (folder / "demo-1.0-variants.json").read_bytes()
+    assert sorted(json.loads(published)["variants"]) == ["v2", "v3", "v4"]
+
+    other = variant_wheel(dist, "v3", ["x86_64 :: level :: v1"])
+    fresh = variant_wheel(dist, "v1", ["x86_64 :: level :: v1"])
+    assert main(["index", str(folder), "--add", str(fresh), "--add", str(other)]) == 1
+    assert capsys.readouterr().err == (
+        f"pip-variants: {V3} contradicts the files before it: variants.v3 differs\n"
+    )
+    assert (folder / "demo-1.0-variants.json").read_bytes() == published
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [
+        ("gone-1.0-py3-none-any-v3.whl", 1, "cannot be read as a wheel: "),
+        ("wheel.txt", 1, "invalid wheel file name"),
+        ("demo-1.0-py3-none-any-V3.whl", 1, "invalid variant label (must match [a-z0-9_.]+): 'V3'"),
+        ("demo-1.0-py3-none-any.whl", 0, "demo-1.0-py3-none-any.whl: nothing was written."),
+    ],
+)
+def test_what_cannot_be_added(tmp_path: Path, capsys, name: str, code: int, said: str) -> None:
+    plain_wheel(tmp_path / "dist")
+    assert main(["index", str(tmp_path), "--add", str(tmp_path / "dist" / name)]) == code
+    out, err = capsys.readouterr()
+    assert said in out + err
+    assert not list(tmp_path.glob("*.json"))
