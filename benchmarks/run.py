@@ -13,7 +13,7 @@ from helpers import REPOSITORY
 
 sys.path[:0] = [str(REPOSITORY / "src"), str(REPOSITORY / "tests")]
 
-NAMES = ("startup", "ordering", "install", "resolution", "detection")
+NAMES = ("startup", "ordering", "install", "resolution", "detection", "publish")
 
 
 def main():

@@ -89,9 +89,24 @@ def test_a_provider_that_is_not_built_in_is_named(wheel: Path, tmp_path: Path, c
     assert metadata.providers["acme"].requires == ("acme-variants>=1",)
 
 
+def test_properties_of_a_label_are_said_once(wheel: Path, tmp_path: Path, capsys) -> None:
+    table = tmp_path / "pyproject.toml"
+    table.write_text("[variant.variants]\nv3.x86_64.level = ['v3']\n")
+    arguments = ["make", str(wheel), "--project", str(table), "--property", "x86_64 :: level :: v4"]
+    assert main([*arguments, "--label", "v3"]) == 1
+    assert capsys.readouterr().err == (
+        "pip-variants: [variant.variants] says what v3 is: leave out --property, "
+        "or give another --label\n"
+    )
+    assert main([*arguments, "--label", "v4"]) == 0
+    variant = read_metadata(tmp_path / "demo-1.0-py3-none-any-v4.whl").variants["v4"]
+    assert list(map(str, variant.properties)) == ["x86_64 :: level :: v4"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
+        ([], "give a --label or a --property"),
         (["--label", "V3"], "invalid variant label (must match [a-z0-9_.]+): 'V3'"),
         (["--label", "a-b"], "invalid variant label (must match [a-z0-9_.]+): 'a-b'"),
         (

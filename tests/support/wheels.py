@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import random
 import tarfile
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -47,6 +48,27 @@ def plain_wheel(
     with zipfile.ZipFile(path, "w") as archive:
         for file, text in contents.items():
             archive.writestr(zipfile.ZipInfo(file, (2020, 1, 1, 0, 0, 0)), text)
+    return path
+
+
+def large_wheel(folder: Path, megabytes: int, name: str = "demo", pieces: int = 20) -> Path:
+    """A wheel of this size: half of it cannot be compressed, half can as compiled code can."""
+    noise = random.Random(0).randbytes(megabytes * 10**6 // pieces)
+    code = b"".join(noise[at : at + 32] + bytes(32) for at in range(0, len(noise), 32))
+    info = f"{name}-1.0.dist-info"
+    rows = []
+    path = plain_wheel(folder, name)
+    with zipfile.ZipFile(path) as archive:
+        files = {entry: archive.read(entry) for entry in archive.namelist()}
+    del files[f"{info}/RECORD"]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for number in range(pieces):
+            files[f"{name}-data/{number}.bin"] = (noise, code)[number % 2]
+        for file, content in files.items():
+            archive.writestr(zipfile.ZipInfo(file, (2020, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED, 1)
+            rows.append(_record(file, content))
+        record = "\n".join([*rows, f"{info}/RECORD,,", ""])
+        archive.writestr(zipfile.ZipInfo(f"{info}/RECORD", (2020, 1, 1, 0, 0, 0)), record)
     return path
 
 

@@ -1,13 +1,15 @@
 """Make a variant wheel out of a built wheel."""
 
 import argparse
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 from pip_variants.errors import InvalidVariantMetadata
 from pip_variants.model.metadata import PluginProvider, ProviderInfo, Variant, VariantMetadata
 from pip_variants.model.names import VariantProperty, check_namespace
 from pip_variants.publish.dependencies import Changes
-from pip_variants.publish.project import KNOWN_PROVIDERS, Project
+from pip_variants.publish.project import KNOWN_PROVIDERS, Project, check_static
 from pip_variants.publish.wheel import make_variant_wheel
 
 __all__ = ["add_arguments", "add_changes", "changes_of", "output_of", "run"]
@@ -16,7 +18,11 @@ __all__ = ["add_arguments", "add_changes", "changes_of", "output_of", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     parser.add_argument("wheel", type=Path, help="the built wheel; it stays as it is")
-    parser.add_argument("--label", required=True, help="the variant label, such as x86_64_v3")
+    parser.add_argument(
+        "--label",
+        help="the variant label, such as x86_64_v3, or null (default: eight digits that belong to "
+        "these properties, as variantlib has it)",
+    )
     parser.add_argument(
         "--property",
         action="append",
@@ -48,7 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--project",
         type=Path,
         metavar="PYPROJECT",
-        help="take all of this from [variant] in a pyproject.toml, by the label",
+        help="take all of this from [variant] in a pyproject.toml, by the label; for one that is "
+        "not there, all but the properties",
     )
     add_changes(parser)
 
@@ -90,35 +97,60 @@ def run(options: argparse.Namespace) -> int:
     """Run the command."""
     changes = changes_of(options)
     if options.project:
-        if options.property or options.namespaces or options.provider or options.plugin_api:
+        if options.namespaces or options.provider or options.plugin_api:
             raise InvalidVariantMetadata(
-                "--project says all that --property, --namespaces, --provider and --plugin-api say"
+                "--project says all that --namespaces, --provider and --plugin-api say"
             )
         project = Project.read(options.project).filled()
-        metadata = project.of(options.label)
-        changes = changes_of(options, project.recipe(options.label).changes)
+        variant = _variant(options)
+        metadata = (
+            _added(project.metadata, variant) if options.property else project.of(variant.label)
+        )
+        changes = changes_of(options, project.recipe(variant.label).changes)
     else:
         metadata = _metadata(options)
     print(make_variant_wheel(options.wheel, metadata, output_of(options), changes))
     return 0
 
 
+def _variant(options: argparse.Namespace) -> Variant:
+    properties = [VariantProperty.parse(text) for text in options.property]
+    if options.label is None and not properties:
+        raise InvalidVariantMetadata("give a --label or a --property")
+    # The digits are variantlib's, so that those who come from there find their names.
+    text = "".join(f"{one}\n" for one in sorted(set(properties)))
+    digits = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return Variant.of(digits if options.label is None else options.label, properties)
+
+
+def _added(metadata: VariantMetadata, variant: Variant) -> VariantMetadata:
+    if variant.label in metadata.variants:
+        raise InvalidVariantMetadata(
+            f"[variant.variants] says what {variant.label} is: leave out --property, "
+            "or give another --label"
+        )
+    check_static(variant, metadata)
+    return _checked(replace(metadata, variants={variant.label: variant}))
+
+
+def _checked(metadata: VariantMetadata) -> VariantMetadata:
+    # The model checks what it reads, so let it read what is going to be written.
+    return VariantMetadata.parse(metadata.serialise(), "the metadata of the new wheel")
+
+
 def _metadata(options: argparse.Namespace) -> VariantMetadata:
-    properties = tuple(VariantProperty.parse(text) for text in options.property)
-    namespaces = [one.namespace for one in properties]
+    variant = _variant(options)
+    namespaces = [VariantProperty.parse(text).namespace for text in options.property]
     if options.namespaces:
         namespaces = [check_namespace(part.strip()) for part in options.namespaces.split(",")]
-    variant = Variant.of(options.label, properties)
     providers = _providers(namespaces, options)
     if not namespaces:
         raise InvalidVariantMetadata(
             "give a --property, or --namespaces for the null variant, which has none"
         )
-    metadata = VariantMetadata(
-        tuple(dict.fromkeys(namespaces)), {variant.label: variant}, providers
+    return _checked(
+        VariantMetadata(tuple(dict.fromkeys(namespaces)), {variant.label: variant}, providers)
     )
-    # The model checks what it reads, so let it read what is going to be written.
-    return VariantMetadata.parse(metadata.serialise(), "the metadata of the new wheel")
 
 
 def _providers(namespaces: list[str], options: argparse.Namespace) -> dict[str, ProviderInfo]:

@@ -1,0 +1,87 @@
+"""`pip-variants make` of a wheel of 1 GB: time beside that of copying the file, and memory."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+from helpers import child_seconds, compare, environment, in_pairs
+from support.wheels import large_wheel
+
+MB = 10**6
+PAIRS = 7
+SMALL, LARGE = 1, 1000  # megabytes
+
+COPY = """
+import shutil, sys
+shutil.copyfile(sys.argv[1], sys.argv[2])
+with open(sys.argv[2], "rb") as file:
+    while file.read(2**18):
+        pass
+"""
+COMMAND = "import sys; from pip_variants.cli import main; sys.exit(main())"
+# Not the figure of `getrusage`, in which that of the process before `exec` remains.
+PEAK = """
+import sys; from pip_variants.cli import main
+code = main()
+with open("/proc/self/status") as file:
+    (peak,) = (line.split()[1] for line in file if line.startswith("VmHWM"))
+print(peak, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def measure(work):
+    env = environment(work, PYTHONPATH=os.pathsep.join(sys.path))
+    wheels = {size: large_wheel(work / str(size), size) for size in (SMALL, LARGE)}
+    made = work / "made"
+    large, target = wheels[LARGE], made / "copy"
+    variant = made / f"{large.stem}-v3.whl"
+    make = ["make", large, "--label", "v3", "--property", "x86_64 :: level :: v3", "-o", made]
+    unmake = ["unmake", variant, "-o", work / "unmade"]
+
+    def seconds(*command):
+        os.sync()  # else one writes what the other left in memory
+        return child_seconds([sys.executable, *command], env=env)
+
+    made.mkdir()
+    rows = []
+    for name, command in (("make", make), ("unmake", unmake)):
+        copied, ours = in_pairs(
+            lambda: seconds("-c", COPY, large, target),
+            lambda command=command: seconds("-c", COMMAND, *command),
+            PAIRS,
+        )
+        for place, what in enumerate(("CPU", "wall")):
+            of_both = ([one[place] for one in side] for side in (copied, ours))
+            rows.append({"command": name, "seconds": what, **compare(*of_both, 1)})
+    assert (work / "unmade" / large.name).read_bytes() == large.read_bytes()
+    target.unlink()
+    shutil.rmtree(work / "unmade")
+    return {
+        f"publish: a wheel of {large.stat().st_size // MB} MB, without: copying the file and reading "
+        f"it back, {PAIRS} pairs": rows,
+        "publish: peak memory, MB": [_peaks(work, wheels, env, name) for name in _COMMANDS],
+    }
+
+
+_COMMANDS = {
+    "make": lambda folder, wheel: (
+        ["make", wheel, "--label", "v3", "--property", "x86_64 :: level :: v3", "-o", folder]
+    ),
+    "unmake": lambda folder, wheel: ["unmake", folder / f"{wheel.stem}-v3.whl", "-o", folder / "u"],
+    "index --pages": lambda folder, wheel: ["index", "--pages", folder],
+    "verify": lambda folder, wheel: ["verify", folder, wheel],
+}
+
+
+def _peaks(work, wheels, env, name):
+    row = {"command": name}
+    for size, wheel in wheels.items():
+        arguments = _COMMANDS[name](work / f"of{size}", wheel)
+        done = subprocess.run(
+            [sys.executable, "-c", PEAK, *map(str, arguments)], env=env, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        row[f"wheel of {size} MB"] = round(int(done.stderr.split()[-1]) * 1024 / MB, 1)
+    return row
