@@ -1,0 +1,163 @@
+"""An index page in pip: what pip's finder and the adapter make of it, without a network.
+
+Stock pip is the yardstick: what it cannot read is its own affair, and the files without label must
+be the same with and without us.
+"""
+
+import logging
+import traceback
+from functools import partial
+from types import SimpleNamespace
+
+from pip._internal.exceptions import PipError
+from pip._internal.index.collector import IndexContent, LinkCollector, parse_links
+from pip._internal.index.package_finder import PackageFinder
+from pip._internal.models.search_scope import SearchScope
+from pip._internal.models.selection_prefs import SelectionPreferences
+from pip._internal.models.target_python import TargetPython
+from pip._internal.resolution.resolvelib.found_candidates import FoundCandidates
+from pip._internal.utils.hashes import Hashes
+from pip._vendor.requests.exceptions import RequestException
+from pip_variants.pip_adapter import links, names, ranking, report
+from pip_variants.pip_adapter import target as adapter_target
+from pip_variants.pip_adapter.attach import attach
+from pip_variants.pip_adapter.gate import VERBOSE, gate, log
+from targets import ASKER, CHOICES, fit_for_a_terminal
+
+URL = "https://index.invalid/simple/demo/"
+THIS_PYTHON = TargetPython()  # keeps its tags, which take long to make
+
+
+class Session:
+    """An index that gives the same answer to everything."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.answer = answer
+
+    def get(self, url: str, **_: object) -> SimpleNamespace:
+        if not url.startswith("https:"):
+            raise RequestException(f"no connection to {url}")
+        return SimpleNamespace(
+            url=url,
+            status_code=200,
+            headers={"Content-Length": len(self.answer)},
+            raise_for_status=lambda: None,
+            iter_content=lambda size: iter([self.answer]),
+            close=lambda: None,
+        )
+
+    def get_adapter(self, url: str) -> None:
+        return None
+
+    def prepare_request(self, request: object) -> object:
+        return request
+
+    def head(self, url: str, **_: object) -> None:
+        raise RequestException("the index serves no parts")
+
+
+class Said(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        fit_for_a_terminal(record.getMessage())
+
+
+_said = Said(VERBOSE)
+
+
+class _Asker:
+    told: dict = {}
+    supported = ASKER.supported
+    supported_in = ASKER.supported_in
+    holds = ASKER.holds
+
+    def warm_up(self) -> None:
+        pass
+
+
+def _forget() -> None:
+    """Each page is the first one of a run of pip."""
+    for known in (
+        links._listed,
+        links._read,
+        links._sources,
+        names._labels,
+        ranking._ranked,
+        ranking._promises,
+        ranking._releases,
+        ranking.decided,
+        report._choices,
+        report._hinted,
+    ):
+        known.clear()
+    names._taken_apart.cache_clear()
+    gate.seen = False
+
+
+def _candidates(page: IndexContent, session: Session) -> tuple[PackageFinder, list]:
+    finder = PackageFinder.create(
+        link_collector=LinkCollector(session, SearchScope([], [], no_index=False)),
+        selection_prefs=SelectionPreferences(allow_yanked=True),
+        target_python=THIS_PYTHON,
+    )
+    found = finder.evaluate_links(finder.make_link_evaluator("demo"), list(parse_links(page)))
+    return finder, found
+
+
+def check(listing: bytes, answer: bytes) -> None:
+    kind = "application/vnd.pypi.simple.v1+json" if listing[:1] == b"{" else "text/html"
+    page = IndexContent(listing, kind, None, URL, cache_link_parsing=False)
+    attach()
+    _forget()
+    with gate.shut():
+        try:
+            stock = _candidates(page, Session(answer))[1]
+        except Exception:  # whatever it is, it is pip's
+            return
+    _forget()
+    asker, choices = adapter_target.asker, adapter_target.choices
+    adapter_target.asker, adapter_target.choices = _Asker, lambda: CHOICES
+    log.addHandler(_said)
+    level = log.level
+    log.setLevel(VERBOSE)
+    try:
+        try:
+            finder, found = _candidates(page, Session(answer))
+        except Exception as error:
+            if "pip_variants" in traceback.extract_tb(error.__traceback__)[-1].filename:
+                raise
+            return  # pip looks at a file with a label only now, and would stumble over any such
+        plain = [one.link.url for one in found if names.label_of(one.link.filename) is None]
+        assert plain == [one.link.url for one in stock]
+        for hashes in (Hashes(), Hashes({"sha256": ["0" * 64]})):
+            _resolved(found, hashes)
+            try:
+                finder.make_candidate_evaluator("demo", hashes=hashes).compute_best_candidate(found)
+            except PipError as error:
+                fit_for_a_terminal(str(error))
+        try:
+            ranking.without_unusable_versions(found)
+        except PipError as error:
+            fit_for_a_terminal(str(error))
+    finally:
+        log.setLevel(level)
+        log.removeHandler(_said)
+        adapter_target.asker, adapter_target.choices = asker, choices
+
+
+def _resolved(found: list, hashes: Hashes) -> None:
+    """What the resolver is handed: as many files as there are, each at most once."""
+    template = SimpleNamespace(hashes=lambda trust_internet: hashes)
+
+    def make(link, template, name, version):
+        return link
+
+    infos = [
+        (one.version, partial(make, link=one.link, template=template, name="demo", version=one.version))
+        for one in found
+    ]
+    try:
+        made = [one for one in FoundCandidates(lambda: iter(infos), None, True, set())]
+    except PipError as error:
+        fit_for_a_terminal(str(error))
+        return
+    assert len(made) <= len(infos)
