@@ -295,7 +295,7 @@ def test_make_takes_a_label_from_the_project(project, tmp_path: Path, capsys) ->
     assert str(read_metadata(made).variants["v3"].properties[0]) == "x86_64 :: level :: v3"
     with zipfile.ZipFile(made) as archive:
         assert b"Requires-Dist: mkl\n" in archive.read("demo-1.0.dist-info/METADATA")
-    both = ["--project", str(folder), "--property", "x86_64 :: level :: v3"]
+    both = ["--project", str(folder), "--namespaces", "x86_64"]
     assert main(["make", str(wheel), "--label", "v3", *both]) == 1
     assert "--project says all that" in capsys.readouterr().err
 
