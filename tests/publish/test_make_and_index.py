@@ -8,10 +8,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from support.wheels import levels, plain_wheel, release, variant_metadata, variant_wheel
+from support.wheels import X86_64, levels, plain_wheel, release, variant_metadata, variant_wheel
 
 from pip_variants.cli import main
 from pip_variants.errors import InvalidWheel
+from pip_variants.model.metadata import StaticProvider
+from pip_variants.model.support import SupportedFeature
 from pip_variants.publish.wheel import make_variant_wheel, read_metadata
 
 
@@ -204,3 +206,29 @@ def test_index_of_a_folder_without_variants(tmp_path: Path, capsys) -> None:
 def test_index_of_no_folder(tmp_path: Path, capsys) -> None:
     assert main(["index", str(tmp_path / "not-there")]) == 1
     assert capsys.readouterr().err == f"pip-variants: {tmp_path / 'not-there'} is not a folder\n"
+
+
+def test_show_says_what_a_wheel_is(wheel: Path, tmp_path: Path, capsys) -> None:
+    static = {"blas": StaticProvider((SupportedFeature("library", ("mkl",)),)), "x86_64": X86_64}
+    names = ["x86_64 :: level :: v3", "blas :: library :: mkl"]
+    metadata = variant_metadata("v3", names, namespaces=("x86_64", "blas"), providers=static)
+    made = make_variant_wheel(wheel, metadata, tmp_path)
+    assert main(["show", str(made), str(wheel)]) == 0
+    assert capsys.readouterr().out == (
+        "demo-1.0-py3-none-any-v3.whl: the variant v3\n"
+        "  blas :: library :: mkl\n"
+        "  x86_64 :: level :: v3\n"
+        "  x86_64: says x86-64-variant-provider >=0.2.1,<1\n"
+        "  blas: says the metadata\n"
+        "demo-1.0-py3-none-any.whl: no variant\n"
+    )
+    assert main(["show", str(tmp_path / "nothing-1.0-py3-none-any-v3.whl")]) == 1
+    assert "cannot be read as a wheel" in capsys.readouterr().err
+
+
+def test_show_says_what_there_is(capsys) -> None:
+    assert main(["show", "--valid", "x86_64"]) == 0
+    properties = capsys.readouterr().out.splitlines()
+    assert {"x86_64 :: level :: v4", "x86_64 :: microarchitecture :: zen4"} <= set(properties)
+    assert main(["show", "--valid", "acme"]) == 1
+    assert "no namespace acme is built in, only x86_64, " in capsys.readouterr().err

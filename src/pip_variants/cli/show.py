@@ -1,19 +1,30 @@
-"""Print the variant properties that this machine supports, best first."""
+"""Print the variant properties that this machine supports, best first; or those of wheels."""
 
 import argparse
 import json
 import sys
+from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
 from pip_variants.detection.client import Answer, Detection
-from pip_variants.errors import printable
+from pip_variants.errors import PipVariantsError, printable
+from pip_variants.model.filename import WheelFilename
+from pip_variants.model.metadata import PluginProvider
 
 __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
+    parser.add_argument(
+        "wheel", nargs="*", type=Path, help="show what these wheels are, not the machine"
+    )
+    parser.add_argument(
+        "--valid",
+        metavar="NAMESPACE",
+        help="show every property that there is in a namespace, whatever the machine",
+    )
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="say who found it and what they looked at"
     )
@@ -22,6 +33,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command: 1 if a provider failed."""
+    for wheel in options.wheel:
+        _show_wheel(wheel)
+    if options.valid:
+        _show_valid(options.valid)
+    return 0 if options.wheel or options.valid else _show_machine(options)
+
+
+def _show_wheel(path: Path) -> None:
+    from pip_variants.publish.wheel import read_metadata  # which only publishers need
+
+    if WheelFilename.parse(path.name).label is None:
+        print(f"{path.name}: no variant")
+        return
+    metadata = read_metadata(path)
+    for variant in metadata.variants.values():
+        print(f"{path.name}: the variant {variant.label}")
+        for one in variant.properties:
+            print(f"  {one}")
+    for namespace, provider in metadata.providers.items():
+        asked = provider.requires if isinstance(provider, PluginProvider) else ("the metadata",)
+        print("\n".join(wrap(f"  {namespace}: says {printable(', '.join(asked))}", 80)))
+
+
+def _show_valid(namespace: str) -> None:
+    from pip_variants.publish.project import KNOWN_PROVIDERS
+
+    provider = KNOWN_PROVIDERS.get(namespace)
+    if not isinstance(provider, PluginProvider):
+        raise PipVariantsError(
+            f"no namespace {printable(namespace, 60)} is built in, only "
+            f"{', '.join(KNOWN_PROVIDERS)}"
+        )
+    detection = Detection()
+    valid = detection.valid(provider)
+    detection.close()
+    for feature, values in valid.features if valid else ():
+        for value in values:
+            print(f"{namespace} :: {feature} :: {value}")
+
+
+def _show_machine(options: argparse.Namespace) -> int:
     detection = Detection()
     answers = detection.everything()
     detection.close()

@@ -6,6 +6,7 @@ every one in an environment and a folder of its own.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -20,7 +21,7 @@ from pathlib import Path
 from pip_variants.errors import InvalidWheel, PipVariantsError
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.names import NULL_LABEL
-from pip_variants.publish.files import replace
+from pip_variants.publish.files import replacing
 from pip_variants.publish.flags import environment
 from pip_variants.publish.project import PLAIN, Project
 from pip_variants.publish.wheel import make_variant_wheel, plain_wheel
@@ -76,7 +77,8 @@ def build(
             ways.setdefault(_way(project, label), []).append(label)
         folder.mkdir(parents=True, exist_ok=True)
         if sdist != source:
-            replace(folder / sdist.name, sdist.read_bytes())
+            with replacing(folder / sdist.name) as unfinished:
+                shutil.copyfile(sdist, unfinished)
             say(f"{folder / sdist.name}")
         failed = []
         with ThreadPoolExecutor(jobs) as pool:
