@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import faults
+from support import faults, surroundings
 
+_environments: list[str] = []
 _tried: list[tuple[str, dict[str, str], bool]] = []
 _faults: list[tuple[Any, ...]] = []  # place, row
 
@@ -15,6 +16,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.when == "call" and "pip" in properties:
         name = report.nodeid.partition("[")[2].rstrip("]")
         _tried.append((name, properties, report.passed))
+    if report.when == "call" and report.passed and "environment" in properties:
+        _environments.append(properties["environment"])
     if report.when == "call" and "fault" in properties:
         _faults.append(tuple(properties["fault"]))
 
@@ -23,6 +26,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     file: Path | None = session.config.getoption("--table")
     if file and not hasattr(session.config, "workerinput"):
         file.write_text("\n".join(_lines()) + "\n")
+    file = session.config.getoption("--environments")
+    if file and not hasattr(session.config, "workerinput"):
+        file.write_text(surroundings.page(_environments))
     file = session.config.getoption("--faults")
     if file and not hasattr(session.config, "workerinput"):
         file.write_text(faults.page([row for _, *row in sorted(_faults)]))

@@ -25,6 +25,7 @@ from pip_variants.detection import (
 )
 from pip_variants.errors import DetectionError, InvalidTarget, ProviderFailed
 from pip_variants.model.metadata import PluginProvider
+from pip_variants.model.names import check_feature, check_value
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
 
 __all__ = ["Answer", "Detection", "Valid", "command"]
@@ -102,8 +103,8 @@ def _understood() -> Iterator[None]:
 class Detection:
     """One detection process, started early and asked late; each question is asked once.
 
-    Use from one thread. A process that dies or hangs fails the question it was asked, and the
-    next question starts a new one.
+    A process that dies or hangs fails the question it was asked, and the next question starts a
+    new one. Threads ask one after the other.
 
     With `platforms`, the tags of another platform, it is asked what all machines of these support,
     with a `target`, a file or names, what that supports, and in both cases nothing of this machine.
@@ -125,6 +126,7 @@ class Detection:
         self._warn = warn
         self._platforms = tuple(platforms)
         self._prefix = prefix
+        self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._is_ready = False
@@ -132,7 +134,8 @@ class Detection:
 
     def warm_up(self) -> None:
         """Let the process start and load its providers meanwhile, if that is possible."""
-        with contextlib.suppress(DetectionError):  # said when something is asked
+        # An error is said when something is asked.
+        with contextlib.suppress(DetectionError), self._lock:
             self._start()
 
     def _start(self) -> None:
@@ -150,13 +153,13 @@ class Detection:
                 start_new_session=True,  # what it leaves behind ends with it
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
-        except (OSError, ValueError, TypeError) as error:  # sys.executable may be None
+            self._lines = queue.SimpleQueue()
+            reader = (self._process, self._lines)
+            threading.Thread(target=_read, args=reader, daemon=True, name="pip-variants").start()
+        except Exception as error:  # noqa: BLE001 - no process, no thread, or what a hook raises
+            self.close()
             raise DetectionError(f"could not start the detection process: {error}") from None
         self._is_ready = False
-        self._lines = queue.SimpleQueue()
-        threading.Thread(
-            target=_read, args=(self._process, self._lines), daemon=True, name="pip-variants"
-        ).start()
         atexit.register(self.close)
 
     def close(self) -> None:
@@ -285,17 +288,18 @@ class Detection:
         return tuple(answers)
 
     def _ask(self, question: dict[str, Any], whom: str) -> dict[str, Any]:
-        self._start()
-        process = self._process
-        assert process is not None  # noqa: S101 - _start() raised otherwise
-        assert process.stdin is not None  # noqa: S101 - it is a pipe
-        if not self._is_ready:
-            self._answer(process, START_DEADLINE, "the detection process")
-            self._is_ready = True
-        with contextlib.suppress(OSError):  # it ended: the reader says so
-            process.stdin.write(json.dumps(question) + "\n")
-            process.stdin.flush()
-        return self._answer(process, DEADLINE, whom)
+        with self._lock:
+            self._start()
+            process = self._process
+            assert process is not None  # noqa: S101 - _start() raised otherwise
+            assert process.stdin is not None  # noqa: S101 - it is a pipe
+            if not self._is_ready:
+                self._answer(process, START_DEADLINE, "the detection process")
+                self._is_ready = True
+            with contextlib.suppress(OSError):  # it ended: the reader says so
+                process.stdin.write(json.dumps(question) + "\n")
+                process.stdin.flush()
+            return self._answer(process, DEADLINE, whom)
 
     def _answer(
         self, process: "subprocess.Popen[str]", deadline: float, whom: str
@@ -359,5 +363,6 @@ def _support(answer: dict[str, Any]) -> NamespaceSupport:
 
 def _features(answer: dict[str, Any]) -> tuple[SupportedFeature, ...]:
     return tuple(
-        SupportedFeature(str(name), tuple(map(str, values))) for name, values in answer["features"]
+        SupportedFeature(check_feature(name), tuple(map(check_value, values)))
+        for name, values in answer["features"]
     )
