@@ -7,9 +7,8 @@ installer understands, as it is written. The grammar is that of the dependency s
 import re
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from pip_variants.errors import InvalidVariantProperty
 from pip_variants.model.metadata import Variant
@@ -24,8 +23,7 @@ _TOKEN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class MarkerContext:
+class MarkerContext(NamedTuple):
     """What the variant markers of one selected wheel stand for.
 
     `properties` are those that the target supports (Evaluating variant markers, step 3). Without
@@ -83,8 +81,7 @@ def resolve(marker: str, context: MarkerContext) -> str | bool:
     return result if isinstance(result, bool) else result.text
 
 
-@dataclass(frozen=True, slots=True)
-class _Rest:
+class _Rest(NamedTuple):
     """An undecided part; `loose` if it needs parentheses beside an `and`."""
 
     text: str

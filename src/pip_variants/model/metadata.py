@@ -2,6 +2,9 @@
 
 PEP 825 (Variant metadata, Index-level metadata, Metadata consistency) and PEP 850 (Provider
 information). Drafts before schema 0.1.1, PEP 817 among them, are read where they are unambiguous.
+
+What there may be ten thousand of is a named tuple; so is much else that every install with variants
+loads, since making a dataclass takes Python a millisecond.
 """
 
 import json
@@ -10,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from pip_variants.errors import (
     InconsistentVariantMetadata,
@@ -66,8 +69,7 @@ _PLUGIN_API = re.compile(r"[\w.]+( *: *[\w.]+)?", re.ASCII)
 _REQUIREMENT_NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(NamedTuple):
     """A label and its properties: each feature with every value the wheel was built for.
 
     Features and values are sorted, so that equal variants compare equal.
@@ -289,8 +291,7 @@ class _Fault(Exception):
     """What is wrong, with the path of the key; `from_json` adds the file."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Node:
+class _Node(NamedTuple):
     """A JSON value and the keys that led to it."""
 
     value: object

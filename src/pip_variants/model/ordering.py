@@ -1,8 +1,8 @@
 """Which variants a target can use, and in which order (PEP 825, Variant ordering)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from operator import itemgetter
+from typing import NamedTuple
 
 from pip_variants.model.metadata import Variant
 from pip_variants.model.names import VariantFeature, VariantProperty
@@ -13,8 +13,7 @@ __all__ = ["Ordering", "Rejection", "order"]
 _SHOWN = 16  # values in a reason
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(NamedTuple):
     """A label that the target cannot use.
 
     `missing` says what it lacks, `given` what there is instead; `reason` is both. `remedy` is what
@@ -32,13 +31,12 @@ class Rejection:
         return f"{self.missing} ({self.given})" if self.given else self.missing
 
 
-@dataclass(frozen=True, slots=True)
-class Ordering:
+class Ordering(NamedTuple):
     """Variants that the target can use, best first, and those that it cannot, by label."""
 
     best_first: tuple[Variant, ...] = ()
     rejected: tuple[Rejection, ...] = ()
-    supported: SupportedProperties = field(default_factory=dict)
+    supported: SupportedProperties = {}  # noqa: RUF012 - nobody writes to it
 
     def deciding(self, variant: Variant) -> tuple[VariantProperty, ...]:
         """For each feature of a usable variant the best value that the target supports (step 4)."""

@@ -84,7 +84,7 @@ def _taken_apart(filename: str) -> tuple[str, str | None]:
     from pip_variants.model.filename import WheelFilename
 
     try:
-        wheel = WheelFilename.parse(filename)
+        label = WheelFilename.parse(filename).label
     except InvalidWheelFilename:
-        return filename, None
-    return str(wheel.with_label(None)), wheel.label
+        label = None
+    return filename.removesuffix(f"-{label}.whl") + ".whl" if label else filename, label

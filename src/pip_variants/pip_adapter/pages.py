@@ -19,10 +19,12 @@ def evaluate_links(original: Callable[..., list[Any]]) -> Callable[..., list[Any
 
     @wraps(original)
     def evaluate_links(self: Any, link_evaluator: Any, links: Iterable[Any]) -> list[Any]:
-        links = list(links)
-        # The whole URL first: taking it apart costs more, and most are no metadata.
-        metadata = [one for one in links if "-variants.json" in one.url and _is_metadata(one)]
-        packages = [link for link in links if not _is_metadata(link)] if metadata else links
+        metadata: list[Any] = []
+        packages: list[Any] = []
+        for link in links:
+            # The whole URL first: taking it apart costs more, and most are no metadata.
+            is_metadata = "-variants.json" in link.url and link.filename.endswith("-variants.json")
+            (metadata if is_metadata else packages).append(link)
         if metadata or gate.problems:
             notice(link.filename for link in packages)
         candidates = original(self, link_evaluator, packages)
@@ -34,10 +36,6 @@ def evaluate_links(original: Callable[..., list[Any]]) -> Callable[..., list[Any
         return candidates
 
     return evaluate_links
-
-
-def _is_metadata(link: Any) -> bool:
-    return bool(link.filename.endswith("-variants.json"))
 
 
 def found_candidates_init(original: Callable[..., None]) -> Callable[..., None]:
