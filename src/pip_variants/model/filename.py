@@ -1,7 +1,10 @@
-"""Names of wheel files, with and without a variant label (PEP 825, Variant label)."""
+"""Names of wheel files, with and without a variant label (PEP 825, Variant label).
+
+`WheelFilename` is a named tuple rather than a dataclass: big pages have them by the ten thousand.
+"""
 
 import re
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from pip_variants.errors import InvalidVariantLabel, InvalidWheelFilename
 from pip_variants.model.names import check_label
@@ -11,8 +14,7 @@ __all__ = ["WheelFilename", "index_metadata_filename", "split_index_metadata_fil
 _INDEX_METADATA_SUFFIX = "-variants.json"
 
 
-@dataclass(frozen=True, slots=True)
-class WheelFilename:
+class WheelFilename(NamedTuple):
     """The parts of a wheel's file name.
 
     >>> WheelFilename.parse("demo-1.0-2-py3-none-any-x86_64_v3.whl").label
@@ -61,11 +63,11 @@ class WheelFilename:
 
     def with_label(self, label: str | None) -> "WheelFilename":
         """The same wheel under another label, or under none."""
-        return replace(self, label=None if label is None else check_label(label))
+        return self._replace(label=None if label is None else check_label(label))
 
     def with_version(self, version: str) -> "WheelFilename":
         """The same wheel of another version."""
-        return replace(self, version=version)
+        return self._replace(version=version)
 
     def __str__(self) -> str:
         parts = (self.distribution, self.version, self.build, *self.tags, self.label)
