@@ -197,6 +197,23 @@ def test_the_metadata_is_asked_for_again_whenever_the_page_is(
     env.reset()
 
 
+def test_a_copy_with_the_hash_of_the_page_is_not_asked_about(
+    env, index: Index, folder: Path, cached
+) -> None:
+    index.replies[JSON] = lambda: Reply(
+        (folder / JSON).read_bytes(), headers={"Cache-Control": "max-age=600"}
+    )
+    cached()
+    cached()
+    assert env.installed() == ("1.0", "v3")
+    assert index.answers == [("demo", 304), (WHEEL("v3"), 304)]
+    (folder / WHEEL("v3")).unlink()
+    release(folder, "1.0", {"w3": ("x86_64 :: level :: v3",)})
+    cached()
+    assert env.installed() == ("1.0", "w3")
+    assert index.answers == [("demo", 200), (JSON, 200), (WHEEL("w3"), 200)]
+
+
 def test_changed_metadata_is_seen_although_the_page_has_not_changed(
     env, index: Index, folder: Path, cached
 ) -> None:

@@ -59,6 +59,8 @@ _PARTS_BYTES = 16 * 2**20
 
 _PART_BYTES = 2**17
 
+_AS_IT_IS = {"Accept-Encoding": "identity"}
+
 _Release = tuple[str, str, str]  # source, canonical name, canonical version
 _listed: dict[_Release, Link] = {}
 _read: dict[_Release, "VariantMetadata | Unusable"] = {}
@@ -260,40 +262,54 @@ def _shown(link: Link) -> str:
 
 def _fetch(link: Link, session: Any) -> bytes | None:
     """The content of an index-level metadata file; None if there is none after all."""
+    url = link.url_without_fragment
     with _reaching(link):
-        response = _get(link.url_without_fragment, session)
-        if response.status_code in (404, 410):
-            return None
-        response.raise_for_status()
-        if response.status_code != 200:  # such as a redirect that pip does not follow
-            raise _refused(link, response.status_code)
-        if response.url.startswith("file:") and not link.is_file:  # up to pip 26.2
-            raise Unusable(f"{link.filename} is redirected to a file of this machine")
-        data = bytearray()
-        for chunk in response.iter_content(2**14):  # which may be a thousand times as large
-            data += chunk
-            if len(data) > MAX_BYTES:
-                break  # the parser says so
-        else:
-            _check_length(response, len(data))
-        response.close()
-    _check_hash(link, data, session)
+        if _hashes(link) and _has_copy(url, session):
+            data = _received(link, session.get(url, headers=_AS_IT_IS, stream=True))
+            if data is not None and not list(_wrong_hashes(link, data)):
+                return data
+        # As with index pages: ask whether a cached copy is still good.
+        data = _received(link, _asked(url, session))
+    if data is not None:
+        _check_hash(link, data, session)
+    return data
+
+
+def _received(link: Link, response: Any) -> bytes | None:
+    if response.status_code in (404, 410):
+        return None
+    response.raise_for_status()
+    if response.status_code != 200:  # such as a redirect that pip does not follow
+        raise _refused(link, response.status_code)
+    if response.url.startswith("file:") and not link.is_file:  # up to pip 26.2
+        raise Unusable(f"{link.filename} is redirected to a file of this machine")
+    data = bytearray()
+    for chunk in response.iter_content(2**14):  # which may be a thousand times as large
+        data += chunk
+        if len(data) > MAX_BYTES:
+            break  # the parser says so
+    else:
+        _check_length(response, len(data))
+    response.close()
     return bytes(data)
 
 
-def _get(url: str, session: Any) -> Any:
-    headers = {"Accept-Encoding": "identity"}
+def _asked(url: str, session: Any) -> Any:
     try:
-        # As with index pages: always ask whether a cached copy is still good.
-        fresh = {**headers, "Cache-Control": "max-age=0"}
+        fresh = {**_AS_IT_IS, "Cache-Control": "max-age=0"}
         return session.get(url, headers=fresh, stream=True)
     except (PipError, RequestException, OSError):
         # Out of reach: the index may allow to use the copy for a while, as pip does with pages.
-        cache = getattr(session.get_adapter(url), "controller", None)
-        request = session.prepare_request(Request("GET", url, headers))
-        if cache is None or not cache.cached_request(request):
+        if not _has_copy(url, session):
             raise
-        return session.get(url, headers=headers, stream=True)
+        return session.get(url, headers=_AS_IT_IS, stream=True)
+
+
+def _has_copy(url: str, session: Any) -> bool:
+    """Whether pip's cache has a copy that the index allows to use unasked."""
+    cache = getattr(session.get_adapter(url), "controller", None)
+    request = session.prepare_request(Request("GET", url, _AS_IT_IS))
+    return cache is not None and bool(cache.cached_request(request))
 
 
 def _check_length(response: Any, length: int) -> None:
@@ -303,18 +319,28 @@ def _check_length(response: Any, length: int) -> None:
         raise OSError(f"{length} of {promised} bytes arrived")
 
 
-def _check_hash(link: Link, data: bytearray, session: Any) -> None:
-    for algorithm, expected in link._hashes.items():
-        # Those of variable length, shake_128 and shake_256, say nothing without one.
-        known = algorithm in hashlib.algorithms_guaranteed and not algorithm.startswith("shake")
-        if known and len(data) <= MAX_BYTES:
-            got = hashlib.new(algorithm, data).hexdigest()
-            if got != expected.lower() and not _lists_now(link, got, session):
-                reason = printable(
-                    f"The variant metadata {_shown(link)} does not have the hash that "
-                    f"its index gives: expected {algorithm} {expected}, got {got}."
-                )
-                raise InstallationError(reason + _HINT)
+def _check_hash(link: Link, data: bytes, session: Any) -> None:
+    for algorithm, expected, got in _wrong_hashes(link, data):
+        if len(data) <= MAX_BYTES and not _lists_now(link, got, session):
+            reason = printable(
+                f"The variant metadata {_shown(link)} does not have the hash that "
+                f"its index gives: expected {algorithm} {expected}, got {got}."
+            )
+            raise InstallationError(reason + _HINT)
+
+
+def _wrong_hashes(link: Link, data: bytes) -> Iterator[tuple[str, str, str]]:
+    """Algorithm, what the page gives and what the data has, where these differ."""
+    for algorithm, expected in _hashes(link).items():
+        got = hashlib.new(algorithm, data).hexdigest()
+        if got != expected.lower():
+            yield algorithm, expected, got
+
+
+def _hashes(link: Link) -> dict[str, str]:
+    """Those that the page gives and that are known, by algorithm."""
+    known = hashlib.algorithms_guaranteed - {"shake_128", "shake_256"}  # those vary in length
+    return {algorithm: digest for algorithm, digest in link._hashes.items() if algorithm in known}
 
 
 def _lists_now(link: Link, digest: str, session: Any) -> bool:
