@@ -7,7 +7,7 @@ import pytest
 from pip_variants.detection.registry import Registry
 from pip_variants.errors import InvalidProviderAnswer, ProviderFailed
 from pip_variants.model.target import Target
-from vendors import broken_vendor, entry, install, plugin, vendor
+from vendors import broken_vendor, entry, install, install_plugin, plugin, vendor
 
 OURS = (["x86-64-variant-provider>=0.0.1"], "x86_64_variant_provider")
 
@@ -85,8 +85,16 @@ def test_an_endpoint_of_another_package_is_not_run(site):
     """The metadata of an index names both: it must not run whatever can be imported."""
     vendor(site, "acme")
     (site / "elsewhere.py").write_text("raise SystemExit('ran')")
-    assert ask("acme-variants", "elsewhere") == "acme-variants has no provider elsewhere"
-    assert ask("acme-variants", "antigravity") == "acme-variants has no provider antigravity"
+    for endpoint in ("elsewhere", "antigravity", "sys:stdin", "os.path:join"):
+        reason = ask("acme-variants", endpoint)
+        assert reason == f"acme-variants registers no provider {endpoint} (variant_plugins)"
+
+
+def test_a_package_that_registers_no_provider_is_not_imported(site):
+    source = "raise SystemExit('ran')\ndef get_supported_configs(): return []\n"
+    install(site, "other", source, entry_points="[console_scripts]\nother = other:main\n")
+    for endpoint in ("other", "other:main", "other.__main__", "other.sub:main"):
+        assert ask("other", endpoint) == f"other registers no provider {endpoint} (variant_plugins)"
 
 
 def test_a_namespace_does_not_find_a_provider(site):
@@ -282,16 +290,16 @@ def get_supported_configs():
 
 @pytest.mark.parametrize("attributes", ["", ":ByClass", ":ByStatic", ":Outer.Inner", ":instance"])
 def test_an_installed_plugin_is_asked_at_its_endpoint(attributes, site):
-    install(site, "acme-plugin", CLASSES)
+    install_plugin(site, "acme-plugin", CLASSES)
     assert ask("acme-plugin", "acme_plugin" + attributes) == ENGINE
 
 
 def test_a_plugin_in_a_package_is_found(site):
-    install(site, "acme-plugin", "")
+    entry_points = "[variant_plugins]\nacme = acme.variants.plugin:ByClass\n"
+    install(site, "acme-plugin", "", entry_points=entry_points)
     (site / "acme" / "variants").mkdir(parents=True)
     (site / "acme" / "__init__.py").touch()
     (site / "acme" / "variants" / "plugin.py").write_text(CLASSES)
-    (site / "acme_plugin-1.0.dist-info" / "RECORD").write_text("acme/variants/plugin.py,,\n")
     assert ask("acme-plugin", "acme.variants.plugin:ByClass") == ENGINE
 
 

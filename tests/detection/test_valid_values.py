@@ -5,7 +5,7 @@ from pip_variants.detection import client
 from pip_variants.detection.client import Detection, Valid
 from pip_variants.errors import ProviderFailed
 from pip_variants.model.metadata import PluginProvider
-from vendors import broken_vendor, entry, install, plugin, vendor
+from vendors import broken_vendor, entry, install, install_plugin, plugin, vendor
 
 X86_64 = PluginProvider(("x86-64-variant-provider>=0.0.1",), "x86_64_variant_provider")
 ACME = PluginProvider(("acme-variants>=1.0",))
@@ -107,13 +107,13 @@ def test_a_vendors_provider_is_matched_as_ever(detection, site):
     + [(":Property", False)],
 )
 def test_an_installed_plugin_of_today_or_before(attributes, always, detection, site):
-    install(site, "acme-plugin", PLUGIN)
+    install_plugin(site, "acme-plugin", PLUGIN)
     provider = PluginProvider(("acme-plugin",), f"acme_plugin{attributes}")
     assert detection.valid(provider) == Valid(EVERYTHING, always)
 
 
 def test_a_module_may_say_that_all_of_it_is_compatible(detection, site):
-    install(site, "acme-plugin", f"{PLUGIN}\nall_properties_compatible = True\n")
+    install_plugin(site, "acme-plugin", f"{PLUGIN}\nall_properties_compatible = True\n")
     assert detection.valid(PluginProvider(("acme-plugin",))) == Valid(EVERYTHING, always=True)
 
 
@@ -124,7 +124,7 @@ def test_nothing_is_said_of_what_is_not_here(detection):
 def test_nothing_is_said_by_those_who_cannot_say(detection, site):
     vendor(site, "acme")
     plugin(site, "acme-plugin")
-    install(site, "old-plugin", PLUGIN)
+    install_plugin(site, "old-plugin", PLUGIN)
     assert detection.valid(ACME) is None
     assert detection.valid(PluginProvider(("acme-plugin",))) is None
     assert detection.valid(PluginProvider(("old-plugin",), "old_plugin:Oldest")) is None
@@ -133,7 +133,7 @@ def test_nothing_is_said_by_those_who_cannot_say(detection, site):
 @pytest.mark.parametrize("options", [{"platforms": ["win_amd64"]}, {"target": "x86_64_v2"}])
 def test_the_target_makes_no_difference(options, detection, site):
     install_vendor(site)
-    install(site, "acme-plugin", PLUGIN)
+    install_plugin(site, "acme-plugin", PLUGIN)
     other = Detection(**options)
     try:
         for provider in (X86_64, ACME, PluginProvider(("acme-plugin",))):
@@ -164,7 +164,7 @@ FAULTS = {
 def test_one_that_fails_is_named_and_the_next_one_answers(fault, detection, site):
     install_vendor(site, VENDOR.replace(f"return {CONFIGS}", fault))
     source = PLUGIN.replace(f"return {CONFIGS}", fault, 1)
-    install(site, "acme-plugin", source)
+    install_plugin(site, "acme-plugin", source)
     for provider in (ACME, PluginProvider(("acme-plugin",))):
         with pytest.raises(ProviderFailed) as raised:
             detection.valid(provider)

@@ -72,4 +72,10 @@ def plugin(
     site: Path, package: str, answer: str = 'return [Config("engine", ["mk2", "mk1"])]'
 ) -> None:
     """Install a PEP 850 plugin that knows nothing of pip-variants."""
-    install(site, package, _PLUGIN.format(answer=answer))
+    install_plugin(site, package, _PLUGIN.format(answer=answer))
+
+
+def install_plugin(site: Path, package: str, source: str) -> None:
+    """The same with this source of its module."""
+    module = package.replace("-", "_")
+    install(site, package, source, entry_points=f"[variant_plugins]\nacme = {module}\n")

@@ -33,7 +33,10 @@ def demo(index: Index, requires: tuple[str, ...] = ("acme-plugin>=1",), label: s
 
 def plugin(index: Index, code: str = "", **more) -> None:
     metadata = ["Requires-Dist: helper"]
-    files = {"acme_plugin.py": PLUGIN.format(code)}
+    files = {
+        "acme_plugin.py": PLUGIN.format(code),
+        "acme_plugin-1.0.dist-info/entry_points.txt": "[variant_plugins]\nacme = acme_plugin\n",
+    }
     plain_wheel(index.root / "acme-plugin", "acme_plugin", "1.0", files=files, metadata=metadata, **more)
     plain_wheel(index.root / "helper", "helper")
 

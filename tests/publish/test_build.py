@@ -186,7 +186,10 @@ blas.library = ["{value}"]
 @pytest.fixture
 def blas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
     def make(always: bool) -> None:
-        files = {"blas_provider.py": PLUGIN.format(always=always)}
+        files = {
+            "blas_provider.py": PLUGIN.format(always=always),
+            "blas_provider-1.0.dist-info/entry_points.txt": "[variant_plugins]\nblas = blas_provider\n",
+        }
         plain_wheel(tmp_path / "shelf", "blas_provider", files=files)
         monkeypatch.setenv("PIP_NO_INDEX", "1")
         monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "shelf"))

@@ -6,6 +6,7 @@ what is built in.
 
 import importlib
 import inspect
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable
@@ -19,6 +20,8 @@ from pip_variants import hooks
 from pip_variants.detection.registry import Absent, noting
 
 __all__ = ["all_configs", "check_installed", "entry_points", "has_plugin", "plugin"]
+
+_PLUGINS = "variant_plugins"  # the group of PEP 850 (Provider plugin API)
 
 
 def entry_points(broken: dict[str, str]) -> list[importlib_metadata.EntryPoint]:
@@ -36,15 +39,15 @@ def entry_points(broken: dict[str, str]) -> list[importlib_metadata.EntryPoint]:
 
 def has_plugin(endpoint: str) -> bool:
     """Whether a plugin of PEP 850 is registered at this endpoint."""
-    plugins = importlib_metadata.entry_points(group="variant_plugins")
+    plugins = importlib_metadata.entry_points(group=_PLUGINS)
     return any(entry_point.value == endpoint for entry_point in plugins)
 
 
 def check_installed(wanted: list[Requirement], endpoint: str) -> str:
     """Name and version of the first package, if all are installed in a version that fits.
 
-    One of them must own the endpoint: what an index writes must not run anything else.
-    Raises `Absent`.
+    One of them must have registered the endpoint's top-level module as a provider: what an index
+    writes must not import anything else. Raises `Absent`.
     """
     found: list[Any] = []
     for one in wanted:
@@ -63,19 +66,19 @@ def check_installed(wanted: list[Requirement], endpoint: str) -> str:
                 f"and {found[-1].version} is installed",
                 remedy,
             )
-    if not any(_owns(distribution, endpoint) for distribution in found):
-        raise Absent(f"{wanted[0].name} has no provider {endpoint}")
+    if not any(_registers(distribution, endpoint) for distribution in found):
+        raise Absent(f"{wanted[0].name} registers no provider {endpoint} ({_PLUGINS})")
     return f"{wanted[0].name} {found[0].version}"
 
 
-def _owns(distribution: Any, endpoint: str) -> bool:
-    top = endpoint.partition(":")[0].partition(".")[0]
-    if any(
-        point.value.partition(":")[0].partition(".")[0] == top
-        for point in distribution.entry_points
-    ):
-        return True
-    return any(file.parts[0] in (top, f"{top}.py") for file in distribution.files or ())
+def _registers(distribution: Any, endpoint: str) -> bool:
+    points = distribution.entry_points
+    registered = (*points.select(group=_PLUGINS), *points.select(group=hooks.ENTRY_POINT_GROUP))
+    return _top(endpoint) in (_top(point.value) for point in registered)
+
+
+def _top(reference: str) -> str:
+    return re.split(r"[.:\s\[]", reference, maxsplit=1)[0]
 
 
 def plugin(endpoint: str) -> Callable[[], Iterable[Any]]:
