@@ -43,7 +43,8 @@ _BOOT = (
 )
 
 # What gives access to something: no business of a provider that is not even installed.
-_SECRET = re.compile(r"TOKEN|PASSW|SECRET|CREDENTIAL|AUTH|API_?KEY|ACCESS_?KEY|NETRC|^PIP_|^UV_")
+_SECRET = re.compile(r"TOKEN|PASS|_PWD$|SECRET|CREDENTIAL|AUTH|KEY$|KEY_|NETRC|_PAT$|^PIP_|^UV_")
+_WITH_PASSWORD = re.compile(r"://[^/\s]*@")  # such as a proxy's address
 
 
 def command() -> list[str]:
@@ -54,10 +55,14 @@ def command() -> list[str]:
     return [sys.executable, "-I", "-c", _BOOT, *user_site]
 
 
-def _environment(folder: str) -> dict[str, str] | None:
+def _environment(folder: str) -> dict[str, str]:
     if not folder:
-        return None
-    kept = {name: text for name, text in os.environ.items() if not _SECRET.search(name.upper())}
+        return {name: text for name, text in os.environ.items() if name != FOLDER_VARIABLE}
+    kept = {
+        name: text
+        for name, text in os.environ.items()
+        if not _SECRET.search(name.upper()) and not _WITH_PASSWORD.search(text)
+    }
     return {**kept, FOLDER_VARIABLE: folder}
 
 

@@ -4,8 +4,11 @@ Each gets a folder of its own with all that it depends on, below pip's cache, an
 process of its own (PEP 850, Providers, step 5).
 """
 
+import atexit
 import hashlib
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -33,13 +36,16 @@ _DEADLINE = 300.0  # seconds for its installation
 def is_trusted(provider: PluginProvider) -> bool:
     """Whether the user named every package that the provider requires.
 
-    Only the names are the user's: a requirement with a URL would be the index's choice.
+    Only the names are the user's: a requirement with a URL would be the index's choice, and so
+    would one with a slash, such as `name===x/../..`, which pip takes for a path.
     """
     try:
         required = [Requirement(text) for text in provider.requires]
     except InvalidRequirement:
         return False
     trusted = given("variant_trust")
+    if any(re.search(r"[/\\]", text) for text in provider.requires):
+        return False
     return all(canonicalize_name(one.name) in trusted and not one.url for one in required)
 
 
@@ -60,7 +66,9 @@ def isolated(provider: PluginProvider) -> Detection:
 @cache
 def _isolated(requires: tuple[str, ...]) -> Detection:
     python = (command()[0], str(sys.implementation.cache_tag))
-    digest = hashlib.sha256("\n".join((*python, *requires)).encode()).hexdigest()[:32]
+    # What one index gave for a name says nothing of what another has.
+    key = (*python, *requires, *_index_options())
+    digest = hashlib.sha256("\n".join(key).encode()).hexdigest()[:32]
     folder = os.path.join(_cache(), digest)
     if not os.path.isdir(folder) or time.time() - os.path.getmtime(folder) > _FRESH:
         _install(requires, folder)
@@ -71,7 +79,9 @@ def _isolated(requires: tuple[str, ...]) -> Detection:
 def _cache() -> str:
     cache_dir = getattr(gate.options, "cache_dir", None)
     if not cache_dir:
-        return tempfile.mkdtemp(prefix="pip-variants-")
+        folder = tempfile.mkdtemp(prefix="pip-variants-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return folder
     folder = os.path.join(cache_dir, "pip-variants", "providers")
     os.makedirs(folder, mode=0o700, exist_ok=True)
     return folder
