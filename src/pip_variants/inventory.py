@@ -13,6 +13,7 @@ from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
 
+from pip_variants.detection import RUN_MODULE
 from pip_variants.detection.client import Detection
 from pip_variants.errors import DetectionError, InvalidVariantMetadata
 from pip_variants.model.abi import abi_dependencies, belongs_to
@@ -182,8 +183,9 @@ def _labels_that_pip_takes(variants: Iterable[InstalledVariant]) -> dict[str, st
     options += ["--use-feature", "fast-deps"]  # no whole wheels from who can serve parts of them
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "report.json")
+        pip_install = [sys.executable, "-c", RUN_MODULE, "pip", "install"]
         done = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", "pip", "install", *options, "--report", str(file), "--"]
+            [*pip_install, *options, "--report", str(file), "--"]
             + [f"{one.name}=={one.version}" for one in variants],
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from pip_variants.detection import RUN_MODULE
 from pip_variants.errors import InvalidWheel, PipVariantsError
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.names import NULL_LABEL
@@ -28,6 +29,7 @@ from pip_variants.publish.wheel import make_variant_wheel, plain_wheel
 
 __all__ = ["BuildFailed", "build"]
 
+_BACKEND = "pip_variants.publish.backend"
 _LIKE_CFLAGS = ("CXXFLAGS", "FFLAGS", "FCFLAGS", "RUSTFLAGS")  # they say the same
 _SHOWN = 25  # lines of what a failed build printed
 
@@ -148,7 +150,7 @@ def _run(kind: str, source: Path, folder: Path, way: _Way) -> Path:
     }
     with tempfile.TemporaryFile() as log:
         done = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", "pip_variants.publish.backend", json.dumps(arguments)],
+            [sys.executable, "-c", RUN_MODULE, _BACKEND, json.dumps(arguments)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

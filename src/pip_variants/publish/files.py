@@ -16,6 +16,8 @@ def replacing(path: Path) -> Iterator[Path]:
     by its name, and written over by the next try.
     """
     unfinished = path.with_name(f".{path.name}.part")
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(exist_ok=False)  # somebody's link to elsewhere would be written through
     try:
         yield unfinished
         os.replace(unfinished, path)

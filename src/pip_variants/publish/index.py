@@ -98,7 +98,7 @@ def write_pages(folder: Path) -> list[Path]:
         if project := _project(path.name):
             projects.setdefault(project, []).append(_file(path))
     written = [folder / "simple" / "index.html"]
-    links = [f'<a href="{project}/">{project}</a><br>' for project in projects]
+    links = [f'<a href="{quote(one)}/">{html.escape(one)}</a><br>' for one in projects]
     pages = {written[0]: _html("Projects", links)}
     for project, files in projects.items():
         versions = dict.fromkeys(filter(None, (_version(one["filename"]) for one in files)))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pip_variants.detection import RUN_MODULE
 from pip_variants.detection.client import Detection
 from pip_variants.detection.targets import tomllib
 from pip_variants.errors import InvalidVariantLabel, InvalidVariantMetadata
@@ -56,7 +57,10 @@ KNOWN_PROVIDERS: Mapping[str, ProviderInfo] = {
 """The provider that a wheel asks for unless another one is named: those that are built in here
 and that other installers know as well."""
 
-_PIP_INSTALL = (sys.executable, *"-m pip install -q --disable-pip-version-check --no-input".split())
+_PIP_INSTALL = (
+    *(sys.executable, "-c", RUN_MODULE, "pip"),
+    *"install -q --disable-pip-version-check --no-input".split(),
+)
 
 # None: any key, and in any case a table.
 _KEYS: Mapping[str, set[str] | None] = {
