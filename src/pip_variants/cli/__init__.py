@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import pip_variants
-from pip_variants.errors import PipVariantsError
+from pip_variants.errors import PipVariantsError, printable
 
 __all__ = ["main"]
 
@@ -52,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (PipVariantsError, OSError) as error:
-        print(f"pip-variants: {error}", file=sys.stderr)
+        lines = (printable(line) for line in str(error).splitlines())
+        print("pip-variants: " + "\n".join(lines), file=sys.stderr)
         return 1
     return code

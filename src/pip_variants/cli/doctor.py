@@ -206,4 +206,4 @@ def _text(found: dict[str, Any]) -> Iterator[str]:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return printable(text, 80)

@@ -17,7 +17,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from pip_variants.errors import PipVariantsError
+from pip_variants.errors import PipVariantsError, printable
 from pip_variants.model.filename import WheelFilename
 
 __all__ = ["add_arguments", "last_line", "lines", "pip_process", "run"]
@@ -126,8 +126,14 @@ def last_line(said: str) -> str:
 
 
 def lines(text: str, first: str = "", other: str = "  ") -> list[str]:
-    """The text in lines of at most 80 characters."""
-    return wrap(text, 80, initial_indent=first, subsequent_indent=other, break_on_hyphens=False)
+    """The text in lines of at most 80 characters, fit for a terminal whoever wrote it."""
+    return wrap(
+        printable(text, len(text) * 10),
+        80,
+        initial_indent=first,
+        subsequent_indent=other,
+        break_on_hyphens=False,
+    )
 
 
 def _has_variants(decision: dict[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from pip_variants.cli.make import print_path
 from pip_variants.publish.index import add_to_index_metadata, write_index_metadata, write_pages
 
 __all__ = ["add_arguments", "run"]
@@ -39,5 +40,5 @@ def run(options: argparse.Namespace) -> int:
     if options.pages:
         paths += write_pages(options.folder)
     for path in paths:
-        print(path)
+        print_path(path)
     return 0

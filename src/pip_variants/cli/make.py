@@ -5,14 +5,14 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from pip_variants.errors import InvalidVariantMetadata
+from pip_variants.errors import InvalidVariantMetadata, printable
 from pip_variants.model.metadata import PluginProvider, ProviderInfo, Variant, VariantMetadata
 from pip_variants.model.names import VariantProperty, check_namespace
 from pip_variants.publish.dependencies import Changes
 from pip_variants.publish.project import KNOWN_PROVIDERS, Project, check_static
 from pip_variants.publish.wheel import make_variant_wheel
 
-__all__ = ["add_arguments", "add_changes", "changes_of", "output_of", "run"]
+__all__ = ["add_arguments", "add_changes", "changes_of", "output_of", "print_path", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,6 +93,11 @@ def output_of(options: argparse.Namespace) -> Path:
     return folder
 
 
+def print_path(path: Path) -> None:
+    """Print the name of a file that was written, after a wheel that may be foreign."""
+    print(printable(str(path), 10_000))
+
+
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     changes = changes_of(options)
@@ -109,7 +114,7 @@ def run(options: argparse.Namespace) -> int:
         changes = changes_of(options, project.recipe(variant.label).changes)
     else:
         metadata = _metadata(options)
-    print(make_variant_wheel(options.wheel, metadata, output_of(options), changes))
+    print_path(make_variant_wheel(options.wheel, metadata, output_of(options), changes))
     return 0
 
 

@@ -43,12 +43,13 @@ def run(options: argparse.Namespace) -> int:
 def _show_wheel(path: Path) -> None:
     from pip_variants.publish.wheel import read_metadata  # which only publishers need
 
+    name = printable(path.name)
     if WheelFilename.parse(path.name).label is None:
-        print(f"{path.name}: no variant")
+        print(f"{name}: no variant")
         return
     metadata = read_metadata(path)
     for variant in metadata.variants.values():
-        print(f"{path.name}: the variant {variant.label}")
+        print(f"{name}: the variant {variant.label}")
         for one in variant.properties:
             print(f"  {one}")
     for namespace, provider in metadata.providers.items():
@@ -81,11 +82,11 @@ def _show_machine(options: argparse.Namespace) -> int:
         print(json.dumps({"version": "1", "providers": [*map(_to_json, answers)]}, indent=2))
     for answer in () if options.json else answers:
         if answer.failed:
-            print(f"pip-variants: {answer.failed}", file=sys.stderr)
+            print(f"pip-variants: {printable(answer.failed)}", file=sys.stderr)
         for warning in answer.warnings:
             print(f"pip-variants: {printable(warning)}", file=sys.stderr)
         if options.verbose and not answer.failed:
-            print(f"# {answer.namespace}, by {answer.by}")
+            print(f"# {answer.namespace}, by {printable(answer.by)}")
             for note in filter(None, (*answer.notes, answer.support.absent)):
                 for line in wrap(f"#   {printable(note)}", 80, subsequent_indent="#     "):
                     print(line)

@@ -6,7 +6,7 @@ Variant markers of its dependencies are decided, since few installers know them.
 import argparse
 from pathlib import Path
 
-from pip_variants.cli.make import add_changes, changes_of, output_of
+from pip_variants.cli.make import add_changes, changes_of, output_of, print_path
 from pip_variants.publish.wheel import unmake_variant_wheel
 
 __all__ = ["add_arguments", "run"]
@@ -20,5 +20,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    print(unmake_variant_wheel(options.wheel, output_of(options), changes_of(options)))
+    print_path(unmake_variant_wheel(options.wheel, output_of(options), changes_of(options)))
     return 0

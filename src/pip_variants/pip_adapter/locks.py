@@ -15,7 +15,7 @@ from pip._internal.models.link import Link
 from pip._internal.models.wheel import Wheel
 from pip._vendor.packaging.tags import sys_tags
 
-from pip_variants.errors import InvalidVariantMetadata, InvalidWheelFilename
+from pip_variants.errors import InvalidVariantMetadata, InvalidWheelFilename, printable
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.pip_adapter.abi import locked
@@ -106,7 +106,8 @@ def _note(requirement: Any) -> None:
     try:
         table = metadata_of(name, version, variants).to_json()
     except (Unusable, InvalidVariantMetadata) as error:
-        log.warning("The variants of %s %s are not locked: %s", name, version, error)
+        reason = printable(str(error))
+        log.warning("The variants of %s %s are not locked: %s", name, version, reason)
         return
     wheels = [_wheel(link) for link in links if link.is_wheel]
     hashed = [wheel for wheel in wheels if wheel["hashes"]]
@@ -159,7 +160,7 @@ def _narrowed(package: Any) -> Any:
     try:
         metadata = VariantMetadata.from_json(package[_TABLE], f"{_TABLE} of {what}")
     except InvalidVariantMetadata as error:
-        raise InstallationError(str(error)) from None
+        raise InstallationError(printable(str(error))) from None
     given.update(dict.fromkeys(wheels, metadata))
     usable = [label for filename in fitting if (label := label_of(filename))]
     try:
