@@ -23,6 +23,9 @@ __all__ = ["all_configs", "check_installed", "entry_points", "has_plugin", "plug
 
 _PLUGINS = "variant_plugins"  # the group of PEP 850 (Provider plugin API)
 
+# An index writes it and people copy it: a shell must run nothing of it even if a quote gets lost.
+_HARMLESS = re.compile(r"[\w.,*+!=<>~-]{1,300}", re.ASCII)
+
 
 def entry_points(broken: dict[str, str]) -> list[importlib_metadata.EntryPoint]:
     """The plugins that vendors registered; `broken` is told of metadata that cannot be read."""
@@ -51,7 +54,8 @@ def check_installed(wanted: list[Requirement], endpoint: str) -> str:
     """
     found: list[Any] = []
     for one in wanted:
-        remedy = f"pip install {shlex.quote(f'{one.name}{one.specifier}')}"
+        what = f"{one.name}{one.specifier}"
+        remedy = f"pip install {shlex.quote(what)}" if _HARMLESS.fullmatch(what) else ""
         try:
             found.append(importlib_metadata.distribution(one.name))
         except importlib_metadata.PackageNotFoundError:
