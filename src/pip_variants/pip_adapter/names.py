@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from functools import cache, wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pip_variants.pip_adapter.gate import gate
+
+if TYPE_CHECKING:
+    from pip_variants.model.filename import WheelFilename
 
 __all__ = ["label_of", "notice", "parse_wheel_filename", "wheel_cache_get", "wheel_init"]
 
@@ -70,21 +73,23 @@ def _without_label(filename: str) -> str:
     """The name that pip understands; the given object itself unless it has an accepted label."""
     if filename.count("-") < _WITH_LABEL:
         return filename
-    plain, label = _taken_apart(filename)
+    label = _labels.get(filename) or _label_in(filename)
     if label is None or not gate.accepts_labels():
         return filename
     _labels[filename] = label
-    return plain
+    return f"{filename.removesuffix(f'-{label}.whl')}.whl"
+
+
+def _label_in(filename: str) -> str | None:
+    try:
+        return _parser()(filename).label
+    except ValueError:
+        return None
 
 
 @cache
-def _taken_apart(filename: str) -> tuple[str, str | None]:
-    """The name without its label, and the label; pip parses each name several times."""
-    from pip_variants.errors import InvalidWheelFilename
+def _parser() -> "Callable[[str], WheelFilename]":
+    """Not loaded before a name has room for a label, and not imported for each of thousands."""
     from pip_variants.model.filename import WheelFilename
 
-    try:
-        label = WheelFilename.parse(filename).label
-    except InvalidWheelFilename:
-        label = None
-    return filename.removesuffix(f"-{label}.whl") + ".whl" if label else filename, label
+    return WheelFilename.parse
