@@ -1,6 +1,8 @@
 """Asking providers: what the process costs, and how long pip waits for it."""
 
+import importlib
 import json
+import os
 import statistics
 import subprocess
 import threading
@@ -13,11 +15,15 @@ from helpers import build_wheel, can_count, environment, install, instructions, 
 from helpers import pip_requirement, run, site_packages
 from install import make_variants
 
+from pip_variants.providers import BUILT_IN
+
 RUNS = 11
+COLD_RUNS = 3
 LATENCIES = (0, 20, 100)  # milliseconds for each request
 
-# In the environment that is measured: note how long pip waits, start the process late on demand.
-WAITING = '''
+# In the environment that is measured: note how long pip waits for the answer, and how long it is
+# there after the first link to a variant wheel; start the process late on demand.
+WAITING = """
 import os, sys, time
 class Finder:
     @staticmethod
@@ -25,32 +31,36 @@ class Finder:
         if name == "pip_variants.pip_adapter.target":
             sys.meta_path.remove(Finder)
             from pip_variants.detection.client import Detection
-            supported = Detection.supported
+            answer_of, warm_up, first = Detection.answer_of, Detection.warm_up, []
+            def seen(self):
+                first.append(time.perf_counter())
+                if not os.environ["LATE"]:
+                    warm_up(self)
             def timed(self, provider):
                 start = time.perf_counter()
-                answer = supported(self, provider)
+                answer = answer_of(self, provider)
+                end = time.perf_counter()
                 with open(os.environ["WAITED"], "a") as file:
-                    print((time.perf_counter() - start) * 1000, file=file)
+                    print((end - start) * 1000, (end - first[0]) * 1000, file=file)
                 return answer
-            Detection.supported = timed
-            if os.environ.get("LATE"):
-                Detection.warm_up = lambda self: None
+            Detection.answer_of, Detection.warm_up = timed, seen
 sys.meta_path.insert(0, Finder)
-'''
+"""
 
+# A new process of detection for one provider: how long until it answered, and until it did again.
 ALONE = """
 import json, sys, time
 from pip_variants.detection.client import Detection
-start = time.perf_counter()
+from pip_variants.model.metadata import PluginProvider
+provider = PluginProvider((sys.argv[1],), sys.argv[2])
 detection = Detection()
-answers = {}
-for namespace in sys.argv[1:]:
-    before = time.perf_counter()
-    detection.supported_in(namespace)
-    answers[namespace] = (time.perf_counter() - before) * 1000
-print(json.dumps(answers))
+times = []
+for _ in range(2):
+    start = time.perf_counter()
+    detection.answer_of(provider)
+    times.append((time.perf_counter() - start) * 1000)
+print(json.dumps(times))
 """
-NAMESPACES = "x86_64 aarch64 riscv64 ppc64le s390x nvidia amd intel tpu mpi".split()
 QUESTION = (
     '{"provider": {"requires": ["x86-64-variant-provider >=0.2.1,<1"], '
     '"endpoint": "x86_64_variant_provider", "platforms": [], "prefix": "/"}}'
@@ -63,8 +73,10 @@ def measure(work):
     env = environment(work)
     rows = [_waiting(work, python, env, latency) for latency in LATENCIES]
     return {
-        f"detection: ms that pip waits for x86_64, medians of {RUNS} installs": rows,
-        f"detection: ms for each namespace in one process, medians of {RUNS}": _each(python, env),
+        f"detection: ms in pip for x86_64, medians of {RUNS} installs": rows,
+        f"detection: ms of a new process, medians of {COLD_RUNS} and of {RUNS}": list(
+            _each(python, env)
+        ),
         "detection: millions of instructions of the process": _count(work, python, env),
     }
 
@@ -75,35 +87,59 @@ def _waiting(work, python, env, latency):
     pth.write_text("import waiting\n")
     index = work / f"index{latency}"
     make_variants(index / "demo", "demo")
-    links = "".join(f'<a href="{one.name}">{one.name}</a>\n' for one in sorted((index / "demo").iterdir()))
+    names = sorted(one.name for one in (index / "demo").iterdir())
+    links = "".join(f'<a href="{name}">{name}</a>\n' for name in names)
     (index / "demo" / "index.html").write_text(f"<!DOCTYPE html>\n{links}")
     waited = work / "waited"
     row = {"latency": latency}
     with _served(index, latency / 1000) as url:
         command = [python, "-m", "pip", "install", "--dry-run", "--no-deps", "--no-cache-dir"]
         command += ["--disable-pip-version-check", "--index-url", url, "demo"]
-        results = {"early": [], "late": []}
+        figures = {"early": [], "late": []}
         for _ in range(RUNS):
-            for when, figures in results.items():
+            for when, found in figures.items():
                 waited.write_text("")
                 more = {"WAITED": str(waited), "LATE": "1" if when == "late" else ""}
                 run(command, cwd=work, env={**env, **more})
-                figures.append(sum(map(float, waited.read_text().split())))
+                (line,) = waited.read_text().splitlines()
+                found.append([float(one) for one in line.split()])
     pth.unlink()
-    return {**row, **{when: round(statistics.median(found), 1) for when, found in results.items()}}
+    for when, found in figures.items():
+        waits, answers = (round(statistics.median(one), 1) for one in zip(*found, strict=True))
+        row |= {f"waits, {when}": waits, f"first link to answer, {when}": answers}
+    return row
 
 
 def _each(python, env):
-    runs = [json.loads(run([python, "-c", ALONE, *NAMESPACES], env=env)) for _ in range(RUNS)]
-    note = {NAMESPACES[0]: "with the start of the process"}
-    return [
-        {
-            "namespace": name,
-            "ms": round(statistics.median(one[name] for one in runs), 1),
-            "": note.get(name, ""),
-        }
-        for name in NAMESPACES
-    ]
+    """Cold is what nothing of is in memory: Python, its library and pip-variants are on the disk."""
+    os.sync()  # what is not written yet cannot be dropped from memory
+    for module in BUILT_IN:
+        (provider, *_) = importlib.import_module(module).pip_variants_providers()
+        published = provider.implements[0]
+        requirement = f"{published.package}=={published.version}"
+        command = [python, "-c", ALONE, requirement, published.plugin_api]
+
+        def times(runs, prepare):
+            found = []
+            for _ in range(runs):
+                prepare()
+                found.append(json.loads(run(command, env=env)))
+            return (round(statistics.median(one), 2) for one in zip(*found, strict=True))
+
+        cold, _ = times(COLD_RUNS, lambda: _forget(python))
+        warm, again = times(RUNS, lambda: None)
+        name = provider.namespace
+        yield {"namespace": name, "cold": cold, "next process": warm, "asked again": again}
+
+
+def _forget(python):
+    """Have the machine drop these files from memory; those in use by others stay."""
+    for folder in (site_packages(python), os.path.dirname(os.__file__)):
+        for where, _, names in os.walk(folder):
+            for name in names:
+                file = os.open(os.path.join(where, name), os.O_RDONLY)
+                os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+                os.close(file)
 
 
 def _count(work, python, env):

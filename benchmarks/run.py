@@ -13,7 +13,17 @@ from helpers import REPOSITORY
 
 sys.path[:0] = [str(REPOSITORY / "src"), str(REPOSITORY / "tests")]
 
-NAMES = ("startup", "ordering", "install", "resolution", "detection", "publish")
+NAMES = (
+    "startup",
+    "ordering",
+    "install",
+    "packages",
+    "pages",
+    "resolution",
+    "detection",
+    "uv",
+    "publish",
+)
 
 
 def main():

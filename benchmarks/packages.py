@@ -1,0 +1,134 @@
+"""Several packages with variants in one resolution, and the same packages without variants."""
+
+import hashlib
+import json
+import statistics
+import time
+
+from helpers import build_wheel, child_seconds, compare, environment, in_pairs
+from helpers import install, make_venv, pip_requirement
+from support.server import Index, Reply
+
+COUNTS = (1, 10, 50)
+PAIRS = {0: 9, 20: 3, 100: 2}  # by milliseconds of latency for each request
+LEVELS = ("v4", "v3", "v2", "v1")
+MAX_RATIO, MAX_MORE = 1.05, 40  # milliseconds
+
+
+def measure(work):
+    plain, added = (make_venv(work / name) for name in ("plain", "added"))
+    install(plain, pip_requirement())
+    install(added, pip_requirement(), build_wheel(work / "wheel"))
+    force = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": ",".join(LEVELS)}
+    env = environment(work, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_CACHE_DIR="1", **force)
+    requests, times = [], []
+    with Index(work / "empty") as index:
+
+        def measured(python, release, names):
+            options = ["--dry-run", "--index-url", f"{index.url}{release}/"]
+            index.requests.clear()
+            command = [python, "-m", "pip", "install", *options, *names]
+            return *child_seconds(command, cwd=work, env=env), tuple(index.requests)
+
+        for latency, pairs in PAIRS.items():
+            index.replies = {
+                path: _late(reply, latency / 1000) for path, reply in _replies().items()
+            }
+            for count in COUNTS:
+                names = [f"project{number:02}" for number in range(count)]
+                runs = in_pairs(
+                    lambda: measured(plain, "plain", names),
+                    lambda: measured(added, "variants", names),
+                    pairs,
+                )
+                case = {"latency": latency, "packages": count}
+                requests.append({**case, **_requests(count, *runs)})
+                times += [{**case, **row} for row in _times(count, *runs)]
+    return {
+        "packages: requests, the same in all runs": requests,
+        f"packages: ms, {', '.join(map(str, PAIRS.values()))} pairs": times,
+    }
+
+
+def _requests(count, stock, ours):
+    """How many; one more for each release, and otherwise the same ones in the same order."""
+    without, with_ = ({tuple(map(_what, run[-1])) for run in side} for side in (stock, ours))
+    assert len(without) == len(with_) == 1, "not the same requests in all runs"
+    (first,), (second,) = without, with_
+    more = [what for what in second if what[1] == "variants.json"]
+    assert len(more) == len(set(more)) == count, f"not one more for each release: {second}"
+    assert [what for what in second if what not in more] == list(first), (first, second)
+    assert [what[1] for what in second] == ["page", "variants.json", "metadata"] * count, second
+    row = {"without": len(first), "with": len(second)}
+    return {**row, "in a row without": len(first), "with ": len(second)}
+
+
+def _what(request):
+    """Project and kind of what was asked for."""
+    *_, folder, last = request.split("/")
+    if not last:
+        return folder, "page"
+    return last.split("-")[0], "variants.json" if last.endswith(".json") else last.rpartition(".")[
+        2
+    ]
+
+
+def _times(count, stock, ours):
+    for place, what in enumerate(("CPU", "wall")):
+        sides = [[run[place] for run in side] for side in (stock, ours)]
+        row = compare(*sides)
+        more = statistics.median(b - a for a, b in zip(*sides, strict=True)) * 1000
+        is_met = row["ratio"] < MAX_RATIO or more < MAX_MORE
+        target = "" if what == "CPU" else "met" if is_met else "missed"
+        each = {"more": round(more), "for each package": round(more / count)}
+        yield {"what": what, **row, **each, "target": target}
+
+
+def _late(reply, seconds):
+    def answer():
+        time.sleep(seconds)
+        return reply
+
+    return answer if seconds else reply
+
+
+def _replies():
+    """Two indexes: releases of a plain wheel, and the same ones with a variant for each level."""
+    replies = {}
+    for number in range(max(COUNTS)):
+        name = f"project{number:02}"
+        stem = f"{name}-1.0-py3-none-any"
+        variants = [f"{stem}-{level}.whl" for level in LEVELS]
+        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n".encode()
+        digests = {"sha256": hashlib.sha256(metadata).hexdigest()}
+        listed = f"{name}-1.0-variants.json"
+        for folder, wheels in (("plain", []), ("variants", variants)):
+            files = [
+                {"filename": one, "core-metadata": digests} for one in [f"{stem}.whl", *wheels]
+            ]
+            files += [{"filename": listed}] if wheels else []
+            replies[f"/simple/{folder}/{name}/"] = _page(name, files)
+        replies[listed] = _json(_metadata())
+        replies.update({f"{one}.metadata": Reply(metadata) for one in (f"{stem}.whl", *variants)})
+    return replies
+
+
+def _page(name, files):
+    for one in files:
+        one |= {"url": f"/files/{one['filename']}", "hashes": {}}
+    return _json({"meta": {"api-version": "1.1"}, "name": name, "versions": [], "files": files})
+
+
+def _json(document):
+    kind = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
+    return Reply(json.dumps(document).encode(), headers=kind)
+
+
+def _metadata():
+    provider = {"requires": ["x86-64-variant-provider >=0.2.1,<1"]}
+    return {
+        "$schema": "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json",
+        "default-priorities": {"namespace": ["x86_64"]},
+        "providers": {"x86_64": provider},
+        "variants": {level: {"x86_64": {"level": [level]}} for level in LEVELS},
+    }
