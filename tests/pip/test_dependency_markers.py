@@ -26,10 +26,15 @@ REQUIRES = [
 NAMES = ("formk2", "formk1", "formk0", "foracme", "forplain", "fornull", "forextra")
 
 
-@pytest.fixture(params=["wheel", "metadata file"])
-def demo(index: Index, request: pytest.FixtureRequest) -> Index:
+@pytest.fixture(params=[False, True], ids=["wheel", "metadata file"])
+def has_metadata(request: pytest.FixtureRequest) -> bool:
+    return request.param
+
+
+@pytest.fixture
+def demo(index: Index, has_metadata: bool) -> Index:
     """A release whose dependencies depend on the variant, with and without PEP 658 files."""
-    index.metadata = request.param == "metadata file"
+    index.metadata = has_metadata
     labels = {
         "mk": ("acme :: engine :: mk2", "acme :: engine :: mk0"),
         "null": (),
@@ -51,8 +56,16 @@ def backends() -> list[str]:
     return [name for name in ("3.10", newer) if name in here]
 
 
-@pytest.mark.parametrize("pip", ["23.0.1", "24.0", NEWEST_PIP])
-@pytest.mark.parametrize("python", backends())
+def covering() -> list[tuple[str, str, bool]]:
+    """Every pip with either way of reading metadata, and every pair of two things once."""
+    older, newer = (backends() * 2)[:2]
+    return [
+        ("23.0.1", older, False), ("24.0", newer, False), (NEWEST_PIP, older, False),
+        ("23.0.1", newer, True), ("24.0", older, True), (NEWEST_PIP, newer, True),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("pip", "python", "has_metadata"), covering())
 def test_dependencies_are_those_of_the_chosen_variant(
     make_environment: Callable[..., Environment], demo: Index, pip: str, python: str
 ) -> None:

@@ -35,6 +35,11 @@ if "NOTE" in os.environ:
 fast the machine is: each file, import, connection and process is one."""
 
 
+def _with_usual_signals() -> None:
+    for one in (signal.SIGINT, signal.SIGHUP):  # a job of nohup ignores them
+        signal.signal(one, signal.SIG_DFL)
+
+
 class SignallingIndex(Index):
     """Calls a function before it answers a request, with the number of the request."""
 
@@ -65,6 +70,7 @@ class Pip:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_with_usual_signals,
         )
 
     def left(self) -> list[str]:

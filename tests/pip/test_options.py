@@ -265,8 +265,11 @@ def extras(index: Index) -> Path:
     return index.root / "demo"
 
 
-@pytest.mark.parametrize("feature", [(), ("--use-feature", "fast-deps")], ids=["", "fast-deps"])
-@pytest.mark.parametrize("listed", [True, False], ids=["json", "ranges"])
+@pytest.mark.parametrize(
+    ("listed", "feature"),
+    [(True, ()), (False, ()), (True, ("--use-feature", "fast-deps"))],
+    ids=["json", "ranges", "fast-deps"],
+)
 @pytest.mark.parametrize(
     ("requirement", "constraint", "expected", "dependency"),
     [

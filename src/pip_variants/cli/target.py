@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import os
 import socket
 import sys
 from datetime import datetime, timezone
@@ -13,6 +12,7 @@ from pip_variants.detection.client import Detection
 from pip_variants.detection.targets import load, loads
 from pip_variants.errors import PipVariantsError
 from pip_variants.model.target import Machine, Target
+from pip_variants.publish.files import replace
 
 __all__ = ["add_arguments", "run"]
 
@@ -55,14 +55,10 @@ def run(options: argparse.Namespace) -> int:
     if options.output is None:
         sys.stdout.write(text)
         return 0
-    unfinished = options.output.with_name(f".{options.output.name}.{os.getpid()}.part")
     try:
-        unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, options.output)
+        replace(options.output, text.encode())
     except OSError as error:
         raise PipVariantsError(f"{options.output} could not be written: {error.strerror}") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
     return 0
 
 
