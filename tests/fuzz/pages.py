@@ -89,7 +89,6 @@ def _forget() -> None:
         report._hinted,
     ):
         known.clear()
-    names._taken_apart.cache_clear()
     gate.seen = False
 
 
