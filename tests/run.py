@@ -12,6 +12,8 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+# As many at a time as there are processors; who has nothing left takes from the others.
+EVERYTHING = ["-n", str(os.cpu_count() or 1), "--dist", "worksteal"]
 BIN = ROOT / ".venv" / ("Scripts" if os.name == "nt" else "bin")
 
 
@@ -25,7 +27,7 @@ def main() -> int:
         ["-m", "ruff", "check", "."],
         ["-m", "ruff", "format", "--check", "src"],
         ["-m", "mypy"],
-        ["-m", "pytest", *(sys.argv[1:] or ["-n", str(os.cpu_count() or 1)])],
+        ["-m", "pytest", *(sys.argv[1:] or EVERYTHING)],
     ]
     failed = []
     for command in commands:
