@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import json
-import re
 import shlex
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from pip_variants.detection.client import Detection
 from pip_variants.errors import DetectionError, InvalidVariantMetadata
 from pip_variants.model.abi import abi_dependencies, belongs_to
 from pip_variants.model.metadata import Variant, VariantMetadata
+from pip_variants.model.names import normalised
 from pip_variants.selection import Choices, select
 
 __all__ = ["InstalledVariant", "installed_variants", "with_better_labels"]
@@ -65,7 +65,7 @@ def installed_variants(warn: Callable[[str], object]) -> tuple[InstalledVariant,
     first: dict[str, Distribution] = {}
     for distribution in importlib.metadata.distributions():
         if name := _field(distribution, "Name"):  # pip, too, passes over what has none
-            first.setdefault(_normal(name), distribution)
+            first.setdefault(normalised(name), distribution)
     detection = Detection(warn=warn)
     try:
         variants = [name for name in sorted(first) if _is_variant(first[name])]
@@ -91,7 +91,8 @@ def with_better_labels(variants: tuple[InstalledVariant, ...]) -> tuple[Installe
         reason = f"pip cannot look for a better variant: {error}"
         return tuple(replace(one, reason=reason) if one.supported else one for one in variants)
     return tuple(
-        _compared(one, labels.get(_normal(one.name))) if one.supported else one for one in variants
+        _compared(one, labels.get(normalised(one.name))) if one.supported else one
+        for one in variants
     )
 
 
@@ -197,7 +198,7 @@ def _labels_that_pip_takes(variants: Iterable[InstalledVariant]) -> dict[str, st
             raise _PipFailed(done.stderr)
         report = json.loads(file.read_text(encoding="utf-8"))
     return {
-        _normal(one["metadata"]["name"]): str(one["variant"]["label"])
+        normalised(one["metadata"]["name"]): str(one["variant"]["label"])
         for one in report["install"]
         if "variant" in one
     }
@@ -205,7 +206,3 @@ def _labels_that_pip_takes(variants: Iterable[InstalledVariant]) -> dict[str, st
 
 def _field(distribution: Distribution, name: str) -> str:
     return str((distribution.metadata.get_all(name) or [""])[0])
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()

@@ -48,7 +48,7 @@ from pip_variants.detection.registry import checked_features
 from pip_variants.errors import DetectionError, InvalidProviderAnswer, InvalidVariantProperty
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import PluginProvider, Variant, VariantMetadata
-from pip_variants.model.names import VariantProperty
+from pip_variants.model.names import VariantProperty, normalised
 from pip_variants.model.support import SupportedFeature
 from pip_variants.publish.index import write_index_metadata
 from pip_variants.publish.wheel import make_variant_wheel
@@ -71,7 +71,7 @@ def check_package(name: str, seconds: float = DEADLINE) -> None:
     broken = []
     calls: dict[str, list[tuple[_Asked, _Asked]]] = {}
     for provider in _providers(distribution):
-        own = [one for one in provider.implements if _normal(one.package) == _normal(name)]
+        own = [one for one in provider.implements if normalised(one.package) == normalised(name)]
         for one in own:
             calls.setdefault(one.plugin_api, []).append((provider.detect, provider.valid))
         if distribution.version not in [one.version for one in own]:
@@ -137,7 +137,7 @@ def make_wheel(
         ),
     }
     files[f"{info}/RECORD"] = "".join(f"{file},,\n" for file in (*files, f"{info}/RECORD"))
-    project = folder / _normal(name.distribution)
+    project = folder / normalised(name.distribution)
     project.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as own:
         wheel = Path(own, str(plain))
@@ -215,10 +215,6 @@ def choose(url: str, requirement: str, *options: str) -> Choice:
 def _raise(broken: list[str]) -> None:
     if broken:
         raise AssertionError("\n".join(broken))
-
-
-def _normal(package: str) -> str:
-    return re.sub(r"[-_.]+", "-", package).lower()
 
 
 def _providers(distribution: importlib.metadata.Distribution) -> list[hooks.Provider]:

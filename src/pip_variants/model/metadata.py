@@ -31,6 +31,7 @@ from pip_variants.model.names import (
     check_label,
     check_namespace,
     check_value,
+    normalised,
 )
 from pip_variants.model.support import SupportedFeature
 
@@ -135,7 +136,7 @@ class PluginProvider:
     def package(self) -> str:
         """The normalised name of the first requirement's package."""
         match = _REQUIREMENT_NAME.match(self.requires[0])
-        return re.sub(r"[-_.]+", "-", match[1]).lower() if match else self.requires[0]
+        return normalised(match[1]) if match else self.requires[0]
 
     @property
     def endpoint(self) -> str:

@@ -17,6 +17,7 @@ __all__ = [
     "check_label",
     "check_namespace",
     "check_value",
+    "normalised",
 ]
 
 NULL_LABEL = "null"
@@ -32,6 +33,11 @@ def _check(text: object, what: str, pattern: re.Pattern[str]) -> str:
     raise (InvalidVariantLabel if what == "label" else InvalidVariantProperty)(
         f"invalid variant {what} (must match {pattern.pattern}): {shown(text)}"
     )
+
+
+def normalised(package: str) -> str:
+    """The one spelling of a package's name (Names and normalization)."""
+    return re.sub(r"[-_.]+", "-", package).lower()
 
 
 def check_namespace(text: object) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pip_variants.errors import InvalidVariantProperty, InvalidWheel
 from pip_variants.model.markers import MarkerContext, resolve_requirement
+from pip_variants.model.names import normalised
 
 __all__ = ["Changes"]
 
@@ -61,7 +62,7 @@ class Changes:
             yield f"{key}: {self.version(value)}\n"
         elif _is(field, "Requires-Dist"):
             match = _NAME.match(value)
-            if match and _normal(match[1]) in map(_normal, self.dropped):
+            if match and normalised(match[1]) in map(normalised, self.dropped):
                 return
             kept = value if is_variant else _resolved(value)
             if kept == value:
@@ -81,7 +82,3 @@ def _resolved(requirement: str) -> str | None:
 
 def _is(field: str, key: str) -> bool:
     return field.partition(":")[0].lower() == key.lower()
-
-
-def _normal(package: str) -> str:
-    return re.sub(r"[-_.]+", "-", package).lower()

@@ -23,6 +23,7 @@ from pip_variants.model.filename import (
     split_index_metadata_filename,
 )
 from pip_variants.model.metadata import VariantMetadata, combine_all
+from pip_variants.model.names import normalised
 from pip_variants.publish.archive import dist_info, opened
 from pip_variants.publish.files import replace
 from pip_variants.publish.wheel import read_metadata
@@ -129,7 +130,7 @@ def _project(filename: str) -> str:
         name = match[1]
     elif found := split_index_metadata_filename(filename):
         name = found[0]
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return normalised(name)
 
 
 def _version(filename: str) -> str:
