@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from support.environments import FORCED
@@ -191,7 +192,7 @@ def test_a_package_without_variants_starts_no_process(env, index: Index) -> None
     assert install(env, index, "demo==3").out.count("STARTED") == 1
 
 
-def test_no_variants_takes_the_plain_wheel(env, index: Index) -> None:
+def test_no_variants_takes_the_plain_wheel(env, index: Index, tmp_path: Path) -> None:
     release(index.root / "demo", "1.0", {**levels("v3"), "null": (), None: ()})
     result = install(env, index, "--no-variants", "demo")
     assert env.installed() == ("1.0", None)
@@ -201,7 +202,7 @@ def test_no_variants_takes_the_plain_wheel(env, index: Index) -> None:
     install(env, index, env={**FORCED, "PIP_NO_VARIANTS": "1"})
     assert env.installed() == ("1.0", None)
     env.reset()
-    config = env.folder / "pip.conf"
+    config = tmp_path / "pip.conf"
     config.write_text("[global]\nno-variants = true\n")
     install(env, index, env={**FORCED, "PIP_CONFIG_FILE": str(config)})
     assert env.installed() == ("1.0", None)

@@ -48,7 +48,7 @@ class Environment:
         )
         self.python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
         self.site = Path(self.evaluate("import sysconfig; print(sysconfig.get_path('purelib'))"))
-        self._baseline: set[str] = set()
+        self._baseline = self._files()
 
     def evaluate(self, code: str) -> str:
         """Standard output of a line of Python in this environment."""
@@ -62,14 +62,17 @@ class Environment:
         for wheel in wheels:
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(self.site)
-        self._baseline = set(os.listdir(self.site))
+        self._baseline = self._files()
         return self
 
     def reset(self) -> None:
-        """Remove what was installed since."""
-        for name in set(os.listdir(self.site)) - self._baseline:
-            path = self.site / name
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        """Remove what was installed or left since."""
+        for path in self._files() - self._baseline:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+    def _files(self) -> set[Path]:
+        # Beside what is installed, its commands and a `pip.conf`, which the next test would read.
+        return {path for folder in (self.folder, self.python.parent, self.site) for path in folder.iterdir()}
 
     def pip(
         self,
