@@ -357,7 +357,7 @@ def contents(env: Environment) -> dict[str, str]:
         str(path.relative_to(env.site)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in env.site.rglob("*")
         if path.is_file()
-        and path.relative_to(env.site).parts[0] not in env._baseline
+        and env.site / path.relative_to(env.site).parts[0] not in env.baseline
         and "__pycache__" not in path.parts
     }
 

@@ -252,7 +252,7 @@ def test_a_cache_is_enough_where_it_is_enough_for_stock_pip(env, stock, tmp_path
     def install_all() -> None:
         for pip, label in ((stock, None), (env, "v3")):
             pip.reset()
-            cache = ("--cache-dir", pip.folder / "cache")
+            cache = ("--cache-dir", tmp_path / f"cache of {label}")
             install(pip, *options, *cache, "--index-url", index.url, "demo")
             assert pip.installed() == ("1.0", label)
 

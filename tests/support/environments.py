@@ -48,7 +48,7 @@ class Environment:
         )
         self.python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
         self.site = Path(self.evaluate("import sysconfig; print(sysconfig.get_path('purelib'))"))
-        self._baseline = self._files()
+        self.baseline = self._files()
 
     def evaluate(self, code: str) -> str:
         """Standard output of a line of Python in this environment."""
@@ -62,12 +62,12 @@ class Environment:
         for wheel in wheels:
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(self.site)
-        self._baseline = self._files()
+        self.baseline = self._files()
         return self
 
     def reset(self) -> None:
         """Remove what was installed or left since."""
-        for path in self._files() - self._baseline:
+        for path in self._files() - self.baseline:
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
     def _files(self) -> set[Path]:
