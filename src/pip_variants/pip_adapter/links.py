@@ -40,6 +40,7 @@ __all__ = [
     "given",
     "metadata_of",
     "remember",
+    "session_of",
     "source_of",
     "source_rank",
     "wheel_metadata",
@@ -89,6 +90,11 @@ def remember(metadata: Iterable[Link], wheels: Iterable[Link], session: Any) -> 
 def source_of(link: Link) -> str:
     """The page that lists the file, or the folder that holds it."""
     return str(link.comes_from) if link.comes_from else link.url.rpartition("/")[0]
+
+
+def session_of(source: str) -> Any:
+    """The connection of pip by which a source was reached."""
+    return _sources.get(source, gate.session)
 
 
 def source_rank(source: str) -> int:
@@ -141,7 +147,7 @@ def _remember(link: Link) -> None:
 
 def _obtain(release: _Release, wheels: Sequence[Link]) -> VariantMetadata:
     if release in _listed:
-        data = _fetch(_listed[release], _sources[release[0]])
+        data = _fetch(_listed[release], session_of(release[0]))
         if data is not None:
             return VariantMetadata.parse(data, _listed[release].filename)
     elif wheels[0].is_file:
@@ -165,7 +171,7 @@ def _inside(link: Link, release: _Release) -> VariantMetadata:
         if link.is_file:
             data = _variant_json(link.file_path, link.filename)
         else:
-            parts = _Parts(_sources.get(release[0]) or gate.session)
+            parts = _Parts(session_of(release[0]))
             with parts.open(link.url_without_fragment) as file:
                 data = _variant_json(file, link.filename)
     return VariantMetadata.parse(data, f"variant.json of {link.filename}")

@@ -5,6 +5,7 @@ given here looks the same, but the files of a version with variants are put in o
 first of them is made, and not before: only versions that the resolver reaches cost a request.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial, wraps
 from itertools import groupby
@@ -22,9 +23,15 @@ from pip_variants.model.abi import AbiDependency, abi_dependencies
 from pip_variants.model.metadata import VariantMetadata, combine_all
 from pip_variants.model.names import NULL_LABEL
 from pip_variants.model.ordering import Ordering, Rejection
-from pip_variants.pip_adapter import report
+from pip_variants.pip_adapter import ahead, report
 from pip_variants.pip_adapter.gate import VERBOSE, gate, log
-from pip_variants.pip_adapter.links import Unusable, metadata_of, source_of, source_rank
+from pip_variants.pip_adapter.links import (
+    Unusable,
+    metadata_of,
+    session_of,
+    source_of,
+    source_rank,
+)
 from pip_variants.pip_adapter.names import label_of
 from pip_variants.pip_adapter.options import label_for, target
 from pip_variants.pip_adapter.target import select_for_target
@@ -179,6 +186,11 @@ def _places(files: list[_Info]) -> tuple[int, ...]:
     version, make = files[0]
     links = [_link(make) for _, make in files]
     hashes = make.keywords["template"].hashes(trust_internet=False)  # type: ignore[attr-defined]
+    pages = {source_of(link) for link in links}
+    if len(pages) == 1 and not hashes and not label_for(_name(make)):
+        (page,) = pages
+        with contextlib.suppress(Exception):  # it saves time and does nothing else
+            ahead.ask(links, page, session_of(page))
     return _rank(_name(make), str(version), links, hashes)
 
 
