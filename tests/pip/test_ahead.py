@@ -132,6 +132,22 @@ def test_a_host_where_pip_has_not_been(env, index: Index, folder: Path, tmp_path
     assert len(index.requests) == 8
 
 
+@pytest.mark.parametrize("place", ["url", "netrc"])
+def test_credentials(env, index: Index, folder: Path, tmp_path: Path, place: str) -> None:
+    """They are known from the page: nobody is asked for them in the background."""
+    index.credentials = "me:secret"
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password secret\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    in_time = answered_after(index)
+    url = index.url.replace("//", "//me:secret@") if place == "url" else index.url
+    home = {**FORCED, "HOME": str(tmp_path)} if place == "netrc" else FORCED
+    result = env.pip("install", "--index-url", url, "demo", env=home)
+    assert env.installed() == ("1.0", "v3")
+    assert in_time.is_set()
+    assert len(index.files(".metadata")) == 1
+    assert "secret" not in result.all
+
+
 def test_hashes_need_no_metadata(env, index: Index, folder: Path, tmp_path: Path) -> None:
     digest = hashlib.sha256((folder / WHEEL).read_bytes()).hexdigest()
     (tmp_path / "requirements.txt").write_text(f"demo==1.0 --hash=sha256:{digest}\n")
