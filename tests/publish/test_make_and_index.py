@@ -189,6 +189,18 @@ def test_index_names_a_wheel_without_metadata(tmp_path: Path, capsys) -> None:
     )
 
 
+def test_index_names_what_it_leaves_out(tmp_path: Path, capsys) -> None:
+    """No installer takes such a wheel for a variant, and the others of the release are fine."""
+    variant_wheel(tmp_path, "v3", ["x86_64 :: level :: v3"])
+    plain_wheel(tmp_path / "p").rename(tmp_path / "demo-1.0-py3-none-any-V4.whl")
+    assert main(["index", str(tmp_path)]) == 0
+    assert capsys.readouterr().err == (
+        "pip-variants: left out: invalid variant label (must match [a-z0-9_.]+): "
+        "'V4' in 'demo-1.0-py3-none-any-V4.whl'\n"
+    )
+    assert '"v3"' in (tmp_path / "demo-1.0-variants.json").read_text()
+
+
 def test_make_creates_the_folder_that_it_writes_to(wheel: Path, tmp_path: Path, capsys) -> None:
     folder = tmp_path / "not" / "there"
     arguments = ["make", str(wheel), "--label", "null", "--namespaces", "x86_64"]

@@ -1,9 +1,12 @@
 """Write what an index needs beside the wheels: the metadata of variants, and pages."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from pip_variants.cli.make import print_path
+from pip_variants.errors import InvalidWheelFilename, printable
+from pip_variants.model.filename import WheelFilename
 from pip_variants.publish.index import add_to_index_metadata, write_index_metadata, write_pages
 
 __all__ = ["add_arguments", "run"]
@@ -34,6 +37,11 @@ def run(options: argparse.Namespace) -> int:
         paths = add_to_index_metadata(options.folder, options.add)
     else:
         paths = write_index_metadata(options.folder)
+        for wheel in sorted(options.folder.glob("*.whl")):
+            try:
+                WheelFilename.parse(wheel.name)
+            except InvalidWheelFilename as error:
+                print(f"pip-variants: left out: {printable(str(error))}", file=sys.stderr)
     if not paths:
         where = ", ".join(map(str, options.add or [options.folder]))
         print(f"There are no variant wheels in {where}: nothing was written.")
