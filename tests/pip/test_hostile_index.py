@@ -56,12 +56,6 @@ class Case:
     def apply(self, request: str, fault: str) -> None:
         if request in (SIZE, PARTS):
             (self.folder / JSON).unlink()
-        if request == SHARED:
-            with zipfile.ZipFile(self.folder / WHEEL) as wheel:
-                metadata = wheel.read("demo-1.0.dist-info/METADATA")
-            shared = {"sha256": hashlib.sha256(metadata).hexdigest()}
-            for one in self.folder.glob("*.whl"):
-                self.index.attributes[one.name] = {"core-metadata": shared}
         CASES[request, fault](self, request)
 
     def put(self, fault: Callable[[Reply], Reply], request: str) -> None:
@@ -91,15 +85,12 @@ class Case:
 
 
 PAGE, VARIANTS, METADATA = "Page", "{name}-{version}-variants.json", "Metadata of the wheel"
-SHARED = "Metadata that all wheels share"
 FILE, SIZE, PARTS = "Wheel", "Size of the wheel", "Parts of the wheel"
 
 REQUESTS = {
     PAGE: [("GET", "demo")],
     VARIANTS: [("GET", JSON)],
     METADATA: [("GET", f"{WHEEL}.metadata")],
-    SHARED: [("GET", f"{WHEEL.replace('v3', label)}.metadata") for label in ("v4", "v3", "v2", "null")]
-    + [("GET", f"{PLAIN}.metadata")],
     FILE: [("GET", WHEEL), ("PARTS", WHEEL)],  # parts, to go on where the connection broke
     SIZE: [("HEAD", WHEEL)],
     PARTS: [("PARTS", WHEEL)],
@@ -310,7 +301,7 @@ def test_fault(
     assert said or did == f"installs {case.best}", result.all
     fails, explodes = "Traceback" in result.err, peak >= faults.BOMB >> 20
     if fails or explodes:
-        assert request_ in (PAGE, METADATA, SHARED, FILE)
+        assert request_ in (PAGE, METADATA, FILE)
         stock, peak_of_stock = install_with_stock(case, request.getfixturevalue("stock"))
         assert fails <= ("Traceback" in stock.err)
         assert peak < peak_of_stock + 20

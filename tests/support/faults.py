@@ -87,7 +87,7 @@ def wrong_type(reply: Reply) -> Reply:
 def gzip_bomb(reply: Reply) -> Reply:
     """White space follows what should be there."""
     headers = {**reply.headers, "Content-Encoding": "gzip"}
-    return Reply(gzip.compress(reply.body) + _white_space(), reply.status, headers)
+    return Reply(gzip.compress(reply.body, mtime=0) + _white_space(), reply.status, headers)
 
 
 @cache
@@ -142,9 +142,6 @@ In every line:
 
 Not bounded, as without pip-variants, is time: pip's `--timeout` counts silence, so that an answer
 which drips for ever holds pip for ever, and pip waits as long as `Retry-After` says.
-
-Where the page gives one hash for the metadata of all wheels, that metadata is asked for together
-with variants.json, in the background; what fails there is asked for once more when it is needed.
 
 The last two requests are made where an index has no metadata of the variants: the size of each
 variant wheel (HEAD), then parts of it (Range).

@@ -190,7 +190,7 @@ def _places(files: list[_Info]) -> tuple[int, ...]:
     if len(pages) == 1 and not hashes and not label_for(_name(make)):
         (page,) = pages
         with contextlib.suppress(Exception):  # it saves time and does nothing else
-            ahead.ask(links, page, session_of(page))
+            ahead.ask(links, session_of(page))
     return _rank(_name(make), str(version), links, hashes)
 
 
