@@ -17,6 +17,7 @@ from pip._internal.network.utils import HEADERS
 from pip._vendor.requests import Request
 
 from pip_variants.model.names import NULL_LABEL
+from pip_variants.pip_adapter.links import session_of, source_of
 from pip_variants.pip_adapter.names import label_of
 
 __all__ = ["ask"]
@@ -49,34 +50,35 @@ class _Answer(threading.Thread):
 
 
 _answers: dict[str, _Answer] = {}
-_asked: set[str] = set()
-_hosts: set[str] = set()
+_first: dict[str, str] = {}
+"""Host -> the metadata of its first release, which pip asks for by itself."""
 _failed: list[_Answer] = []
 """One is enough to let it be: there are servers with one connection at a time."""
 
 
-def ask(links: Sequence[Link], session: Any) -> None:
+def ask(links: Sequence[Link]) -> None:
     """Ask for the metadata of a release's files, if they have one in common.
 
     Only what pip is going to want: a wheel that fits everywhere must be among them. And not for the
     first release of a host: a second connection takes longer than it saves there.
     """
     wheels = [link for link in links if link.is_wheel]
-    metadata = [link.metadata_link() for link in wheels]
-    hashes = {one and tuple(sorted(one._hashes.items())) for one in metadata}
-    if len(hashes) != 1 or not hashes.pop() or _failed:
+    pages = {source_of(link) for link in links}
+    metadata = wheels[0].metadata_link() if wheels and len(pages) == 1 else None
+    if metadata is None or not metadata._hashes or _failed:
         return
-    urls = [one.url_without_fragment for one in metadata if one]
-    host = urlsplit(urls[0]).netloc
+    url = metadata.url_without_fragment
+    if url in _answers or url == _first.setdefault(urlsplit(url).netloc, url):
+        return
+    every = [link.metadata_link() for link in wheels]
     fits = any(label_of(link.filename) in (None, NULL_LABEL) for link in wheels)
-    if fits and host in _hosts and urls[0] not in _asked:
+    if fits and all(one and one._hashes == metadata._hashes for one in every):
+        session = session_of(pages.pop())
         if "get" not in vars(session):
             session.get = _from_answers(session.get)
-        answer = _Answer(_sender(urls[0], session))
+        answer = _Answer(_sender(url, session))
         answer.start()
-        _answers.update(dict.fromkeys(urls, answer))
-    _hosts.add(host)
-    _asked.add(urls[0])
+        _answers.update((one.url_without_fragment, answer) for one in every if one)
 
 
 def _from_answers(get: Callable[..., Any]) -> Callable[..., Any]:

@@ -25,13 +25,7 @@ from pip_variants.model.names import NULL_LABEL
 from pip_variants.model.ordering import Ordering, Rejection
 from pip_variants.pip_adapter import ahead, report
 from pip_variants.pip_adapter.gate import VERBOSE, gate, log
-from pip_variants.pip_adapter.links import (
-    Unusable,
-    metadata_of,
-    session_of,
-    source_of,
-    source_rank,
-)
+from pip_variants.pip_adapter.links import Unusable, metadata_of, source_of, source_rank
 from pip_variants.pip_adapter.names import label_of
 from pip_variants.pip_adapter.options import label_for, target
 from pip_variants.pip_adapter.target import select_for_target
@@ -186,11 +180,9 @@ def _places(files: list[_Info]) -> tuple[int, ...]:
     version, make = files[0]
     links = [_link(make) for _, make in files]
     hashes = make.keywords["template"].hashes(trust_internet=False)  # type: ignore[attr-defined]
-    pages = {source_of(link) for link in links}
-    if len(pages) == 1 and not hashes and not label_for(_name(make)):
-        (page,) = pages
+    if not hashes and not label_for(_name(make)):
         with contextlib.suppress(Exception):  # it saves time and does nothing else
-            ahead.ask(links, session_of(page))
+            ahead.ask(links)
     return _rank(_name(make), str(version), links, hashes)
 
 
