@@ -5,8 +5,7 @@ import sys
 from pathlib import Path
 
 from pip_variants.cli.make import print_path
-from pip_variants.errors import InvalidWheelFilename, printable
-from pip_variants.model.filename import WheelFilename
+from pip_variants.errors import printable
 from pip_variants.publish.index import add_to_index_metadata, write_index_metadata, write_pages
 
 __all__ = ["add_arguments", "run"]
@@ -36,12 +35,7 @@ def run(options: argparse.Namespace) -> int:
     if options.add:
         paths = add_to_index_metadata(options.folder, options.add)
     else:
-        paths = write_index_metadata(options.folder)
-        for wheel in sorted(options.folder.glob("*.whl")):
-            try:
-                WheelFilename.parse(wheel.name)
-            except InvalidWheelFilename as error:
-                print(f"pip-variants: left out: {printable(str(error))}", file=sys.stderr)
+        paths = write_index_metadata(options.folder, _left_out)
     if not paths:
         where = ", ".join(map(str, options.add or [options.folder]))
         print(f"There are no variant wheels in {where}: nothing was written.")
@@ -50,3 +44,7 @@ def run(options: argparse.Namespace) -> int:
     for path in paths:
         print_path(path)
     return 0
+
+
+def _left_out(reason: str) -> None:
+    print(f"pip-variants: left out: {printable(reason)}", file=sys.stderr)

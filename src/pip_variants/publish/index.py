@@ -10,7 +10,7 @@ import json
 import re
 import tarfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from email.parser import HeaderParser
 from pathlib import Path
 from typing import Any
@@ -34,15 +34,17 @@ _API_VERSION = "1.1"
 _SDIST = re.compile(r"(.+)-([^-]+)\.tar\.gz")
 
 
-def write_index_metadata(folder: Path) -> list[Path]:
+def write_index_metadata(
+    folder: Path, warn: Callable[[str], object] = lambda _: None
+) -> list[Path]:
     """Write `{name}-{version}-variants.json` for every release with variant wheels in `folder`.
 
-    Returns the files, sorted. Raises `InvalidWheel` and `InvalidVariantMetadata`, in which case
-    nothing is written.
+    `warn` is told why a file is left out. Returns the files that were written, sorted. Raises
+    `InvalidWheel` and `InvalidVariantMetadata`, in which case nothing is written.
     """
     if not folder.is_dir():
         raise InvalidWheel(f"{folder} is not a folder")
-    return _write(folder, _releases(sorted(folder.glob("*.whl"))))
+    return _write(folder, _releases(sorted(folder.glob("*.whl")), warn))
 
 
 def add_to_index_metadata(folder: Path, wheels: Iterable[Path]) -> list[Path]:
@@ -55,7 +57,7 @@ def add_to_index_metadata(folder: Path, wheels: Iterable[Path]) -> list[Path]:
     wheels = list(wheels)
     for wheel in wheels:
         WheelFilename.parse(wheel.name)
-    releases = _releases(wheels)
+    releases = _releases(wheels, lambda _: None)
     for file, found in releases.items():
         if (folder / file).exists():
             old = VariantMetadata.parse((folder / file).read_bytes(), file)
@@ -64,7 +66,9 @@ def add_to_index_metadata(folder: Path, wheels: Iterable[Path]) -> list[Path]:
     return _write(folder, releases)
 
 
-def _releases(wheels: Iterable[Path]) -> dict[str, dict[str, VariantMetadata]]:
+def _releases(
+    wheels: Iterable[Path], warn: Callable[[str], object]
+) -> dict[str, dict[str, VariantMetadata]]:
     """The metadata of the variant wheels by the index's file for their release, and by their name.
 
     Raises `InvalidWheel` and `InvalidVariantMetadata`.
@@ -73,8 +77,9 @@ def _releases(wheels: Iterable[Path]) -> dict[str, dict[str, VariantMetadata]]:
     for wheel in wheels:
         try:
             name = WheelFilename.parse(wheel.name)
-        except InvalidWheelFilename:
-            continue  # not a variant wheel in any case
+        except InvalidWheelFilename as error:
+            warn(str(error))  # not a variant wheel in any case
+            continue
         if name.label is not None:
             file = index_metadata_filename(name.distribution, name.version)
             releases.setdefault(file, {})[wheel.name] = read_metadata(wheel)
