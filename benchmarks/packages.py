@@ -4,6 +4,8 @@ import hashlib
 import json
 import statistics
 import time
+from itertools import groupby
+from operator import itemgetter
 
 from helpers import build_wheel, child_seconds, compare, environment, in_pairs
 from helpers import install, make_venv, pip_requirement
@@ -52,23 +54,18 @@ def measure(work):
 
 def _requests(count, stock, ours):
     """How many; one more for each release, and otherwise the same ones in the same order."""
-    # variants.json and metadata are asked for at the same time: whichever the server heard first.
-    without, with_ = ({tuple(map(_what, _sorted(run[-1]))) for run in side} for side in (stock, ours))
+    without, with_ = ({_by_project(run[-1]) for run in side} for side in (stock, ours))
     assert len(without) == len(with_) == 1, "not the same requests in all runs"
     (first,), (second,) = without, with_
-    more = [what for what in second if what[1] == "variants.json"]
-    assert len(more) == len(set(more)) == count, f"not one more for each release: {second}"
-    assert [what for what in second if what not in more] == list(first), (first, second)
-    assert [what[1] for what in second] == ["page", "variants.json", "metadata"] * count, second
-    return {"without": len(first), "with": len(second)}
+    assert [kinds for _, kinds in second] == [("metadata", "page", "variants.json")] * count, second
+    assert [(name, kinds[:2]) for name, kinds in second] == list(first), (first, second)
+    return {"without": 2 * count, "with": 3 * count}
 
 
-def _sorted(requests):
-    """Those that end in metadata after the others of their project, which come one by one."""
-    places = {what: number for number, what in enumerate(("page", "variants.json", "metadata"))}
-    projects = dict.fromkeys(_what(request)[0] for request in requests)
-    order = {project: number for number, project in enumerate(projects)}
-    return sorted(requests, key=lambda one: (order[_what(one)[0]], places[_what(one)[1]]))
+def _by_project(requests):
+    """Projects in the order of their requests, each with the kinds of these, of which two race."""
+    groups = groupby(map(_what, requests), key=itemgetter(0))
+    return tuple((name, tuple(sorted(kind for _, kind in group))) for name, group in groups)
 
 
 def _what(request):
