@@ -18,21 +18,20 @@ from pip._internal.commands.install import InstallCommand
 from pip._internal.exceptions import PipError
 
 from pip_variants.errors import printable
-from pip_variants.pip_adapter import attach
-from pip_variants.pip_adapter.seams import SEAMS
-from pip_variants.pip_adapter.target import warm_up
-
-__all__ = ["main"]
+from pip_variants.pip_adapter.hook import attach
+from pip_variants.pip_adapter.hook.run import Run, entered
+from pip_variants.pip_adapter.hook.seams import SEAMS
 
 
 def main() -> int:
     """Run the program."""
     file, *arguments = sys.argv[1:]
-    # Of the test below; what it asks can start meanwhile.
-    os.environ["X86_64_VARIANT_PROVIDER_FORCE_LEVEL"] = "v1"
-    warm_up()
-    failed, options = _options()
-    problems = attach.verify()
+    with entered(Run()):
+        failed, options = _options()
+    try:
+        problems = attach.verify()
+    except attach.BrokenInstallation as error:
+        problems = [f"pip-variants is broken: {error}"]
     for seam in SEAMS:
         with contextlib.suppress(ImportError):  # it is there in other versions of pip
             importlib.import_module(seam.module)
@@ -40,7 +39,8 @@ def main() -> int:
         "pip": pip.__version__,
         "pip_failed": printable(failed),
         "problems": [printable(one) for one in problems],
-        "replaced": len(attach._originals),
+        "missing": {seam.place: seam.needed_by for seam in attach.missing()},
+        "replaced": len(attach.attached.originals),
         "options": options,
     }
     with open(file, "w", encoding="utf-8") as opened:
@@ -48,6 +48,7 @@ def main() -> int:
     # The test is about pip and its providers, not about what the user set.
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         del os.environ[name]
+    os.environ["X86_64_VARIANT_PROVIDER_FORCE_LEVEL"] = "v1"
     os.environ.update(PIP_CONFIG_FILE=os.devnull, NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
     return run_pip([*arguments, input()])
 

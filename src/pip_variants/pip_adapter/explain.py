@@ -4,11 +4,10 @@ A program for a pip process of its own. Its arguments are a file, to which it wr
 `pip install` takes.
 """
 
-import contextlib
 import json
 import logging
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -18,21 +17,18 @@ from pip._internal.exceptions import CommandError, DistributionNotFound, PipErro
 from pip._internal.models.link import Link
 from pip._internal.utils.misc import redact_auth_from_url
 from pip._vendor.packaging.utils import canonicalize_name
-from pip._vendor.packaging.version import InvalidVersion, Version
+from pip._vendor.packaging.version import InvalidVersion
 
+from pip_variants import reasons
 from pip_variants.errors import InvalidWheelFilename, printable
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import ABI_DEPENDENCY, PluginProvider, VariantMetadata
-from pip_variants.model.names import NULL_LABEL
 from pip_variants.model.ordering import Ordering
-from pip_variants.pip_adapter import ranking, report
-from pip_variants.pip_adapter.gate import gate
-from pip_variants.pip_adapter.links import Unusable, metadata_of, source_of
-from pip_variants.pip_adapter.names import label_of
-from pip_variants.pip_adapter.options import label_for
-from pip_variants.pip_adapter.target import asker, choices
-
-__all__ = ["Explain", "main"]
+from pip_variants.pip_adapter.hook.run import current, during
+from pip_variants.pip_adapter.variants import candidates, telling
+from pip_variants.pip_adapter.variants.release import Release, release
+from pip_variants.pip_adapter.variants.sources import canonical_version
+from pip_variants.pip_adapter.variants.target import target
 
 
 class Explain(InstallCommand):
@@ -63,7 +59,7 @@ class Explain(InstallCommand):
         if hasattr(cmdoptions, "check_release_control_exclusive"):  # since pip 26.0
             cmdoptions.check_release_control_exclusive(options)
         failures = _listen("pip._internal.index.collector", logging.DEBUG)
-        said = _listen("pip_variants", logging.INFO)
+        warnings = _listen("pip_variants", logging.WARNING)
         session = self.get_default_session(options)
         finder: Any = self._build_package_finder(
             options=options,
@@ -72,7 +68,7 @@ class Explain(InstallCommand):
             ignore_requires_python=options.ignore_requires_python,
         )
         finder._log_skipped_link = self._note
-        given = self.get_requirements(args, options, finder, session) if args else []
+        given = self.get_requirements(args, options, finder, session)
         wanted = [one for one in given if not one.constraint]
         if len(wanted) != 1:
             raise CommandError("explain takes one requirement, such as demo or 'demo>=2'")
@@ -87,23 +83,36 @@ class Explain(InstallCommand):
             if one.constraint and one.req and canonicalize_name(one.req.name) == name:
                 specifier &= one.req.specifier
                 hashes &= one.hashes(trust_internet=False)
-        with gate.resolving():
-            found: Any = finder.find_best_candidate(name, specifier, hashes)
-        is_old = hasattr(found, "iter_applicable")  # as in pip 24.0
-        candidates = list(found.iter_applicable() if is_old else found.applicable_candidates)
-        visited = _visited(candidates, specifier)
+        if locked := getattr(requirement, "locked_link", None):  # pip 26.1 and 26.2
+            visited = [_Locked(requirement.locked_version, locked)]
+        else:
+            visited = self._visited(finder, name, specifier, hashes)
         if not visited:
-            failed = [text for _, text in failures if text.startswith("Could not fetch URL")]
+            failed = [text for text in failures if text.startswith("Could not fetch URL")]
             why = f": {failed[0].removesuffix(' - skipping')}" if failed else ""
             raise DistributionNotFound(f"there is no release for {requirement.req}{why}")
-        decision = self._decision(name, candidates, visited, requirement)
-        decision["warnings"] += [text for level, text in said if level >= logging.WARNING]
-        return {
-            "target": getattr(options, "variant_target", None),
-            "name": name,
-            **decision,
-            "skipped": list(_skipped(name, [text for _, text in said])),
-        }
+        decision = self._decision(name, visited, requirement)
+        decision["warnings"] += warnings
+        return {"target": current().target_name or None, "name": name, **decision}
+
+    def _visited(self, finder: Any, name: str, specifier: Any, hashes: Any) -> list[Any]:
+        """The candidates that pip's resolver is given, best first.
+
+        See `Factory._iter_found_candidates`. PEP 592: what was yanked is for those only who pin
+        just that version.
+        """
+        with during("is_resolving"):
+            found = finder.find_best_candidate(name, specifier, hashes)
+        is_old = hasattr(found, "iter_applicable")  # as in pip 24.0
+        every = list(found.iter_applicable() if is_old else found.applicable_candidates)
+        pinned = any(
+            one.operator == "===" or (one.operator == "==" and not one.version.endswith(".*"))
+            for one in specifier
+        )
+        self._yanked = [one.link for one in every if one.link.is_yanked]
+        if pinned and len(self._yanked) == len(every):
+            return every[::-1]
+        return [one for one in reversed(every) if not one.link.is_yanked]
 
     def _note(self, link: Link, result: Any, detail: str) -> None:
         """`PackageFinder._log_skipped_link`: files that are no candidates, and why."""
@@ -114,72 +123,70 @@ class Explain(InstallCommand):
             detail = "not looked at, see pip-variants doctor"
         self._refused.append((link, printable(detail)))
 
-    def _decision(
-        self, name: str, candidates: list[Any], visited: list[Any], requirement: Any
-    ) -> dict[str, Any]:
+    def _decision(self, name: str, visited: list[Any], requirement: Any) -> dict[str, Any]:
         make = partial(_link, name=name, template=requirement)
         infos = [(one.version, partial(make, link=one.link)) for one in visited]
+        chosen: Link | None = None
+        version = ""
         # The very generator from which pip's resolver takes its candidates.
-        made = ((str(version), make()) for version, make in ranking.in_order(infos, None))
-        release, chosen = next((one for one in made if one[1] is not None), (None, None))
-        links = [one.link for one in reversed(candidates) if str(one.version) == release]
-        pips_order = [one.link for one in visited if str(one.version) == release]
-        ordering, usable = ranking.decided.get((name, str(release)), (Ordering(), pips_order))
-        metadata = dict(_metadata(name, str(release), links))
-        label = label_of(chosen.filename) if chosen else None
-        variants = {one.label: one for one in ordering.best_first}
-        files = [_file(link, label_of(link.filename), metadata) for link in usable]
-        for place, file in enumerate(files, 1):
-            file["place"] = place
-        for link in links:
+        for one, made in candidates.in_order(infos, None):
+            chosen = made()
+            # pip downloads what it chooses, and takes the next one if it is something else.
+            if chosen is not None and release(name, str(one)).look_into(chosen):
+                version = str(one)
+                break
+            chosen = None
+        of_version = [one.link for one in visited if str(one.version) == version]
+        found = release(name, version)
+        files = found.decision.files or of_version
+        usable = [link for link in files if link.url not in found.refused]
+        label = current().label_of(chosen.filename) if chosen else None
+        variant = found.variant_of(chosen) if chosen else None
+        listed = [{**_file(found, link), "place": place} for place, link in enumerate(usable, 1)]
+        yanked = [one for one in self._yanked if _is_of(one, version)]
+        for link in dict.fromkeys((*found.links, *of_version, *yanked)):
             if link not in usable:
-                own = label_of(link.filename)
-                file = _file(link, own, metadata)
-                files.append({**file, "reason": _reason(link, own, ordering, name)})
+                listed.append({**_file(found, link), "reason": _reason(found, link)})
         for link, reason in self._refused:
-            wheel = _wheel(link, release)
-            if wheel is not None:
-                files.append({**_file(link, wheel.label, metadata), "reason": reason})
+            if _is_of(link, version) and (parsed := _parsed(link)):
+                listed.append({**_file(found, link), "label": parsed.label, "reason": reason})
+        ordering = found.decision.ordering
+        decided = [one for one in current().releases.values() if one.name == name]
         return {
-            "release": release,
+            "release": version or None,
             "label": label,
             "filename": chosen.filename if chosen else None,
             "url": _url(chosen) if chosen else None,
-            "deciding": [str(one) for one in ordering.deciding(variants[label])] if label else [],
-            "files": files,
-            "namespaces": list(_namespaces(ordering, metadata.values())),
-            "warnings": report.unfit_devices(f"{name} {release}", ordering, variants[label])
-            if label
-            else [],
-            "hints": _hints(ordering for ordering, _ in ranking.decided.values()),
+            "deciding": [str(one) for one in ordering.deciding(variant)] if variant else [],
+            "files": listed,
+            "namespaces": list(_namespaces(ordering, found.decision.metadata.values())),
+            "warnings": telling.unfit_devices(found, chosen) if chosen else [],
+            "hints": _hints(one.decision.ordering for one in decided),
+            "skipped": [_skipped(one) for one in decided if one.links and not _is_left(one)],
         }
 
+    _yanked: Collection[Link] = ()
 
-def _listen(name: str, level: int) -> list[tuple[int, str]]:
-    """Level and text of what one of pip's loggers says from now on; the list grows."""
-    said: list[tuple[int, str]] = []
+
+class _Locked:
+    """The one candidate that a lock gives."""
+
+    def __init__(self, version: Any, link: Link) -> None:
+        self.version = version
+        self.link = link
+
+
+def _listen(name: str, level: int) -> list[str]:
+    """What one of pip's loggers says from now on; the list grows."""
+    said: list[str] = []
 
     class Listener(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            said.append((record.levelno, printable(record.getMessage())))
+            said.append(printable(record.getMessage()))
 
     logging.getLogger(name).addHandler(Listener(level))
     logging.getLogger(name).setLevel(level)
     return said
-
-
-def _visited(candidates: list[Any], specifier: Any) -> list[Any]:
-    """The candidates that pip's resolver is given, best first (`Factory._iter_found_candidates`).
-
-    PEP 592: what was yanked is for those only who pin just that version.
-    """
-    pinned = any(
-        one.operator == "===" or (one.operator == "==" and not one.version.endswith(".*"))
-        for one in specifier
-    )
-    if pinned and all(one.link.is_yanked for one in candidates):
-        return candidates[::-1]
-    return [one for one in reversed(candidates) if not one.link.is_yanked]
 
 
 def _link(*, link: Link, **_: Any) -> Link:
@@ -187,21 +194,12 @@ def _link(*, link: Link, **_: Any) -> Link:
     return link
 
 
-def _metadata(name: str, release: str, links: list[Link]) -> Iterator[tuple[str, VariantMetadata]]:
-    """The metadata of the release by source; it was read when the variants were ordered."""
-    for link in links:
-        if label_of(link.filename) not in (None, NULL_LABEL):
-            with contextlib.suppress(Unusable):
-                yield source_of(link), metadata_of(name, release, [link])
-
-
-def _file(link: Link, label: str | None, metadata: Mapping[str, VariantMetadata]) -> dict[str, Any]:
-    of_source = metadata.get(source_of(link))
-    variant = of_source.variants.get(label) if of_source and label else None
+def _file(found: Release, link: Link) -> dict[str, Any]:
+    variant = found.variant_of(link)
     return {
         "filename": link.filename,
         "url": _url(link),
-        "label": label,
+        "label": current().label_of(link.filename),
         "properties": [str(one) for one in variant.properties] if variant else [],
         "place": None,
         "reason": "",
@@ -212,40 +210,52 @@ def _url(link: Link) -> str:
     return redact_auth_from_url(link.url_without_fragment)
 
 
-def _reason(link: Link, label: str | None, ordering: Ordering, name: str) -> str:
+def _is_left(found: Release) -> bool:
+    """Whether a release has a file that can be used."""
+    return any(link.url not in found.refused for link in found.decision.files)
+
+
+def _reason(found: Release, link: Link) -> str:
     """Why pip does not take a candidate."""
-    reasons = {one.label: one.reason for one in ordering.rejected}
+    label = current().label_of(link.filename)
+    rejected = {one.label: reasons.reason(one) for one in found.decision.ordering.rejected}
     if link.is_yanked:
         return "yanked"
-    if label in reasons:
-        return printable(reasons[label])
-    return "not what --variant asks for" if label_for(name) else "ignored, see the warnings"
+    if link.url in found.refused:
+        return printable(f"not what its index says: {found.refused[link.url]}")
+    if label in rejected:
+        return printable(rejected[label])
+    return "not what --variant asks for" if found.decision.wanted else "ignored, see the warnings"
 
 
-def _wheel(link: Link, release: str | None) -> WheelFilename | None:
-    """The parsed name of a wheel of this release; None for anything else."""
+def _parsed(link: Link) -> WheelFilename | None:
     try:
-        wheel = WheelFilename.parse(link.filename)
-        return wheel if str(Version(wheel.version.replace("_", "-"))) == release else None
-    except (InvalidWheelFilename, InvalidVersion):
+        return WheelFilename.parse(link.filename)
+    except InvalidWheelFilename:
         return None
 
 
-def _skipped(name: str, said: list[str]) -> Iterator[dict[str, Any]]:
-    """The releases that pip passes over because no file of theirs can be used."""
-    wanted = label_for(name)
-    for (_, release), (ordering, usable) in ranking.decided.items():
-        start = f"Skipping {name} {release}: "
-        if not usable:
-            yield {
-                "release": release,
-                "reason": next((s.removeprefix(start) for s in said if s.startswith(start)), ""),
-                "rejected": [
-                    {"label": one.label, "reason": printable(one.reason)}
-                    for one in ordering.rejected
-                    if not wanted or wanted == one.label
-                ],
-            }
+def _is_of(link: Link, version: str) -> bool:
+    """Whether a file is a wheel of this version."""
+    wheel = _parsed(link)
+    try:
+        return wheel is not None and canonical_version(wheel.version) == version
+    except (InvalidVersion, ValueError):
+        return False
+
+
+def _skipped(found: Release) -> dict[str, Any]:
+    """A release that pip passes over because no file of it can be used."""
+    wanted = found.decision.wanted
+    return {
+        "release": found.version,
+        "reason": printable(telling.why_skipped(found)),
+        "rejected": [
+            {"label": one.label, "reason": printable(reasons.reason(one))}
+            for one in found.decision.ordering.rejected
+            if not wanted or wanted == one.label
+        ],
+    }
 
 
 def _namespaces(
@@ -253,12 +263,12 @@ def _namespaces(
 ) -> Iterator[dict[str, Any]]:
     """What decided: the namespaces that were asked for, most important first."""
     names = tuple(dict.fromkeys(name for one in metadata for name in one.namespaces))
-    for name in choices().namespaces((*names, ABI_DEPENDENCY)):
+    for name in target().choices.namespaces((*names, ABI_DEPENDENCY)):
         if name not in ordering.supported:
             continue
         support = ordering.supported[name]
         info = next((one.providers[name] for one in metadata if name in one.providers), None)
-        told = asker().told.get(info) if isinstance(info, PluginProvider) else None
+        told = target().told.get(info) if isinstance(info, PluginProvider) else None
         yield {
             "namespace": name,
             "requires": list(info.requires) if isinstance(info, PluginProvider) else [],

@@ -1,8 +1,7 @@
 """Brings pip-variants into the pips that pip starts with another interpreter.
 
-Imported, this module replaces `get_runnable_pip`; run as a script, by `pip --python OTHER` or for
-an isolated build environment, it starts that pip. Then it runs in an interpreter that need not
-have pip-variants: it has to be readable for old ones.
+A script that starts such a pip, by `pip --python OTHER` or for an isolated build environment. It
+runs in an interpreter that need not have pip-variants: it has to be readable for old ones.
 """
 
 # mypy: ignore-errors
@@ -13,23 +12,8 @@ import sys
 PIP_VARIABLE = "_PIP_VARIANTS_PIP"
 """Names the script or archive with which pip itself would have been started."""
 
-
-def get_runnable_pip(original):
-    """`get_runnable_pip`: the file with which child pips are started."""
-    from functools import wraps
-
-    @wraps(original)
-    def get_runnable_pip() -> str:
-        import json
-
-        from pip_variants.detection import COMMAND_VARIABLE
-        from pip_variants.detection.client import command
-
-        os.environ[PIP_VARIABLE] = original()
-        os.environ[COMMAND_VARIABLE] = json.dumps(command())
-        return os.path.abspath(__file__)
-
-    return get_runnable_pip
+DETECTION_VARIABLE = "_PIP_VARIANTS_DETECTION"
+"""Holds the command that starts the detection process, as JSON."""
 
 
 def _main():
@@ -38,16 +22,19 @@ def _main():
     here = os.path.dirname(os.path.abspath(__file__))
     if sys.path and os.path.abspath(sys.path[0]) == here:
         del sys.path[0]  # the modules beside this one are no top-level modules
-    pip = os.environ[PIP_VARIABLE]
+    # Meant for this process: a pip that it starts may have a pip-variants of its own.
+    pip = os.environ.pop(PIP_VARIABLE)
+    detection = os.environ.pop(DETECTION_VARIABLE)
     if sys.version_info >= (3, 10):
-        _attach(os.path.dirname(here))
+        _attach(os.path.dirname(here), detection)
     sys.argv[0] = pip
     runpy.run_path(pip, run_name="__main__")
 
 
-def _attach(package):
+def _attach(package, detection):
     """Load pip_variants from its folder, without the rest of the site-packages around it."""
     import importlib.util
+    import json
 
     try:
         if "pip_variants" not in sys.modules:
@@ -58,9 +45,9 @@ def _attach(package):
             )
             sys.modules["pip_variants"] = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(sys.modules["pip_variants"])
-        from pip_variants.pip_adapter import attach
+        from pip_variants.pip_adapter.hook import attach
 
-        attach.attach()
+        attach.attach(json.loads(detection))
     except Exception as error:  # noqa: BLE001 - whatever it is, pip must go on
         message = "WARNING: pip-variants is broken, pip goes on without it (%s: %s)\n"
         sys.stderr.write(message % (type(error).__name__, error))

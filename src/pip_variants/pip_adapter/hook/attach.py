@@ -1,0 +1,279 @@
+"""Replacing places of pip, `attach`, and giving them back, `detach`.
+
+A place is replaced when pip loads its module, after a check that it looks as expected. Nothing of
+pip is loaded early, and of ours only what a run without variants needs.
+"""
+
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial, wraps
+from importlib.machinery import ModuleSpec
+from types import CodeType, ModuleType
+from typing import Any
+
+from pip_variants.pip_adapter.hook.seams import (
+    ASSUMPTIONS,
+    MODULES,
+    OF_OPTIONS,
+    OPTIONS,
+    SEAMS,
+    Seam,
+)
+
+_ADAPTER = "pip_variants.pip_adapter"
+
+
+class _Attached:
+    """The table of what is attached: the one thing of this process that outlives a run of pip."""
+
+    def __init__(self) -> None:
+        self.originals: dict[Seam, tuple[object, str, object]] = {}
+        """Seam -> owner, attribute and what stood there."""
+        self.loaders: dict[Seam, Callable[[], Any]] = {}
+        """Loads the replacement of a seam that has a condition."""
+        self.faults: dict[Seam, str] = {}
+        """Seam -> how pip differs from what is expected there."""
+        self.detection: tuple[str, ...] = ()
+        """The command that starts the detection process, where this interpreter has none."""
+        self.seams: dict[str, list[Seam]] = {}
+        """Module of pip -> what is wanted there."""
+
+
+attached = _Attached()
+
+
+class BrokenInstallation(Exception):
+    """A module of ours cannot be used: missing, damaged, or of another version."""
+
+
+def attach(detection: Sequence[str] = ()) -> None:
+    """Replace the seams of the modules that pip has loaded, and of the others as it loads them.
+
+    If the user said so (`PIP_NO_VARIANTS`, read as pip reads its variables), pip only learns our
+    options, so that a command line that has some is understood.
+    """
+    off = os.environ.get("PIP_NO_VARIANTS", "").lower() in ("1", "true", "yes", "on", "y", "t")
+    attached.detection = tuple(detection)
+    for seam in SEAMS:
+        if not off or seam.place == OF_OPTIONS:
+            attached.seams.setdefault(seam.module, []).append(seam)
+    if _Finder not in sys.meta_path:
+        sys.meta_path.insert(0, _Finder)
+    for name in attached.seams:
+        if (module := sys.modules.get(name)) is not None:
+            _attach_to(module)
+
+
+def detach() -> None:
+    """Give pip back every place that was replaced.
+
+    A module of pip that took a replaced function over by name keeps it.
+    """
+    if _Finder in sys.meta_path:
+        sys.meta_path.remove(_Finder)
+    for owner, attribute, original in attached.originals.values():
+        setattr(owner, attribute, original)
+    for table in (attached.originals, attached.loaders, attached.faults, attached.seams):
+        table.clear()
+
+
+def give_up(error: BaseException) -> None:
+    """Leave pip alone from now on, since something of ours is broken, and say so."""
+    detach()
+    sys.stderr.write(
+        "WARNING: pip-variants is broken, pip goes on without it "
+        f"({type(error).__name__}: {' '.join(str(error).split())[:300]})\n"
+    )
+
+
+def verify() -> list[str]:
+    """Load what variants need; why this pip cannot be extended, if it cannot.
+
+    Raises `BrokenInstallation`.
+    """
+    for name in dict.fromkeys(seam.module for seam in SEAMS if seam.is_critical):
+        with contextlib.suppress(ImportError):  # what is missing is said below
+            importlib.import_module(name)
+    try:
+        for load in attached.loaders.values():
+            load()
+        for name in MODULES:
+            importlib.import_module(f"{_ADAPTER}.{name}")
+    except Exception as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, ImportError) and str(cause.name).startswith("pip."):
+            return [str(cause)]  # pip has no such module, or no such name in it
+        raise BrokenInstallation(f"{type(cause).__name__}: {cause}") from None
+    # What was found wrong while attaching says more than that something is missing.
+    found = [f"{one.place}: {text}" for one, text in attached.faults.items() if one.is_critical]
+    found += [f"{seam.place} was not replaced" for seam in missing() if seam.is_critical]
+    return [*found, *_unmet_assumptions()]
+
+
+def missing(command: str = "") -> list[Seam]:
+    """The seams that this pip should have and that are not attached, once their modules are loaded.
+
+    With the name of one of pip's commands, those that only some commands need, and this one.
+    """
+    wanted = (one for one in SEAMS if not command or command in one.needed_by.split())
+    return [one for one in wanted if one not in attached.originals and is_expected(one)]
+
+
+def is_expected(seam: Seam) -> bool:
+    """Whether this pip should have a place that looks like this seam."""
+    version = tuple(
+        int(part) for part in sys.modules["pip"].__version__.split(".")[:2] if part.isdigit()
+    )
+    if version < seam.since or (seam.until and version >= seam.until):
+        return False
+    if not seam.name.startswith("Distribution."):
+        return True
+    # pip has two ways of reading metadata, and uses one of them.
+    backend = importlib.import_module("pip._internal.metadata").select_backend()
+    return seam.module == str(backend.Distribution.__module__)
+
+
+def _unmet_assumptions() -> Iterator[str]:
+    for place, used in ASSUMPTIONS:
+        seam = Seam(place, "", "", "")
+        try:
+            found = _find(importlib.import_module(seam.module), seam.name)[2]
+        except (ImportError, AttributeError, KeyError):
+            yield f"{place} is not there"
+            continue
+        names = _names(_code(found)) if used else set()
+        yield from (f"{place} does not use {one}" for one in used.split() if one not in names)
+    options = importlib.import_module("pip._internal.cli.cmdoptions")
+    for option in OPTIONS:
+        make = getattr(options, option, None)
+        if make is None or make().dest != option:
+            yield f"cli.cmdoptions has no option {option}"
+
+
+def _attach_to(module: ModuleType) -> None:
+    for seam in attached.seams.get(module.__name__, ()):
+        if seam not in attached.originals:
+            try:
+                _replace(seam, module)
+            except BrokenInstallation as error:
+                give_up(error.__cause__ or error)
+                return
+            except Exception as error:  # noqa: BLE001 - this pip looks different
+                attached.faults[seam] = str(error) or repr(error)
+
+
+def _replace(seam: Seam, module: ModuleType) -> None:
+    owner, attribute, found = _find(module, seam.name)
+    if seam.parameters:
+        code = _code(found)
+        taken = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        if absent := [name for name in seam.parameters.split() if name not in taken]:
+            raise TypeError(f"has no parameter {absent[0]}")
+    original = found.__func__ if isinstance(found, classmethod) else found
+    if not callable(original):  # a module
+        replacement = _ours(*seam.function)(original)
+    elif seam.when:
+        replacement = _deferred(seam, original)
+    else:
+        replacement = _immediate(_ours(*seam.function), original)
+    setattr(owner, attribute, classmethod(replacement) if original is not found else replacement)
+    attached.originals[seam] = (owner, attribute, found)
+
+
+def _ours(module: str, name: str) -> Any:
+    """A function of ours. Raises `BrokenInstallation`."""
+    try:
+        return getattr(importlib.import_module(f"{_ADAPTER}.{module}"), name)
+    except Exception as error:
+        raise BrokenInstallation(str(error)) from error
+
+
+def _immediate(function: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def replacement(*args: Any, **kw: Any) -> Any:
+        return function(original, *args, **kw)
+
+    return replacement
+
+
+def _deferred(seam: Seam, original: Callable[..., Any]) -> Callable[..., Any]:
+    """The original, until the seam's condition is met; then the replacement, loaded only now."""
+    condition = _ours("hook.conditions", seam.when)
+    load = cache(partial(_ours, *seam.function))
+
+    @wraps(original)
+    def replacement(*args: Any, **kw: Any) -> Any:
+        if seam in attached.originals and condition(*args, **kw):
+            try:
+                function = load()
+            except BrokenInstallation as error:
+                give_up(error.__cause__ or error)
+            else:
+                return function(original, *args, **kw)
+        return original(*args, **kw)
+
+    attached.loaders[seam] = load
+    return replacement
+
+
+def _find(module: ModuleType, name: str) -> tuple[Any, str, Any]:
+    """Where a name is defined, its last part, and what it stands for there."""
+    *path, attribute = name.split(".")
+    owner: Any = module
+    for part in path:
+        owner = getattr(owner, part)
+    return owner, attribute, vars(owner)[attribute]
+
+
+def _code(found: Any) -> CodeType:
+    while isinstance(found, (classmethod, staticmethod, property)):
+        found = found.fget if isinstance(found, property) else found.__func__
+    code: CodeType = getattr(found, "__wrapped__", found).__code__
+    return code
+
+
+def _names(code: CodeType) -> set[str]:
+    """Every name that a function uses, those of keyword arguments included."""
+    names = {*code.co_names, *code.co_varnames, *code.co_cellvars, *code.co_freevars}
+    for constant in code.co_consts:
+        if isinstance(constant, tuple):
+            names.update(part for part in constant if isinstance(part, str))
+        elif isinstance(constant, CodeType):
+            names |= _names(constant)
+    return names
+
+
+class _Finder:
+    """Finds nothing itself; has the loaders of pip's modules call `_attach_to` when done."""
+
+    @classmethod
+    def find_spec(
+        cls, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name not in attached.seams:
+            return None
+        others = (finder for finder in sys.meta_path if finder is not cls)
+        specs = (
+            finder.find_spec(name, path, target)
+            for finder in others
+            if hasattr(finder, "find_spec")
+        )
+        spec = next((spec for spec in specs if spec is not None), None)
+        if spec is not None and spec.loader is not None:
+            _attach_after(spec.loader)
+        return spec
+
+
+def _attach_after(loader: Any) -> None:
+    load: Callable[[ModuleType], None] = loader.exec_module
+
+    def exec_module(module: ModuleType) -> None:
+        # First of all: pip in a zip file shares one loader among its modules.
+        del loader.exec_module
+        load(module)
+        _attach_to(module)
+
+    loader.exec_module = exec_module

@@ -1,0 +1,64 @@
+"""The pips that pip starts: for build environments, and with `--python`.
+
+They are started with `runner`, which brings pip-variants along, and get in their environment what
+the user chose in this run. The environment of this process is the caller's and stays as it is.
+"""
+
+import json
+import os
+import subprocess
+from typing import Any
+
+from pip_variants.pip_adapter import runner
+from pip_variants.pip_adapter.hook.attach import attached
+from pip_variants.pip_adapter.hook.options import SEVERAL_TIMES
+from pip_variants.pip_adapter.hook.run import Run, current
+
+
+def get_runnable_pip(original: Any) -> str:
+    """`get_runnable_pip`: the file with which child pips are started."""
+    current().pip = original()
+    return os.path.abspath(runner.__file__)
+
+
+def call_subprocess(original: Any, *args: Any, extra_environ: Any = None, **kw: Any) -> str:
+    """`call_subprocess`, with which the pip of a build environment is started."""
+    run = current()
+    environ = {**(extra_environ or {}), **_of_runner(run), **_choices(run)}
+    return original(*args, extra_environ=environ, **kw)
+
+
+def main_parser_subprocess(_: object) -> object:
+    """`main_parser.subprocess`, a module with which the pip of `--python` is started."""
+    return _Subprocess()
+
+
+class _Subprocess:
+    """The module `subprocess` for who starts a pip with it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(subprocess, name)
+
+    def run(self, command: Any, **kw: Any) -> Any:
+        return subprocess.run(command, **self._with_environment(kw))  # noqa: PLW1510, S603
+
+    def Popen(self, command: Any, **kw: Any) -> Any:  # noqa: N802 - its name there
+        return subprocess.Popen(command, **self._with_environment(kw))  # noqa: S603
+
+    def _with_environment(self, options: dict[str, Any]) -> dict[str, Any]:
+        environ = options.get("env") or os.environ
+        return {**options, "env": {**environ, **_of_runner(current())}}
+
+
+def _of_runner(run: Run) -> dict[str, str]:
+    from pip_variants.detection.client import command  # only where there are children
+
+    detection = json.dumps(attached.detection or command())
+    return {runner.PIP_VARIABLE: run.pip, runner.DETECTION_VARIABLE: detection}
+
+
+def _choices(run: Run) -> dict[str, str]:
+    """Pip's variables for our options; empty ones count as if they were not there."""
+    environ = {f"PIP_{name.upper()}": " ".join(run.values(name)) for name in SEVERAL_TIMES}
+    # What builds a wheel runs here, whatever the wheel is for.
+    return {**environ, "PIP_NO_VARIANTS": str(int(run.is_off)), "PIP_VARIANT_TARGET": "here"}

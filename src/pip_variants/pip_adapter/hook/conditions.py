@@ -1,0 +1,99 @@
+"""When a replacement has anything to do; cheap, and loads nothing.
+
+Each function gets the arguments of the call, whatever these are.
+"""
+
+import os
+from typing import Any
+
+from pip_variants.pip_adapter.hook.run import current
+
+KNOWN = "_pip_variants"
+"""The attribute of pip's distributions that holds what is known of their variant."""
+
+
+def seen(*_: Any, **__: Any) -> bool:
+    """A variant wheel was accepted in this run."""
+    return current().seen
+
+
+def looks_labelled(_: Any, wheel_path: str) -> bool:
+    """The name of a wheel that was built has room for a label."""
+    return os.path.basename(wheel_path).count("-") >= 5
+
+
+def has_variant_markers(distribution: Any, *_: Any, **__: Any) -> bool:
+    """A dependency of the distribution may have a variant marker."""
+    return not current().is_off and _mentioned(distribution.metadata)
+
+
+def may_have_other_dependencies(distribution: Any, *_: Any, **__: Any) -> bool:
+    """The distribution may depend on something else than stock pip would read."""
+    run = current()
+    if run.is_off:
+        return False
+    # What is not installed is a variant only where one was accepted.
+    is_installed = getattr(distribution, "_installed_location", True) is not None
+    may_be_variant = run.seen or is_installed
+    return _mentioned(distribution.metadata) or (may_be_variant and is_variant(distribution))
+
+
+def may_have_others_in_message(distribution: Any, *_: Any, **__: Any) -> bool:
+    """The same for pip's pkg_resources backend, which keeps a message of its own."""
+    if current().is_off:
+        return False
+    return _mentioned(distribution._dist._parsed_pkg_info) or is_variant(distribution)
+
+
+def any_is_variant(*arguments: Any, **__: Any) -> bool:
+    """A distribution among the arguments, or in the list that is one, is a variant."""
+    if current().is_off:
+        return False
+    for argument in arguments:
+        for one in argument if isinstance(argument, (list, tuple)) else (argument,):
+            if hasattr(one, "read_text") and is_variant(one):
+                return True
+    return False
+
+
+def any_installed_is_variant(*_: Any, **__: Any) -> bool:
+    """A distribution of the environment that pip runs in is a variant."""
+    if current().is_off:
+        return False
+    from pip._internal.metadata import get_default_environment  # pip has it loaded by then
+
+    installed = get_default_environment().iter_installed_distributions(local_only=False, skip=())
+    return any_is_variant(list(installed))
+
+
+def shows_a_variant(*_: Any, **__: Any) -> bool:
+    """The same for `pip show`, whose own objects are no distributions."""
+    return any_installed_is_variant()
+
+
+def locks_variants(_: Any, document: Any, **__: Any) -> bool:
+    """A wheel of the lock has a name with room for a label."""
+    packages = document.get("packages") if isinstance(document, dict) else None
+    for package in packages if isinstance(packages, list) else ():
+        wheels = package.get("wheels") if isinstance(package, dict) else None
+        for wheel in wheels if isinstance(wheels, list) else ():
+            places = wheel.values() if isinstance(wheel, dict) else ()
+            if any(str(place).rpartition("/")[2].count("-") >= 5 for place in places):
+                return True
+    return False
+
+
+def is_variant(distribution: Any) -> bool:
+    """Whether a distribution of pip has a `variant.json`, of its own or promised by an index."""
+    known = getattr(distribution, KNOWN, None)
+    if known is not None:
+        return known.metadata is not None
+    try:
+        distribution.read_text("variant.json")
+    except (FileNotFoundError, ValueError):  # none, or none that can be read
+        return False
+    return True
+
+
+def _mentioned(message: Any) -> bool:
+    return any("variant_" in text for text in message.get_all("Requires-Dist", ()))

@@ -1,0 +1,99 @@
+"""Index pages, candidates and resolving, up to the moment that a variant wheel turns up.
+
+What follows then is in the folder `variants`; a run without variants never loads it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain, islice
+from typing import Any
+
+from pip_variants.pip_adapter.hook.attach import attached
+from pip_variants.pip_adapter.hook.run import current, during
+from pip_variants.pip_adapter.hook.wheel_names import notice
+
+
+def evaluate_links(
+    original: Any, self: Any, link_evaluator: Any, links: Iterable[Any]
+) -> list[Any]:
+    """`PackageFinder.evaluate_links`: remember the metadata files of a page, which pip skips."""
+    metadata: list[Any] = []
+    packages: list[Any] = []
+    for link in links:
+        # The whole URL first: taking it apart costs more, and most are no metadata.
+        is_metadata = "-variants.json" in link.url and link.filename.endswith("-variants.json")
+        (metadata if is_metadata else packages).append(link)
+    run = current()
+    if metadata or attached.faults:
+        notice(link.filename for link in packages)
+    candidates = original(self, link_evaluator, packages)
+    if run.seen:
+        from pip_variants.pip_adapter.variants.sources import remember
+
+        found = [one.link for one in candidates if run.label_of(one.link.filename) is not None]
+        remember(metadata, found, self._link_collector.session)
+    return candidates
+
+
+def init(
+    original: Any,
+    self: Any,
+    get_infos: Callable[[], Iterator[Any]],
+    installed: Any,
+    *args: Any,
+    **kw: Any,
+) -> None:
+    """`FoundCandidates(get_infos, …)`: hand the resolver the files of a version in our order."""
+    original(self, partial(_in_order, get_infos, installed), installed, *args, **kw)
+    if installed is not None and current().values("variant"):
+        from pip_variants.pip_adapter.variants.candidates import installed_stays
+
+        installed_stays(installed)
+
+
+def resolve(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
+    """`Resolver.resolve`: again, as long as a chosen wheel is not what its index says."""
+    while True:
+        try:
+            chosen = original(self, *args, **kw)
+        except Exception as error:
+            # Up to pip 25.2, wheels are downloaded at the end of this.
+            if getattr(error, "refuses_wheel", False):
+                continue
+            raise
+        if not current().seen:
+            return chosen
+        from pip_variants.pip_adapter.variants.candidates import are_what_they_should_be
+
+        if are_what_they_should_be(self, chosen):
+            return chosen
+
+
+def build_package_finder(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
+    """`IndexCommand._build_package_finder`: `pip index versions` lists what can be installed."""
+    finder = original(self, *args, **kw)
+    find_all_candidates = finder.find_all_candidates
+
+    def find_all_usable_candidates(project_name: str) -> list[Any]:
+        candidates: list[Any] = find_all_candidates(project_name)
+        if not current().seen:
+            return candidates
+        from pip_variants.pip_adapter.variants.candidates import without_unusable_versions
+
+        return without_unusable_versions(candidates)
+
+    finder.find_all_candidates = find_all_usable_candidates
+    return finder
+
+
+def _in_order(get_infos: Callable[[], Iterator[Any]], installed: Any) -> Iterator[Any]:
+    # A generator: what is installed may be enough, and then pip asks for no page either.
+    infos = iter(get_infos())
+    with during("is_resolving"):
+        first = list(islice(infos, 1))
+    if current().seen:
+        from pip_variants.pip_adapter.variants.candidates import in_order
+
+        yield from in_order(chain(first, infos), installed)
+    else:
+        yield from chain(first, infos)

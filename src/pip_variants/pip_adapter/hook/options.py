@@ -1,0 +1,178 @@
+"""pip's own options for variants, and the run that begins when pip has parsed them."""
+
+import os
+import re
+from functools import partial
+from optparse import Option, OptionGroup, OptionValueError
+from types import MappingProxyType
+from typing import Any
+
+from pip._vendor.packaging.utils import canonicalize_name
+
+from pip_variants.pip_adapter.hook import conditions
+from pip_variants.pip_adapter.hook.run import Run, current, entered, parsed
+
+_OPTIONS = (
+    (
+        "variant",
+        "package=label",
+        "Take this package's variant of that label; 'none' is a wheel that is no variant.",
+    ),
+    (
+        "variant_enable",
+        "namespace",
+        "Use variants of an optional provider, or of one that their metadata does not name.",
+    ),
+    ("variant_disable", "namespace", "Use no variant that needs this namespace."),
+    (
+        "variant_prefer",
+        "property",
+        "Take variants with this namespace, feature ('a::b') or property ('a::b::c') first.",
+    ),
+    (
+        "variant_trust",
+        "package",
+        "Let wheels ask this provider package; it is run in an environment of its own.",
+    ),
+)
+"""Attribute, metavar and help of each option that may be given several times."""
+
+SEVERAL_TIMES = tuple(name for name, _, _ in _OPTIONS)
+
+_ABOUT_INSTALLED = ("list", "show", "check", "inspect")
+
+
+def main(original: Any, self: Any, *args: Any, **kw: Any) -> int:
+    """`Command.main`: one run of pip."""
+    with entered(Run()):
+        return original(self, *args, **kw)
+
+
+def parse_args(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
+    """`Command.parse_args`: what the user wants of this run."""
+    options, rest = original(self, *args, **kw)
+    parsed(options, str(self.name), partial(_is_off, options))
+    run = current()
+    if self.name in _ABOUT_INSTALLED and not run.is_off:
+        from pip_variants.pip_adapter.hook.attach import missing
+
+        if missing(self.name) and conditions.any_installed_is_variant():
+            run.warn_of_missing_seams()
+    return options, rest
+
+
+def make_option_group(original: Any, group: dict[str, Any], parser: Any) -> OptionGroup:
+    """`cmdoptions.make_option_group`: every command can do without variants.
+
+    Those with index options get our options about choosing beside them.
+    """
+    # Only here: above, it would load what is just being replaced.
+    from pip._internal.cli import cmdoptions
+
+    result = original(group, parser)
+    if group is cmdoptions.general_group:
+        result.add_option(
+            "--no-variants",
+            dest="no_variants",
+            action="store_true",
+            default=False,
+            help="Ignore variant wheels, as pip does without pip-variants.",
+        )
+    elif group is cmdoptions.index_group:
+        parser.insert_option_group(0, _variant_options(parser))
+    return result
+
+
+def create(
+    original: Any, cls: Any, session: Any, options: Any, suppress_no_index: bool = False, **kw: Any
+) -> Any:
+    """`LinkCollector.create`: pip is going to look for packages."""
+    run = current()
+    # Not for pip's look whether there is a newer pip.
+    if not (suppress_no_index or run.is_off):
+        _check_target(run.target_name)
+        if run.values("variant"):  # also where none is seen
+            run.accepts_labels()
+    return original(cls, session, options, suppress_no_index=suppress_no_index, **kw)
+
+
+def install(original: Any, *args: Any, **kw: Any) -> None:
+    """`InprocessBuildEnvironmentInstaller.install`: what builds need, without another pip."""
+    with entered(Run(outer=current())):
+        original(*args, **kw)
+
+
+def _is_off(options: Any) -> bool:
+    off = getattr(options, "no_variants", False)  # from pip.conf it is a number
+    return isinstance(off, int) and bool(off)
+
+
+def _check_target(name: str) -> None:
+    """Raises pip's error for the name of a file that is not there."""
+    if name and os.sep in name and not os.path.isfile(name):
+        from pip._internal.exceptions import CommandError
+
+        raise CommandError(f"option --variant-target: no such file: {name!r}")
+
+
+def _check(option: Option, flag: str, text: str) -> str:
+    """A value without spaces, as pip reads several of them from one variable."""
+    from pip_variants.errors import InvalidVariantProperty
+    from pip_variants.model.names import check_feature, check_namespace, check_value
+
+    if option.type == "target":
+        # A file, or a name; whoever knows them says if it is none.
+        return os.path.abspath(text) if os.path.isfile(text) or os.sep in text else text
+    if option.type == "package=label":
+        package, _, label = text.partition("=")
+        if not package.strip() or not re.fullmatch(r"[0-9a-z_.]+", label, re.ASCII):
+            raise OptionValueError(f"option {flag}: must be PACKAGE=LABEL, not {text!r}")
+        return f"{canonicalize_name(package.strip())}={label}"
+    if option.type == "package":
+        return canonicalize_name(text)
+    names = [name.strip() for name in text.split("::")]
+    try:
+        if len(names) > (3 if option.type == "property" else 1):
+            raise InvalidVariantProperty("too many '::'")
+        for name, check in zip(names, (check_namespace, check_feature, check_value), strict=False):
+            check(name)
+    except InvalidVariantProperty as error:
+        raise OptionValueError(f"option {flag}: {error} in {text!r}") from None
+    return "::".join(names)
+
+
+_KINDS = ("namespace", "property", "package", "package=label", "target")
+
+
+class _Option(Option):
+    TYPES = (*Option.TYPES, *_KINDS)
+    TYPE_CHECKER = MappingProxyType(  # type: ignore[assignment]
+        {**Option.TYPE_CHECKER, **dict.fromkeys(_KINDS, _check)}
+    )
+
+
+def _variant_options(parser: Any) -> OptionGroup:
+    group = OptionGroup(parser, "Wheel Variant Options")
+    group.add_option(
+        _Option(
+            "--variant-target",
+            type="target",
+            metavar="FILE",
+            help="Choose for the machines that this file describes (see pip-variants target), or "
+            "for a well-known target such as x86_64_v3 or x86_64_v4+cuda12.8-sm90. "
+            "'here' is the machine at hand, whatever pip.conf says.",
+        )
+    )
+    for name, kind, text in _OPTIONS:
+        group.add_option(
+            _Option(
+                "--" + name.replace("_", "-"),
+                dest=name,
+                action="append",
+                type=kind,
+                metavar=kind.upper(),
+                default=[],
+                help=f"{text} May be given several times.",
+            )
+        )
+    return group

@@ -1,0 +1,193 @@
+"""The run: one call of pip's main, in one thread, and all that is known in it.
+
+Everything that pip-variants remembers hangs on the run, which ends with the call; a second call of
+pip in the same process starts afresh. A program that uses pip's modules without its main has a run
+of its own in each thread, until it parses options again.
+"""
+
+import logging
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from typing import TYPE_CHECKING, Any
+
+from pip_variants.pip_adapter.hook import attach
+
+if TYPE_CHECKING:
+    from pip_variants.pip_adapter.variants.early import Early
+    from pip_variants.pip_adapter.variants.locks import Lock
+    from pip_variants.pip_adapter.variants.release import Release
+    from pip_variants.pip_adapter.variants.sources import Source
+    from pip_variants.pip_adapter.variants.target import Target
+
+VERBOSE = 15
+"""pip's level for `-v` (pip._internal.utils._log)."""
+
+
+class Run:
+    """One call of pip. Until a variant is seen there is nothing in it but pip's options.
+
+    While it is `is_off` or `is_shut`, pip refuses the names of variant wheels by itself, and no
+    seam has anything to do: stock behaviour.
+    """
+
+    def __init__(self, outer: "Run | None" = None) -> None:
+        """With `outer`, the part of that run that builds something, for this very machine."""
+        self.options: Any = outer and outer.options
+        """pip's parsed options."""
+        self.command = outer.command if outer else ""
+        """The name of pip's command."""
+        self.is_building = outer is not None
+        """Whether what is chosen runs here, whatever the target is."""
+        self.is_off = bool(outer and outer.is_off)
+        """Whether variants are not wanted: `--no-variants`, by option or pip.conf."""
+        self.is_shut = False
+        """No label is accepted for the moment."""
+        self.is_resolving = False
+        """pip computes a best file for the moment that it never uses: no metadata is needed."""
+        self.seen = bool(outer and outer.seen)
+        """Whether a label was accepted: until then there is nothing to do."""
+        self.problem: str | None = outer.problem if outer else None
+        """Why labels are not accepted; empty if they are, None while nobody has looked."""
+        self.pip = ""
+        """The script or archive with which pip starts another pip."""
+        self.labels: dict[str, str] = outer.labels if outer else {}
+        """File name -> label, of every variant wheel that was accepted."""
+        self.sources: dict[str, Source] = outer.sources if outer else {}
+        """What was read of indexes, pages of links and folders, in pip's order."""
+        self.releases: dict[tuple[str, str], Release] = {}
+        """Normalised name and version -> release with variants."""
+        self.release_of_url: dict[str, Release] = {}
+        """Address of a file -> its release, once its files were put in order."""
+        self.skipped: dict[str, list[Release]] = {}
+        """Normalised name -> releases of which no file can be used, and of which nothing was said."""
+        self.target: Target | None = None
+        """What the machine supports that packages are for."""
+        self.early: Early | None = None
+        """Requests that are sent before pip asks."""
+        self.locks: list[Lock] = []
+        """What lock files say of variants that are read."""
+        self.locked: dict[str, Any] = {}
+        """Package -> its wheels and its table, in the lock that is being written."""
+        self.said: set[str] = set()
+        """What was said already and is not said again."""
+
+    def values(self, option: str) -> list[str]:
+        """The values of one of our options, from the command line, the environment or pip.conf."""
+        values = getattr(self.options, option, None)
+        return values if isinstance(values, list) else []  # others hand over what they like
+
+    def label_for(self, package: str) -> str:
+        """The label that the user wants of a package; empty if any will do."""
+        return dict(text.split("=", 1) for text in self.values("variant")).get(package, "")
+
+    @property
+    def target_name(self) -> str:
+        """The target that the user named, a file or names; empty for the machine at hand."""
+        named = getattr(self.options, "variant_target", None)
+        is_here = self.is_building or named == "here"
+        return named if isinstance(named, str) and not is_here else ""
+
+    def accepts_labels(self) -> bool:
+        """Called for every labelled file name; the first call verifies the seams."""
+        if self.is_off or self.is_shut:
+            return False
+        if self.problem is None:
+            self._verify()
+        self.seen |= not self.problem
+        return not self.problem
+
+    def label_of(self, filename: str) -> str | None:
+        """The label of a wheel that pip accepted; None for anything else."""
+        return self.labels.get(filename)
+
+    def say(self, level: int, text: str, *, once: bool = False) -> None:
+        """Say a line in pip's output: INFO to standard output, WARNING to standard error."""
+        if not once or text not in self.said:
+            self.said.add(text)
+            logging.getLogger("pip_variants").log(level, "%s", text)
+
+    def ignore_variants(self, why: str) -> None:
+        """Accept no label any more, and say so."""
+        self.problem = why
+        self.say(logging.WARNING, f"Wheel variants are ignored: {why}.", once=True)
+
+    def warn_of_missing_seams(self) -> None:
+        """Say that this command does not know variants, if this pip lacks what it takes."""
+        if lacking := attach.missing(self.command):
+            self.say(
+                logging.WARNING,
+                f"pip {self.command} does not know all of wheel variants: pip-variants does not "
+                f"know this pip ({lacking[0].place} is not as expected). See pip-variants doctor.",
+                once=True,
+            )
+
+    def _verify(self) -> None:
+        self.problem = ""  # what is loaded now may have names of wheels, too
+        try:
+            problems = attach.verify()
+        except attach.BrokenInstallation as error:
+            self.ignore_variants(f"pip-variants is broken ({error})")
+        except Exception as error:  # noqa: BLE001 - whatever it is, pip must go on
+            self.ignore_variants(f"pip-variants does not know this pip ({error!r})")
+        else:
+            if problems:
+                self.ignore_variants(f"pip-variants does not know this pip ({problems[0]})")
+            else:
+                self.warn_of_missing_seams()
+
+    def close(self) -> None:
+        """End what was started for this run."""
+        if self.target is not None:
+            self.target.close()
+
+
+_run: ContextVar[Run] = ContextVar("pip_variants_run")
+
+
+def current() -> Run:
+    """The run that this thread is in."""
+    run = _run.get(None)
+    if run is None:
+        run = Run()
+        _run.set(run)
+    return run
+
+
+class entered:  # noqa: N801 - contextlib's way would cost plain installs a quarter of a percent
+    """`with entered(run):` makes it the current one, and closes it at the end."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def __enter__(self) -> Run:
+        self._token: Token[Run] = _run.set(self._run)
+        return self._run
+
+    def __exit__(self, *_: object) -> None:
+        _run.reset(self._token)
+        self._run.close()
+
+
+class during:  # noqa: N801 - likewise
+    """`with during("is_shut"):` makes it true of the current run, and what it was at the end."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        self._run = current()
+        self._before = getattr(self._run, self._name)
+        setattr(self._run, self._name, True)
+
+    def __exit__(self, *_: object) -> None:
+        setattr(self._run, self._name, self._before)
+
+
+def parsed(options: Any, command: str, is_off: Callable[[], bool]) -> None:
+    """Note the options of the run; a program that parses again without pip's main starts anew."""
+    run = current()
+    if run.options is not None:
+        run.close()
+        run = Run()
+        _run.set(run)
+    run.options, run.command, run.is_off = options, command, is_off()

@@ -1,0 +1,230 @@
+"""What pip's resolver gets: the files of a version with variants, best first.
+
+pip's resolver visits versions from the newest on and makes candidates one at a time. What it is
+given here looks the same, but the files of a version with variants are put in order when the
+first of them is made, and not before: only versions that the resolver reaches cost a request.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, partial
+from itertools import groupby
+from logging import WARNING
+from operator import itemgetter
+from typing import Any
+
+from pip._internal.exceptions import InstallationError
+from pip._internal.models.link import Link
+from pip._vendor.packaging.utils import canonicalize_name
+from pip._vendor.packaging.version import Version
+
+from pip_variants.errors import printable
+from pip_variants.model.abi import AbiDependency
+from pip_variants.model.names import NULL_LABEL
+from pip_variants.pip_adapter.hook.run import current
+from pip_variants.pip_adapter.variants import early, locks, telling
+from pip_variants.pip_adapter.variants.dependencies import variant_of
+from pip_variants.pip_adapter.variants.release import release
+from pip_variants.pip_adapter.variants.wheels import WheelDisagrees
+
+_Info = tuple[Any, Callable[[], Any]]  # version, function that makes the candidate
+
+_MOST_LOOKED_AT = 20
+"""Versions that `pip index versions` looks into before it has found one that can be used."""
+
+_DOWNLOADING = ("install", "download", "wheel")
+"""Commands that have the whole of each wheel in the end."""
+
+
+def sort_best_candidate(original: Any, self: Any, candidates: list[Any]) -> Any:
+    """`CandidateEvaluator.sort_best_candidate`, for those who want the best file at once."""
+    if current().is_resolving:
+        return original(self, candidates)
+    try:
+        return _best(self, candidates, partial(original, self))[0]
+    except InstallationError as error:
+        # Asked by `pip list --outdated`, for which one package must not hide the others.
+        telling.unknown(candidates[0].name, str(error))
+        return None
+
+
+def compute_best_candidate(original: Any, self: Any, candidates: list[Any]) -> Any:
+    """`CandidateEvaluator.compute_best_candidate`: leave out versions of which no file fits."""
+    if current().is_resolving:
+        return original(self, candidates)
+    applicable = self.get_applicable_candidates(candidates)
+    unfit = {id(one) for one in _best(self, applicable, itemgetter(0))[1]}
+    # Not from all candidates: pip would look at what is left and admit pre-releases.
+    self.get_applicable_candidates = lambda _: [one for one in applicable if id(one) not in unfit]
+    try:
+        return original(self, candidates)
+    finally:
+        del self.get_applicable_candidates
+
+
+def without_unusable_versions(candidates: list[Any]) -> list[Any]:
+    """The candidates but for those of versions newer than the first of which a file can be used.
+
+    Older versions are not looked into, and of newer ones not more than a few: each is a request.
+    """
+    by_version: dict[Any, list[Any]] = {}
+    for one in candidates:
+        by_version.setdefault(one.version, []).append(one)
+    unusable = set()
+    for version in sorted(by_version, reverse=True)[:_MOST_LOOKED_AT]:
+        links = [one.link for one in by_version[version]]
+        if any(current().label_of(link.filename) in (None, NULL_LABEL) for link in links):
+            break
+        name = canonicalize_name(by_version[version][0].name)
+        if release(name, str(version)).decide(links, aloud=False).files:
+            break
+        unusable.add(version)
+    return [one for one in candidates if one.version not in unusable]
+
+
+def installed_stays(installed: Any) -> None:
+    """Warn that what is installed is not the variant that the user wants (`--variant`)."""
+    wanted, variant = current().label_for(installed.name), variant_of(installed.dist)
+    label = variant.label if variant else "none"
+    if wanted and wanted != label:
+        text = (
+            f"{installed.name} {installed.version} is installed as {label}, not {wanted}; "
+            "if that version stays, --force-reinstall exchanges it"
+        )
+        current().say(WARNING, printable(text))
+
+
+def are_what_they_should_be(resolver: Any, chosen: Any) -> bool:
+    """Whether the variant wheels among what was resolved keep what was promised of them.
+
+    Those of which pip has only the metadata by now are brought, where pip is going to bring them,
+    and else looked into. One that differs is refused: then pip has to resolve again.
+    """
+    run = current()
+    waiting = [
+        req
+        for req in chosen.requirements.values()
+        if req.needs_more_preparation and req.link.url in run.release_of_url
+        if run.label_of(req.link.filename) is not None
+    ]
+    if run.command in _DOWNLOADING and not getattr(run.options, "dry_run", False):
+        try:
+            resolver.factory.preparer.prepare_linked_requirements_more(waiting)
+        except WheelDisagrees as error:
+            if not error.refuses_wheel:
+                raise
+            return False
+        return True
+    for req in waiting:
+        of_file = run.release_of_url[req.link.url]
+        if not of_file.look_into(req.link):
+            telling.refused(req.link, of_file.refused[req.link.url])
+            return False
+    return True
+
+
+class _OtherBuild(Version):
+    """A version that is equal to no other: pip tries one file of each version, and then the next.
+
+    A file that is bound to other releases of another package counts like one of another version.
+    """
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+
+def in_order(infos: Iterable[_Info], installed: Any) -> Iterator[_Info]:
+    """What the resolver gets instead of `infos`: as many for each version, in our order.
+
+    `installed` is pip's candidate for what is installed, which it wants no other build of.
+    """
+    run = current()
+    name = ""
+    for version, group in groupby(infos, key=itemgetter(0)):
+        files = locks.with_others(list(group))
+        name = _name(files[0][1])
+        if run.label_for(name) or any(run.label_of(_link(make).filename) for _, make in files):
+            builds = _Builds(files)
+            is_installed = installed is not None and installed.version == version
+            for place in range(len(files)):
+                is_other = place > 0 and not is_installed and isinstance(version, Version)
+                own = _OtherBuild(str(version)) if is_other else version
+                yield own, partial(builds.make, place)
+        else:
+            telling.skipped(name)
+            yield from files
+    telling.skipped(name)
+
+
+class _Builds:
+    """The files of one version; put in order when the first of them is made."""
+
+    def __init__(self, files: list[_Info]) -> None:
+        self._files = files
+        version, make = files[0]
+        self._release = release(_name(make), str(version))
+        self._made: dict[tuple[AbiDependency, ...], int] = {}
+        self._order = cache(self._decided_order)
+
+    def make(self, place: int) -> Any:
+        """The candidate of the file at this place; None if there is none, or no need for one.
+
+        There is no need for two that are bound to the same releases of the same packages.
+        """
+        order = self._order()
+        if place >= len(order):
+            return None
+        _, make = self._files[order[place]]
+        link = _link(make)
+        bound = self._release.bound(link)
+        if self._made.get(bound, place) < place or not self._release.is_usable(link):
+            return None
+        telling.skipped(self._release.name)
+        candidate = make()
+        if candidate is not None:
+            self._made[bound] = place
+        return candidate
+
+    def _decided_order(self) -> tuple[int, ...]:
+        links = [_link(make) for _, make in self._files]
+        templates = [make.keywords["template"] for _, make in self._files]  # type: ignore[attr-defined]
+        hashes = templates[0].hashes(trust_internet=False)
+        if any(one is not templates[0] for one in templates):
+            hashes = None  # a lock has other hashes for each file
+        if not hashes and not current().label_for(self._release.name):
+            early.ask(links)
+        return self._release.decide(links, hashes).order
+
+
+def _name(make: Callable[[], Any]) -> str:
+    return str(make.keywords["name"])  # type: ignore[attr-defined]
+
+
+def _link(make: Callable[[], Any]) -> Link:
+    link: Link = make.keywords["link"]  # type: ignore[attr-defined]
+    return link
+
+
+def _best(
+    evaluator: Any, candidates: list[Any], pips_best: Callable[[list[Any]], Any]
+) -> tuple[Any, list[Any]]:
+    """The best file that fits, and the files that pip prefers to it and that do not fit."""
+    run, hashes = current(), evaluator._hashes
+    unfit: list[Any] = []
+    best_first = sorted(candidates, key=evaluator._sort_key, reverse=True)
+
+    def group(one: Any) -> tuple[Any, ...]:
+        # What pip's order puts before the tags stays before the variants.
+        return one.version, one.link.is_yanked, one.link.is_hash_allowed(hashes)
+
+    for _, files in groupby(best_first, key=group):
+        found: Sequence[Any] = list(files)
+        best = pips_best(list(found))
+        name = canonicalize_name(best.name)
+        if not run.label_for(name) and not any(run.label_of(one.link.filename) for one in found):
+            return best, unfit
+        links = [one.link for one in found]
+        order = release(name, str(best.version)).decide(links, hashes, aloud=False).order
+        if order:
+            return found[order[0]], unfit
+        unfit += found
+    return None, unfit

@@ -1,0 +1,255 @@
+"""Variant metadata from an index, and out of wheels: what arrives, and what keeps it from arriving.
+
+That an index fails is an error, and no silent change to another build. Where it refuses, or sends
+something else, variants are unusable.
+"""
+
+import contextlib
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
+
+from pip._internal.exceptions import InstallationError, NetworkConnectionError, PipError
+from pip._internal.index.collector import _get_index_content, parse_links
+from pip._internal.models.link import Link
+from pip._internal.utils.misc import redact_auth_from_url
+from pip._vendor.requests import Request
+from pip._vendor.requests.exceptions import HTTPError, RequestException
+from pip._vendor.urllib3.exceptions import HTTPError as BrokenAnswer
+
+from pip_variants.errors import printable
+from pip_variants.model.metadata import MAX_BYTES
+from pip_variants.pip_adapter.variants.sources import Source
+from pip_variants.remote_wheel import REFUSALS, NoParts, RemoteFile
+
+_LATER = (408, 425, 429)
+"""HTTP statuses by which an index says "not now": no reason to do without."""
+
+_HINT = " Use --no-variants to go on without."
+
+_AS_IT_IS = {"Accept-Encoding": "identity"}
+
+_VARIANT_JSON = re.compile(r"[^/]+\.dist-info/variant\.json")
+
+_SMALL = 4 * 2**20
+"""Wheels up to this size, in bytes, are read whole from a server that sends no parts."""
+
+
+class Unusable(Exception):
+    """Why the variants of a release must be ignored."""
+
+
+class NoVariantJson(Unusable):
+    """A variant wheel without a `variant.json`."""
+
+
+class Budget:
+    """What may be fetched to read the metadata of a release out of its wheels."""
+
+    def __init__(self) -> None:
+        self._requests = 200
+        self._bytes = 32 * 2**20
+
+    def spend(self, requests: int, size: int) -> None:
+        """Called before a request, and before this many bytes are read. Raises `Unusable`."""
+        self._requests -= requests
+        self._bytes -= size
+        if self._requests < 0 or self._bytes < 0:
+            raise Unusable(
+                "its index has no variant metadata for it, and reading it out of so many or so "
+                "large wheels takes too much"
+            )
+
+
+def fetch(link: Link, source: Source) -> bytes | None:
+    """The content of an index-level metadata file; None if there is none after all.
+
+    Raises `Unusable`, and pip's errors where the install must not go on.
+    """
+    url = link.url_without_fragment
+    with _reaching(link):
+        data = _content(link) if link.is_file else _copy(link, source.session)
+        if data is None and not link.is_file:
+            # As with index pages: ask whether a cached copy is still good.
+            data = _received(link, _asked(url, source.session))
+    if data is not None:
+        _check_hash(link, data, source.session)
+    return data
+
+
+def variant_json(link: Link, source: Source, budget: Budget) -> bytes:
+    """The `variant.json` in a wheel, wherever that is. Raises what `fetch` raises."""
+    with _reaching(link):
+        if link.is_file:
+            return _read_variant_json(link.file_path, link.filename)
+
+        def send(byte_range: str) -> Any:
+            # A copy of the whole in pip's cache may be as large as it likes.
+            headers = {**_AS_IT_IS, "Range": byte_range, "Cache-Control": "no-cache"}
+            url = link.url_without_fragment
+            response = source.session.get(url, headers=headers, stream=True)
+            if response.status_code not in REFUSALS:
+                response.raise_for_status()
+            return response.raw
+
+        try:
+            with RemoteFile(send, budget, whole=_SMALL) as file:
+                return _read_variant_json(file, link.filename)
+        except NoParts:
+            raise Unusable(
+                "its index has no variant metadata for it and cannot serve parts of a wheel"
+            ) from None
+
+
+def _read_variant_json(wheel: Any, filename: str) -> bytes:
+    """The `variant.json` of a wheel; the beginning, if it is larger than any may be."""
+    with ZipFile(wheel) as archive:
+        found = [one for one in archive.infolist() if _VARIANT_JSON.fullmatch(one.filename)]
+        if not found:
+            raise NoVariantJson(f"{filename} has no variant.json")
+        entry = found[0]
+        if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # others may explode
+            raise Unusable(f"variant.json of {filename} is compressed in an unusual way")
+        with archive.open(entry) as file:
+            return file.read(MAX_BYTES + 1)
+
+
+@contextlib.contextmanager
+def _reaching(link: Link) -> Iterator[None]:
+    """Turn what keeps metadata from arriving into an error, or into `Unusable`."""
+    try:
+        yield
+    except Unusable:
+        raise
+    except (NetworkConnectionError, HTTPError) as error:
+        status = 500 if error.response is None else error.response.status_code
+        if 400 <= status < 500 and status not in _LATER:
+            raise _refused(link, status) from None
+        raise _unreachable(link, error) from None
+    except PipError as error:
+        raise _unreachable(link, error) from error
+    except (RequestException, BrokenAnswer, OSError) as error:
+        raise _unreachable(link, error) from None
+    except Exception as error:  # noqa: BLE001 - zipfile and zlib raise many for broken files
+        raise Unusable(f"{link.filename} could not be read ({error})") from None
+
+
+def _refused(link: Link, status: int) -> Unusable:
+    return Unusable(f"{link.filename} could not be read (HTTP status {status})")
+
+
+def _unreachable(link: Link, error: Exception) -> InstallationError:
+    reason = str(error).rstrip(".")
+    return InstallationError(
+        printable(f"Could not fetch the variant metadata {_shown(link)}: {reason}.") + _HINT
+    )
+
+
+def _shown(link: Link) -> str:
+    return redact_auth_from_url(link.url_without_fragment)
+
+
+def _content(link: Link) -> bytes | None:
+    """That of a file of this machine."""
+    path = link.file_path
+    if not os.path.exists(path):
+        return None
+    if not os.path.isfile(path):  # whoever opens a pipe waits for somebody to write into it
+        raise Unusable(f"{link.filename} is no ordinary file")
+    with open(path, "rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def _copy(link: Link, session: Any) -> bytes | None:
+    """The copy in pip's cache, if the index allows to use it and the page gives its hash."""
+    url = link.url_without_fragment
+    if not _hashes(link) or not _has_copy(url, session):
+        return None
+    data = _received(link, session.get(url, headers=_AS_IT_IS, stream=True))
+    return None if data is None or list(_wrong_hashes(_hashes(link), data)) else data
+
+
+def _received(link: Link, response: Any) -> bytes | None:
+    if response.status_code in (404, 410):
+        return None
+    response.raise_for_status()
+    if response.status_code != 200:  # such as a redirect that pip does not follow
+        raise _refused(link, response.status_code)
+    if response.url.startswith("file:") and not link.is_file:  # up to pip 26.2
+        raise Unusable(f"{link.filename} is redirected to a file of this machine")
+    data = bytearray()
+    for chunk in response.iter_content(2**14):  # which may be a thousand times as large
+        data += chunk
+        if len(data) > MAX_BYTES:
+            break  # the parser says so
+    else:
+        _check_length(response, len(data))
+    response.close()
+    return bytes(data)
+
+
+def _asked(url: str, session: Any) -> Any:
+    try:
+        fresh = {**_AS_IT_IS, "Cache-Control": "max-age=0"}
+        return session.get(url, headers=fresh, stream=True)
+    except (PipError, RequestException, OSError):
+        # Out of reach: the index may allow to use the copy for a while, as pip does with pages.
+        if not _has_copy(url, session):
+            raise
+        return session.get(url, headers=_AS_IT_IS, stream=True)
+
+
+def _has_copy(url: str, session: Any) -> bool:
+    """Whether pip's cache has a copy that the index allows to use unasked."""
+    cache = getattr(session.get_adapter(url), "controller", None)
+    request = session.prepare_request(Request("GET", url, _AS_IT_IS))
+    return cache is not None and bool(cache.cached_request(request))
+
+
+def _check_length(response: Any, length: int) -> None:
+    promised = str(response.headers.get("Content-Length", ""))  # a number for file: URLs
+    encoded = response.headers.get("Content-Encoding", "identity") != "identity"
+    if promised.isdigit() and not encoded and int(promised) != length:
+        raise OSError(f"{length} of {promised} bytes arrived")
+
+
+def _check_hash(link: Link, data: bytes, session: Any) -> None:
+    """Raises pip's error for data that is not what the page promises."""
+    for algorithm, expected, got in _wrong_hashes(_hashes(link), data):
+        if len(data) > MAX_BYTES:
+            got = f"that of a file of more than {MAX_BYTES // 2**20} MiB"
+        elif not list(_wrong_hashes(_hashes_now(link, session), data)):
+            continue
+        reason = printable(
+            f"The variant metadata {_shown(link)} does not have the hash that "
+            f"its index gives: expected {algorithm} {expected}, got {got}."
+        )
+        raise InstallationError(reason + _HINT)
+
+
+def _wrong_hashes(hashes: dict[str, str], data: bytes) -> Iterator[tuple[str, str, str]]:
+    """Algorithm, what the page gives and what the data has, where these differ."""
+    for algorithm, expected in hashes.items():
+        got = hashlib.new(algorithm, data).hexdigest()
+        if got != expected.lower():
+            yield algorithm, expected, got
+
+
+def _hashes(link: Link) -> dict[str, str]:
+    """Those that the page gives and that are known, by algorithm."""
+    known = hashlib.algorithms_guaranteed - {"shake_128", "shake_256"}  # those vary in length
+    return {algorithm: digest for algorithm, digest in link._hashes.items() if algorithm in known}
+
+
+def _hashes_now(link: Link, session: Any) -> dict[str, str]:
+    """Those that the page gives by now: pip 26.2 and later may have taken it from a cache."""
+    page = Link(str(link.comes_from), cache_link_parsing=False)
+    with contextlib.suppress(TypeError):  # an older pip asked for it just now
+        content = _get_index_content(page, session=session, force_revalidate=True)
+        for one in parse_links(content) if content else ():
+            if one.url_without_fragment == link.url_without_fragment and _hashes(one):
+                return _hashes(one)
+    return _hashes(link)

@@ -1,0 +1,229 @@
+"""`pip lock` and installing from `pylock.toml` (PEP 825, Integration with pylock.toml).
+
+A lock holds, of a release that has variants, every wheel for this platform's tags, with their
+metadata beside them as it was read, so that the choice is made where the lock is installed.
+"""
+
+import copy
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from logging import WARNING
+from operator import itemgetter
+from typing import Any
+
+from pip._internal.exceptions import InstallationError
+from pip._internal.models.link import Link
+from pip._internal.models.wheel import Wheel
+from pip._vendor.packaging.tags import sys_tags
+from pip._vendor.packaging.utils import canonicalize_name
+
+from pip_variants.errors import InvalidVariantMetadata, InvalidWheelFilename, printable
+from pip_variants.model.filename import WheelFilename
+from pip_variants.model.metadata import VariantMetadata
+from pip_variants.pip_adapter.hook.run import current
+from pip_variants.pip_adapter.variants import telling
+from pip_variants.pip_adapter.variants.fetching import Unusable
+from pip_variants.pip_adapter.variants.release import Release, release
+from pip_variants.pip_adapter.variants.sources import url_of_source
+
+_TABLE = "variants-json"
+
+_LOCKED = "https://lock.invalid"
+"""Stands for the place of a file in a lock: its name is all that a choice takes."""
+
+_Info = tuple[Any, Any]  # version, partial function that makes the candidate
+
+
+@dataclass(frozen=True)
+class Lock:
+    """What a lock file says: the versions of its packages, and the tables of their variants.
+
+    `packages` are pip's, beside each its table, if it has one.
+    """
+
+    versions: tuple[tuple[str, str], ...]
+    packages: tuple[tuple[Any, Any], ...]
+
+
+def from_install_requirements(original: Any, *args: Any, **kw: Any) -> Any:
+    """What makes a lock out of the requirements that were resolved."""
+    # A function today, a class method up to pip 25.3.
+    *cls, requirements = args[:-1] if "base_dir" not in kw else args
+    requirements = list(requirements)
+    for requirement in requirements:
+        _note(requirement)
+    rest = args[-1:] if "base_dir" not in kw else ()
+    return original(*cls, requirements, *rest, **kw)
+
+
+def to_dict(original: Any, self: Any) -> dict[str, Any]:
+    """`Pylock.to_dict`, which the lock file is written from since pip 26.0."""
+    return _with_variants(original(self))
+
+
+def as_toml(original: Any, self: Any) -> str:
+    """`Pylock.as_toml` of pip 25.1 to 25.3."""
+    if not current().locked:
+        return original(self)
+    from pip._internal.models.pylock import (  # type: ignore[import-not-found]
+        _toml_dict_factory,
+    )
+    from pip._vendor import tomli_w
+
+    return tomli_w.dumps(_with_variants(dataclasses.asdict(self, dict_factory=_toml_dict_factory)))
+
+
+def from_dict(original: Any, cls: Any, document: Any) -> Any:
+    """`Pylock.from_dict`: remember the variants of a lock; without variants, leave them out."""
+    run = current()
+    if not run.accepts_labels():
+        packages = [_plain(package) for package in document["packages"]]
+        return original(cls, {**document, "packages": packages})
+    lock = original(cls, document)
+    tables = [package.get(_TABLE) for package in document["packages"]]
+    versions = ((str(one.name), str(one.version)) for one in lock.packages if one.version)
+    run.locks.append(Lock(tuple(versions), tuple(zip(lock.packages, tables, strict=True))))
+    return lock
+
+
+def select(original: Any, self: Any, *args: Any, **kw: Any) -> Iterator[Any]:
+    """`Pylock.select`: of a package with variants, the best file for the target."""
+    for package, distribution in original(self, *args, **kw):
+        if distribution is package.sdist or not _has_variants(package):
+            yield package, distribution
+            continue
+        of_package, files = _decided(package)
+        if not files:
+            raise InstallationError(telling.skipping(of_package))
+        yield package, files[0]
+
+
+def with_others(files: list[_Info]) -> list[_Info]:
+    """The files of a version; where pip has the one of a lock, all that the lock has of it."""
+    version, make = files[0]
+    name, link, template = (make.keywords[key] for key in ("name", "link", "template"))
+    for package in (one for lock in current().locks for one, _ in lock.packages):
+        if len(files) > 1 or canonicalize_name(package.name) != name or not _has_variants(package):
+            continue
+        from pip._internal.utils import pylock  # since pip 26.1
+
+        found = []
+        for file in _decided(package)[1]:
+            is_wheel = file in package.wheels
+            address = (
+                pylock.package_wheel_requirement_url
+                if is_wheel
+                else pylock.package_sdist_requirement_url
+            )
+            own = copy.copy(template)
+            own.hash_options = {algorithm: [digest] for algorithm, digest in file.hashes.items()}
+            other = Link(address(template.comes_from, file), comes_from=link.comes_from)
+            is_first = other.url_without_fragment == link.url_without_fragment
+            keywords = {} if is_first else {"link": other, "template": own}
+            found.append((version, partial(make.func, *make.args, **{**make.keywords, **keywords})))
+            release(name, str(version)).give(_metadata(package), url_of_source(other))
+        return found or files
+    return files
+
+
+def _note(requirement: Any) -> None:
+    """Remember all wheels of a requirement's release, if it has variants."""
+    run = current()
+    found = run.release_of_url.get(requirement.link.url) if requirement.link else None
+    if found is None:
+        return
+    source = url_of_source(requirement.link)
+    links = [link for link in found.links if url_of_source(link) == source]
+    if all(run.label_of(link.filename) is None for link in links):
+        return
+    metadata = found.metadata_of(requirement.link)
+    if metadata is None or not metadata.variants:
+        why = found.decision.ignored.get(source, "they are not described")
+        run.say(WARNING, printable(f"The variants of {found.what} are not locked: {why}"))
+        return
+    wheels = [_wheel(link) for link in links if link.is_wheel]
+    hashed = [wheel for wheel in wheels if wheel["hashes"]]
+    if len(hashed) < len(wheels):
+        run.say(
+            WARNING,
+            "The lock fits only machines like this one: the index gives no hash for other wheels "
+            f"of {found.what}.",
+        )
+    run.locked[found.name] = (hashed, metadata.table())
+
+
+def _wheel(link: Link) -> dict[str, Any]:
+    hashes = dict(link._hashes)
+    if link.is_file and not hashes:
+        with open(link.file_path, "rb") as file:
+            hashes["sha256"] = hashlib.sha256(file.read()).hexdigest()
+    return {"name": link.filename, "url": link.url_without_fragment, "hashes": hashes}
+
+
+def _with_variants(document: dict[str, Any]) -> dict[str, Any]:
+    for package in document["packages"]:
+        wheels, table = current().locked.get(package["name"], ([], {}))
+        if table:
+            chosen = package.get("wheels", [])
+            known = {wheel["name"] for wheel in wheels}
+            added = [wheel for wheel in chosen if wheel.get("name") not in known]
+            package["wheels"] = sorted([*wheels, *added], key=lambda wheel: str(wheel["name"]))
+            package[_TABLE] = table
+    return document
+
+
+def _plain(package: Any) -> Any:
+    """The package of a lock without its variant wheels, unless that leaves nothing."""
+    if not isinstance(package, dict) or not isinstance(package.get("wheels"), list):
+        return package
+    plain = [wheel for wheel in package["wheels"] if not _has_label(_filename(wheel))]
+    if plain:
+        return {**package, "wheels": plain}
+    return {k: v for k, v in package.items() if k != "wheels"} if "sdist" in package else package
+
+
+def _filename(wheel: Any) -> str:
+    if not isinstance(wheel, dict):
+        return ""
+    place = str(wheel.get("name") or wheel.get("path") or wheel.get("url") or "")
+    return Link(place).filename if "://" in place else place.rpartition("/")[2]
+
+
+def _has_label(filename: str) -> bool:
+    try:
+        return WheelFilename.parse(filename).label is not None
+    except InvalidWheelFilename:
+        return False
+
+
+def _has_variants(package: Any) -> bool:
+    return any(_has_label(wheel.filename) for wheel in package.wheels or ())
+
+
+def _metadata(package: Any) -> VariantMetadata | Unusable:
+    tables = (one for lock in current().locks for one in lock.packages)
+    table = next((table for known, table in tables if known is package), None)
+    try:
+        return VariantMetadata.from_json(table, f"{_TABLE} of {package.name} {package.version}")
+    except InvalidVariantMetadata as error:
+        return Unusable(str(error))
+
+
+def _decided(package: Any) -> tuple[Release, Sequence[Any]]:
+    """The release that a package of a lock is, and its files that can be used, best first."""
+    place_of = {tag: place for place, tag in enumerate(sys_tags())}
+    by_tags = []
+    for wheel in package.wheels:
+        parsed = Wheel(wheel.filename)
+        places = [place_of[tag] for tag in parsed.file_tags if tag in place_of]
+        if places:
+            by_tags.append((min(places), wheel.filename, wheel))
+    files = [wheel for *_, wheel in sorted(by_tags, key=itemgetter(0, 1))]
+    files += [package.sdist] if package.sdist else []
+    found = release(canonicalize_name(package.name), str(package.version))
+    found.give(_metadata(package), _LOCKED)
+    links = [Link(f"{_LOCKED}/{one.filename}", comes_from=_LOCKED) for one in files]
+    return found, [files[place] for place in found.decide(links, aloud=False).order]

@@ -1,0 +1,302 @@
+"""The release: one version of one project in one run, and which of its files are taken.
+
+Its metadata as it was read, source by source, and the decision are here and nowhere else; what is
+said of a release, locked of it, or compared with a wheel, is read from here.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pip._internal.exceptions import PipError
+from pip._internal.models.link import Link
+
+from pip_variants.errors import (
+    BrokenInstallation,
+    InconsistentVariantMetadata,
+    InvalidVariantMetadata,
+    printable,
+)
+from pip_variants.model.abi import AbiDependency, abi_dependencies
+from pip_variants.model.consistency import Contradiction, contradiction
+from pip_variants.model.metadata import Variant, VariantMetadata, combine_all
+from pip_variants.model.names import NULL_LABEL
+from pip_variants.model.ordering import Ordering, Rejection
+from pip_variants.pip_adapter.hook.run import Run, current
+from pip_variants.pip_adapter.variants import telling
+from pip_variants.pip_adapter.variants.fetching import (
+    Budget,
+    NoVariantJson,
+    Unusable,
+    fetch,
+    variant_json,
+)
+from pip_variants.pip_adapter.variants.sources import Source, source_of, url_of_source
+from pip_variants.pip_adapter.variants.target import target
+
+_NULL_ALONE = VariantMetadata(namespaces=(), variants={})  # all that a null variant needs
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Which files of a release can be used.
+
+    `files` are those, best first; `order` their places among the files that were to be ordered.
+    `metadata` is what the variants were chosen by, source by source; `ignored` says of sources why
+    their variants are not considered. `wanted` is the label that the user asked for, `hashes`
+    whether hashes are required.
+    """
+
+    files: tuple[Link, ...]
+    order: tuple[int, ...]
+    ordering: Ordering = Ordering()
+    metadata: Mapping[str, VariantMetadata] = {}
+    ignored: Mapping[str, str] = {}
+    wanted: str = ""
+    hashes: bool = False
+
+
+class Release:
+    """One version of a project; nothing is fetched before it has to be decided on."""
+
+    def __init__(self, run: Run, name: str, version: str) -> None:
+        self.name = name
+        self.version = version
+        self.what = f"{name} {version}"
+        self.refused: dict[str, str] = {}
+        """Address of a file that turned out to be something else -> how it differs."""
+        self.decision = Decision((), ())
+        """The decision, once there is one."""
+        self.links: Sequence[Link] = ()
+        """All files that were to be ordered, in pip's order."""
+        self._run = run
+        self._metadata: dict[str, VariantMetadata | Unusable] = {}
+        self._decisions: dict[tuple[str, ...], tuple[Sequence[Link], Decision]] = {}
+        self._chosen_by: dict[str, VariantMetadata] = {}
+        self._suspects: set[str] = set()
+        self._budget = Budget()
+
+    def give(self, metadata: VariantMetadata | Unusable, source: str) -> None:
+        """Use this metadata, as from a lock file."""
+        self._metadata[source] = metadata
+
+    def metadata_of(self, link: Link) -> VariantMetadata | None:
+        """What the variants of the file's source were chosen by; None if they are ignored."""
+        return self._chosen_by.get(url_of_source(link))
+
+    def variant_of(self, link: Link) -> Variant | None:
+        """The variant that a file is, by the metadata; None for a wheel that is no variant."""
+        label = self._run.label_of(link.filename)
+        if label is None:
+            return None
+        metadata = self.metadata_of(link)
+        return metadata.variants.get(label, Variant(label)) if metadata else Variant(label)
+
+    def bound(self, link: Link) -> tuple[AbiDependency, ...]:
+        """The releases of other packages that a file is built for."""
+        variant, metadata = self.variant_of(link), self.metadata_of(link)
+        return abi_dependencies(variant, metadata) if variant and metadata else ()
+
+    def decide(self, links: Sequence[Link], hashes: Any = None, *, aloud: bool = True) -> Decision:
+        """Which of the files can be used, best first; decided and told once.
+
+        `links` are in pip's order: by platform tags, then build tag, the source distribution last.
+        Raises pip's `InstallationError` where the install must not go on.
+        """
+        key = tuple(link.url for link in links)
+        if key not in self._decisions:
+            try:
+                decision = self._decide(links, hashes)
+            except (PipError, OSError):
+                raise
+            except BrokenInstallation as error:
+                self._run.ignore_variants(f"pip-variants is broken ({printable(str(error))})")
+                decision = self._without_variants(links)
+            except Exception as error:  # noqa: BLE001 - a fault of ours must not break pip
+                telling.ignored(self, f"internal error: {type(error).__name__}: {error}")
+                decision = self._without_variants(links)
+            self._decisions[key] = links, decision
+            self._run.release_of_url.update(dict.fromkeys(key, self))
+            self._chosen_by.update(decision.metadata)
+            self.links, self.decision = links, decision
+            telling.decided(self, aloud=aloud)
+        self.links, self.decision = self._decisions[key]
+        return self.decision
+
+    def is_usable(self, link: Link) -> bool:
+        """Whether a file that was decided on is still what it is said to be, as far as is known.
+
+        Where another wheel of its source was not, a variant is looked into before it is taken.
+        """
+        if link.url not in self.refused and url_of_source(link) in self._suspects:
+            self.look_into(link)
+        return link.url not in self.refused
+
+    def look_into(self, link: Link) -> bool:
+        """Read a variant wheel's own metadata, if that can be had without all of it.
+
+        False if the wheel is not what it is said to be; it is refused then.
+        """
+        if self._run.label_of(link.filename) is None:
+            return True
+        try:
+            text = variant_json(link, source_of(link), self._budget)
+        except NoVariantJson as error:
+            self.refuse(link, Contradiction(str(error), None))
+            return False
+        except Unusable:
+            return True  # cannot be told before pip has all of it
+        return not self.check(link, text)
+
+    def check(self, link: Link, text: str | bytes) -> str:
+        """How a wheel with this `variant.json` differs from what was promised; empty if it does not.
+
+        Then it is refused.
+        """
+        label, promised = str(self._run.label_of(link.filename)), self.metadata_of(link)
+        try:
+            inside = VariantMetadata.parse_wheel(text, f"variant.json of {link.filename}", label)
+        except InvalidVariantMetadata as error:
+            found: Contradiction | None = Contradiction(str(error), None)
+        else:
+            found = contradiction(promised, inside, label) if promised else None
+        if found is not None:
+            self.refuse(link, found)
+        return found.text if found else ""
+
+    def refuse(self, link: Link, found: Contradiction) -> None:
+        """Take a wheel no more, nor those of its source that are wrong for the same reason."""
+        source = url_of_source(link)
+        self.refused[link.url] = found.text
+        self._suspects.add(source)
+        if found.namespace is not None:
+            for one in self.links:
+                variant = self.variant_of(one)
+                if (
+                    variant
+                    and found.namespace in variant.namespaces
+                    and url_of_source(one) == source
+                ):
+                    self.refused.setdefault(one.url, found.text)
+
+    def _without_variants(self, links: Sequence[Link]) -> Decision:
+        places = [n for n, link in enumerate(links) if self._run.label_of(link.filename) is None]
+        return Decision(tuple(links[place] for place in places), tuple(places))
+
+    def _decide(self, links: Sequence[Link], hashes: Any) -> Decision:
+        ordering, metadata, ignored = self._order(links)
+        places = {variant.label: place for place, variant in enumerate(ordering.best_first)}
+        usable = []
+        for place, link in enumerate(links):
+            label, source = self._run.label_of(link.filename), url_of_source(link)
+            # pip prefers files with an allowed hash to files without any.
+            unverified = bool(hashes) and not link.is_hash_allowed(hashes)
+            if label is None:
+                # Behind the null variants whose metadata cannot be used, those are last of all.
+                usable.append((unverified, 1 if link.is_wheel else 3, 0, place))
+            elif label == NULL_LABEL and source in ignored:
+                usable.append((unverified, 2, 0, place))
+            elif label in places and source in metadata:
+                # Where only the content can tell, pip would have tried the file without label.
+                usable.append((unverified, 4 if unverified else 0, places[label], place))
+        wanted = self._run.label_for(self.name)
+        order = tuple(place for *_, place in sorted(usable))
+        if wanted:
+            label = None if wanted == "none" else wanted
+            order = tuple(n for n in order if self._run.label_of(links[n].filename) == label)
+        files = tuple(links[place] for place in order)
+        return Decision(files, order, ordering, metadata, ignored, wanted, bool(hashes))
+
+    def _order(
+        self, links: Sequence[Link]
+    ) -> tuple[Ordering, Mapping[str, VariantMetadata], Mapping[str, str]]:
+        """The order of the labels, with the metadata of the sources whose wheels it is for.
+
+        Last why the variants of the other sources are ignored.
+        """
+        by_source: dict[str, list[Link]] = {}
+        for link in links:
+            if self._run.label_of(link.filename) is not None:
+                by_source.setdefault(url_of_source(link), []).append(link)
+        known = {url: place for place, url in enumerate(self._run.sources)}
+        usable: dict[str, VariantMetadata] = {}
+        ignored: dict[str, str] = {}
+        labels: dict[str, set[str]] = {}
+        ordering = Ordering()
+        rejected: list[Rejection] = []
+        for url in sorted(by_source, key=lambda url: known.get(url, len(known))):
+            labels[url] = {str(self._run.label_of(link.filename)) for link in by_source[url]}
+            try:
+                metadata = self._metadata_for(by_source[url], labels[url])
+            except Unusable as error:
+                ignored[url] = str(error)
+                telling.ignored(self, str(error))
+                continue
+            of_source = target().order(self.what, metadata, labels[url])
+            rejected += of_source.rejected
+            if of_source.best_first:
+                usable[url] = metadata
+                ordering = ordering if ordering.best_first else of_source
+        if len(usable) > 1:
+            try:
+                combined = combine_all(usable)
+            except InconsistentVariantMetadata as error:
+                first = next(iter(usable))
+                telling.sources_differ(self, first, str(error))
+                usable = {first: usable[first]}
+            else:
+                every = set().union(*(labels[url] for url in usable))
+                ordering = target().order(self.what, combined, every)
+        return Ordering(ordering.best_first, tuple(rejected), ordering.supported), usable, ignored
+
+    def _metadata_for(self, wheels: Sequence[Link], labels: set[str]) -> VariantMetadata:
+        """The metadata of one source's variant wheels; obtained once. Raises `Unusable`."""
+        if labels == {NULL_LABEL}:
+            return _NULL_ALONE
+        url = url_of_source(wheels[0])
+        if url not in self._metadata:
+            try:
+                self._metadata[url] = metadata = self._obtain(wheels)
+            except InvalidVariantMetadata as error:
+                self._metadata[url] = Unusable(str(error))
+            except Unusable as error:
+                self._metadata[url] = error
+            else:
+                if unlisted := labels - metadata.variants.keys() - {NULL_LABEL}:
+                    telling.unlisted(self, unlisted)
+        result = self._metadata[url]
+        if isinstance(result, Unusable):
+            raise result
+        return result
+
+    def _obtain(self, wheels: Sequence[Link]) -> VariantMetadata:
+        source: Source = source_of(wheels[0])
+        if wheels[0].is_file:
+            try:
+                source.scan(os.path.dirname(wheels[0].file_path))
+            except (OSError, ValueError) as error:  # a file: address may name another host
+                raise Unusable(f"the folder of {wheels[0].filename}: {error}") from None
+        listed = source.metadata_of(self.name, self.version)
+        if len(listed) > 1:
+            names = " and ".join(dict.fromkeys(link.filename for link in listed))
+            raise Unusable(f"its index has several metadata files with different hashes: {names}")
+        for link in listed:
+            data = fetch(link, source)
+            if data is not None:
+                return VariantMetadata.parse(data, link.filename)
+        one_per_label = {self._run.label_of(link.filename): link for link in wheels}
+        pieces = {}
+        for label, link in one_per_label.items():
+            text = variant_json(link, source, self._budget)
+            where = f"variant.json of {link.filename}"
+            pieces[link.filename] = VariantMetadata.parse_wheel(text, where, str(label))
+        return combine_all(pieces)
+
+
+def release(name: str, version: str) -> Release:
+    """The release of this run with this normalised name and version."""
+    run = current()
+    if (name, version) not in run.releases:
+        run.releases[name, version] = Release(run, name, version)
+    return run.releases[name, version]

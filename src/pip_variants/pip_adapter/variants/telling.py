@@ -1,0 +1,179 @@
+"""What a person at a terminal reads about variants, in pip's own output."""
+
+from collections.abc import Collection
+from logging import INFO, WARNING
+from typing import TYPE_CHECKING, Any
+
+from pip._internal.models.link import Link
+from pip._internal.utils.logging import indent_log
+
+from pip_variants import reasons
+from pip_variants.errors import printable
+from pip_variants.pip_adapter.hook.run import VERBOSE, current
+
+if TYPE_CHECKING:
+    from pip_variants.pip_adapter.variants.release import Release
+
+_SHOWN = 3  # things in one line; the others at -v
+
+
+def log_preparing_link(original: Any, self: Any, req: Any) -> None:
+    """`RequirementPreparer._log_preparing_link`: a line below "Collecting …"."""
+    original(self, req)
+    release = current().release_of_url.get(req.link.url) if req.link else None
+    if release and (line := using(release, req.link)):
+        with indent_log():
+            _say(INFO, line)
+            for warning in unfit_devices(release, req.link):
+                _say(WARNING, warning)
+
+
+def decided(release: "Release", *, aloud: bool) -> None:
+    """Tell what was decided about a release. Not `aloud`, it is told at -v only."""
+    ordering = release.decision.ordering
+    for one in ordering.rejected:
+        text = f"Variant {one.label} of {release.what} {reasons.reason(one)}"
+        current().say(VERBOSE, printable(text), once=True)
+    if ordering.best_first:
+        _hint(release)
+    if not release.decision.files:
+        if aloud:
+            current().skipped.setdefault(release.name, []).append(release)
+        else:
+            _say(VERBOSE, skipping(release))
+
+
+def skipped(name: str) -> None:
+    """Tell of the releases of a project that were passed over since the last time."""
+    passed = current().skipped.pop(name, [])
+    if len(passed) == 1:
+        _say(INFO, skipping(passed[0]))
+    elif passed:
+        newest, *_, oldest = passed
+        _say(
+            INFO,
+            f"Skipping {len(passed)} versions of {name}, {newest.version} to {oldest.version}: "
+            f"{why_skipped(newest)}; for the others see -v",
+        )
+        for one in passed:
+            _say(VERBOSE, skipping(one))
+
+
+def using(release: "Release", link: Link) -> str:
+    """Which file of a release is taken, and why; empty where the release has no variants."""
+    run, decision = current(), release.decision
+    variant = release.variant_of(link)
+    if variant is not None:
+        by = ", ".join(map(str, decision.ordering.deciding(variant)))
+        return f"Using the variant {variant.label} ({by or 'fits everywhere'})"
+    if all(run.label_of(one.filename) is None for one in release.links):
+        return ""
+    kind = "wheel without variant" if link.is_wheel else "source distribution"
+    bound = {str(one) for file in decision.files for one in _requirements(release, file)}
+    if decision.wanted:
+        why = "as --variant says"
+    elif release.refused:
+        why = "its variants are not what its index says"
+    elif bound:
+        why = f"the variants that fit need {' or '.join(sorted(bound))}"
+    elif decision.ordering.best_first:
+        why = "the variants that fit cannot be used"
+    else:
+        why = reasons.none_fits(decision.ordering.rejected, _SHOWN)
+    return f"Using the {kind}: {why}"
+
+
+def skipping(release: "Release") -> str:
+    """That a release is passed over, and why."""
+    return f"Skipping {release.what}: {why_skipped(release)}"
+
+
+def why_skipped(release: "Release") -> str:
+    """Why no file of a release can be used."""
+    decision = release.decision
+    rejected = decision.ordering.rejected
+    if decision.wanted == "none":
+        return "it has variants only"
+    if decision.wanted:
+        for one in rejected:
+            if one.label == decision.wanted:
+                reason = reasons.reason(one)
+                return (
+                    f"its variant {one.label} {reason}; for other machines there is "
+                    "--variant-target"
+                )
+        return f"it has no variant {decision.wanted}"
+    only = "; the required hashes leave no other file" if decision.hashes else ""
+    return f"{reasons.none_fits(rejected, _SHOWN)}{only}"
+
+
+def unfit_devices(release: "Release", link: Link) -> list[str]:
+    """Warnings of devices of this machine that cannot run a variant."""
+    variant = release.variant_of(link)
+    devices = release.decision.ordering.unfit_devices(variant) if variant else ()
+    return [
+        f"The variant {variant.label} of {release.what} is not for all devices: "
+        f"{device} cannot run it"
+        for device in devices
+        if variant
+    ]
+
+
+def ignored(release: "Release", reason: str) -> None:
+    """Warn that the variants of a release cannot be used."""
+    text = f"Ignoring the wheel variants of {release.what}: {reason}"
+    current().say(WARNING, printable(text), once=True)
+
+
+def unlisted(release: "Release", labels: Collection[str]) -> None:
+    """Warn that the metadata of a release does not speak of variants that its index lists."""
+    some = ", ".join(sorted(labels)[:_SHOWN]) + (" ..." if len(labels) > _SHOWN else "")
+    _say(
+        WARNING,
+        f"Ignoring variants of {release.what} that its variant metadata does not list: {some}",
+    )
+
+
+def sources_differ(release: "Release", first: str, difference: str) -> None:
+    """Warn that sources of a release contradict each other."""
+    _say(
+        WARNING,
+        f"The sources of {release.what} disagree about its variants ({difference}); "
+        f"using those of {first}.",
+    )
+
+
+def unknown(name: str, reason: str) -> None:
+    """Warn that the best version of a package cannot be told."""
+    _say(WARNING, f"Skipping {name}: {reason}")
+
+
+def refused(link: Link, difference: str) -> None:
+    """Warn that a wheel that pip had chosen is not taken after all."""
+    _say(WARNING, f"Not using {not_as_promised(link, difference)}")
+
+
+def not_as_promised(link: Link, difference: str) -> str:
+    """That a wheel is not what its index says."""
+    return f"{link.filename} is not what its index says: {difference}"
+
+
+def _requirements(release: "Release", link: Link) -> Collection[str]:
+    return [one for package in release.bound(link) for one in package.requirements]
+
+
+def _hint(release: "Release") -> None:
+    """Say, once, what would let pip consider more variants; where none fits, it is said there."""
+    said = current().said
+    labels: dict[str, list[str]] = {}
+    for one in release.decision.ordering.rejected:
+        labels.setdefault(one.remedy, []).append(one.label)
+    for remedy in labels.keys() - said - {""}:
+        said.add(remedy)
+        some = ", ".join(labels[remedy][:_SHOWN]) + (" ..." if labels[remedy][_SHOWN:] else "")
+        hint = f"{release.what} has more variants ({some}); to let pip consider them: {remedy}"
+        _say(INFO, f"Hint: {hint}")
+
+
+def _say(level: int, text: str) -> None:
+    current().say(level, printable(text))

@@ -1,0 +1,108 @@
+"""Wheels at hand: does the wheel keep what the index promised, does a wheel given by path fit."""
+
+import os
+import re
+from typing import Any
+from zipfile import ZipFile
+
+from pip._internal.exceptions import MetadataInconsistent, UnsupportedWheel
+from pip._internal.metadata import FilesystemWheel, get_wheel_distribution
+from pip._vendor.packaging.utils import canonicalize_name
+
+from pip_variants import reasons
+from pip_variants.errors import InvalidVariantMetadata, printable
+from pip_variants.model.metadata import VariantMetadata
+from pip_variants.pip_adapter.hook.run import current
+from pip_variants.pip_adapter.variants import telling
+from pip_variants.pip_adapter.variants.target import target
+
+_INSTALLED_OVER_IT = re.compile(
+    r"[^/]+\.data/(?:purelib|platlib)/[^/]+\.dist-info/variant\.json", re.IGNORECASE
+)
+
+
+class WheelDisagrees(MetadataInconsistent):
+    """A wheel that is not what its index says. pip's resolver moves on to the next candidate.
+
+    With `refuses_wheel`, the wheel is not going to be offered again.
+    """
+
+    def __init__(self, ireq: Any, difference: str) -> None:
+        super().__init__(ireq, "variant", ireq.link.filename, printable(difference))
+        self.refuses_wheel = True
+        self._link = ireq.link
+
+    def __str__(self) -> str:
+        # Up to pip 24.0 this text is read as markup.
+        return telling.not_as_promised(self._link, self.m_val).replace("[", "(")
+
+
+def prepare_linked_requirement(original: Any, self: Any, req: Any, *args: Any, **kw: Any) -> Any:
+    """`RequirementPreparer._prepare_linked_requirement`: every wheel passes here once complete."""
+    was_chosen_by_metadata = req.needs_more_preparation
+    distribution = original(self, req, *args, **kw)
+    run = current()
+    label = run.label_of(req.link.filename)
+    release = run.release_of_url.get(req.link.url)
+    if label is None:
+        return distribution
+    if release is None:
+        _check_fits(distribution, req.link.filename, label)
+        return distribution
+    difference = _hidden(req) or release.check(req.link, _variant_json(distribution))
+    if difference:
+        error = WheelDisagrees(req, difference)
+        if was_chosen_by_metadata:  # pip says nothing of it then
+            telling.refused(req.link, difference)
+        raise error
+    req.needs_more_preparation = False
+    return distribution
+
+
+def verify_one(original: Any, req: Any, wheel_path: str) -> None:
+    """`wheel_builder._verify_one`: a wheel that was built here to be installed has to fit, too."""
+    original(req, wheel_path)
+    run = current()
+    if getattr(run.options, "wheel_dir", None):
+        return  # `pip wheel`: perhaps for another machine
+    filename = os.path.basename(wheel_path)
+    label = run.label_of(filename)
+    if label is not None:
+        name = canonicalize_name(req.name)
+        distribution = get_wheel_distribution(FilesystemWheel(wheel_path), name)
+        _check_fits(distribution, filename, label)
+
+
+def _check_fits(distribution: Any, filename: str, label: str) -> None:
+    try:
+        where = f"variant.json of {filename}"
+        metadata = VariantMetadata.parse_wheel(_variant_json(distribution), where, label)
+    except InvalidVariantMetadata as error:
+        reason = printable(f"{filename} is not a valid variant wheel: {error}.")
+        raise UnsupportedWheel(reason) from None
+    for rejection in target().order(filename, metadata, [label]).rejected:
+        raise UnsupportedWheel(
+            printable(
+                f"{filename} is not a supported wheel on this machine: it "
+                f"{reasons.reason(rejection)}."
+            )
+        )
+
+
+def _variant_json(distribution: Any) -> str:
+    """The `variant.json` of a wheel that pip opened; empty if there is none, or no text."""
+    try:
+        return str(distribution.read_text("variant.json"))
+    except (FileNotFoundError, UnicodeDecodeError):
+        return ""
+
+
+def _hidden(req: Any) -> str:
+    """What is wrong with a wheel that would install another `variant.json` over its own."""
+    path = req.local_file_path
+    if path and os.path.isfile(path):
+        with ZipFile(path) as archive:
+            for name in archive.namelist():
+                if _INSTALLED_OVER_IT.fullmatch(name):
+                    return f"it brings a second variant.json ({name})"
+    return ""
