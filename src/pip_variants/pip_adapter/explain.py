@@ -84,7 +84,7 @@ class Explain(InstallCommand):
                 specifier &= one.req.specifier
                 hashes &= one.hashes(trust_internet=False)
         if locked := getattr(requirement, "locked_link", None):  # pip 26.1 and 26.2
-            visited = [_Locked(requirement.locked_version, locked)]
+            visited = [_Locked(vars(requirement)["locked_version"], locked)]
         else:
             visited = self._visited(finder, name, specifier, hashes)
         if not visited:
@@ -144,9 +144,12 @@ class Explain(InstallCommand):
         variant = found.variant_of(chosen) if chosen else None
         listed = [{**_file(found, link), "place": place} for place, link in enumerate(usable, 1)]
         yanked = [one for one in self._yanked if _is_of(one, version)]
-        for link in dict.fromkeys((*found.links, *of_version, *yanked)):
-            if link not in usable:
-                listed.append({**_file(found, link), "reason": _reason(found, link)})
+        others = dict.fromkeys((*found.links, *of_version, *yanked))
+        listed += [
+            {**_file(found, link), "reason": _reason(found, link)}
+            for link in others
+            if link not in usable
+        ]
         for link, reason in self._refused:
             if _is_of(link, version) and (parsed := _parsed(link)):
                 listed.append({**_file(found, link), "label": parsed.label, "reason": reason})

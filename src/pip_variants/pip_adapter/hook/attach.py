@@ -101,15 +101,15 @@ def verify() -> list[str]:
         for load in attached.loaders.values():
             load()
         for name in MODULES:
-            importlib.import_module(f"{_ADAPTER}.{name}")
-    except Exception as error:
+            _ours(name, "__doc__")
+    except BrokenInstallation as error:
         cause = error.__cause__ or error
         if isinstance(cause, ImportError) and str(cause.name).startswith("pip."):
             return [str(cause)]  # pip has no such module, or no such name in it
         raise BrokenInstallation(f"{type(cause).__name__}: {cause}") from None
     # What was found wrong while attaching says more than that something is missing.
-    found = [f"{one.place}: {text}" for one, text in attached.faults.items() if one.is_critical]
-    found += [f"{seam.place} was not replaced" for seam in missing() if seam.is_critical]
+    lacking = [seam for seam in missing() if seam.is_critical]
+    found = [f"{one.place}: {attached.faults.get(one, 'was not replaced')}" for one in lacking]
     return [*found, *_unmet_assumptions()]
 
 

@@ -21,7 +21,7 @@ def get_runnable_pip(original: Any) -> str:
     return os.path.abspath(runner.__file__)
 
 
-def call_subprocess(original: Any, *args: Any, extra_environ: Any = None, **kw: Any) -> str:
+def call_subprocess(original: Any, *args: Any, extra_environ: Any = None, **kw: Any) -> Any:
     """`call_subprocess`, with which the pip of a build environment is started."""
     run = current()
     environ = {**(extra_environ or {}), **_of_runner(run), **_choices(run)}

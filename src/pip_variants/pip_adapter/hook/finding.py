@@ -26,7 +26,7 @@ def evaluate_links(
     run = current()
     if metadata or attached.faults:
         notice(link.filename for link in packages)
-    candidates = original(self, link_evaluator, packages)
+    candidates: list[Any] = original(self, link_evaluator, packages)
     if run.seen:
         from pip_variants.pip_adapter.variants.sources import remember
 

@@ -42,7 +42,7 @@ SEVERAL_TIMES = tuple(name for name, _, _ in _OPTIONS)
 _ABOUT_INSTALLED = ("list", "show", "check", "inspect")
 
 
-def main(original: Any, self: Any, *args: Any, **kw: Any) -> int:
+def main(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
     """`Command.main`: one run of pip."""
     with entered(Run()):
         return original(self, *args, **kw)
@@ -61,7 +61,7 @@ def parse_args(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
     return options, rest
 
 
-def make_option_group(original: Any, group: dict[str, Any], parser: Any) -> OptionGroup:
+def make_option_group(original: Any, group: dict[str, Any], parser: Any) -> Any:
     """`cmdoptions.make_option_group`: every command can do without variants.
 
     Those with index options get our options about choosing beside them.
@@ -83,17 +83,15 @@ def make_option_group(original: Any, group: dict[str, Any], parser: Any) -> Opti
     return result
 
 
-def create(
-    original: Any, cls: Any, session: Any, options: Any, suppress_no_index: bool = False, **kw: Any
-) -> Any:
+def create(original: Any, *args: Any, **kw: Any) -> Any:
     """`LinkCollector.create`: pip is going to look for packages."""
     run = current()
     # Not for pip's look whether there is a newer pip.
-    if not (suppress_no_index or run.is_off):
+    if not (kw.get("suppress_no_index") or run.is_off):
         _check_target(run.target_name)
         if run.values("variant"):  # also where none is seen
             run.accepts_labels()
-    return original(cls, session, options, suppress_no_index=suppress_no_index, **kw)
+    return original(*args, **kw)
 
 
 def install(original: Any, *args: Any, **kw: Any) -> None:

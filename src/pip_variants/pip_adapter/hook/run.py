@@ -34,17 +34,17 @@ class Run:
         """With `outer`, the part of that run that builds something, for this very machine."""
         self.options: Any = outer and outer.options
         """pip's parsed options."""
-        self.command = outer.command if outer else ""
+        self.command: str = outer.command if outer else ""
         """The name of pip's command."""
         self.is_building = outer is not None
         """Whether what is chosen runs here, whatever the target is."""
-        self.is_off = bool(outer and outer.is_off)
+        self.is_off: bool = outer.is_off if outer else False
         """Whether variants are not wanted: `--no-variants`, by option or pip.conf."""
         self.is_shut = False
         """No label is accepted for the moment."""
         self.is_resolving = False
         """pip computes a best file for the moment that it never uses: no metadata is needed."""
-        self.seen = bool(outer and outer.seen)
+        self.seen: bool = outer.seen if outer else False
         """Whether a label was accepted: until then there is nothing to do."""
         self.problem: str | None = outer.problem if outer else None
         """Why labels are not accepted; empty if they are, None while nobody has looked."""
@@ -59,7 +59,7 @@ class Run:
         self.release_of_url: dict[str, Release] = {}
         """Address of a file -> its release, once its files were put in order."""
         self.skipped: dict[str, list[Release]] = {}
-        """Normalised name -> releases of which no file can be used, and of which nothing was said."""
+        """Normalised name -> releases without a file that can be used, which is not said yet."""
         self.target: Target | None = None
         """What the machine supports that packages are for."""
         self.early: Early | None = None

@@ -44,7 +44,7 @@ def fetch_metadata_only(original: Any, self: Any, req: Any) -> Any:
     return distribution
 
 
-def iter_dependencies(original: Any, self: Any, *args: Any, **kw: Any) -> Iterable[Any]:
+def iter_dependencies(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
     """`Distribution.iter_dependencies` of pip's importlib backend."""
     return original(_Resolved(self), *args, **kw)
 

@@ -218,14 +218,14 @@ def _check_length(response: Any, length: int) -> None:
 
 def _check_hash(link: Link, data: bytes, session: Any) -> None:
     """Raises pip's error for data that is not what the page promises."""
+    is_cut = len(data) > MAX_BYTES  # then nobody knows the hash of all of it
     for algorithm, expected, got in _wrong_hashes(_hashes(link), data):
-        if len(data) > MAX_BYTES:
-            got = f"that of a file of more than {MAX_BYTES // 2**20} MiB"
-        elif not list(_wrong_hashes(_hashes_now(link, session), data)):
+        if not is_cut and not list(_wrong_hashes(_hashes_now(link, session), data)):
             continue
         reason = printable(
             f"The variant metadata {_shown(link)} does not have the hash that "
-            f"its index gives: expected {algorithm} {expected}, got {got}."
+            f"its index gives: expected {algorithm} {expected}, got "
+            f"{f'more than {MAX_BYTES // 2**20} MiB' if is_cut else got}."
         )
         raise InstallationError(reason + _HINT)
 

@@ -24,8 +24,10 @@ from pip_variants.selection import Choices, select
 
 def install_req_to_dict(original: Any, cls: Any, ireq: Any) -> dict[str, Any]:
     """`InstallationReport._install_req_to_dict`: the entries of `pip install --report`."""
+    variant = variant_of(ireq.get_dist())
     release = current().release_of_url.get(ireq.link.url) if ireq.link else None
-    variant = variant_of(ireq.get_dist()) or (release and release.variant_of(ireq.link))
+    if variant is None and release is not None:
+        variant = release.variant_of(ireq.link)
     return _with_variant(original(cls, ireq), variant)
 
 

@@ -64,7 +64,7 @@ def to_dict(original: Any, self: Any) -> dict[str, Any]:
     return _with_variants(original(self))
 
 
-def as_toml(original: Any, self: Any) -> str:
+def as_toml(original: Any, self: Any) -> Any:
     """`Pylock.as_toml` of pip 25.1 to 25.3."""
     if not current().locked:
         return original(self)

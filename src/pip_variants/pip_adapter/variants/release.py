@@ -6,7 +6,7 @@ said of a release, locked of it, or compared with a wheel, is read from here.
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pip._internal.exceptions import PipError
@@ -48,11 +48,11 @@ class Decision:
     whether hashes are required.
     """
 
-    files: tuple[Link, ...]
-    order: tuple[int, ...]
-    ordering: Ordering = Ordering()
-    metadata: Mapping[str, VariantMetadata] = {}
-    ignored: Mapping[str, str] = {}
+    files: tuple[Link, ...] = ()
+    order: tuple[int, ...] = ()
+    ordering: Ordering = field(default_factory=Ordering)
+    metadata: Mapping[str, VariantMetadata] = field(default_factory=dict)
+    ignored: Mapping[str, str] = field(default_factory=dict)
     wanted: str = ""
     hashes: bool = False
 
@@ -66,7 +66,7 @@ class Release:
         self.what = f"{name} {version}"
         self.refused: dict[str, str] = {}
         """Address of a file that turned out to be something else -> how it differs."""
-        self.decision = Decision((), ())
+        self.decision = Decision()
         """The decision, once there is one."""
         self.links: Sequence[Link] = ()
         """All files that were to be ordered, in pip's order."""
@@ -150,9 +150,9 @@ class Release:
         return not self.check(link, text)
 
     def check(self, link: Link, text: str | bytes) -> str:
-        """How a wheel with this `variant.json` differs from what was promised; empty if it does not.
+        """How a wheel with this `variant.json` differs from what was promised; then it is refused.
 
-        Then it is refused.
+        Empty if it does not.
         """
         label, promised = str(self._run.label_of(link.filename)), self.metadata_of(link)
         try:
@@ -286,7 +286,7 @@ class Release:
             if data is not None:
                 return VariantMetadata.parse(data, link.filename)
         one_per_label = {self._run.label_of(link.filename): link for link in wheels}
-        pieces = {}
+        pieces: dict[str, VariantMetadata] = {}
         for label, link in one_per_label.items():
             text = variant_json(link, source, self._budget)
             where = f"variant.json of {link.filename}"
