@@ -11,7 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any, NamedTuple, TypeAlias
 
@@ -31,7 +31,7 @@ from pip_variants.model.names import (
     check_label,
     check_namespace,
     check_value,
-    normalised,
+    normal_requirement,
 )
 from pip_variants.model.support import SupportedFeature
 
@@ -47,6 +47,7 @@ __all__ = [
     "Variant",
     "VariantMetadata",
     "combine_all",
+    "meaning",
 ]
 
 SCHEMA_URL = "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json"
@@ -62,12 +63,27 @@ ABI_DEPENDENCY = "abi_dependency"
 """The reserved namespace and the name of the builtin provider (PEP 850, ABI Dependency)."""
 
 _SUPPORTED_MAJORS = (0, 1)  # drafts, and the final version that the last draft will become
-_SCHEMA_VERSION = re.compile(r"/v(\d{1,6})\.(\d{1,6})\.(\d{1,6})\.json\Z", re.ASCII)
+_SCHEMA_VERSION = re.compile(
+    r"(?<![\w.])v?(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?(?!\w|\.\d)", re.ASCII
+)
 _LAST_WITH_PRIORITIES = (0, 1, 0)  # schema 0.1.1 dropped default-priorities.feature and .property
 _LAST_OF_PEP_817 = (0, 0, 999999)
 _KNOWN_VERSION = (0, 2, 0)
+
+# The keys that are read: of the document, of its priorities and of each provider.
+_KEYS = (
+    "$schema default-priorities providers variants",
+    "namespace",
+    "requires plugin-api static-properties feature-order builtin optional",
+)
+_DRAFT_KEYS = (_KEYS[0], "namespace feature property", f"{_KEYS[2]} enable-if")
+_PEP_817_KEYS = (
+    f"{_KEYS[0]} static-properties",
+    _DRAFT_KEYS[1],
+    "requires plugin-api optional enable-if install-time plugin-use",
+)
+
 _PLUGIN_API = re.compile(r"[\w.]+( *: *[\w.]+)?", re.ASCII)
-_REQUIREMENT_NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 
 
 class Variant(NamedTuple):
@@ -135,8 +151,7 @@ class PluginProvider:
     @property
     def package(self) -> str:
         """The normalised name of the first requirement's package."""
-        match = _REQUIREMENT_NAME.match(self.requires[0])
-        return normalised(match[1]) if match else self.requires[0]
+        return normal_requirement(self.requires[0])[0]
 
     @property
     def endpoint(self) -> str:
@@ -173,6 +188,9 @@ class VariantMetadata:
 
     `namespaces` is `default-priorities.namespace`. A namespace without an entry in `providers`
     comes from metadata of PEP 825 alone. The two priorities come from drafts only.
+
+    `document` is the parsed JSON or TOML as it was read, with what is not known here; it is empty
+    where the metadata was made in code. `unwritable` says what in it cannot be written.
     """
 
     namespaces: tuple[str, ...]
@@ -181,6 +199,8 @@ class VariantMetadata:
     schema: str = SCHEMA_URL
     feature_priorities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     value_priorities: Mapping[VariantFeature, tuple[str, ...]] = field(default_factory=dict)
+    document: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    unwritable: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
     @classmethod
     def parse(cls, data: bytes | str, where: str) -> "VariantMetadata":
@@ -192,13 +212,35 @@ class VariantMetadata:
         if len(data) > MAX_BYTES:
             raise InvalidVariantMetadata(f"{where} is larger than {MAX_BYTES // 2**20} MiB")
         try:
+            text = data.decode() if isinstance(data, bytes) else data
+            if "\0" in text:  # UTF-16 and UTF-32, which `json` would take
+                raise ValueError("it is not UTF-8")
             value = json.loads(
-                data, object_pairs_hook=_without_duplicates, parse_constant=_no_constant
+                text.removeprefix("\ufeff"),
+                object_pairs_hook=_without_duplicates,
+                parse_constant=_no_constant,
             )
         except (ValueError, RecursionError) as error:
             reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
             raise InvalidVariantMetadata(f"{where} is not valid JSON: {reason}") from None
         return cls.from_json(value, where)
+
+    @classmethod
+    def parse_wheel(cls, data: bytes | str, where: str, label: str | None) -> "VariantMetadata":
+        """Read the `variant.json` of the wheel with this label (PEP 825, Variant metadata).
+
+        It describes exactly one variant, whose label is that in the wheel's name; the label is None
+        where the name is not known. Raises `InvalidVariantMetadata`.
+        """
+        found = cls.parse(data, where)
+        if len(found.variants) != 1:
+            raise InvalidVariantMetadata(f"{where} has {len(found.variants)} variants")
+        if label is not None and label not in found.variants:
+            other = min(found.variants)
+            raise InvalidVariantMetadata(
+                f"{where} must describe {label} and nothing else, not {other}"
+            )
+        return found
 
     @classmethod
     def from_json(cls, value: object, where: str) -> "VariantMetadata":
@@ -207,9 +249,14 @@ class VariantMetadata:
         Raises `InvalidVariantMetadata`.
         """
         try:
-            return _read(_Node(value, ()))
+            return _read(_Node(value, ()), where)
         except _Fault as fault:
             raise InvalidVariantMetadata(f"{where}: {fault}") from None
+
+    @property
+    def version(self) -> tuple[int, int, int]:
+        """The version of the schema."""
+        return _version(self.schema) or (0, 0, 0)
 
     def combine(self, other: "VariantMetadata") -> "VariantMetadata":
         """Both pieces of metadata of one release as one (PEP 825, Metadata consistency).
@@ -221,24 +268,47 @@ class VariantMetadata:
             raise InconsistentVariantMetadata(
                 f"default-priorities.namespace differs: {list(shorter)} and {list(longer)}"
             )
+        mine, theirs = dict(self.providers), dict(other.providers)
+        for name in mine.keys() & theirs.keys():
+            mine[name], theirs[name] = _in_one_spelling(mine[name], theirs[name])
+        schema = max(self, other, key=lambda one: (one.version, one.schema)).schema
+        document = {}
+        if self.document and other.document:
+            try:
+                document = _union_of_documents(self.document, other.document)
+            except RecursionError:
+                raise InconsistentVariantMetadata("their keys are nested too deeply") from None
+            document["$schema"] = schema
         return VariantMetadata(
             namespaces=longer,
             variants=_union("variants", self.variants, other.variants),
-            providers=_union("providers", self.providers, other.providers),
-            schema=max(self.schema, other.schema, key=lambda url: (_version(url), url)),
+            providers=_union("providers", mine, theirs),
+            schema=schema,
             feature_priorities=_union(
                 "default-priorities.feature", self.feature_priorities, other.feature_priorities
             ),
             value_priorities=_union(
                 "default-priorities.property", self.value_priorities, other.value_priorities
             ),
+            document=document,
+            unwritable=self.unwritable | other.unwritable,
         )
+
+    def table(self) -> dict[str, Any]:
+        """What a lock copies: the document as it was read (PEP 825, Integration with pylock.toml).
+
+        `to_json` where there is none, which may raise `InvalidVariantMetadata`.
+        """
+        return dict(self.document) or self.to_json()
 
     def to_json(self) -> dict[str, Any]:
         """The metadata as the current schema writes it; keys and values in a stable order.
 
-        Raises `InvalidVariantMetadata` for what only older drafts can express.
+        Raises `InvalidVariantMetadata` for what only older drafts can express, and for what is not
+        known here (PEP 825, Variant metadata: no other keys and versions may be written).
         """
+        if self.unwritable:
+            raise InvalidVariantMetadata("; ".join(sorted(self.unwritable)[:2]))
         conditional = [name for name, info in self.providers.items() if info.enable_if]
         if self.feature_priorities or self.value_priorities or conditional:
             raise InvalidVariantMetadata(
@@ -295,7 +365,7 @@ class _Fault(Exception):
 class _Node(NamedTuple):
     """A JSON value and the keys that led to it."""
 
-    value: object
+    value: Any
     path: tuple[str, ...]
 
     @property
@@ -359,11 +429,11 @@ class _Node(NamedTuple):
             raise _Fault(f"{self.where}: {error}") from None
 
 
-def _read(root: _Node) -> VariantMetadata:
+def _read(root: _Node, file: str) -> VariantMetadata:
     schema = root.get("$schema").string()
     version = _version(schema)
     if version is None:
-        raise root.get("$schema").fault("must end in /vMAJOR.MINOR.PATCH.json")
+        raise root.get("$schema").fault("must be a URL with a version, as in /v0.2.0.json")
     if version[0] not in _SUPPORTED_MAJORS:
         raise root.get("$schema").fault(
             f"must have a supported major version ({', '.join(map(str, _SUPPORTED_MAJORS))})"
@@ -390,7 +460,38 @@ def _read(root: _Node) -> VariantMetadata:
         schema=schema,
         feature_priorities=feature_priorities,
         value_priorities=value_priorities,
+        document=root.value,
+        unwritable=frozenset(_unwritable(root, version, file)),
     )
+
+
+def _unwritable(root: _Node, version: tuple[int, int, int], file: str) -> Iterator[str]:
+    """What would be lost if the document was written in a schema that is known here."""
+    if version > _KNOWN_VERSION:
+        newer, known = (".".join(map(str, one)) for one in (version, _KNOWN_VERSION))
+        yield f"{file} has schema {newer}; what is written here is at most {known}"
+    in_document, in_priorities, in_provider = (
+        _PEP_817_KEYS
+        if version <= _LAST_OF_PEP_817
+        else _DRAFT_KEYS
+        if version <= _LAST_WITH_PRIORITIES
+        else _KEYS
+    )
+    providers = tuple(root.get("providers", {}).children())
+    nodes = [(root, in_document), (root.get("default-priorities"), in_priorities)]
+    nodes += [(provider, in_provider) for provider in providers]
+    if version <= _LAST_OF_PEP_817:
+        names = " ".join(provider.path[-1] for provider in providers)
+        nodes.append((root.get("static-properties", {}), names))
+    lost = [
+        child.where
+        for node, keys in nodes
+        for child in node.children()
+        if child.path[-1] not in keys.split()
+    ]
+    if lost:
+        some = ", ".join(lost[:3]) + (" ..." if lost[3:] else "")
+        yield f"{file} has keys that are not known here and would be lost: {some}"
 
 
 def _read_variant(node: _Node, namespaces: frozenset[str]) -> Variant:
@@ -398,12 +499,12 @@ def _read_variant(node: _Node, namespaces: frozenset[str]) -> Variant:
     features = []
     for namespace in node.children():
         name = namespace.key(check_namespace)
-        if name not in namespaces:
-            raise _Fault(
-                f"{namespace.where} uses a namespace that is missing in "
-                "default-priorities.namespace"
-            )
         for feature in namespace.children():
+            if name not in namespaces:
+                raise _Fault(
+                    f"{namespace.where} uses a namespace that is missing in "
+                    "default-priorities.namespace"
+                )
             values = feature.names(check_value)
             features.append(
                 (VariantFeature(name, feature.key(check_feature)), tuple(sorted(values)))
@@ -427,6 +528,11 @@ def _read_providers(
         raise _Fault(f"providers and default-priorities.namespace differ in {differing}")
     if version <= _LAST_OF_PEP_817:
         static = {node.path[-1]: node for node in root.get("static-properties", {}).children()}
+        properties = root.get("default-priorities").get("property", {})
+        for name, node in nodes.items():
+            # Schema 0.0.2: what is not asked when it is installed is listed in the priorities.
+            if node.get("plugin-use").value in ("none", "build") and properties.has(name):
+                static.setdefault(name, properties.get(name))
         return {
             name: _read_pep_817_provider(node, static.get(name), feature_priorities.get(name, ()))
             for name, node in nodes.items()
@@ -518,6 +624,28 @@ def _provider_to_json(info: ProviderInfo) -> dict[str, Any]:
     return result
 
 
+def meaning(info: ProviderInfo) -> object:
+    """What is equal for entries that mean the same provider, however they are spelled.
+
+    The conditions under which a provider is used are not part of it.
+    """
+    if isinstance(info, PluginProvider):
+        return frozenset(map(normal_requirement, info.requires)), info.endpoint
+    return replace(info, optional=False, enable_if=None)
+
+
+def _in_one_spelling(one: ProviderInfo, two: ProviderInfo) -> tuple[ProviderInfo, ProviderInfo]:
+    if isinstance(one, PluginProvider) and isinstance(two, PluginProvider):
+        apis = [info.plugin_api for info in (one, two) if info.plugin_api is not None]
+        requires = tuple(_preferred(list(one.requires), list(two.requires)))
+        if meaning(one) == meaning(two):
+            one, two = (
+                replace(info, requires=requires, plugin_api=min(apis, default=None))
+                for info in (one, two)
+            )
+    return one, two
+
+
 def _union(what: str, one: Mapping[Any, Any], two: Mapping[Any, Any]) -> dict[Any, Any]:
     differing = [str(key) for key in one.keys() & two.keys() if one[key] != two[key]]
     if differing:
@@ -525,9 +653,24 @@ def _union(what: str, one: Mapping[Any, Any], two: Mapping[Any, Any]) -> dict[An
     return {**one, **two}
 
 
+def _union_of_documents(one: Any, two: Any, depth: int = 5) -> Any:
+    """Two documents as one, down to the values of features; symmetric."""
+    if depth and isinstance(one, dict) and isinstance(two, dict):
+        both = one.keys() & two.keys()
+        common = {key: _union_of_documents(one[key], two[key], depth - 1) for key in both}
+        return {**one, **two, **common}
+    return _preferred(one, two)
+
+
+def _preferred(one: Any, two: Any) -> Any:
+    """Of two ways to say the same, the longer list, else the lesser text."""
+    return min(one, two, key=lambda x: (-len(x) if isinstance(x, list) else 0, str(x)))
+
+
 def _version(schema: str) -> tuple[int, int, int] | None:
-    match = _SCHEMA_VERSION.search(schema)
-    return (int(match[1]), int(match[2]), int(match[3])) if match else None
+    """The version in the path of a URL, the last one if there are several."""
+    found = _SCHEMA_VERSION.findall(schema.partition("://")[2].partition("/")[2])
+    return (int(found[-1][0]), int(found[-1][1]), int(found[-1][2] or 0)) if found else None
 
 
 def _no_constant(name: str) -> None:

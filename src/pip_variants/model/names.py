@@ -17,6 +17,7 @@ __all__ = [
     "check_label",
     "check_namespace",
     "check_value",
+    "normal_requirement",
     "normalised",
 ]
 
@@ -25,6 +26,8 @@ NULL_LABEL = "null"
 
 _NAME = re.compile(r"[a-z0-9_]+", re.ASCII)
 _VALUE = re.compile(r"[a-z0-9_.]+", re.ASCII)
+_REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[([^]]*)\])?(.*)", re.DOTALL)
+_MARKER_TOKEN = re.compile(r"""'[^']*'|"[^"]*"|[\w.]+|[<>=!~]+|\S""")
 
 
 def _check(text: object, what: str, pattern: re.Pattern[str]) -> str:
@@ -38,6 +41,46 @@ def _check(text: object, what: str, pattern: re.Pattern[str]) -> str:
 def normalised(package: str) -> str:
     """The one spelling of a package's name (Names and normalization)."""
     return re.sub(r"[-_.]+", "-", package).lower()
+
+
+def normal_requirement(text: str) -> tuple[str, ...]:
+    """A dependency specifier in a form that is equal for equal ones (Dependency specifiers).
+
+    Name, extras, specifiers or URL, and marker; what cannot be read is taken as it is.
+
+    >>> normal_requirement("A_b[y, X] (>=1.0, <2)") == normal_requirement("a-b[x,Y]<2,>=1")
+    True
+    """
+    before, at, url = text.partition("@")
+    if not at or ";" in before:
+        before, _, marker = text.partition(";")
+        url = ""
+    else:
+        url, _, marker = url.strip().partition(" ")
+    match = _REQUIREMENT.match("".join(before.split()))
+    if match is None:
+        return (text,)
+    name, extras, specifiers = match.groups(default="")
+    return (
+        normalised(name),
+        ",".join(sorted(set(map(normalised, extras.split(","))))),
+        url or ",".join(sorted(set(map(_specifier, specifiers.strip("()").split(","))))),
+        " ".join(
+            repr(token[1:-1]) if token[0] in "'\"" else token
+            for token in _MARKER_TOKEN.findall(marker.lstrip(" ;"))
+        ),
+    )
+
+
+def _specifier(text: str) -> str:
+    """Without zeros at the end: 1.0 is 1, but ~=1.0 is not ~=1, and === compares texts."""
+    match = re.fullmatch(r"([<>]=?|[=!]=)([0-9.]+)", text)
+    if not match:
+        return text
+    parts = match[2].split(".")
+    while len(parts) > 1 and not parts[-1].strip("0"):
+        parts.pop()
+    return match[1] + ".".join(parts)
 
 
 def check_namespace(text: object) -> str:

@@ -1,0 +1,50 @@
+"""Whether a wheel is what the metadata of its release promised (PEP 825, Metadata consistency)."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pip_variants.model.metadata import ProviderInfo, VariantMetadata, meaning
+from pip_variants.model.names import NULL_LABEL, VariantProperty, normal_requirement
+
+__all__ = ["Contradiction", "contradiction"]
+
+
+class Contradiction(NamedTuple):
+    """What a wheel says instead of what was promised.
+
+    `namespace` is set where it says so of a provider: then it is likely to hold for every variant
+    of the release that uses the namespace.
+    """
+
+    text: str
+    namespace: str | None = None
+
+
+def contradiction(
+    promised: VariantMetadata, wheel: VariantMetadata, label: str
+) -> Contradiction | None:
+    """Where `wheel` means something else by `label`, which both describe, than was promised.
+
+    Other words for the same are no contradiction, nor is a provider that one of them leaves out.
+    """
+    if label == NULL_LABEL:
+        return None
+    listed, real = promised.variants[label], wheel.variants[label]
+    if listed != real:
+        return Contradiction(f"{_text(real.properties)} instead of {_text(listed.properties)}")
+    # Newer drafts say the same by other kinds of providers.
+    is_same_draft = promised.version[:2] == wheel.version[:2]
+    for namespace in real.namespaces:
+        one, two = promised.providers.get(namespace), wheel.providers.get(namespace)
+        if one and two and (is_same_draft or type(one) is type(two)) and not _agree(one, two):
+            return Contradiction(f"another provider for {namespace}", namespace)
+    return None
+
+
+def _agree(one: ProviderInfo, two: ProviderInfo) -> bool:
+    markers = {normal_requirement(f"x; {info.enable_if}") for info in (one, two) if info.enable_if}
+    return len(markers) < 2 and meaning(one) == meaning(two)
+
+
+def _text(properties: Iterable[VariantProperty]) -> str:
+    return ", ".join(map(str, properties)) or "no properties"
