@@ -12,15 +12,14 @@ from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
 
+from pip_variants import reasons
 from pip_variants.detection import RUN_MODULE
 from pip_variants.detection.client import Detection
-from pip_variants.errors import DetectionError, InvalidVariantMetadata
+from pip_variants.errors import DetectionError
 from pip_variants.model.abi import abi_dependencies, belongs_to
 from pip_variants.model.metadata import Variant, VariantMetadata
 from pip_variants.model.names import normalised
 from pip_variants.selection import Choices, select
-
-__all__ = ["InstalledVariant", "installed_variants", "with_better_labels"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +108,7 @@ def _look_at(distribution: Distribution, detection: Detection) -> InstalledVaria
     found = InstalledVariant(name, version, None, None, reinstall)
     try:
         text = distribution.read_text("variant.json")
-        metadata = VariantMetadata.parse(text or "", "variant.json")
-        if len(metadata.variants) != 1:
-            raise InvalidVariantMetadata(f"variant.json has {len(metadata.variants)} variants")
+        metadata = VariantMetadata.parse_wheel(text or "", "variant.json", None)
     except ValueError as error:
         return replace(found, reason=f"broken: {error}", commands=found.reinstall)
     (variant,) = metadata.variants.values()
@@ -124,10 +121,10 @@ def _look_at(distribution: Distribution, detection: Detection) -> InstalledVaria
         return replace(found, reason=f"cannot tell whether {variant.label} fits: {error}")
     for one in rejected:
         if one.remedy:  # the provider is missing, which is no reason to exchange the package
-            why = one.given.removesuffix(f": {one.remedy}")
-            reason = f"cannot tell whether {variant.label} fits: it {one.missing}, {why}"
+            why = f"it {reasons.missing(one)}, {reasons.cause(one)}"
+            reason = f"cannot tell whether {variant.label} fits: {why}"
             return replace(found, reason=reason, commands=(one.remedy,))
-        reason = f"{variant.label} {one.reason}"
+        reason = f"{variant.label} {reasons.reason(one)}"
         return replace(found, supported=False, reason=reason, commands=found.reinstall)
     if reason := _unmet_abi_dependency(variant, metadata):
         return replace(found, supported=False, reason=reason, commands=found.reinstall)

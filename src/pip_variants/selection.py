@@ -93,7 +93,7 @@ def select(
         elif label in metadata.variants:
             listed.append(metadata.variants[label])
         else:
-            unlisted.append(Rejection(label, "is not listed in the variant metadata"))
+            unlisted.append(Rejection(label))
     used = {name for variant in listed for name in variant.namespaces}
     supported = supported_properties(metadata, used, asker, choices)
     # The reserved namespace has no place in the priorities: it decides where nothing else does.

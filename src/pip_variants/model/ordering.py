@@ -10,25 +10,21 @@ from pip_variants.model.support import NamespaceSupport, SupportedProperties
 
 __all__ = ["Ordering", "Rejection", "order"]
 
-_SHOWN = 16  # values in a reason
-
 
 class Rejection(NamedTuple):
-    """A label that the target cannot use.
+    """A label that the target cannot use, and the first feature that the target lacks.
 
-    `missing` says what it lacks, `given` what there is instead; `reason` is both. `remedy` is what
-    the user can do about it, if there is anything.
+    `feature` is None where the metadata does not list the label. `values` are those that the wheel
+    was built for, `supported` those of the target; `absent` says why it supports nothing of the
+    namespace, `remedy` what the user can do about that, if there is anything.
     """
 
     label: str
-    missing: str
-    given: str = ""
+    feature: VariantFeature | None = None
+    values: tuple[str, ...] = ()
+    supported: tuple[str, ...] = ()
+    absent: str = ""
     remedy: str = ""
-
-    @property
-    def reason(self) -> str:
-        """Why the label is rejected, to follow the label in a sentence."""
-        return f"{self.missing} ({self.given})" if self.given else self.missing
 
 
 class Ordering(NamedTuple):
@@ -118,13 +114,5 @@ def _rejection(
     label: str, feature: VariantFeature, values: tuple[str, ...], supported: SupportedProperties
 ) -> Rejection:
     support = supported.get(feature.namespace, NamespaceSupport(absent="nothing supports it"))
-    given = support.absent or f"supported: {_some(support.values(feature.name), ', ') or 'none'}"
-    if support.remedy:
-        given = f"{given}: {support.remedy}"
-    missing = f"needs {feature} :: {_some(values, ' or ')}"
-    return Rejection(label, missing, given, support.remedy)
-
-
-def _some(values: tuple[str, ...], separator: str) -> str:
-    shown = [*values[:_SHOWN], "..."] if len(values) > _SHOWN else values
-    return separator.join(shown)
+    supported_values = support.values(feature.name)
+    return Rejection(label, feature, values, supported_values, support.absent, support.remedy)

@@ -7,6 +7,7 @@ from typing import Any
 from pip._internal.metadata import get_default_environment
 from pip._internal.utils.misc import write_output
 
+from pip_variants import reasons
 from pip_variants.errors import DetectionError, printable
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.model.ordering import Rejection
@@ -32,7 +33,7 @@ def create_package_set_from_installed(
         for one in environment.iter_installed_distributions(local_only=False, skip=()):
             try:
                 for rejection in _rejected(one):
-                    reason = f"{rejection.label} {rejection.reason}"
+                    reason = f"{rejection.label} {reasons.reason(rejection)}"
                     what = f"{one.raw_name} {one.version} is a variant"
                     write_output(
                         "%s", printable(f"{what} that this machine does not support: {reason}")
@@ -63,5 +64,5 @@ def _rejected(distribution: Any) -> tuple[Rejection, ...]:
     rejected = select(metadata, metadata.variants, asker(), choices).rejected
     for one in rejected:
         if one.remedy:  # the provider is missing: nothing is known
-            raise DetectionError(f"{one.label} {one.reason}")
+            raise DetectionError(f"{one.label} {reasons.reason(one)}")
     return rejected

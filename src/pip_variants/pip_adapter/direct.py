@@ -9,9 +9,10 @@ from pip._internal.exceptions import MetadataInconsistent, UnsupportedWheel
 from pip._internal.metadata import FilesystemWheel, get_wheel_distribution
 from pip._vendor.packaging.utils import canonicalize_name
 
+from pip_variants import reasons
 from pip_variants.errors import InvalidVariantMetadata, printable
+from pip_variants.model.consistency import contradiction
 from pip_variants.model.metadata import VariantMetadata
-from pip_variants.model.names import NULL_LABEL
 from pip_variants.pip_adapter.gate import gate
 from pip_variants.pip_adapter.links import wheel_metadata
 from pip_variants.pip_adapter.names import label_of
@@ -47,7 +48,8 @@ def prepare_linked_requirement(original: Callable[..., Any]) -> Callable[..., An
             _check_fits(distribution, filename, label)
             return distribution
         try:
-            difference = _difference(label, promised, _inside(distribution, filename, label))
+            found = contradiction(promised, _inside(distribution, filename, label), label)
+            difference = found.text if found else ""
         except InvalidVariantMetadata as error:
             difference = str(error)
         if difference:
@@ -83,10 +85,9 @@ def _check_fits(distribution: Any, filename: str, label: str) -> None:
         raise UnsupportedWheel(reason) from None
     rejected = select_for_target(filename, metadata, [label]).rejected
     if rejected:
+        why = f"it {reasons.reason(rejected[0])}"
         raise UnsupportedWheel(
-            printable(
-                f"{filename} is not a supported wheel on this machine: it {rejected[0].reason}."
-            )
+            printable(f"{filename} is not a supported wheel on this machine: {why}.")
         )
 
 
@@ -95,20 +96,3 @@ def _inside(distribution: Any, filename: str, label: str) -> VariantMetadata:
     if label not in metadata.variants:
         raise InvalidVariantMetadata(f"variant.json of {filename} does not describe {label}")
     return metadata
-
-
-def _difference(label: str, promised: VariantMetadata, inside: VariantMetadata) -> str:
-    """Where the wheel contradicts the index about this label; empty if nowhere."""
-    if label == NULL_LABEL:
-        return ""
-    listed, real = promised.variants[label], inside.variants[label]
-    if listed != real:
-        return f"{_text(real.properties)} instead of {_text(listed.properties)}"
-    for namespace in real.namespaces:
-        if promised.providers.get(namespace) != inside.providers.get(namespace):
-            return f"another provider for {namespace}"
-    return ""
-
-
-def _text(properties: tuple[Any, ...]) -> str:
-    return ", ".join(map(str, properties)) or "no properties"

@@ -20,6 +20,7 @@ from pip._internal.utils.misc import redact_auth_from_url
 from pip._vendor.packaging.utils import canonicalize_name
 from pip._vendor.packaging.version import InvalidVersion, Version
 
+from pip_variants import reasons
 from pip_variants.errors import InvalidWheelFilename, printable
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import ABI_DEPENDENCY, PluginProvider, VariantMetadata
@@ -214,11 +215,11 @@ def _url(link: Link) -> str:
 
 def _reason(link: Link, label: str | None, ordering: Ordering, name: str) -> str:
     """Why pip does not take a candidate."""
-    reasons = {one.label: one.reason for one in ordering.rejected}
+    rejected = {one.label: reasons.reason(one) for one in ordering.rejected}
     if link.is_yanked:
         return "yanked"
-    if label in reasons:
-        return printable(reasons[label])
+    if label in rejected:
+        return printable(rejected[label])
     return "not what --variant asks for" if label_for(name) else "ignored, see the warnings"
 
 
@@ -241,7 +242,7 @@ def _skipped(name: str, said: list[str]) -> Iterator[dict[str, Any]]:
                 "release": release,
                 "reason": next((s.removeprefix(start) for s in said if s.startswith(start)), ""),
                 "rejected": [
-                    {"label": one.label, "reason": printable(one.reason)}
+                    {"label": one.label, "reason": printable(reasons.reason(one))}
                     for one in ordering.rejected
                     if not wanted or wanted == one.label
                 ],

@@ -18,6 +18,7 @@ from pip._internal.models.link import Link
 from pip._vendor.packaging.utils import canonicalize_name
 from pip._vendor.packaging.version import Version
 
+from pip_variants import reasons
 from pip_variants.errors import InconsistentVariantMetadata
 from pip_variants.model.abi import AbiDependency, abi_dependencies
 from pip_variants.model.metadata import VariantMetadata, combine_all
@@ -272,8 +273,8 @@ def _narrowed(
     label = None if wanted == "none" else wanted
     left = tuple(place for place in order if label_of(links[place].filename) == label)
     if not left:
-        reasons = {one.label: one.reason for one in ordering.rejected}
-        report.unwanted(what, wanted, reasons.get(wanted, ""))
+        rejected = {one.label: reasons.reason(one) for one in ordering.rejected}
+        report.unwanted(what, wanted, rejected.get(wanted, ""))
     return left
 
 

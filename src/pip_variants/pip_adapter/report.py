@@ -9,6 +9,7 @@ from typing import Any
 from pip._internal.models.link import Link
 from pip._internal.utils.logging import indent_log
 
+from pip_variants import reasons
 from pip_variants.errors import printable
 from pip_variants.model.metadata import Variant
 from pip_variants.model.ordering import Ordering, Rejection
@@ -68,7 +69,7 @@ def decided(  # noqa: PLR0913
     `bound` are the releases of other packages that some of the files need.
     """
     for rejection in ordering.rejected:
-        _say(VERBOSE, f"Variant {rejection.label} of {what} {rejection.reason}")
+        _say(VERBOSE, f"Variant {rejection.label} of {what} {reasons.reason(rejection)}")
     if ordering.best_first:
         _hint(what, ordering.rejected)
     variants = {variant.label: variant for variant in ordering.best_first}
@@ -170,10 +171,10 @@ def _say(level: int, text: str) -> None:
 def _none_fits(rejected: Sequence[Rejection]) -> str:
     if not rejected:
         return "its variants are ignored"
-    reasons = []
-    for given, group in groupby(rejected[:_SHOWN], key=lambda one: one.given):
-        needs = ", ".join(f"{one.label} {one.missing}" for one in group)
-        reasons.append(f"{needs} ({given})" if given else needs)
+    parts = []
+    for given, group in groupby(rejected[:_SHOWN], key=reasons.given):
+        needs = ", ".join(f"{one.label} {reasons.missing(one)}" for one in group)
+        parts.append(f"{needs} ({given})" if given else needs)
     if len(rejected) > _SHOWN:
-        reasons.append(f"{len(rejected) - _SHOWN} more, see -v")
-    return f"no variant fits this machine; {'; '.join(reasons)}"
+        parts.append(f"{len(rejected) - _SHOWN} more, see -v")
+    return f"no variant fits this machine; {'; '.join(parts)}"
