@@ -19,8 +19,8 @@ OWN = {
     "pip_adapter": {"selection", "detection", "model", "remote_wheel", "errors"},
     "publish": {"model", "detection", "remote_wheel", "errors"},
     "testing": {"hooks", "model", "detection", "publish", "errors"},
-    "inventory": {"selection", "detection", "model", "errors"},
-    "cli": {"inventory", "selection", "detection", "model", "publish", "testing", "errors"},
+    "inventory": {"selection", "reasons", "detection", "model", "errors"},
+    "cli": {"inventory", "selection", "reasons", "detection", "model", "publish", "testing", "errors"},
     "__init__": set(),
     "__main__": {"cli"},
 }

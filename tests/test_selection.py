@@ -4,6 +4,7 @@ import pytest
 from pip_variants.errors import ProviderFailed
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
+from pip_variants.reasons import reason
 from pip_variants.selection import Choices, select, supported_properties
 
 SCHEMA = "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json"
@@ -93,7 +94,7 @@ def labels(ordering):
 
 
 def reasons(ordering):
-    return {rejection.label: rejection.reason for rejection in ordering.rejected}
+    return {rejection.label: reason(rejection) for rejection in ordering.rejected}
 
 
 def rejected(metadata, label, asker):

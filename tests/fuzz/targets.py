@@ -28,6 +28,7 @@ from pip_variants.model.metadata import (
 )
 from pip_variants.model.names import VariantFeature, VariantProperty
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
+from pip_variants.reasons import reason
 from pip_variants.selection import Choices, select
 
 REFUSED = object()
@@ -101,7 +102,7 @@ def metadata(data: bytes) -> None:
     assert usable | rejected == {*found.variants, "unlisted"}
     assert not usable & rejected
     for rejection in ordering.rejected:
-        fit_for_a_terminal(printable(f"{rejection.label} {rejection.reason} {rejection.remedy}"))
+        fit_for_a_terminal(printable(f"{rejection.label} {reason(rejection)}"))
     for variant in ordering.best_first:
         assert set(ordering.deciding(variant)) <= set(variant.properties)
         assert Variant.of(variant.label, variant.properties) == variant

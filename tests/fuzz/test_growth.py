@@ -21,6 +21,7 @@ from pip_variants.model.metadata import PluginProvider, VariantMetadata
 from pip_variants.model.names import VariantProperty
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
 from pip_variants.model.target import Identity, Machine, Target, TargetProvider
+from pip_variants.reasons import reason
 from pip_variants.selection import select
 from targets import ASKER, REFUSED, TARGETS, tried
 
@@ -83,7 +84,7 @@ def chosen(data: bytes) -> None:
     for variant in ordering.best_first:
         ordering.deciding(variant)
     for rejection in ordering.rejected:
-        assert rejection.reason
+        assert reason(rejection)
 
 
 def static(features: dict) -> dict:

@@ -441,9 +441,20 @@ def test_requires_names_packages(requires):
 
 def test_a_namespace_that_is_not_listed_is_refused():
     """This list MUST contain all namespaces used in variant properties."""
-    message = refused(set_at(PEP_825, ("variants", "null"), {"gpu": {}}))
-    assert message.startswith("variants.null.gpu ")
+    message = refused(set_at(PEP_825, ("variants", "v3"), {"gpu": {"arch": ["90"]}}))
+    assert message.startswith("variants.v3.gpu ")
     assert "default-priorities.namespace" in message
+
+
+@pytest.mark.parametrize("label", ["v3", "null"])
+def test_a_namespace_without_features_says_nothing(label):
+    """Whether it is listed or not; but it is an object under a valid name."""
+    for namespace in ("gpu", "x86_64"):
+        found = read(set_at(PEP_825, ("variants", label), {namespace: {}}))
+        assert found.variants[label] == Variant(label)
+        assert found.to_json()["variants"][label] == {}
+    for entry in ({"gpu": []}, {"gpu": None}, {"G-pu": {}}):
+        assert refused(set_at(PEP_825, ("variants", label), entry)).startswith(f"variants.{label}.")
 
 
 @pytest.mark.parametrize(
@@ -608,21 +619,42 @@ def test_an_unknown_major_is_refused(version):
         "x",
         "https://example.org/schema.json",
         "https://example.org/v1.json",
-        "https://example.org/v0.2.json",
-        "https://example.org/v0.2.0",
-        "https://example.org/0.2.0.json",
-        "https://example.org/v0.2.0.json#fragment",
-        "https://example.org/v0.2.0.json\n",
+        "https://v0.2.0.example.org",
+        "https://10.0.0.1/schema.json",
+        "https://example.org/peps/850/schema.json",
         "https://example.org/v0.2.0a.json",
-        "https://example.org/v0.2.-1.json",
+        "https://example.org/v0.2.0.1.json",
+        "https://example.org/rev0.2.0.json",
+        "v0.2.0.json",
         "https://example.org/v" + "1" * 5000 + ".0.0.json",
     ],
 )
 def test_a_schema_without_a_version_is_refused(url):
     """The schema URL MUST include a version number."""
     assert refused({**PEP_825, "$schema": url}).startswith(
-        "$schema must end in /vMAJOR.MINOR.PATCH.json, not "
+        "$schema must be a URL with a version, as in /v0.2.0.json, not "
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "version"),
+    [
+        ("peps/850/v0.2.0.json", (0, 2, 0)),
+        ("0.1.1/schema.json", (0, 1, 1)),
+        ("variant-schema-0.2.0.json", (0, 2, 0)),
+        ("v0.2/schema.json", (0, 2, 0)),
+        ("v1.4", (1, 4, 0)),
+        ("0.2.0", (0, 2, 0)),
+        ("peps/850.1/v0.2.0.json", (0, 2, 0)),
+        ("v0.2.0.json#fragment", (0, 2, 0)),
+        ("schema.json?version=0.2.0", (0, 2, 0)),
+        ("draft-2020-12/v0.10.11/x.json", (0, 10, 11)),
+    ],
+)
+@pytest.mark.parametrize("host", ["example.org", "10.3.0.1:8080", "v2.0.0.example.org"])
+def test_the_version_is_read_out_of_any_url(host, path, version):
+    found = read({**PEP_825, "$schema": f"https://{host}/{path}"})
+    assert (found.version, found.schema) == (version, f"https://{host}/{path}")
 
 
 @pytest.mark.parametrize("version", ["0.2.1", "0.3.0", "1.0.0"])
@@ -689,6 +721,7 @@ def test_a_marker_of_a_draft_is_an_unknown_key_of_pep_850():
         b"\xff\xfe\xff",
         b'{"a": "\xff"}',
         b"\x00",
+        "\ufeff\ufeff{}",
         '{"a": NaN}',
         '{"a": -Infinity}',
         '{"a": ' + "1" * 10_000 + "}",
@@ -715,6 +748,22 @@ def test_bytes_and_text_are_read_alike():
     assert VariantMetadata.parse(data, "demo.json") == VariantMetadata.parse(
         data.encode(), "demo.json"
     )
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+def test_json_is_utf_8(encoding):
+    """RFC 8259, 8.1; `json` takes the others as well."""
+    data = json.dumps(PEP_825).encode(encoding)
+    assert json.loads(data) == PEP_825
+    message = refused_data(data)
+    assert message.startswith(" is not valid JSON: ")
+    assert "utf-8" in message.lower()
+
+
+def test_a_byte_order_mark_does_no_harm():
+    text = "\ufeff" + json.dumps(PEP_825)
+    assert VariantMetadata.parse(text, "demo.json") == read(PEP_825)
+    assert VariantMetadata.parse(text.encode(), "demo.json") == read(PEP_825)
 
 
 @pytest.mark.parametrize("data", ["[" * 100_000, "[" * 100_000 + "]" * 100_000, '{"a":' * 100_000])
@@ -863,6 +912,31 @@ def test_priorities_are_read_from_schemas_that_have_them(version):
     assert found.feature_priorities == {"cpu": ("level", "avx2"), "gpu": ()}
     assert found.value_priorities == {("cpu", "level"): ("v2",), ("cpu", "avx2"): ()}
     assert found.providers == {"cpu": PluginProvider(("p",), enable_if="os_name == 'nt'")}
+
+
+@pytest.mark.parametrize("use", ["none", "build"])
+@pytest.mark.parametrize("requires", [[], ["blas-provider"]])
+def test_schema_0_0_2_lists_what_is_not_asked_in_the_priorities(use, requires):
+    """As in what projects published with `"plugin-use": "none"`."""
+    document = {
+        "$schema": "https://variants-schema.wheelnext.dev/v0.0.2.json",
+        "default-priorities": {
+            "namespace": ["gpu", "blas"],
+            "feature": {"blas": ["library"]},
+            "property": {"blas": {"library": ["fast", "slow"]}},
+        },
+        "providers": {
+            "gpu": {"enable-if": "os_name == 'posix'", "requires": ["gpu-provider"]},
+            "blas": {"plugin-use": use, "requires": requires},
+        },
+        "variants": {"fast": {"blas": {"library": ["fast"]}}, "00000000": {}},
+    }
+    found = read(document)
+    assert found.providers == {
+        "gpu": PluginProvider(("gpu-provider",), enable_if="os_name == 'posix'"),
+        "blas": StaticProvider((SupportedFeature("library", ("fast", "slow")),)),
+    }
+    assert found.table() == document
 
 
 def test_schema_0_1_0_has_static_and_builtin_providers_with_markers():
@@ -1054,8 +1128,170 @@ def test_a_draft_without_markers_and_priorities_is_written_in_the_current_schema
 
 def test_a_provider_of_an_unknown_kind_is_not_written():
     document = {**small(wasm=1), "$schema": "https://packaging.python.org/v0.3.0.json"}
-    with pytest.raises(InvalidVariantMetadata, match=r"\['wasm'\] belongs to a newer schema"):
+    with pytest.raises(InvalidVariantMetadata) as caught:
         read(document).serialise()
+    assert str(caught.value) == (
+        "demo.json has keys that are not known here and would be lost: providers.cpu.wasm; "
+        "demo.json has schema 0.3.0; what is written here is at most 0.2.0"
+    )
+    made = VariantMetadata(("cpu",), {}, {"cpu": UnknownProvider(("wasm",))})
+    with pytest.raises(InvalidVariantMetadata, match=r"\['wasm'\] belongs to a newer schema"):
+        made.serialise()
+
+
+# What was read is kept, and only what is known is written
+
+
+def open_objects(document):
+    """Paths of the objects in which a key may be unknown: elsewhere it is a name of the user's."""
+    yield ()
+    yield ("default-priorities",)
+    for name in document.get("providers", ()):
+        yield ("providers", name)
+
+
+@given(
+    st.sampled_from(list(DOCUMENTS)),
+    st.text("abcdefghijklmnopqrstuvwxyz-", min_size=3, max_size=12).map("x-{}".format),
+    json_values,
+    st.data(),
+)
+@examples(300)
+def test_an_unknown_key_is_kept_by_reading_and_refused_by_name_in_writing(name, key, value, data):
+    path = data.draw(st.sampled_from(list(open_objects(DOCUMENTS[name]))))
+    document = set_at(DOCUMENTS[name], (*path, key), value)
+    found = VariantMetadata.from_json(document, "demo.json")
+    assert found == read(DOCUMENTS[name])
+    assert found.table() == document
+    for combined in (found, found.combine(read(DOCUMENTS[name])), read(PEP_825).combine(found)
+                     if name == "pep825" else found):
+        with pytest.raises(InvalidVariantMetadata) as caught:
+            combined.serialise()
+        assert str(caught.value) == (
+            "demo.json has keys that are not known here and would be lost: "
+            + ".".join((*path, key))
+        )
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        (PEP_825, ("default-priorities", "feature")),
+        (PEP_825, ("static-properties",)),
+        (PEP_850_PLUGIN, ("default-priorities", "property")),
+        (PEP_850_PLUGIN, ("providers", "nvidia", "enable-if")),
+        (PEP_850_PLUGIN, ("providers", "nvidia", "install-time")),
+        (PEP_817, ("providers", "aarch64", "feature-order")),
+        (PEP_817, ("providers", "aarch64", "builtin")),
+        (PEP_817, ("static-properties", "of_nothing")),
+    ],
+)
+def test_keys_of_other_drafts_are_unknown_keys(document, path):
+    with pytest.raises(InvalidVariantMetadata) as caught:
+        read(set_at(document, path, {})).to_json()
+    assert str(caught.value).endswith(f"would be lost: {'.'.join(path)}")
+
+
+def test_of_many_unknown_keys_three_are_named():
+    document = {**PEP_825, **{f"x{number}": None for number in range(9)}}
+    with pytest.raises(InvalidVariantMetadata, match="would be lost: x0, x1, x2 \\.\\.\\.$"):
+        read(document).to_json()
+
+
+@pytest.mark.parametrize("version", ["0.2.1", "0.3.0", "1.0.0", "1.3.0"])
+def test_a_newer_schema_is_read_and_not_written(version):
+    document = {**PEP_825, "$schema": f"https://example.org/v{version}.json"}
+    found = read(document)
+    assert found.table() == document
+    with pytest.raises(InvalidVariantMetadata) as caught:
+        found.serialise()
+    assert str(caught.value) == (
+        f"demo.json has schema {version}; what is written here is at most 0.2.0"
+    )
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_table_is_the_document(name):
+    assert read(DOCUMENTS[name]).table() == DOCUMENTS[name]
+
+
+@given(metadata())
+@examples(50)
+def test_metadata_made_in_code_has_the_table_that_is_written(found):
+    assert found.document == {}
+    assert found.table() == found.to_json()
+
+
+def test_combined_documents_have_what_both_have():
+    one = {
+        **PEP_850_PLUGIN,
+        "of-one": 1,
+        "providers": set_at(PEP_850_PLUGIN, ("providers", "nvidia", "of-one"), 1)["providers"],
+        "variants": {"null": {}},
+    }
+    two = {
+        **PEP_850_PLUGIN,
+        "$schema": "https://example.org/v1.0.0.json",
+        "of-two": {"a": 2},
+        "variants": {"cu13_v3": PEP_850_PLUGIN["variants"]["cu13_v3"]},
+    }
+    expected = {**one, **two, "variants": {**one["variants"], **two["variants"]}}
+    expected["providers"] = one["providers"]
+    for combined in (read(one).combine(read(two)), read(two).combine(read(one))):
+        assert combined.table() == expected
+        assert read(combined.table()) == combined
+
+
+def test_combined_documents_have_the_longer_list_of_namespaces():
+    one, two = (
+        {**PEP_825, "default-priorities": {"namespace": names}, "variants": {}}
+        for names in (["cpu"], ["cpu", "gpu"])
+    )
+    for combined in (read(one).combine(read(two)), read(two).combine(read(one))):
+        assert combined.table()["default-priorities"]["namespace"] == ["cpu", "gpu"]
+
+
+def test_metadata_without_document_has_none_when_combined():
+    made = VariantMetadata(("x86_64", "aarch64", "blas_lapack"), {"v9": Variant("v9")})
+    combined = made.combine(read(PEP_825))
+    assert combined.table() == combined.to_json()
+    assert "v9" in combined.table()["variants"]
+
+
+def test_documents_that_are_nested_too_deeply_are_not_combined():
+    one, two = ({**PEP_825, "deep": [number]} for number in range(2))
+    for _ in range(100_000):
+        one["deep"], two["deep"] = [one["deep"]], [two["deep"]]
+    both = [VariantMetadata.from_json(document, "demo.json") for document in (one, two)]
+    with pytest.raises(InconsistentVariantMetadata, match="nested too deeply"):
+        both[0].combine(both[1])
+
+
+# The metadata of one wheel
+
+
+def test_the_metadata_of_a_wheel_describes_its_label_alone():
+    """Exactly one entry, corresponding to the label in the wheel's name (PEP 825)."""
+    one = json.dumps({**PEP_825, "variants": {"null": {}}})
+    assert VariantMetadata.parse_wheel(one, "variant.json", "null") == read(json.loads(one))
+    assert VariantMetadata.parse_wheel(one, "variant.json", None) == read(json.loads(one))
+
+
+@pytest.mark.parametrize(
+    ("labels", "label", "message"),
+    [
+        ("", "null", "has 0 variants"),
+        ("b", "a", "must describe a and nothing else, not b"),
+        ("ab", "a", "has 2 variants"),
+        ("", None, "has 0 variants"),
+        ("ab", None, "has 2 variants"),
+    ],
+)
+def test_another_number_of_variants_in_a_wheel_is_refused(labels, label, message):
+    data = json.dumps({**PEP_825, "variants": {label: {} for label in labels}})
+    with pytest.raises(InvalidVariantMetadata) as caught:
+        VariantMetadata.parse_wheel(data, "variant.json", label)
+    assert str(caught.value) == f"variant.json {message}"
 
 
 # Combining
@@ -1172,6 +1408,41 @@ def test_what_differs_is_named(one, two, key):
         with pytest.raises(InconsistentVariantMetadata) as caught:
             pep_825(**first).combine(pep_825(**second))
         assert str(caught.value).startswith(f"{key} differs")
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "both"),
+    [
+        (("p>=1,<2",), ("P <2, >=1",), ("P <2, >=1",)),
+        (("a", "b>1.0"), ("b > 1", "a"), ("a", "b>1.0")),
+        (("a>=1",), ("a>=1", "a >=1"), ("a>=1", "a >=1")),
+    ],
+)
+@pytest.mark.parametrize("apis", [("p", "p"), ("p : q", "p:q"), ("p", "p ")])
+def test_a_requirement_in_another_spelling_is_the_same(one, two, both, apis):
+    one, two = (
+        pep_825(providers={"cpu": PluginProvider(requires, api)})
+        for requires, api in zip((one, two), apis, strict=True)
+    )
+    expected = {"cpu": PluginProvider(both, min(apis))}
+    assert one.combine(two).providers == two.combine(one).providers == expected
+
+
+def test_a_default_written_out_is_the_default():
+    one, two = (
+        read({**small(requires=["a-b>=1"], **api), "variants": {}})
+        for api in ({}, {"plugin_api": "a_b"})
+    )
+    for combined in (one.combine(two), two.combine(one)):
+        assert combined.providers == two.providers
+        assert combined.table() == two.table()
+
+
+def test_requirements_in_another_order_may_have_another_default():
+    """The endpoint's default is the first one's name."""
+    one, two = (pep_825(providers={"cpu": PluginProvider(names)}) for names in ("ab", "ba"))
+    with pytest.raises(InconsistentVariantMetadata, match=r"^providers\.cpu differs"):
+        one.combine(two)
 
 
 def test_the_newest_schema_is_kept():

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.requirements import Requirement
 from pip_variants.errors import InvalidVariantLabel, InvalidVariantProperty
 from pip_variants.model.names import (
     VariantFeature,
@@ -11,6 +12,7 @@ from pip_variants.model.names import (
     check_label,
     check_namespace,
     check_value,
+    normal_requirement,
 )
 from strategies import NAME_ALPHABET, VALUE_ALPHABET, examples, properties
 
@@ -149,3 +151,78 @@ def test_any_text_is_a_property_or_refused(text):
 
 def test_a_feature_is_written_like_a_property_without_value():
     assert str(VariantFeature("x86_64", "level")) == "x86_64 :: level"
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("a>=1,<2", " A < 2 , >= 1.0.0"),
+        ("a-b.c", "A_B--C"),
+        ("a (>=1)", "a>=1"),
+        ("a[x,Y-z]", "a [ y_z , x ]"),
+        ("a;os_name=='nt'", 'a ; os_name == "nt"'),
+        ("a @ https://example.org/a;b.whl ; os_name=='nt'", "A@https://example.org/a;b.whl  ;os_name=='nt'"),
+        ("a==0", "a==0.0"),
+    ],
+)
+def test_a_requirement_has_one_normal_form(one, two):
+    assert Requirement(one) == Requirement(two)  # or the test is wrong
+    assert normal_requirement(one) == normal_requirement(two)
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("a", "b"),
+        ("a", "a[x]"),
+        ("a", "a>=1"),
+        ("a>=1", "a>=10"),
+        ("a>=1", "a>1"),
+        ("a~=1", "a~=1.0"),
+        ("a===1", "a===1.0"),
+        ("a==1.*", "a==1.0.*"),
+        ("a==1+0", "a==1+0.0"),
+        ("a; os_name == 'nt'", "a; os_name == 'NT'"),
+        ("a; os_name == 'nt'", "a; os_name != 'nt'"),
+        ("a @ https://example.org/a", "a @ https://example.org/b"),
+        ("-e .", "-e x"),
+        ("?", "??"),
+    ],
+)
+def test_other_requirements_have_another(one, two):
+    assert normal_requirement(one) != normal_requirement(two)
+
+
+parts = st.tuples(
+    st.lists(st.sampled_from(("<2", ">=1.0", "!=1.5", "==1.*", "~=1.4", ">=1")), max_size=3),
+    st.lists(st.sampled_from(("x", "y")), max_size=2),
+    st.sampled_from(("", "os_name == 'nt'", "os_name != 'nt' and python_version < '4'")),
+)
+
+
+def spelled(found, draw):
+    """A way to write a requirement with these parts."""
+    specifiers, extras, marker = (draw(st.permutations(found[0])), found[1], found[2])
+    space = st.sampled_from(("", " ", "  "))
+    text = draw(st.sampled_from(("a-b", "A_b", "a.B")))
+    if extras:
+        text += f"{draw(space)}[{','.join(draw(space) + one for one in extras)}]"
+    joined = f"{draw(space)},{draw(space)}".join(specifiers)
+    text += f" ({joined})" if specifiers and draw(st.booleans()) else f"{draw(space)}{joined}"
+    if draw(st.booleans()):
+        marker = marker.replace("'", '"')
+    return f"{text}{draw(space)};{draw(space)}{marker}" if marker else text
+
+
+@given(parts, parts, st.data())
+@examples(400)
+def test_requirements_are_equal_where_packaging_says_so(one, two, data):
+    for other in (one, two):
+        texts = spelled(one, data.draw), spelled(other, data.draw)
+        equal = normal_requirement(texts[0]) == normal_requirement(texts[1])
+        assert equal == (Requirement(texts[0]) == Requirement(texts[1]))
+
+
+@given(st.text(max_size=30))
+def test_any_text_has_a_normal_form(text):
+    assert normal_requirement(text) == normal_requirement(text)

@@ -14,6 +14,7 @@ from pip_variants.cli import main
 from pip_variants.errors import InvalidWheel
 from pip_variants.model.metadata import StaticProvider
 from pip_variants.model.support import SupportedFeature
+from pip_variants.publish.archive import opened, rewrite
 from pip_variants.publish.wheel import make_variant_wheel, read_metadata
 
 
@@ -179,6 +180,66 @@ def test_index_refuses_contradictions_and_writes_nothing(tmp_path: Path, capsys)
         "variants.v3 differs\n"
     )
     assert not list(tmp_path.glob("*.json"))
+
+
+def of_the_future(wheel: Path, folder: Path, **changes: object) -> Path:
+    """The wheel with other keys in its variant.json."""
+    folder.mkdir(exist_ok=True)
+    name = "demo-1.0.dist-info/variant.json"
+    with opened(wheel) as archive:
+        content = json.dumps({**json.loads(archive.read(name)), **changes})
+        rewrite(archive, folder / wheel.name, {name: content.encode()})
+    return folder / wheel.name
+
+
+NEWER = "https://example.org/v1.3.0.json"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"wasm": {}}, "has keys that are not known here and would be lost: wasm"),
+        ({"$schema": NEWER}, "has schema 1.3.0; what is written here is at most 0.2.0"),
+    ],
+)
+def test_index_refuses_what_it_would_drop_and_writes_nothing(
+    tmp_path: Path, capsys, changes: dict, said: str
+) -> None:
+    """Tools MUST NOT output other keys (PEP 825); and what a publisher wrote must not be lost."""
+    wheel = variant_wheel(tmp_path / "made", "v3", ["x86_64 :: level :: v3"])
+    newer = of_the_future(wheel, tmp_path / "newer", **changes)
+    variant_wheel(newer.parent, "v2", ["x86_64 :: level :: v2"])
+    variant_wheel(newer.parent, "v2", ["x86_64 :: level :: v2"], version="0.9")
+    before = sorted(newer.parent.iterdir())
+    for arguments in ([], ["--add", str(newer)]):
+        assert main(["index", str(newer.parent), *arguments]) == 1
+        out, err = capsys.readouterr()
+        assert err == f"pip-variants: demo-1.0.dist-info/variant.json of {newer.name} {said}\n"
+        assert out == ""
+        assert sorted(newer.parent.iterdir()) == before
+
+
+def test_index_adds_nothing_to_what_it_would_drop(tmp_path: Path, capsys) -> None:
+    wheel = variant_wheel(tmp_path, "v3", ["x86_64 :: level :: v3"])
+    published = tmp_path / "demo-1.0-variants.json"
+    document = json.dumps({**read_metadata(wheel).to_json(), "variants": {}, "wasm": 1})
+    published.write_text(document)
+    assert main(["index", str(tmp_path), "--add", str(wheel)]) == 1
+    assert capsys.readouterr().err == (
+        "pip-variants: demo-1.0-variants.json has keys that are not known here and would be lost: "
+        "wasm\n"
+    )
+    assert published.read_text() == document
+
+
+def test_a_plain_wheel_can_be_made_of_metadata_of_the_future(tmp_path: Path, capsys) -> None:
+    """`unmake` writes no metadata, and `make` writes its own."""
+    wheel = variant_wheel(tmp_path / "made", "v3", ["x86_64 :: level :: v3"])
+    newer = of_the_future(wheel, tmp_path / "newer", **{"$schema": NEWER, "wasm": {}})
+    assert main(["unmake", str(newer)]) == 0
+    assert main(["make", str(newer), "--label", "v2", "--property", "x86_64::level::v2"]) == 0
+    made = newer.with_name(newer.name.replace("v3", "v2"))
+    assert "wasm" not in read_metadata(made).document
 
 
 def test_index_names_a_wheel_without_metadata(tmp_path: Path, capsys) -> None:

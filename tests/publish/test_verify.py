@@ -407,6 +407,22 @@ FAULTS = {
         f"metadata of {OLD} orders or enables its properties in a way that the current schema "
         "cannot express; rebuild its wheels",
     ),
+    "an unknown key": (
+        variant_json(lambda d: d["providers"]["x86_64"].update(wasm={})),
+        V3,
+        f"{INFO}/variant.json has keys that are not known here and would be lost: "
+        "providers.x86_64.wasm",
+    ),
+    "a newer schema": (
+        variant_json(lambda d: d.update({"$schema": OLD.replace("v0.0.3", "v1.3.0")})),
+        V3,
+        f"{INFO}/variant.json has schema 1.3.0; what is written here is at most 0.2.0",
+    ),
+    "an unknown key in the index": (
+        document(lambda d: d.update(wasm={})),
+        JSON,
+        "it has keys that are not known here and would be lost: wasm",
+    ),
     "no provider": (
         variant_json(
             lambda d: d.pop("providers")

@@ -173,7 +173,7 @@ def _wheel(
             faults += _of_archive(archive, info, name)
             if name.label is not None:
                 metadata = metadata_in(archive, filename)
-                faults += _metadata(metadata)
+                faults += _metadata(metadata, filename)
             faults += _record(archive, info, thorough=source.is_local)
     except (InvalidWheel, InvalidVariantMetadata, OSError) as error:
         faults.append(_short(error, filename))
@@ -277,12 +277,12 @@ def _hashed(name: str, row: list[str], file: IO[bytes]) -> Iterator[str]:
         yield f"{name} is not what RECORD says"
 
 
-def _metadata(metadata: VariantMetadata) -> Iterator[str]:
+def _metadata(metadata: VariantMetadata, filename: str) -> Iterator[str]:
     """The rules of PEP 825 and PEP 850 that reading alone does not enforce."""
     try:
         metadata.to_json()
     except InvalidVariantMetadata as error:
-        yield str(error)
+        yield _short(error, filename)
     for namespace, provider in metadata.providers.items():
         for text in provider.requires if isinstance(provider, PluginProvider) else ():
             try:
@@ -430,6 +430,8 @@ def _of_index(
             content = opened_file.read(MAX_BYTES + 1)
         yield from source.faults(file, content)
         metadata = VariantMetadata.parse(content, file)
+        if metadata.unwritable:
+            metadata.to_json()
     except (InvalidWheel, InvalidVariantMetadata, OSError) as error:
         yield _short(error, file)
         return

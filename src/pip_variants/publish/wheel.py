@@ -3,7 +3,7 @@
 import zipfile
 from pathlib import Path
 
-from pip_variants.errors import InvalidVariantMetadata, InvalidWheel
+from pip_variants.errors import InvalidWheel
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import MAX_BYTES, VariantMetadata
 from pip_variants.publish.archive import dist_info, opened, rewrite
@@ -30,14 +30,8 @@ def metadata_in(archive: zipfile.ZipFile, filename: str) -> VariantMetadata:
         raise InvalidWheel(f"{filename} has no {name}")
     with archive.open(name) as file:  # a small archive may hold a large file
         text = file.read(MAX_BYTES + 1)
-    metadata = VariantMetadata.parse(text, f"{name} of {filename}")
     label = WheelFilename.parse(filename).label
-    if set(metadata.variants) != {label}:
-        listed = ", ".join(metadata.variants) or "nothing"
-        raise InvalidVariantMetadata(
-            f"{name} of {filename} must describe {label} and nothing else, not {listed}"
-        )
-    return metadata
+    return VariantMetadata.parse_wheel(text, f"{name} of {filename}", label)
 
 
 def make_variant_wheel(
