@@ -66,7 +66,7 @@ SEAMS = (
 
     # Names of wheels. Modules that took packaging's function over by name are told apart.
     Seam("models.wheel:Wheel.__init__", "self filename", "hook.wheel_names", ALL),
-    Seam("index.sources:parse_wheel_filename", "filename", "hook.wheel_names", ALL,
+    Seam("index.sources:parse_wheel_filename", "filename", "hook.wheel_names:parse_in_folder", ALL,
          since=(24, 0)),
     Seam("req.constructors:parse_wheel_filename", "filename", "hook.wheel_names", INSTALL,
          since=(26, 1)),

@@ -31,6 +31,17 @@ def parse_wheel_filename(original: Any, filename: str, *args: Any, **kwargs: Any
     return original(without_label(filename), *args, **kwargs)
 
 
+def parse_in_folder(original: Any, filename: str, *args: Any, **kw: Any) -> Any:
+    """The same where pip lists a folder, once for all its runs in this process.
+
+    So it does not matter whether this run accepts labels; pip parses the names again.
+    """
+    if _looks_labelled(filename) and not current().problem:
+        label = _label_in(filename)
+        filename = _plain(filename, label) if label else filename
+    return original(filename, *args, **kw)
+
+
 def get(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
     """`SimpleWheelCache.get`: built variant wheels are built again, as stock pip does.
 
@@ -42,27 +53,33 @@ def get(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
 
 def without_label(filename: str) -> str:
     """The name that pip understands; the given object itself unless it has an accepted label."""
-    dashes = filename.count("-")
-    if dashes < _DASHES:
-        return filename
     run = current()
     label = run.labels.get(filename)
+    if label is None and not _looks_labelled(filename):
+        return filename
+    if not run.accepts_labels():
+        return filename
     if label is None:
-        # A build tag, which starts with a digit, takes one dash more.
-        if dashes == _DASHES and filename.split("-", 3)[2][:1].isdigit():
-            return filename
-        if not run.accepts_labels() or (label := _label_in(filename)) is None:
+        if (label := _label_in(filename)) is None:
             return filename
         run.labels[filename] = label
-    elif not run.accepts_labels():
-        return filename
-    return f"{filename.removesuffix(f'-{label}.whl')}.whl"
+    return _plain(filename, label)
+
+
+def _looks_labelled(filename: str) -> bool:
+    """Whether a name has room for a label: a build tag, which starts with a digit, is none."""
+    dashes = filename.count("-")
+    return dashes > _DASHES or (dashes == _DASHES and not filename.split("-", 3)[2][:1].isdigit())
 
 
 def _label_in(filename: str) -> str | None:
-    from pip_variants.model.filename import WheelFilename  # loaded by now
+    from pip_variants.model.filename import WheelFilename  # not before a name looks like it
 
     try:
         return WheelFilename.parse(filename).label
     except ValueError:
         return None
+
+
+def _plain(filename: str, label: str) -> str:
+    return f"{filename.removesuffix(f'-{label}.whl')}.whl"

@@ -152,7 +152,7 @@ def _note(requirement: Any) -> None:
             "The lock fits only machines like this one: the index gives no hash for other wheels "
             f"of {found.what}.",
         )
-    run.locked[found.name] = (hashed, metadata.table())
+    run.locked[found.name] = (hashed, _without_null(metadata.table()))
 
 
 def _wheel(link: Link) -> dict[str, Any]:
@@ -161,6 +161,13 @@ def _wheel(link: Link) -> dict[str, Any]:
         with open(link.file_path, "rb") as file:
             hashes["sha256"] = hashlib.sha256(file.read()).hexdigest()
     return {"name": link.filename, "url": link.url_without_fragment, "hashes": hashes}
+
+
+def _without_null(value: Any) -> Any:
+    """A value as TOML can express it: a key that says null says what one says that is absent."""
+    if isinstance(value, dict):
+        return {key: _without_null(one) for key, one in value.items() if one is not None}
+    return [_without_null(one) for one in value] if isinstance(value, list) else value
 
 
 def _with_variants(document: dict[str, Any]) -> dict[str, Any]:
