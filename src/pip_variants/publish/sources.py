@@ -1,10 +1,7 @@
 """Where `verify` finds files: given wheels and folders, or the page of a project on an index."""
 
 import hashlib
-import io
 import json
-import os
-import re
 import shutil
 import tempfile
 import urllib.request
@@ -13,13 +10,12 @@ from contextlib import ExitStack, contextmanager
 from html.parser import HTMLParser
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol, cast
 from urllib.error import HTTPError
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from pip_variants.errors import InvalidWheel, printable, shown
-
-__all__ = ["LocalFiles", "ProjectPage", "Source"]
+from pip_variants.remote_wheel import REFUSALS, NoParts, RemoteFile
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 _TIMEOUT = 30.0
@@ -110,15 +106,10 @@ class ProjectPage:
     def open(self, name: str) -> IO[bytes]:
         """One of them; of a large one only what is read is fetched. Raises `InvalidWheel`."""
         url = self._links[name][0]
-        with ExitStack() as stack:
-            with _get(url, {"Range": f"bytes=-{_BLOCK}"}) as answer:
-                if answer.status == 206:
-                    return io.BufferedReader(_Remote(url, answer), _BLOCK)
-                whole = stack.enter_context(tempfile.TemporaryFile())
-                shutil.copyfileobj(answer, whole)
-            whole.seek(0)
-            stack.pop_all()  # the caller closes it
-            return whole
+        try:
+            return cast("IO[bytes]", _Remote(url))
+        except NoParts:
+            return _whole(url)
 
     def faults(self, name: str, content: bytes) -> Iterator[str]:
         """A hash that is not that of the content."""
@@ -160,61 +151,61 @@ class _Links(HTMLParser):
             self.found.append(urljoin(self._base, href))
 
 
-class _Remote(io.RawIOBase):
-    """A file on a server that sends parts of it; the end is here already."""
+def _whole(url: str) -> IO[bytes]:
+    with ExitStack() as stack:
+        whole = stack.enter_context(tempfile.TemporaryFile())
+        with _get(url, {}) as answer:
+            shutil.copyfileobj(answer, whole)
+        whole.seek(0)
+        stack.pop_all()  # the caller closes it
+        return whole
 
-    def __init__(self, url: str, answer: HTTPResponse) -> None:
-        """Read the end. Raises `ValueError` for an answer that does not say what it is."""
-        super().__init__()
+
+class _Remote(RemoteFile):
+    """A file of which only parts are fetched; what goes wrong is an `InvalidWheel`."""
+
+    def __init__(self, url: str) -> None:
         self._url = url
-        self._end = answer.read()
-        said = answer.headers.get("Content-Range", "")
-        match = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", said)
-        if not match or int(match[1]) + len(self._end) != int(match[2]):
-            raise ValueError(f"it sent a part of it that it calls {shown(said, 50)}")
-        self._start, self._size = int(match[1]), int(match[2])
-        self._position = 0
+        with _naming(url, (InvalidWheel, NoParts)):
+            super().__init__(self._get, part=_BLOCK, whole=_BLOCK)
 
-    def readable(self) -> bool:
-        return True
+    def _get(self, byte_range: str) -> Any:
+        try:
+            return _answer(self._url, {"Range": byte_range})
+        except HTTPError as error:
+            if error.code in REFUSALS:
+                return error
+            raise
 
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        self._position = start + offset
-        return self._position
-
-    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
-        begin = self._position
-        if begin >= self._start:
-            data = self._end[begin - self._start :][: len(buffer)]
-        else:
-            last = min(begin + len(buffer), self._size) - 1
-            with _get(self._url, {"Range": f"bytes={begin}-{last}"}) as answer:
-                if answer.status != 206:
-                    raise ValueError("it does not send parts of it any more")
-                data = answer.read(len(buffer))
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
+    def readinto(self, buffer: Any) -> int:
+        with _naming(self._url):
+            return super().readinto(buffer)
 
 
 @contextmanager
 def _get(url: str, headers: Mapping[str, str]) -> Iterator[HTTPResponse]:
     """The answer, to be read to its end. Raises `InvalidWheel` if that fails."""
+    with _naming(url), _answer(url, headers) as answer:
+        yield answer
+        if answer.length:
+            raise ValueError(f"the last {answer.length} bytes are missing")
+
+
+def _answer(url: str, headers: Mapping[str, str]) -> HTTPResponse:
     if urlsplit(url).scheme not in ("http", "https"):  # a page must not make us read files
         raise InvalidWheel(f"{printable(url, 200)} is no http or https address")
+    request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310
+    answer: HTTPResponse = urllib.request.urlopen(request, timeout=_TIMEOUT)  # noqa: S310
+    return answer
+
+
+@contextmanager
+def _naming(url: str, but: tuple[type[Exception], ...] = (InvalidWheel,)) -> Iterator[None]:
+    """Turn what keeps a file from arriving into an error that names it."""
     try:
-        request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
-            yield answer
-            if answer.length:
-                raise ValueError(f"the last {answer.length} bytes are missing")
+        yield
+    except but:
+        raise
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
         status = f"HTTP status {error.code}, " if isinstance(error, HTTPError) else ""
