@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pip_variants.detection import COMMAND_VARIABLE, client
+from pip_variants.detection import client
 from pip_variants.errors import InvalidVariantMetadata
 from pip_variants.testing import check_detect, check_package, choose, make_wheel, serve
 
@@ -40,7 +40,8 @@ def site(tmp_path, monkeypatch) -> Path:
     site.mkdir()
     monkeypatch.syspath_prepend(site)
     # Folders after the code are added as the user's site-packages folder is.
-    monkeypatch.setenv(COMMAND_VARIABLE, json.dumps([*client.command(), str(site)]))
+    command = [*client.command(), str(site)]
+    monkeypatch.setattr(client, "command", lambda: command)
     yield site
     sys.modules.pop("acme_variants", None)
 
@@ -248,7 +249,6 @@ def test_a_package_whose_valid_breaks_the_contract(site):
 @pytest.fixture
 def index(tmp_path, monkeypatch):
     monkeypatch.setenv("X86_64_VARIANT_PROVIDER_FORCE_LEVEL", "v2,v1")
-    monkeypatch.delenv(COMMAND_VARIABLE)
     provider = {"x86_64": "x86-64-variant-provider>=0.2.1,<1"}
     for level in ("v1", "v2", "v3"):
         name = f"my_demo-1.0-py3-none-any-{level}.whl"

@@ -4,6 +4,7 @@ The message of each says what was wrong, with which value, and where.
 """
 
 __all__ = [
+    "BrokenInstallation",
     "DetectionError",
     "InconsistentVariantMetadata",
     "InvalidProviderAnswer",
@@ -81,3 +82,7 @@ class DetectionError(PipVariantsError):
 
 class ProviderFailed(DetectionError):
     """A provider raised, exited, hung or answered nonsense (PEP 850: abort the install)."""
+
+
+class BrokenInstallation(DetectionError):
+    """A part of pip-variants itself cannot be loaded in the detection process."""

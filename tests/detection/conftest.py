@@ -1,14 +1,13 @@
 """Fixtures: an empty site-packages folder, and the detection process of a real environment."""
 
 import importlib
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from pip_variants.detection import COMMAND_VARIABLE, client
+from pip_variants.detection import client
 
 
 @pytest.fixture(autouse=True)
@@ -48,11 +47,10 @@ def other_python(tmp_path_factory) -> Path:
 @pytest.fixture
 def detection(other_python, site, monkeypatch):
     """A detection process in that environment, which also sees the packages in `site`."""
-    monkeypatch.delenv(COMMAND_VARIABLE, raising=False)
     _, *arguments = client.command()
     # Folders after the code are added as the user's site-packages folder is.
-    started = json.dumps([str(other_python), *arguments, str(site)])
-    monkeypatch.setenv(COMMAND_VARIABLE, started)
+    command = [str(other_python), *arguments, str(site)]
+    monkeypatch.setattr(client, "command", lambda: command)
     running = client.Detection()
     yield running
     running.close()

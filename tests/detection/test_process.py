@@ -2,16 +2,19 @@
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pip_variants
 import pytest
 from pip_variants.detection import COMMAND_VARIABLE, client
 from pip_variants.detection.client import Detection
-from pip_variants.errors import DetectionError, ProviderFailed
+from pip_variants.errors import BrokenInstallation, DetectionError, ProviderFailed
 from pip_variants.model.metadata import PluginProvider
 from pip_variants.model.support import SupportedFeature
 from pip_variants.providers import x86_64
@@ -192,7 +195,7 @@ def test_a_provider_detects_once_whatever_version_wheels_require(detection, site
 def test_an_answer_is_kept_after_the_process(detection, monkeypatch):
     supported, holds = detection.supported(X86_64), detection.holds("os_name != 'none'")
     detection.close()
-    monkeypatch.setenv(COMMAND_VARIABLE, '["/no/such/python"]')
+    monkeypatch.setattr(client, "command", lambda: ["/no/such/python"])
     assert (detection.supported(X86_64), detection.holds("os_name != 'none'")) == (supported, holds)
 
 
@@ -255,9 +258,6 @@ HANGING = {
     "sleeps and ignores signals": (
         "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(60)"
     ),
-    "answers without end": (
-        "import itertools\nfor n in itertools.count(): yield Feature(f'e{n}', ['mk1'])"
-    ),
 }
 
 FAILING = {
@@ -268,6 +268,19 @@ FAILING = {
     "recurses": "return detect()",
     "imports what is not there": "import no_such_module",
     "answers 5 MB": "return [Feature('engine', [f'mk{n}' for n in range(600_000)])]",
+    "answers without end": (
+        "import itertools\nfor n in itertools.count(): yield Feature(f'e{n}', ['mk1'])"
+    ),
+    "has values without end": (
+        "import itertools\nreturn [Feature('engine', (f'mk{n}' for n in itertools.count()))]"
+    ),
+    "has many features with values without end": (
+        "import itertools\nfor n in itertools.count():\n"
+        "    yield Feature(f'e{n}', (f'mk{m}' for m in range(9999)))"
+    ),
+    "has long values without end": (
+        "import itertools\nreturn [Feature('engine', ('m' * 2**16 + str(n) for n in itertools.count()))]"
+    ),
     "answers nonsense": "return [Feature('engine', ['mk 1'])]",
     "closes every file": "import os\nos.closerange(3, 256)\n" + DETECT,
 }
@@ -343,6 +356,60 @@ def test_a_broken_package_takes_no_other_down(detection, site):
     assert detection.supported(ACME).features == ENGINE
 
 
+FLOOD = """\
+import os, stat
+pipes = [n for n in range(3, 64) if os.path.exists(f'/proc/self/fd/{n}') and stat.S_ISFIFO(os.fstat(n).st_mode)]
+while True:
+    for pipe in pipes:
+        try:
+            os.write(pipe, TEXT)
+        except OSError as error:
+            if error.errno == 32: raise
+"""
+
+
+@pytest.mark.parametrize("text", [b"\n" * 2**14, b"x" * 2**14, b"x" * 2**12 + b"\n"])
+def test_a_flood_is_not_kept_and_its_provider_is_named(text, detection, site, noting_pid, pids):
+    vendor(site, "acme", noting_pid(FLOOD.replace("TEXT", repr(text))))
+    tracemalloc.start()
+    with pytest.raises(ProviderFailed, match="^the provider acme-variants gave an answer that is too long$"):
+        detection.supported(ACME)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**26
+    assert detection.supported(X86_64).features
+    assert not any(map(alive, pids()))
+
+
+def test_a_flood_that_nobody_waits_for_is_not_kept(site, detection):
+    (site / "noise.pth").write_text("import os; [os.write(1, b'x' * 2**14) for _ in iter(int, 1)]\n")
+    tracemalloc.start()
+    detection.warm_up()
+    wait_until(lambda: detection._output.taken > client._MAX_ANSWER)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**26
+    with pytest.raises(ProviderFailed, match="^the detection process gave an answer that is too long$"):
+        detection.supported(X86_64)
+
+
+def test_lines_without_end_do_not_put_the_deadline_off(with_deadline, site):
+    drip = FLOOD.replace("TEXT", "b'x\\n'") + "    import time; time.sleep(0.0001)\n"
+    vendor(site, "acme", drip)
+    started = time.monotonic()
+    with pytest.raises(ProviderFailed, match="acme-variants did not answer within 0 seconds"):
+        with_deadline(ACME)
+    assert time.monotonic() - started < 3
+
+
+def test_a_log_without_end_is_not_kept(detection, site):
+    log = 'import logging\nlog = logging.getLogger("acme")\nfor n in range(5000): log.info("looked")\n'
+    vendor(site, "acme", log + DETECT)
+    answer = detection.answer_of(ACME)
+    assert answer.support.features == ENGINE
+    assert len(answer.notes) == 1000
+
+
 # The start of the process
 
 
@@ -386,7 +453,6 @@ def test_noise_at_startup_is_ignored(noise, detection, site):
 
 @pytest.mark.parametrize("executable", ["/no/such/python", "", None, os.path.dirname(__file__)])
 def test_an_interpreter_that_is_missing_is_an_error(executable, monkeypatch):
-    monkeypatch.delenv(COMMAND_VARIABLE, raising=False)
     monkeypatch.setattr(sys, "executable", executable)
     detection = Detection()
     detection.warm_up()  # not yet
@@ -394,16 +460,87 @@ def test_an_interpreter_that_is_missing_is_an_error(executable, monkeypatch):
         detection.supported(X86_64)
 
 
-def test_a_process_that_cannot_import_pip_variants_says_why(detection, monkeypatch):
-    command = f'["{sys.executable}", "-I", "-S", "-c", "import pip_variants"]'
-    monkeypatch.setenv(COMMAND_VARIABLE, command)
+def test_a_process_that_cannot_import_pip_variants_says_why():
+    command = [sys.executable, "-I", "-S", "-c", "import pip_variants"]
     with pytest.raises(DetectionError, match="No module named 'pip_variants'"):
-        detection.supported(X86_64)
+        Detection(command=command).supported(X86_64)
 
 
-def test_the_interpreter_of_this_environment_is_used_by_default(monkeypatch):
-    monkeypatch.delenv(COMMAND_VARIABLE, raising=False)
+def test_the_environment_does_not_say_what_is_started(monkeypatch):
+    monkeypatch.setenv(COMMAND_VARIABLE, '["/no/such/python"]')
     assert client.command()[:2] == [sys.executable, "-I"]
+
+
+# An installation that is broken
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A copy of pip_variants to break, and a detection process of it."""
+    folder = tmp_path / "copy"
+    shutil.copytree(Path(pip_variants.__file__).parent, folder / "pip_variants")
+    first = f"import sys; sys.path.insert(0, {str(folder)!r})\n"
+    executable, isolated, code, boot, *rest = client.command()
+    running = Detection(command=[executable, isolated, code, first + boot, *rest])
+    yield folder / "pip_variants", running
+    running.close()
+
+
+def remove(file: Path) -> None:
+    file.unlink()
+
+
+def empty(file: Path) -> None:
+    file.write_text("")
+
+
+def damage(file: Path) -> None:
+    file.write_bytes(b"\0" * 100)
+
+
+BROKEN = [
+    (remove, "detection/worker.py", "ModuleNotFoundError: No module named 'pip_variants.detection.worker'"),
+    (empty, "detection/worker.py", "ImportError: cannot import name 'main' from 'pip_variants.detection"),
+    (damage, "detection/worker.py", r"(SyntaxError|ValueError): source code .*cannot contain null bytes"),
+    (remove, "detection/registry.py", "ModuleNotFoundError: No module named 'pip_variants.detection.r"),
+    (empty, "model/names.py", "ImportError: cannot import name '"),
+    (empty, "hooks.py", "ImportError: cannot import name '|AttributeError: "),
+    (remove, "providers/x86_64.py", r"pip_variants.providers.x86_64: ModuleNotFoundError: "),
+    (empty, "providers/x86_64.py", "pip_variants.providers.x86_64: AttributeError: it does not impl"),
+    (damage, "providers/x86_64.py", "pip_variants.providers.x86_64: (SyntaxError|ValueError): source"),
+]
+
+
+@pytest.mark.parametrize(("how", "file", "said"), BROKEN)
+def test_an_installation_that_is_broken_is_told_apart(copied, how, file, said):
+    folder, detection = copied
+    content = (folder / file).read_bytes()
+    how(folder / file)
+    detection.warm_up()
+    for _ in range(2):
+        with pytest.raises(BrokenInstallation, match=f"^{said}") as raised:
+            detection.supported(X86_64)
+        assert len(str(raised.value).splitlines()) == 1
+    with pytest.raises(BrokenInstallation):
+        detection.everything()
+    (folder / file).write_bytes(content)
+    assert detection.supported(X86_64).features
+
+
+def test_a_provider_of_ours_that_is_broken_is_so_only_where_it_is_needed(copied):
+    folder, detection = copied
+    (folder / "providers" / "nvidia.py").unlink()
+    assert detection.supported(X86_64).features
+    assert detection.holds("python_version >= '3'")
+    with pytest.raises(BrokenInstallation, match="^pip_variants.providers.nvidia: ModuleNotFoundError"):
+        detection.supported(PluginProvider(("mpi-variant-provider",)))
+
+
+def test_plugins_are_looked_for_by_a_module_of_ours_too(copied):
+    folder, detection = copied
+    (folder / "detection" / "installed.py").write_text("")
+    with pytest.raises(BrokenInstallation, match="^ImportError: cannot import name 'entry_points'"):
+        detection.supported(ACME)
 
 
 # The end of the process
@@ -435,7 +572,7 @@ def test_the_process_ends_when_pip_ends(detection, site, noting_pid, pids):
     program = (
         "from pip_variants.detection.client import Detection\n"
         "from pip_variants.model.metadata import PluginProvider\n"
-        "print(Detection().supported(PluginProvider(('acme-variants',))).features)"
+        f"print(Detection(command={client.command()}).supported(PluginProvider(('acme-variants',))).features)"
     )
     pip = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert "mk2" in pip.stdout, pip.stderr
@@ -451,7 +588,7 @@ def test_the_process_ends_when_pip_is_killed_whatever_a_provider_does(
     program = (
         "from pip_variants.detection.client import Detection\n"
         "from pip_variants.model.metadata import PluginProvider\n"
-        "Detection().supported(PluginProvider(('acme-variants',)))"
+        f"Detection(command={client.command()}).supported(PluginProvider(('acme-variants',)))"
     )
     pip = subprocess.Popen([sys.executable, "-c", program])
     wait_until(lambda: len(pids()) == 2)

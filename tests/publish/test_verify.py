@@ -22,7 +22,7 @@ from support.wheels import (
 )
 
 from pip_variants.cli import main
-from pip_variants.detection import COMMAND_VARIABLE
+from pip_variants.detection import client
 from pip_variants.model.metadata import (
     BuiltinProvider,
     PluginProvider,
@@ -700,7 +700,7 @@ def test_what_cannot_be_checked_is_said_and_is_no_mistake(folder: Path, capsys) 
 
 def test_a_provider_that_fails(folder: Path, capsys, monkeypatch) -> None:
     ends = "print('no memory'); raise SystemExit(3)"
-    monkeypatch.setenv(COMMAND_VARIABLE, json.dumps([sys.executable, "-c", ends]))
+    monkeypatch.setattr(client, "command", lambda: [sys.executable, "-c", ends])
     assert main(["verify", "--target", "here", str(folder)]) == 0
     out = capsys.readouterr().out
     said = "the detection process of pip-variants could not start (no memory; exit status 3)"

@@ -12,35 +12,50 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 from pip_variants.detection import (
     ANSWER,
-    COMMAND_VARIABLE,
     DEADLINE,
     FOLDER_VARIABLE,
     START_DEADLINE,
 )
-from pip_variants.errors import DetectionError, InvalidTarget, ProviderFailed
+from pip_variants.errors import (
+    BrokenInstallation,
+    DetectionError,
+    InvalidTarget,
+    ProviderFailed,
+    printable,
+)
 from pip_variants.model.metadata import PluginProvider
 from pip_variants.model.names import check_feature, check_value
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
 
-__all__ = ["Answer", "Detection", "Valid", "command"]
-
 _NOT_STARTED = "the detection process of pip-variants could not start"
 
-_MAX_ANSWER = 2**20  # characters
+_MAX_LINE = 2**20  # characters
+_MAX_ANSWER = 16 * 2**20  # with the noise before it
+_LINE = 64  # what a line takes beside its characters
 
 # Isolated mode (-I) keeps the current directory, PYTHONPATH and PYTHONSTARTUP out; it also leaves
 # out the user's site folder, which is added where this interpreter uses it.
-_BOOT = (
-    "import os, site, sys; [site.addsitedir(path) for path in sys.argv[1:]]; "
-    f"own = os.environ.pop({FOLDER_VARIABLE!r}, ''); own and sys.path.insert(0, own); "
-    "from pip_variants.detection.worker import main; main()"
-)
+_BOOT = f"""\
+import os, site, sys
+for path in sys.argv[1:]:
+    site.addsitedir(path)
+own = os.environ.pop({FOLDER_VARIABLE!r}, "")
+if own:
+    sys.path.insert(0, own)
+try:
+    from pip_variants.detection.worker import main
+except Exception as error:
+    import json
+    said = json.dumps({{"unloadable": f"{{type(error).__name__}}: {{error}}"}})
+    sys.exit(print(f"\\n{ANSWER}{{said}}", flush=True))
+main()
+"""
 
 # What gives access to something: no business of a provider that is not even installed.
 _SECRET = re.compile(r"TOKEN|PASS|_PWD$|SECRET|CREDENTIAL|AUTH|KEY$|KEY_|NETRC|_PAT$|^PIP_|^UV_")
@@ -49,8 +64,6 @@ _WITH_PASSWORD = re.compile(r"://[^/\s]*@")  # such as a proxy's address
 
 def command() -> list[str]:
     """The command line that starts the detection process."""
-    if given := os.environ.get(COMMAND_VARIABLE):
-        return [str(part) for part in json.loads(given)]
     user_site = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
     return [sys.executable, "-I", "-c", _BOOT, *user_site]
 
@@ -115,17 +128,21 @@ class Detection:
     with a `target`, a file or names, what that supports, and in both cases nothing of this machine.
     `prefix` is that of the environment that packages are installed into. With `folder`, packages
     are looked for there first, and the process gets no variables that look like credentials.
+    `command` is the command line that starts it, where that of this interpreter will not do.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - most of them by name
         self,
         platforms: Sequence[str] = (),
         prefix: str = sys.prefix,
         folder: str = "",
         target: str = "",
+        *,
         warn: Callable[[str], object] = lambda _: None,
+        command: Sequence[str] | None = None,
     ) -> None:
         """`warn` is given what the user should see unasked."""
+        self._command = command
         self._folder = folder
         self._target = os.path.abspath(target) if os.path.exists(target) else target
         self._warn = warn
@@ -133,7 +150,7 @@ class Detection:
         self._prefix = prefix
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._output = _Output()
         self._is_ready = False
         self._answers: dict[object, Any] = {}
 
@@ -148,7 +165,7 @@ class Detection:
             return
         try:
             self._process = subprocess.Popen(  # noqa: S603
-                command(),
+                command() if self._command is None else self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -158,9 +175,11 @@ class Detection:
                 start_new_session=True,  # what it leaves behind ends with it
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
-            self._lines = queue.SimpleQueue()
-            reader = (self._process, self._lines)
-            threading.Thread(target=_read, args=reader, daemon=True, name="pip-variants").start()
+            self._output = _Output()
+            reading = (self._process.stdout,)
+            threading.Thread(
+                target=self._output.read, args=reading, daemon=True, name="pip-variants"
+            ).start()
         except Exception as error:  # noqa: BLE001 - no process, no thread, or what a hook raises
             self.close()
             raise DetectionError(f"could not start the detection process: {error}") from None
@@ -191,27 +210,14 @@ class Detection:
     @_understood()
     def answer_of(self, provider: PluginProvider) -> Answer:
         """The same with who said it and what was looked at. Raises `DetectionError`."""
-        key = provider.requires, provider.endpoint
-        if key not in self._answers:
-            question = {
-                "requires": provider.requires,
-                "endpoint": provider.endpoint,
-                "platforms": self._platforms,
-                "prefix": self._prefix,
-                "target": self._target,
-            }
-            try:
-                answer = self._ask({"provider": question}, f"the provider {provider.package}")
-                _check_answer(answer)
-            except ProviderFailed as error:
-                self._answers[key] = error  # one that hangs is waited for once
-                raise
+        known = {"platforms": self._platforms, "prefix": self._prefix, "target": self._target}
+
+        def read(answer: dict[str, Any]) -> Answer:
             for warning in answer["warnings"]:
                 self._warn(str(warning))
-            self._answers[key] = _said("", answer)
-        found: Answer | ProviderFailed = self._answers[key]
-        if isinstance(found, ProviderFailed):
-            raise found
+            return _said("", answer)
+
+        found: Answer = self._once("provider", provider, known, read)
         return found
 
     @_understood()
@@ -220,18 +226,32 @@ class Detection:
 
         None if it is not here or cannot say. Raises `DetectionError`.
         """
-        key = "valid", provider.requires, provider.endpoint
+
+        def read(answer: dict[str, Any]) -> Valid | None:
+            features = _features(answer)
+            return Valid(features, bool(answer["always"])) if features else None
+
+        found: Valid | None = self._once("valid", provider, {}, read)
+        return found
+
+    def _once(
+        self,
+        kind: str,
+        provider: PluginProvider,
+        known: Mapping[str, object],
+        read: Callable[[dict[str, Any]], Any],
+    ) -> Any:
+        """What is read of the answer to a question; one that hangs is waited for once, too."""
+        key = kind, provider.requires, provider.endpoint
         if key not in self._answers:
-            question = {"requires": provider.requires, "endpoint": provider.endpoint}
+            question = {"requires": provider.requires, "endpoint": provider.endpoint, **known}
             try:
-                answer = self._ask({"valid": question}, f"the provider {provider.package}")
-                _check_answer(answer)
+                answer = self._ask({kind: question}, f"the provider {provider.package}")
             except ProviderFailed as error:
                 self._answers[key] = error
-                raise
-            features = _features(answer)
-            self._answers[key] = Valid(features, bool(answer["always"])) if features else None
-        found: Valid | ProviderFailed | None = self._answers[key]
+            else:
+                self._answers[key] = read(answer)
+        found = self._answers[key]
         if isinstance(found, ProviderFailed):
             raise found
         return found
@@ -244,16 +264,12 @@ class Detection:
         """
         if self._target:
             question = {"namespace": namespace, "target": self._target}
-            answer = self._ask(question, f"the target {self._target}")
-            _check_answer(answer)
-            return _support(answer)
+            return _support(self._ask(question, f"the target {self._target}"))
         if self._platforms:
             return NamespaceSupport(absent="not known of the machine that this install is for")
         if namespace not in self._ask({"registered": True}, "the list of providers")["namespaces"]:
             return NamespaceSupport(absent="no provider of it is installed")
-        answer = self._ask({"namespace": namespace}, f"the provider of {namespace}")
-        _check_answer(answer)
-        return _support(answer)
+        return _support(self._ask({"namespace": namespace}, f"the provider of {namespace}"))
 
     @_understood()
     def machine(self, names: Sequence[str] = ()) -> str:
@@ -261,9 +277,7 @@ class Detection:
 
         Raises `DetectionError` and `InvalidTarget`.
         """
-        answer = self._ask({"machine": list(names)}, "the list of providers")
-        _check_answer(answer)
-        return str(answer["toml"])
+        return str(self._ask({"machine": list(names)}, "the list of providers")["toml"])
 
     @_understood()
     def holds(self, marker: str) -> bool:
@@ -285,9 +299,7 @@ class Detection:
             try:
                 answer = self._ask({"namespace": namespace}, f"the provider of {namespace}")
             except ProviderFailed as error:
-                answer = {"failed": str(error)}
-            if "failed" in answer:
-                answers.append(Answer(namespace, failed=answer["failed"]))
+                answers.append(Answer(namespace, failed=str(error)))
             else:
                 answers.append(_said(namespace, answer))
         return tuple(answers)
@@ -301,6 +313,7 @@ class Detection:
             if not self._is_ready:
                 self._answer(process, START_DEADLINE, "the detection process")
                 self._is_ready = True
+            self._output.taken = 0
             with contextlib.suppress(OSError):  # it ended: the reader says so
                 process.stdin.write(json.dumps(question) + "\n")
                 process.stdin.flush()
@@ -313,14 +326,20 @@ class Detection:
         line, noise = "", ""
         while not line.startswith(ANSWER):
             noise = line.strip()[:200] or noise  # the last line of a traceback says what it was
+            left = end - time.monotonic()
             try:
-                found = self._lines.get(timeout=max(0.0, end - time.monotonic()))
+                if left < 0:  # there may be lines without end
+                    raise queue.Empty
+                found = self._output.lines.get(timeout=left)
             except queue.Empty:
                 self.close()
                 raise ProviderFailed(
                     f"{whom} did not answer within {deadline:.0f} seconds"
                     f"{' (' + noise + ')' if noise else ''}"
                 ) from None
+            if found is None and self._output.taken > _MAX_ANSWER:
+                self.close()
+                raise ProviderFailed(f"{whom} gave an answer that is too long")
             if found is None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(max(0.0, end - time.monotonic()))
@@ -334,21 +353,35 @@ class Detection:
         except (ValueError, RecursionError):
             self.close()
             raise ProviderFailed(f"{whom} gave an answer that is too long or not JSON") from None
-        return answer if isinstance(answer, dict) else {}
+        return self._checked(answer) if isinstance(answer, dict) else {}
+
+    def _checked(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """The answer, if it is one to what was asked."""
+        if "unloadable" in answer:
+            self.close()  # a process that is started when it is mended finds that
+            raise BrokenInstallation(printable(str(answer["unloadable"])))
+        if "failed" in answer:
+            error = InvalidTarget if "is_target" in answer else ProviderFailed
+            raise error(str(answer["failed"]))
+        return answer
 
 
-def _check_answer(answer: dict[str, Any]) -> None:
-    if "failed" in answer:
-        raise (InvalidTarget if "is_target" in answer else ProviderFailed)(str(answer["failed"]))
+class _Output:
+    """What the process wrote, line by line, then None; a line that is too long is cut.
 
+    `taken` is what it wrote since it was set to 0. From `_MAX_ANSWER` on nothing more is read.
+    """
 
-def _read(process: "subprocess.Popen[str]", lines: "queue.SimpleQueue[str | None]") -> None:
-    """Pass on the lines of the process, then None; a line that is too long is cut."""
-    assert process.stdout is not None  # noqa: S101 - it is a pipe
-    with contextlib.suppress(OSError, ValueError), process.stdout:  # closed meanwhile
-        while line := process.stdout.readline(_MAX_ANSWER):
-            lines.put(line)
-    lines.put(None)
+    def __init__(self) -> None:
+        self.lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self.taken = 0
+
+    def read(self, stream: IO[str]) -> None:
+        with contextlib.suppress(OSError, ValueError), stream:  # closed meanwhile
+            while self.taken <= _MAX_ANSWER and (line := stream.readline(_MAX_LINE)):
+                self.taken += len(line) + _LINE
+                self.lines.put(line)
+        self.lines.put(None)
 
 
 def _said(namespace: str, answer: dict[str, Any]) -> Answer:

@@ -17,6 +17,7 @@ from packaging.version import InvalidVersion, Version
 import pip_variants
 from pip_variants import hooks
 from pip_variants.errors import (
+    BrokenInstallation,
     InvalidProviderAnswer,
     InvalidTarget,
     InvalidVariantProperty,
@@ -27,10 +28,9 @@ from pip_variants.model.support import NamespaceSupport, SupportedFeature
 from pip_variants.model.target import Identity, Machine, Target, TargetProvider
 from pip_variants.providers import BUILT_IN
 
-__all__ = ["Absent", "Answer", "Registry", "checked_features", "noting"]
-
-
 _log = logging.getLogger(__name__)
+
+_LONGEST = 2**20  # the characters of an answer and its items; the client reads no more
 
 _OTHER_MACHINE = "not known of the machine that this install is for"
 
@@ -65,7 +65,8 @@ class Registry:
         self._manager = pluggy.PluginManager("pip_variants")
         self._manager.add_hookspecs(hooks)
         self._built_in = list(BUILT_IN)
-        self._load_built_in()  # the first one: there is time before anything is asked
+        with suppress(BrokenInstallation):  # it is said when something is asked
+            self._load_built_in()  # the first one: there is time before anything is asked
 
     @property
     def broken(self) -> dict[str, str]:
@@ -92,12 +93,21 @@ class Registry:
             self._providers.append((provider, by))
 
     def _load_built_in(self) -> bool:
-        """Load one more of our own providers; False if there is none left."""
-        if self._built_in:
-            name = self._built_in.pop(0)
+        """Load one more of our own providers; False if there is none left.
+
+        Raises `BrokenInstallation`.
+        """
+        if not self._built_in:
+            return False
+        name = self._built_in[0]
+        try:
             self._register(name, importlib.import_module(name))
-            return True
-        return False
+        except Exception as error:  # a file of ours is missing or damaged in whatever way
+            if self._manager.has_plugin(name):
+                self._manager.unregister(name=name)
+            raise BrokenInstallation(f"{name}: {type(error).__name__}: {error}") from error
+        del self._built_in[0]
+        return True
 
     def _with_vendors(self) -> list[tuple[hooks.Provider, str]]:
         """All providers; the plugins of vendors are loaded when nothing built in will do."""
@@ -276,7 +286,7 @@ class Registry:
     ) -> Answer:
         with _naming(by):
             answer = detect()
-            answer = [*answer] if isinstance(answer, Iterator) else answer
+            answer = [*_Bound()(answer)] if isinstance(answer, Iterator) else answer
             found = features = tuple(checked_features(answer))
             devices = tuple(_devices(answer))
         if forcible is not None:
@@ -373,18 +383,34 @@ def _matches(published: hooks.Published, wanted: list[Requirement], endpoint: st
     )
 
 
+class _Bound:
+    """Passes on the items of one answer, lists in lists too. Providers may go on without end."""
+
+    def __init__(self) -> None:
+        self._left = _LONGEST
+
+    def __call__(self, items: Iterable[Any]) -> Iterator[Any]:
+        """The same items. Raises `InvalidProviderAnswer` where they become too many."""
+        for item in items:
+            self._left -= len(item) + 1 if isinstance(item, str) else 1
+            if self._left < 0:
+                raise InvalidProviderAnswer("its answer is too long")
+            yield item
+
+
 def checked_features(answer: Iterable[Any]) -> Iterable[SupportedFeature]:
     """Read what a provider answers. Raises `InvalidProviderAnswer`, `InvalidVariantProperty`."""
     seen = set()
+    bound = _Bound()
     if isinstance(answer, str) or not isinstance(answer, Iterable):
         raise InvalidProviderAnswer(f"it must answer with features: {answer!r}")
-    for config in answer:
+    for config in bound(answer):
         if not (hasattr(config, "name") and hasattr(config, "values")):
             raise InvalidProviderAnswer(f"a feature must have a name and values: {config!r}")
         name = check_feature(config.name)
         if isinstance(config.values, str) or not isinstance(config.values, Iterable):
             raise InvalidProviderAnswer(f"the values of {name} must be a list: {config.values!r}")
-        values = tuple(check_value(value) for value in config.values)
+        values = tuple(map(check_value, bound(config.values)))
         if not values or len(set(values)) != len(values):
             raise InvalidProviderAnswer(
                 f"the values of {name} must be distinct and at least one: {list(values)!r}"
@@ -397,9 +423,11 @@ def checked_features(answer: Iterable[Any]) -> Iterable[SupportedFeature]:
 
 def _devices(answer: Iterable[Any]) -> Iterator[tuple[str, SupportedFeature]]:
     """What single devices support, by their names."""
+    bound = _Bound()
     for config in answer:
         for name, values in getattr(config, "devices", {}).items():
-            yield str(name), SupportedFeature(config.name, tuple(map(check_value, values)))
+            checked = tuple(map(check_value, bound(values)))
+            yield str(name), SupportedFeature(config.name, checked)
 
 
 def _forced(

@@ -3,8 +3,8 @@
 Questions: `{"provider": {…}}`, with the arguments of `Registry.supported`, `{"marker": "..."}`,
 `{"registered": true}`, `{"namespace": "..."}` with those of `Registry.supported_in`,
 `{"valid": {…}}` with those of `Registry.valid`, and `{"machine": ["..."]}`. Answers start with
-`ANSWER` and hold one JSON object, which has `failed` where a provider broke the contract. What
-providers print is discarded.
+`ANSWER` and hold one JSON object, which has `failed` where a provider broke the contract, and
+`unloadable` where a module of ours cannot be loaded. What providers print is discarded.
 """
 
 import faulthandler
@@ -20,10 +20,16 @@ from typing import Any, TextIO
 
 from pip_variants.detection import ANSWER, DEADLINE, START_DEADLINE
 from pip_variants.detection.registry import Answer, Registry
-from pip_variants.errors import InvalidProviderAnswer, InvalidTarget, ProviderFailed
+from pip_variants.errors import (
+    BrokenInstallation,
+    InvalidProviderAnswer,
+    InvalidTarget,
+    ProviderFailed,
+)
 from pip_variants.model.target import Target
 
 _GRACE = 5.0  # seconds after the client's deadline
+_MOST_RECORDS = 1000
 
 
 def main() -> None:
@@ -43,6 +49,10 @@ def main() -> None:
             answer = _answer(registry, json.loads(line))
         except (ProviderFailed, InvalidProviderAnswer) as error:
             answer = {"failed": str(error)}
+        except BrokenInstallation as error:
+            answer = {"unloadable": str(error)}
+        except (ImportError, SyntaxError) as error:  # of ours: those of providers are caught before
+            answer = {"unloadable": f"{type(error).__name__}: {error}"}
         except InvalidTarget as error:
             answer = {"failed": str(error), "is_target": True}
         faulthandler.cancel_dump_traceback_later()
@@ -122,7 +132,8 @@ def _records() -> Iterator[list[logging.LogRecord]]:
         # A line whose arguments do not fit it is no reason to fail; logging itself drops it, too.
         with suppress(Exception):
             record.getMessage()
-            records.append(record)
+            if len(records) < _MOST_RECORDS:  # it may log without end
+                records.append(record)
 
     handler = logging.Handler(logging.INFO)
     handler.emit = note  # type: ignore[method-assign]
