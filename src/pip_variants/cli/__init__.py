@@ -9,8 +9,6 @@ from importlib import import_module
 import pip_variants
 from pip_variants.errors import PipVariantsError, printable
 
-__all__ = ["main"]
-
 _COMMANDS = {
     "show": "print what this machine supports",
     "explain": "say which wheel pip would install, and why",

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from pip_variants.publish.build import build
 
-__all__ = ["add_arguments", "run"]
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""

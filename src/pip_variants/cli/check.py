@@ -4,8 +4,6 @@ import argparse
 
 from pip_variants.cli.list import print_command, print_json, print_lines, warn
 
-__all__ = ["add_arguments", "run"]
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""

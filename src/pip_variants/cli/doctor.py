@@ -19,8 +19,6 @@ from pip_variants.cli.explain import last_line, lines, pip_process
 from pip_variants.detection.client import Detection
 from pip_variants.errors import PipVariantsError, printable
 
-__all__ = ["add_arguments", "run"]
-
 _FORMAT = "1"
 """Of what `--json` prints: see docs/commands.md."""
 

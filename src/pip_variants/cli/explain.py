@@ -20,8 +20,6 @@ from typing import Any
 from pip_variants.errors import PipVariantsError, printable
 from pip_variants.model.filename import WheelFilename
 
-__all__ = ["add_arguments", "last_line", "lines", "pip_process", "run"]
-
 _FORMAT = "1"
 """Of what `--json` prints: see docs/commands.md."""
 

@@ -8,8 +8,6 @@ from pip_variants.cli.make import print_path
 from pip_variants.errors import printable
 from pip_variants.publish.index import add_to_index_metadata, write_index_metadata, write_pages
 
-__all__ = ["add_arguments", "run"]
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""

@@ -12,8 +12,6 @@ from pip_variants.errors import printable
 if TYPE_CHECKING:
     from pip_variants.inventory import InstalledVariant
 
-__all__ = ["add_arguments", "print_command", "print_json", "print_lines", "run", "warn"]
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""

@@ -12,8 +12,6 @@ from pip_variants.publish.dependencies import Changes
 from pip_variants.publish.project import KNOWN_PROVIDERS, Project, check_static
 from pip_variants.publish.wheel import make_variant_wheel
 
-__all__ = ["add_arguments", "add_changes", "changes_of", "output_of", "print_path", "run"]
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""

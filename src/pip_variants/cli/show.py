@@ -12,8 +12,6 @@ from pip_variants.errors import PipVariantsError, printable
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import PluginProvider
 
-__all__ = ["add_arguments", "run"]
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""

@@ -14,8 +14,6 @@ from pip_variants.errors import PipVariantsError
 from pip_variants.model.target import Machine, Target
 from pip_variants.publish.files import replace
 
-__all__ = ["add_arguments", "run"]
-
 _SHOWN = 4  # features of a machine, values of a feature
 
 

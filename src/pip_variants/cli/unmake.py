@@ -9,8 +9,6 @@ from pathlib import Path
 from pip_variants.cli.make import add_changes, changes_of, output_of, print_path
 from pip_variants.publish.wheel import unmake_variant_wheel
 
-__all__ = ["add_arguments", "run"]
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""

@@ -12,8 +12,6 @@ from pip_variants.publish.sources import LocalFiles, ProjectPage
 from pip_variants.publish.verify import Fault, Release, covers, verify
 from pip_variants.selection import select
 
-__all__ = ["add_arguments", "run"]
-
 # Those that are compared unless others are named, for the namespaces that a release uses.
 _TARGETS = {
     "x86_64": ("x86_64_v4", "x86_64_v3", "x86_64_v2", "x86_64_v1"),

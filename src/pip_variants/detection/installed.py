@@ -19,8 +19,6 @@ from packaging.version import InvalidVersion, Version
 from pip_variants import hooks
 from pip_variants.detection.registry import Absent, noting
 
-__all__ = ["all_configs", "check_installed", "entry_points", "has_plugin", "plugin"]
-
 _PLUGINS = "variant_plugins"  # the group of PEP 850 (Provider plugin API)
 
 # An index writes it and people copy it: a shell must run nothing of it even if a quote gets lost.

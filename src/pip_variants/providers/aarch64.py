@@ -26,8 +26,6 @@ from archspec.cpu import TARGETS
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
 from pip_variants.providers import cpuinfo
 
-__all__ = ["EXTENSIONS", "Processor", "detect", "features_of", "from_cpuinfo", "from_sysctl"]
-
 _log = logging.getLogger(__name__)
 
 SYSCTL = "/usr/sbin/sysctl"

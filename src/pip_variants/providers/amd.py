@@ -20,8 +20,6 @@ from collections.abc import Iterable, Sequence
 
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
 
-__all__ = ["detect", "gfx_arch", "gfx_archs", "rocm_versions"]
-
 _log = logging.getLogger(__name__)
 
 _NODES = "sys/class/kfd/kfd/topology/nodes"

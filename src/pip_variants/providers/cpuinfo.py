@@ -5,8 +5,6 @@ import platform
 import re
 import sys
 
-__all__ = ["PATH", "interpreter_is", "read", "values_of"]
-
 _log = logging.getLogger(__name__)
 
 PATH = "/proc/cpuinfo"

@@ -15,8 +15,6 @@ from collections.abc import Iterable, Sequence
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
 from pip_variants.providers.probe import ProbeFailed, probe
 
-__all__ = ["BASES", "detect", "values_of"]
-
 _log = logging.getLogger(__name__)
 
 _SCRIPT = os.path.join(os.path.dirname(__file__), "_intel_probe.py")

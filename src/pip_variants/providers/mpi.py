@@ -30,8 +30,6 @@ from typing import Any
 from pip_variants.hooks import Feature, Provider, Published, hookimpl, target_prefix
 from pip_variants.providers.probe import ProbeFailed, probe
 
-__all__ = ["Library", "choose", "detect", "features_of", "implementations", "lower_bounds"]
-
 _log = logging.getLogger(__name__)
 
 _PROBE = os.path.join(os.path.dirname(__file__), "_mpi_probe.py")

@@ -21,8 +21,6 @@ from typing import Any
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
 from pip_variants.providers.probe import ProbeFailed, probe
 
-__all__ = ["TEGRA", "Machine", "best_first", "detect", "features_of", "sm_values", "this_machine"]
-
 _log = logging.getLogger(__name__)
 
 Version = tuple[int, int]

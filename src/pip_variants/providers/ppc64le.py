@@ -13,8 +13,6 @@ from collections.abc import Iterable, Sequence
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
 from pip_variants.providers import cpuinfo
 
-__all__ = ["detect", "features_of"]
-
 _log = logging.getLogger(__name__)
 
 _GENERATIONS = (10, 9, 8)

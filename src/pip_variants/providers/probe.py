@@ -11,8 +11,6 @@ import subprocess
 import sys
 from typing import Any
 
-__all__ = ["DEADLINE", "ProbeFailed", "probe"]
-
 DEADLINE = 3.0
 """Seconds that a library has to answer; a provider may ask two and still be in time itself."""
 

@@ -20,8 +20,6 @@ from archspec.cpu import TARGETS
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
 from pip_variants.providers import cpuinfo
 
-__all__ = ["EXTENSIONS", "detect", "extensions_of", "features_of"]
-
 _log = logging.getLogger(__name__)
 
 EXTENSIONS = tuple(

@@ -16,8 +16,6 @@ from collections.abc import Iterable, Sequence
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
 from pip_variants.providers import cpuinfo
 
-__all__ = ["detect", "features_of"]
-
 _log = logging.getLogger(__name__)
 
 # Value, machine types, and what it needs beside the one before: words of `features`, or numbers of

@@ -13,8 +13,6 @@ from collections.abc import Iterable, Sequence
 
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
 
-__all__ = ["TPUS", "detect"]
-
 _log = logging.getLogger(__name__)
 
 _DEVICES = "sys/bus/pci/devices"

@@ -20,8 +20,6 @@ from archspec.cpu.schema import CPUID_JSON
 
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
 
-__all__ = ["INSTRUCTION_SETS", "LEVELS", "Processor", "detect", "features_of", "this_processor"]
-
 _log = logging.getLogger(__name__)
 
 LEVELS = ("v4", "v3", "v2", "v1")

@@ -20,8 +20,6 @@ from typing import IO
 from pip_variants.errors import InvalidWheel
 from pip_variants.publish.files import replacing
 
-__all__ = ["dist_info", "opened", "record_row", "rewrite"]
-
 _TIME = (1980, 1, 1, 0, 0, 0)  # of new files, so that equal input gives equal bytes
 _LOCAL_HEADER = "<4s5H3L2H"
 _FLAGS, _NAME_LENGTH = 2, 9  # among its fields

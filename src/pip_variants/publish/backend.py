@@ -10,8 +10,6 @@ from typing import Any
 import build
 from build.env import DefaultIsolatedEnv
 
-__all__ = ["main"]
-
 
 def main(arguments: dict[str, Any]) -> None:
     """Build `kind`, wheel or sdist, of the folder `source` into `folder`.

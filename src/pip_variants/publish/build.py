@@ -27,8 +27,6 @@ from pip_variants.publish.flags import environment
 from pip_variants.publish.project import PLAIN, Project
 from pip_variants.publish.wheel import make_variant_wheel, plain_wheel
 
-__all__ = ["BuildFailed", "build"]
-
 _BACKEND = "pip_variants.publish.backend"
 _LIKE_CFLAGS = ("CXXFLAGS", "FFLAGS", "FCFLAGS", "RUSTFLAGS")  # they say the same
 _SHOWN = 25  # lines of what a failed build printed

@@ -8,8 +8,6 @@ from pip_variants.errors import InvalidVariantProperty, InvalidWheel
 from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.names import normalised
 
-__all__ = ["Changes"]
-
 # A field may go on in further lines, which begin with space and may have nothing else.
 _FIELD = re.compile(r"[^\n]*\n?(?:[ \t][^\n]*\n?)*")
 _END = re.compile(r"^\r?$", re.MULTILINE)

@@ -17,8 +17,6 @@ from archspec.cpu.microarchitecture import UnsupportedMicroarchitecture
 from pip_variants.errors import InvalidVariantMetadata
 from pip_variants.model.metadata import Variant
 
-__all__ = ["environment"]
-
 # Namespace and feature -> what archspec writes before the value.
 _TARGETS = {
     ("x86_64", "level"): "x86_64_",

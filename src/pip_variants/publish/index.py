@@ -28,8 +28,6 @@ from pip_variants.publish.archive import dist_info, opened
 from pip_variants.publish.files import replace
 from pip_variants.publish.wheel import read_metadata
 
-__all__ = ["add_to_index_metadata", "write_index_metadata", "write_pages"]
-
 _API_VERSION = "1.1"
 _SDIST = re.compile(r"(.+)-([^-]+)\.tar\.gz")
 

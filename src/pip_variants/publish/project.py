@@ -28,8 +28,6 @@ from pip_variants.model.metadata import (
 from pip_variants.model.names import NULL_LABEL, check_label
 from pip_variants.publish.dependencies import Changes
 
-__all__ = ["KNOWN_PROVIDERS", "PLAIN", "Project", "Recipe", "check_static"]
-
 PLAIN = "none"
 """Stands for the wheel that is no variant, as in pip's `--variant PACKAGE=none`."""
 

@@ -48,8 +48,6 @@ from pip_variants.publish.project import check_static
 from pip_variants.publish.sources import Source
 from pip_variants.publish.wheel import VARIANT_JSON, metadata_in
 
-__all__ = ["Fault", "Release", "Report", "covers", "verify"]
-
 _SDIST = re.compile(r"(.+)-([^-]+)\.(?:tar\.gz|zip)")
 _HASHES = ("sha256", "sha384", "sha512")
 _SIGNATURES = ("RECORD.jws", "RECORD.p7s")

@@ -9,15 +9,6 @@ from pip_variants.model.metadata import MAX_BYTES, VariantMetadata
 from pip_variants.publish.archive import dist_info, opened, rewrite
 from pip_variants.publish.dependencies import Changes
 
-__all__ = [
-    "VARIANT_JSON",
-    "make_variant_wheel",
-    "metadata_in",
-    "plain_wheel",
-    "read_metadata",
-    "unmake_variant_wheel",
-]
-
 VARIANT_JSON = "variant.json"
 
 _NO_CHANGES = Changes()
