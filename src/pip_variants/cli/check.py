@@ -2,7 +2,8 @@
 
 import argparse
 
-from pip_variants.cli.list import print_command, print_json, print_lines, warn
+from pip_variants.cli.text import add_json, print_command, print_json, print_lines, warn
+from pip_variants.errors import printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also ask pip for which of them it has a better variant of the same version",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON, see docs/commands.md")
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -24,10 +25,10 @@ def run(options: argparse.Namespace) -> int:
         found = with_better_labels(found)
     wrong = [one for one in found if one.reason]
     if options.json:
-        print_json(wrong)
+        print_json(variants=[one.to_json() for one in wrong])
     else:
         for one in wrong:
-            print_lines(f"{one.name} {one.version}: {one.reason}")
+            print_lines(printable(f"{one.name} {one.version}: {one.reason}"))
             for command in one.commands:
                 print_command(command)
         if not wrong:

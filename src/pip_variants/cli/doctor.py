@@ -15,12 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pip_variants
-from pip_variants.cli.explain import last_line, lines, pip_process
+from pip_variants.cli.explain import last_line, pip_process
+from pip_variants.cli.text import add_json, lines, print_json
 from pip_variants.detection.client import Detection
 from pip_variants.errors import PipVariantsError, printable
-
-_FORMAT = "1"
-"""Of what `--json` prints: see docs/commands.md."""
 
 # What providers read instead of looking at the machine, or to look elsewhere (docs/providers).
 _FORCED = re.compile(r"\w+_VARIANT_PROVIDER_FORCE_\w+|MPI4PY_(MPIABI|LIBMPI)", re.IGNORECASE)
@@ -32,7 +30,7 @@ _SECONDS = 60.0  # for the self-test
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
-    parser.add_argument("--json", action="store_true", help="print JSON, see docs/commands.md")
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -42,14 +40,16 @@ def run(options: argparse.Namespace) -> int:
     with ThreadPoolExecutor() as pool:
         of_pip = pool.submit(_look_at_pip)
         found = {
-            "version": _FORMAT,
             "pip_variants": pip_variants.__version__,
             "python": sys.executable,
             **_look_at_providers(),
             **of_pip.result(),
         }
     found["to_do"] = list(_to_do(found))
-    print(json.dumps(found, indent=2) if options.json else "\n".join(_text(found)))
+    if options.json:
+        print_json(**found)
+    else:
+        print("\n".join(_text(found)))
     return 1 if found["to_do"] else 0
 
 

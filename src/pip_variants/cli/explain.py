@@ -14,14 +14,11 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from textwrap import wrap
 from typing import Any
 
-from pip_variants.errors import PipVariantsError, printable
+from pip_variants.cli.text import lines, print_json
+from pip_variants.errors import PipVariantsError
 from pip_variants.model.filename import WheelFilename
-
-_FORMAT = "1"
-"""Of what `--json` prints: see docs/commands.md."""
 
 _NULL = "fits everywhere"
 
@@ -69,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"pip-variants: {error}", file=sys.stderr)
         return 2
     if options.json:
-        print(json.dumps({"version": _FORMAT, "decisions": decisions}, indent=2))
+        print_json(decisions=decisions)
     elif not any(map(_has_variants, decisions)):
         pass
     elif len(decisions) == 1:
@@ -121,17 +118,6 @@ def pip_process(
 def last_line(said: str) -> str:
     """What pip said last; it says there what is wrong."""
     return said.strip().rpartition("\n")[2].strip()
-
-
-def lines(text: str, first: str = "", other: str = "  ") -> list[str]:
-    """The text in lines of at most 80 characters, fit for a terminal whoever wrote it."""
-    return wrap(
-        printable(text, len(text) * 10),
-        80,
-        initial_indent=first,
-        subsequent_indent=other,
-        break_on_hyphens=False,
-    )
 
 
 def _has_variants(decision: dict[str, Any]) -> bool:

@@ -1,11 +1,10 @@
 """Write what an index needs beside the wheels: the metadata of variants, and pages."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from pip_variants.cli.make import print_path
-from pip_variants.errors import printable
+from pip_variants.cli.text import warn
 from pip_variants.publish.index import add_to_index_metadata, write_index_metadata, write_pages
 
 
@@ -33,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     if options.add:
         paths = add_to_index_metadata(options.folder, options.add)
     else:
-        paths = write_index_metadata(options.folder, _left_out)
+        paths = write_index_metadata(options.folder, lambda why: warn(f"left out: {why}"))
     if not paths:
         where = ", ".join(map(str, options.add or [options.folder]))
         print(f"There are no variant wheels in {where}: nothing was written.")
@@ -42,7 +41,3 @@ def run(options: argparse.Namespace) -> int:
     for path in paths:
         print_path(path)
     return 0
-
-
-def _left_out(reason: str) -> None:
-    print(f"pip-variants: left out: {printable(reason)}", file=sys.stderr)

@@ -1,12 +1,10 @@
 """Print the variant properties that this machine supports, best first; or those of wheels."""
 
 import argparse
-import json
-import sys
 from pathlib import Path
-from textwrap import wrap
 from typing import Any
 
+from pip_variants.cli.text import add_json, print_json, print_lines, warn
 from pip_variants.detection.client import Answer, Detection
 from pip_variants.errors import PipVariantsError, printable
 from pip_variants.model.filename import WheelFilename
@@ -26,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="say who found it and what they looked at"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON, see docs/commands.md")
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -52,7 +50,7 @@ def _show_wheel(path: Path) -> None:
             print(f"  {one}")
     for namespace, provider in metadata.providers.items():
         asked = provider.requires if isinstance(provider, PluginProvider) else ("the metadata",)
-        print("\n".join(wrap(f"  {namespace}: says {printable(', '.join(asked))}", 80)))
+        print_lines(f"{namespace}: says {printable(', '.join(asked))}", "  ", "")
 
 
 def _show_valid(namespace: str) -> None:
@@ -77,17 +75,16 @@ def _show_machine(options: argparse.Namespace) -> int:
     answers = detection.everything()
     detection.close()
     if options.json:
-        print(json.dumps({"version": "1", "providers": [*map(_to_json, answers)]}, indent=2))
+        print_json(providers=[*map(_to_json, answers)])
     for answer in () if options.json else answers:
         if answer.failed:
-            print(f"pip-variants: {printable(answer.failed)}", file=sys.stderr)
+            warn(answer.failed)
         for warning in answer.warnings:
-            print(f"pip-variants: {printable(warning)}", file=sys.stderr)
+            warn(warning)
         if options.verbose and not answer.failed:
             print(f"# {answer.namespace}, by {printable(answer.by)}")
             for note in filter(None, (*answer.notes, answer.support.absent)):
-                for line in wrap(f"#   {printable(note)}", 80, subsequent_indent="#     "):
-                    print(line)
+                print_lines(printable(note), "#   ", "#     ")
         for feature, values in answer.support.features:
             for value in values:
                 print(f"{answer.namespace} :: {feature} :: {value}")

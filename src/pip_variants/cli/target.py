@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pip_variants
+from pip_variants.cli.text import warn
 from pip_variants.detection.client import Detection
 from pip_variants.detection.targets import load, loads
 from pip_variants.errors import PipVariantsError
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     if options.combine and options.names:
-        print("pip-variants: give names or --combine, not both", file=sys.stderr)
+        warn("give names or --combine, not both")
         return 2
     if options.combine:
         target = Target(())

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from pip_variants.cli.explain import lines
+from pip_variants.cli.text import lines, print_lines
 from pip_variants.detection.client import Detection
 from pip_variants.errors import DetectionError, InvalidTarget, InvalidWheel, printable
 from pip_variants.model.metadata import VariantMetadata
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         for one in detections.values():
             one.close()
     for remark in report.remarks:
-        print("\n".join(lines(f"{remark.where}: {printable(remark.what)}")))
+        print_lines(f"{remark.where}: {printable(remark.what)}")
     print("\n".join(_faults(report.faults)) if report.faults else "OK")
     return 1 if report.faults else 0
 

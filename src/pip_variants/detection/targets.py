@@ -12,6 +12,8 @@ if sys.version_info >= (3, 11):
 else:  # pip has the same library
     from pip._vendor import tomli as tomllib
 
+__all__ = ["load", "loads", "read", "tomllib"]  # the last one is not of this module
+
 
 def load(what: str, named: Callable[[list[str]], Machine]) -> Target:
     """The target in a file, or the one that names joined with `+` stand for.

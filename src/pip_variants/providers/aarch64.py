@@ -136,12 +136,7 @@ def from_cpuinfo(text: str) -> Processor:
         known = "" if core in _CORES else ", not known: counted as 8a"
         _log.info("core: CPU implementer %s, CPU part %s%s", *core, known)
     highest = min(version for version, _ in models)
-    versions: list[str] = []
-    for version, needed in list(_VERSIONS.items())[: highest + 1]:
-        if missing := set(needed.split()) - extensions:
-            _log.info("not %s: Linux does not list %s", version, ", ".join(sorted(missing)))
-            break
-        versions.insert(0, version)
+    versions = cpuinfo.ladder(list(_VERSIONS.items())[: highest + 1], extensions)
     first, *others = (_line(name) for _, name in models)
     line = [name for name in first if all(name in other for other in others)]
     usable = (name for name in line if TARGETS[name].features <= extensions)

@@ -4,6 +4,7 @@ import logging
 import platform
 import re
 import sys
+from collections.abc import Iterable
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +30,17 @@ def read() -> str:
     except OSError as error:
         _log.info("%s cannot be read: %s", PATH, error)
         return ""
+
+
+def ladder(steps: Iterable[tuple[str, str]], listed: Iterable[str]) -> list[str]:
+    """The steps that are reached, the highest first; each needs some words beside those before."""
+    reached: list[str] = []
+    for name, needed in steps:
+        if missing := set(needed.split()).difference(listed):
+            _log.info("not %s: Linux does not list %s", name, ", ".join(sorted(missing)))
+            break
+        reached.insert(0, name)
+    return reached
 
 
 def values_of(key: str, cpuinfo: str) -> list[str]:

@@ -69,12 +69,7 @@ def features_of(text: str) -> list[Feature]:
     if "v" in found and not _vectors_are_ratified(text):
         _log.info("v is not version 1.0 of the vector extension, as far as Linux tells: ignored")
         found = frozenset(name for name in found if not name.startswith(("v", "zv")))
-    profiles: list[str] = []
-    for profile, needed in _PROFILES.items():
-        if missing := set(needed.split()) - found:
-            _log.info("not %s: Linux does not list %s", profile, ", ".join(sorted(missing)))
-            break
-        profiles.insert(0, profile)
+    profiles = cpuinfo.ladder(_PROFILES.items(), found)
     features = [Feature("profile", profiles)] if profiles else []
     if name := _microarchitecture(text):
         features.append(Feature("microarchitecture", [name]))

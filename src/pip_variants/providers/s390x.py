@@ -41,13 +41,8 @@ def features_of(text: str) -> list[Feature]:
     known = [_GENERATIONS[machine] for machine in machines if machine in _GENERATIONS]
     newest = min(known, default=len(_MICROARCHITECTURES))  # else what Linux lists decides alone
     lines = cpuinfo.values_of("features", text) + cpuinfo.values_of("facilities", text)
-    listed = set(" ".join(lines).split())
-    usable: list[str] = []
-    for name, _, needed in _MICROARCHITECTURES[: newest + 1]:
-        if missing := set(needed.split()) - listed:
-            _log.info("not %s: Linux does not list %s", name, ", ".join(sorted(missing)))
-            break
-        usable.insert(0, name)
+    steps = [(name, needed) for name, _, needed in _MICROARCHITECTURES[: newest + 1]]
+    usable = cpuinfo.ladder(steps, " ".join(lines).split())
     return [Feature("microarchitecture", usable)] if usable else []
 
 

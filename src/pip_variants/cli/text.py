@@ -1,0 +1,54 @@
+"""What commands print: fit for a terminal whoever wrote it, and texts within 80 columns."""
+
+import argparse
+import json
+import sys
+import textwrap
+from typing import Any
+
+from pip_variants.errors import printable
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Define the option `--json`."""
+    parser.add_argument("--json", action="store_true", help="print JSON, see docs/commands.md")
+
+
+def print_json(**content: Any) -> None:
+    """Print the JSON that docs/commands.md describes."""
+    print(json.dumps({"version": "1", **content}, indent=2))
+
+
+def warn(text: str) -> None:
+    """Tell the user, beside what the command prints."""
+    print(f"pip-variants: {printable(text)}", file=sys.stderr)
+
+
+def lines(text: str, first: str = "", other: str = "  ") -> list[str]:
+    """The text in lines with these indents."""
+    return textwrap.wrap(
+        printable(text, len(text) * 10),
+        80,
+        initial_indent=first,
+        subsequent_indent=other,
+        break_on_hyphens=False,
+    )
+
+
+def print_lines(text: str, first: str = "", other: str = "  ") -> None:
+    """Print them, if there are any."""
+    for line in lines(text, first, other):
+        print(line)
+
+
+def print_command(command: str) -> None:
+    """Print a command in lines such that a shell takes what is copied."""
+    found = textwrap.wrap(
+        printable(command),
+        78,
+        initial_indent="    ",
+        subsequent_indent="      ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    print(" \\\n".join(found))
