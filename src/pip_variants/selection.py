@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from pip_variants.errors import InconsistentVariantMetadata
 from pip_variants.model.abi import is_abi_namespace, newest_first
 from pip_variants.model.metadata import (
     ABI_DEPENDENCY,
@@ -12,12 +13,13 @@ from pip_variants.model.metadata import (
     StaticProvider,
     Variant,
     VariantMetadata,
+    combine_all,
 )
 from pip_variants.model.names import NULL_LABEL
 from pip_variants.model.ordering import Ordering, Rejection, order
 from pip_variants.model.support import NamespaceSupport, SupportedFeature, SupportedProperties
 
-__all__ = ["Asker", "Choices", "Releases", "select", "supported_properties"]
+__all__ = ["Asker", "Choices", "Releases", "select", "select_from_sources", "supported_properties"]
 
 Releases: TypeAlias = Callable[[str, tuple[str, ...]], tuple[str, ...]]
 """Given a package and releases of it, newest first: those that can be had, best first."""
@@ -101,6 +103,33 @@ def select(
     ordering = order(listed, namespaces, supported)
     rejected = sorted((*ordering.rejected, *unlisted), key=lambda rejection: rejection.label)
     return Ordering(ordering.best_first, tuple(rejected), supported)
+
+
+def select_from_sources(
+    metadata: Mapping[str, VariantMetadata],
+    labels: Mapping[str, Iterable[str]],
+    asker: Asker,
+    choices: Choices = _NO_CHOICES,
+) -> tuple[Ordering, tuple[str, ...], str]:
+    """Order the variants of one release that several sources have (PEP 825, Multiple sources).
+
+    Sources are given by name, the most important first. The order is for the wheels of those that
+    are returned with it: where the metadata of several is inconsistent, for the first one's only,
+    and the difference is the last that is returned. Raises `DetectionError`.
+    """
+    of_source = {one: select(metadata[one], labels[one], asker, choices) for one in metadata}
+    usable = {one: metadata[one] for one in metadata if of_source[one].best_first}
+    first = next(iter(usable), "")
+    best = of_source.get(first, Ordering())
+    difference = ""
+    if len(usable) > 1:
+        try:
+            every = {label for one in usable for label in labels[one]}
+            best = select(combine_all(usable), every, asker, choices)
+        except InconsistentVariantMetadata as error:
+            usable, difference = {first: usable[first]}, str(error)
+    rejected = tuple(one for ordering in of_source.values() for one in ordering.rejected)
+    return Ordering(best.best_first, rejected, best.supported), tuple(usable), difference
 
 
 def supported_properties(

@@ -18,10 +18,10 @@ from pip._internal.models.target_python import TargetPython
 from pip._internal.resolution.resolvelib.found_candidates import FoundCandidates
 from pip._internal.utils.hashes import Hashes
 from pip._vendor.requests.exceptions import RequestException
-from pip_variants.pip_adapter import links, names, ranking, report
-from pip_variants.pip_adapter import target as adapter_target
-from pip_variants.pip_adapter.attach import attach
-from pip_variants.pip_adapter.gate import VERBOSE, gate, log
+from pip_variants.pip_adapter.hook.attach import attach
+from pip_variants.pip_adapter.hook.run import VERBOSE, Run, during, entered
+from pip_variants.pip_adapter.variants import candidates
+from pip_variants.pip_adapter.variants.target import Target
 from targets import ASKER, CHOICES, fit_for_a_terminal
 
 URL = "https://index.invalid/simple/demo/"
@@ -64,32 +64,17 @@ class Said(logging.Handler):
 _said = Said(VERBOSE)
 
 
-class _Asker:
-    told: dict = {}
+class _Target(Target):
+    """Answers without a process."""
+
     supported = ASKER.supported
-    supported_in = ASKER.supported_in
-    holds = ASKER.holds
 
-    def warm_up(self) -> None:
-        pass
-
-
-def _forget() -> None:
-    """Each page is the first one of a run of pip."""
-    for known in (
-        links._listed,
-        links._read,
-        links._sources,
-        names._labels,
-        ranking._ranked,
-        ranking._promises,
-        ranking._releases,
-        ranking.decided,
-        report._choices,
-        report._hinted,
-    ):
-        known.clear()
-    gate.seen = False
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self.choices = CHOICES
+        self.supported_in = ASKER.supported_in
+        self.holds = ASKER.holds
+        self.warm_up = lambda: None
 
 
 def _candidates(page: IndexContent, session: Session) -> tuple[PackageFinder, list]:
@@ -106,41 +91,43 @@ def check(listing: bytes, answer: bytes) -> None:
     kind = "application/vnd.pypi.simple.v1+json" if listing[:1] == b"{" else "text/html"
     page = IndexContent(listing, kind, None, URL, cache_link_parsing=False)
     attach()
-    _forget()
-    with gate.shut():
+    with entered(Run()), during("is_shut"):
         try:
             stock = _candidates(page, Session(answer))[1]
         except Exception:  # whatever it is, it is pip's
             return
-    _forget()
-    asker, choices = adapter_target.asker, adapter_target.choices
-    adapter_target.asker, adapter_target.choices = _Asker, lambda: CHOICES
+    log = logging.getLogger("pip_variants")
     log.addHandler(_said)
     level = log.level
     log.setLevel(VERBOSE)
     try:
-        try:
-            finder, found = _candidates(page, Session(answer))
-        except Exception as error:
-            if "pip_variants" in traceback.extract_tb(error.__traceback__)[-1].filename:
-                raise
-            return  # pip looks at a file with a label only now, and would stumble over any such
-        plain = [one.link.url for one in found if names.label_of(one.link.filename) is None]
-        assert plain == [one.link.url for one in stock]
-        for hashes in (Hashes(), Hashes({"sha256": ["0" * 64]})):
-            _resolved(found, hashes)
-            try:
-                finder.make_candidate_evaluator("demo", hashes=hashes).compute_best_candidate(found)
-            except PipError as error:
-                fit_for_a_terminal(str(error))
-        try:
-            ranking.without_unusable_versions(found)
-        except PipError as error:
-            fit_for_a_terminal(str(error))
+        with entered(Run()) as run:
+            run.target = _Target(run)
+            _check_with_variants(run, page, Session(answer), stock)
     finally:
         log.setLevel(level)
         log.removeHandler(_said)
-        adapter_target.asker, adapter_target.choices = asker, choices
+
+
+def _check_with_variants(run: Run, page: IndexContent, session: Session, stock: list) -> None:
+    try:
+        finder, found = _candidates(page, session)
+    except Exception as error:
+        if "pip_variants" in traceback.extract_tb(error.__traceback__)[-1].filename:
+            raise
+        return  # pip looks at a file with a label only now, and would stumble over any such
+    plain = [one.link.url for one in found if run.label_of(one.link.filename) is None]
+    assert plain == [one.link.url for one in stock]
+    for hashes in (Hashes(), Hashes({"sha256": ["0" * 64]})):
+        _resolved(found, hashes)
+        try:
+            finder.make_candidate_evaluator("demo", hashes=hashes).compute_best_candidate(found)
+        except PipError as error:
+            fit_for_a_terminal(str(error))
+    try:
+        candidates.without_unusable_versions(found)
+    except PipError as error:
+        fit_for_a_terminal(str(error))
 
 
 def _resolved(found: list, hashes: Hashes) -> None:

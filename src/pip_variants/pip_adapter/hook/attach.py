@@ -162,7 +162,8 @@ def _attach_to(module: ModuleType) -> None:
                 give_up(error.__cause__ or error)
                 return
             except Exception as error:  # noqa: BLE001 - this pip looks different
-                attached.faults[seam] = str(error) or repr(error)
+                if is_expected(seam):
+                    attached.faults[seam] = str(error) or repr(error)
 
 
 def _replace(seam: Seam, module: ModuleType) -> None:

@@ -23,25 +23,20 @@ def looks_labelled(_: Any, wheel_path: str) -> bool:
 
 
 def has_variant_markers(distribution: Any, *_: Any, **__: Any) -> bool:
-    """A dependency of the distribution may have a variant marker."""
-    return not current().is_off and _mentioned(distribution.metadata)
+    """A dependency of the distribution may have a variant marker, which pip cannot read."""
+    return _mentioned(distribution.metadata)
 
 
 def may_have_other_dependencies(distribution: Any, *_: Any, **__: Any) -> bool:
     """The distribution may depend on something else than stock pip would read."""
-    run = current()
-    if run.is_off:
-        return False
     # What is not installed is a variant only where one was accepted.
     is_installed = getattr(distribution, "_installed_location", True) is not None
-    may_be_variant = run.seen or is_installed
+    may_be_variant = current().seen or is_installed
     return _mentioned(distribution.metadata) or (may_be_variant and is_variant(distribution))
 
 
 def may_have_others_in_message(distribution: Any, *_: Any, **__: Any) -> bool:
     """The same for pip's pkg_resources backend, which keeps a message of its own."""
-    if current().is_off:
-        return False
     return _mentioned(distribution._dist._parsed_pkg_info) or is_variant(distribution)
 
 

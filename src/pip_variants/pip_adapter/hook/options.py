@@ -71,14 +71,9 @@ def make_option_group(original: Any, group: dict[str, Any], parser: Any) -> Any:
 
     result = original(group, parser)
     if group is cmdoptions.general_group:
-        result.add_option(
-            "--no-variants",
-            dest="no_variants",
-            action="store_true",
-            default=False,
-            help="Ignore variant wheels, as pip does without pip-variants.",
-        )
+        _add_no_variants(result)
     elif group is cmdoptions.index_group:
+        parser.remove_option("--no-variants")
         parser.insert_option_group(0, _variant_options(parser))
     return result
 
@@ -96,7 +91,7 @@ def create(original: Any, *args: Any, **kw: Any) -> Any:
 
 def install(original: Any, *args: Any, **kw: Any) -> None:
     """`InprocessBuildEnvironmentInstaller.install`: what builds need, without another pip."""
-    with entered(Run(outer=current())):
+    with entered(current().for_build()):
         original(*args, **kw)
 
 
@@ -149,8 +144,19 @@ class _Option(Option):
     )
 
 
+def _add_no_variants(group: Any) -> None:
+    group.add_option(
+        "--no-variants",
+        dest="no_variants",
+        action="store_true",
+        default=False,
+        help="Ignore variant wheels, as pip does without pip-variants.",
+    )
+
+
 def _variant_options(parser: Any) -> OptionGroup:
     group = OptionGroup(parser, "Wheel Variant Options")
+    _add_no_variants(group)
     group.add_option(
         _Option(
             "--variant-target",

@@ -8,6 +8,7 @@ of its own in each thread, until it parses options again.
 import logging
 from collections.abc import Callable
 from contextvars import ContextVar, Token
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from pip_variants.pip_adapter.hook import attach
@@ -30,46 +31,39 @@ class Run:
     seam has anything to do: stock behaviour.
     """
 
-    def __init__(self, outer: "Run | None" = None) -> None:
-        """With `outer`, the part of that run that builds something, for this very machine."""
-        self.options: Any = outer and outer.options
-        """pip's parsed options."""
-        self.command: str = outer.command if outer else ""
-        """The name of pip's command."""
-        self.is_building = outer is not None
-        """Whether what is chosen runs here, whatever the target is."""
-        self.is_off: bool = outer.is_off if outer else False
-        """Whether variants are not wanted: `--no-variants`, by option or pip.conf."""
-        self.is_shut = False
-        """No label is accepted for the moment."""
-        self.is_resolving = False
-        """pip computes a best file for the moment that it never uses: no metadata is needed."""
-        self.seen: bool = outer.seen if outer else False
-        """Whether a label was accepted: until then there is nothing to do."""
-        self.problem: str | None = outer.problem if outer else None
-        """Why labels are not accepted; empty if they are, None while nobody has looked."""
-        self.pip = ""
-        """The script or archive with which pip starts another pip."""
-        self.labels: dict[str, str] = outer.labels if outer else {}
-        """File name -> label, of every variant wheel that was accepted."""
-        self.sources: dict[str, Source] = outer.sources if outer else {}
-        """What was read of indexes, pages of links and folders, in pip's order."""
-        self.releases: dict[tuple[str, str], Release] = {}
-        """Normalised name and version -> release with variants."""
-        self.release_of_url: dict[str, Release] = {}
-        """Address of a file -> its release, once its files were put in order."""
-        self.skipped: dict[str, list[Release]] = {}
-        """Normalised name -> releases without a file that can be used, which is not said yet."""
-        self.target: Target | None = None
-        """What the machine supports that packages are for."""
-        self.early: Early | None = None
-        """Requests that are sent before pip asks."""
-        self.locks: list[Lock] = []
-        """What lock files say of variants that are read."""
-        self.locked: dict[str, Any] = {}
-        """Package -> its wheels and its table, in the lock that is being written."""
+    def __init__(self) -> None:
+        """What pip is told and does."""
+        self.options: Any = None
+        self.command = ""
+        self.pip = ""  # the script or archive with which pip starts another pip
+        self.is_off = False  # by --no-variants, given or in pip.conf
+        self.is_building = False  # what is chosen runs here, whatever the target is
+        self.is_shut = False  # no label is accepted for the moment
+        self.is_resolving = False  # pip computes a best file that it never uses
+        # Why labels are not accepted; empty if they are, None while nobody has looked.
+        self.problem: str | None = None
+        self.seen = False  # a label was accepted: until then there is nothing to do
         self.said: set[str] = set()
-        """What was said already and is not said again."""
+        # What is known of variants.
+        self.labels: dict[str, str] = {}  # by the names of the files
+        self.sources: dict[str, Source] = {}  # by address, in pip's order
+        self.locks: list[Lock] = []  # those that are read
+        self._forget()
+
+    def _forget(self) -> None:
+        self.releases: dict[tuple[str, str], Release] = {}  # by normalised name and version
+        self.release_of_url: dict[str, Release] = {}  # by the addresses of their files
+        self.skipped: dict[str, list[Release]] = {}  # by name; which is not said yet
+        self.locked: dict[str, Any] = {}  # packages of the lock that is written
+        self.target: Target | None = None
+        self.early: Early | None = None
+
+    def for_build(self) -> "Run":
+        """The part of this run that builds something, for this very machine."""
+        run = copy(self)
+        run.is_building = True
+        run._forget()
+        return run
 
     def values(self, option: str) -> list[str]:
         """The values of one of our options, from the command line, the environment or pip.conf."""

@@ -26,7 +26,7 @@ from pip_variants.pip_adapter.variants.dependencies import variant_of
 from pip_variants.pip_adapter.variants.release import release
 from pip_variants.pip_adapter.variants.wheels import WheelDisagrees
 
-_Info = tuple[Any, Callable[[], Any]]  # version, function that makes the candidate
+_Info = tuple[Any, Any]  # version, partial function that makes the candidate
 
 _MOST_LOOKED_AT = 20
 """Versions that `pip index versions` looks into before it has found one that can be used."""
@@ -65,6 +65,7 @@ def without_unusable_versions(candidates: list[Any]) -> list[Any]:
     """The candidates but for those of versions newer than the first of which a file can be used.
 
     Older versions are not looked into, and of newer ones not more than a few: each is a request.
+    What can be used is a final release, for most people.
     """
     by_version: dict[Any, list[Any]] = {}
     for one in candidates:
@@ -72,12 +73,12 @@ def without_unusable_versions(candidates: list[Any]) -> list[Any]:
     unusable = set()
     for version in sorted(by_version, reverse=True)[:_MOST_LOOKED_AT]:
         links = [one.link for one in by_version[version]]
-        if any(current().label_of(link.filename) in (None, NULL_LABEL) for link in links):
-            break
+        fits = any(current().label_of(link.filename) in (None, NULL_LABEL) for link in links)
         name = canonicalize_name(by_version[version][0].name)
-        if release(name, str(version)).decide(links, aloud=False).files:
+        if not fits and not release(name, str(version)).decide(links, aloud=False).files:
+            unusable.add(version)
+        elif not version.is_prerelease:
             break
-        unusable.add(version)
     return [one for one in candidates if one.version not in unusable]
 
 
@@ -159,48 +160,46 @@ class _Builds:
     """The files of one version; put in order when the first of them is made."""
 
     def __init__(self, files: list[_Info]) -> None:
-        self._files = files
+        self._make = {_link(make).url: make for _, make in files}
         version, make = files[0]
         self._release = release(_name(make), str(version))
         self._made: dict[tuple[AbiDependency, ...], int] = {}
-        self._order = cache(self._decided_order)
+        self._best_first = cache(self._decided)
 
     def make(self, place: int) -> Any:
         """The candidate of the file at this place; None if there is none, or no need for one.
 
         There is no need for two that are bound to the same releases of the same packages.
         """
-        order = self._order()
-        if place >= len(order):
+        if place >= len(self._best_first()):
             return None
-        _, make = self._files[order[place]]
-        link = _link(make)
+        link = self._best_first()[place]
         bound = self._release.bound(link)
         if self._made.get(bound, place) < place or not self._release.is_usable(link):
             return None
         telling.skipped(self._release.name)
-        candidate = make()
+        candidate = self._make[link.url]()
         if candidate is not None:
             self._made[bound] = place
         return candidate
 
-    def _decided_order(self) -> tuple[int, ...]:
-        links = [_link(make) for _, make in self._files]
-        templates = [make.keywords["template"] for _, make in self._files]  # type: ignore[attr-defined]
+    def _decided(self) -> Sequence[Link]:
+        links = [_link(make) for make in self._make.values()]
+        templates = [make.keywords["template"] for make in self._make.values()]
         hashes = templates[0].hashes(trust_internet=False)
         if any(one is not templates[0] for one in templates):
             hashes = None  # a lock has other hashes for each file
         if not hashes and not current().label_for(self._release.name):
             early.ask(links)
-        return self._release.decide(links, hashes).order
+        return self._release.decide(links, hashes).files
 
 
-def _name(make: Callable[[], Any]) -> str:
-    return str(make.keywords["name"])  # type: ignore[attr-defined]
+def _name(make: Any) -> str:
+    return str(make.keywords["name"])
 
 
-def _link(make: Callable[[], Any]) -> Link:
-    link: Link = make.keywords["link"]  # type: ignore[attr-defined]
+def _link(make: Any) -> Link:
+    link: Link = make.keywords["link"]
     return link
 
 
@@ -212,19 +211,20 @@ def _best(
     unfit: list[Any] = []
     best_first = sorted(candidates, key=evaluator._sort_key, reverse=True)
 
-    def group(one: Any) -> tuple[Any, ...]:
+    def kind(one: Any) -> tuple[Any, ...]:
         # What pip's order puts before the tags stays before the variants.
         return one.version, one.link.is_yanked, one.link.is_hash_allowed(hashes)
 
-    for _, files in groupby(best_first, key=group):
-        found: Sequence[Any] = list(files)
+    for _, group in groupby(best_first, key=kind):
+        found = list(group)
         best = pips_best(list(found))
         name = canonicalize_name(best.name)
         if not run.label_for(name) and not any(run.label_of(one.link.filename) for one in found):
             return best, unfit
+        by_link = {one.link.url: one for one in found}
         links = [one.link for one in found]
-        order = release(name, str(best.version)).decide(links, hashes, aloud=False).order
-        if order:
-            return found[order[0]], unfit
+        files = release(name, str(best.version)).decide(links, hashes, aloud=False).files
+        if files:
+            return by_link[files[0].url], unfit
         unfit += found
     return None, unfit

@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
@@ -20,7 +21,7 @@ from pip._vendor.requests import Request
 from pip._vendor.requests.exceptions import HTTPError, RequestException
 from pip._vendor.urllib3.exceptions import HTTPError as BrokenAnswer
 
-from pip_variants.errors import printable
+from pip_variants.errors import InvalidVariantMetadata, printable
 from pip_variants.model.metadata import MAX_BYTES
 from pip_variants.pip_adapter.variants.sources import Source
 from pip_variants.remote_wheel import REFUSALS, NoParts, RemoteFile
@@ -30,7 +31,7 @@ _LATER = (408, 425, 429)
 
 _HINT = " Use --no-variants to go on without."
 
-_AS_IT_IS = {"Accept-Encoding": "identity"}
+_AS_IT_IS = MappingProxyType({"Accept-Encoding": "identity"})
 
 _VARIANT_JSON = re.compile(r"[^/]+\.dist-info/variant\.json")
 
@@ -40,10 +41,6 @@ _SMALL = 4 * 2**20
 
 class Unusable(Exception):
     """Why the variants of a release must be ignored."""
-
-
-class NoVariantJson(Unusable):
-    """A variant wheel without a `variant.json`."""
 
 
 class Budget:
@@ -81,7 +78,10 @@ def fetch(link: Link, source: Source) -> bytes | None:
 
 
 def variant_json(link: Link, source: Source, budget: Budget) -> bytes:
-    """The `variant.json` in a wheel, wherever that is. Raises what `fetch` raises."""
+    """The `variant.json` in a wheel, wherever that is.
+
+    Raises what `fetch` raises, and `InvalidVariantMetadata` where there is none.
+    """
     with _reaching(link):
         if link.is_file:
             return _read_variant_json(link.file_path, link.filename)
@@ -109,7 +109,7 @@ def _read_variant_json(wheel: Any, filename: str) -> bytes:
     with ZipFile(wheel) as archive:
         found = [one for one in archive.infolist() if _VARIANT_JSON.fullmatch(one.filename)]
         if not found:
-            raise NoVariantJson(f"{filename} has no variant.json")
+            raise InvalidVariantMetadata(f"{filename} has no variant.json")
         entry = found[0]
         if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # others may explode
             raise Unusable(f"variant.json of {filename} is compressed in an unusual way")
@@ -122,7 +122,7 @@ def _reaching(link: Link) -> Iterator[None]:
     """Turn what keeps metadata from arriving into an error, or into `Unusable`."""
     try:
         yield
-    except Unusable:
+    except (Unusable, InvalidVariantMetadata):
         raise
     except (NetworkConnectionError, HTTPError) as error:
         status = 500 if error.response is None else error.response.status_code
@@ -168,7 +168,7 @@ def _copy(link: Link, session: Any) -> bytes | None:
     url = link.url_without_fragment
     if not _hashes(link) or not _has_copy(url, session):
         return None
-    data = _received(link, session.get(url, headers=_AS_IT_IS, stream=True))
+    data = _received(link, session.get(url, headers=dict(_AS_IT_IS), stream=True))
     return None if data is None or list(_wrong_hashes(_hashes(link), data)) else data
 
 
@@ -199,13 +199,13 @@ def _asked(url: str, session: Any) -> Any:
         # Out of reach: the index may allow to use the copy for a while, as pip does with pages.
         if not _has_copy(url, session):
             raise
-        return session.get(url, headers=_AS_IT_IS, stream=True)
+        return session.get(url, headers=dict(_AS_IT_IS), stream=True)
 
 
 def _has_copy(url: str, session: Any) -> bool:
     """Whether pip's cache has a copy that the index allows to use unasked."""
     cache = getattr(session.get_adapter(url), "controller", None)
-    request = session.prepare_request(Request("GET", url, _AS_IT_IS))
+    request = session.prepare_request(Request("GET", url, dict(_AS_IT_IS)))
     return cache is not None and bool(cache.cached_request(request))
 
 

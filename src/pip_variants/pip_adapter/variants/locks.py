@@ -232,5 +232,6 @@ def _decided(package: Any) -> tuple[Release, Sequence[Any]]:
     files += [package.sdist] if package.sdist else []
     found = release(canonicalize_name(package.name), str(package.version))
     found.give(_metadata(package), _LOCKED)
-    links = [Link(f"{_LOCKED}/{one.filename}", comes_from=_LOCKED) for one in files]
-    return found, [files[place] for place in found.decide(links, aloud=False).order]
+    by_url = {f"{_LOCKED}/{one.filename}": one for one in files}
+    links = [Link(url, comes_from=_LOCKED) for url in by_url]
+    return found, [by_url[link.url] for link in found.decide(links, aloud=False).files]

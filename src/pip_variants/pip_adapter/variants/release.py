@@ -5,7 +5,7 @@ said of a release, locked of it, or compared with a wheel, is read from here.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,6 @@ from pip._internal.models.link import Link
 
 from pip_variants.errors import (
     BrokenInstallation,
-    InconsistentVariantMetadata,
     InvalidVariantMetadata,
     printable,
 )
@@ -22,12 +21,11 @@ from pip_variants.model.abi import AbiDependency, abi_dependencies
 from pip_variants.model.consistency import Contradiction, contradiction
 from pip_variants.model.metadata import Variant, VariantMetadata, combine_all
 from pip_variants.model.names import NULL_LABEL
-from pip_variants.model.ordering import Ordering, Rejection
+from pip_variants.model.ordering import Ordering
 from pip_variants.pip_adapter.hook.run import Run, current
 from pip_variants.pip_adapter.variants import telling
 from pip_variants.pip_adapter.variants.fetching import (
     Budget,
-    NoVariantJson,
     Unusable,
     fetch,
     variant_json,
@@ -42,14 +40,13 @@ _NULL_ALONE = VariantMetadata(namespaces=(), variants={})  # all that a null var
 class Decision:
     """Which files of a release can be used.
 
-    `files` are those, best first; `order` their places among the files that were to be ordered.
+    `files` are those, best first.
     `metadata` is what the variants were chosen by, source by source; `ignored` says of sources why
     their variants are not considered. `wanted` is the label that the user asked for, `hashes`
     whether hashes are required.
     """
 
     files: tuple[Link, ...] = ()
-    order: tuple[int, ...] = ()
     ordering: Ordering = field(default_factory=Ordering)
     metadata: Mapping[str, VariantMetadata] = field(default_factory=dict)
     ignored: Mapping[str, str] = field(default_factory=dict)
@@ -75,6 +72,7 @@ class Release:
         self._decisions: dict[tuple[str, ...], tuple[Sequence[Link], Decision]] = {}
         self._chosen_by: dict[str, VariantMetadata] = {}
         self._suspects: set[str] = set()
+        self._looked_into: set[str] = set()
         self._budget = Budget()
 
     def give(self, metadata: VariantMetadata | Unusable, source: str) -> None:
@@ -138,25 +136,22 @@ class Release:
 
         False if the wheel is not what it is said to be; it is refused then.
         """
-        if self._run.label_of(link.filename) is None:
-            return True
+        if self._run.label_of(link.filename) is None or link.url in self._looked_into:
+            return link.url not in self.refused
+        self._looked_into.add(link.url)
         try:
-            text = variant_json(link, source_of(link), self._budget)
-        except NoVariantJson as error:
-            self.refuse(link, Contradiction(str(error), None))
-            return False
+            return not self.check(link, lambda: self._inside(link))
         except Unusable:
             return True  # cannot be told before pip has all of it
-        return not self.check(link, text)
 
-    def check(self, link: Link, text: str | bytes) -> str:
-        """How a wheel with this `variant.json` differs from what was promised; then it is refused.
+    def check(self, link: Link, read: Callable[[], str | bytes]) -> str:
+        """How a wheel differs from what was promised; then it is refused. Empty if it does not.
 
-        Empty if it does not.
+        `read` gives its `variant.json`; it may raise `InvalidVariantMetadata` and `Unusable`.
         """
         label, promised = str(self._run.label_of(link.filename)), self.metadata_of(link)
         try:
-            inside = VariantMetadata.parse_wheel(text, f"variant.json of {link.filename}", label)
+            inside = VariantMetadata.parse_wheel(read(), f"variant.json of {link.filename}", label)
         except InvalidVariantMetadata as error:
             found: Contradiction | None = Contradiction(str(error), None)
         else:
@@ -181,8 +176,7 @@ class Release:
                     self.refused.setdefault(one.url, found.text)
 
     def _without_variants(self, links: Sequence[Link]) -> Decision:
-        places = [n for n, link in enumerate(links) if self._run.label_of(link.filename) is None]
-        return Decision(tuple(links[place] for place in places), tuple(places))
+        return Decision(tuple(one for one in links if self._run.label_of(one.filename) is None))
 
     def _decide(self, links: Sequence[Link], hashes: Any) -> Decision:
         ordering, metadata, ignored = self._order(links)
@@ -201,12 +195,11 @@ class Release:
                 # Where only the content can tell, pip would have tried the file without label.
                 usable.append((unverified, 4 if unverified else 0, places[label], place))
         wanted = self._run.label_for(self.name)
-        order = tuple(place for *_, place in sorted(usable))
+        files = tuple(links[place] for *_, place in sorted(usable))
         if wanted:
             label = None if wanted == "none" else wanted
-            order = tuple(n for n in order if self._run.label_of(links[n].filename) == label)
-        files = tuple(links[place] for place in order)
-        return Decision(files, order, ordering, metadata, ignored, wanted, bool(hashes))
+            files = tuple(one for one in files if self._run.label_of(one.filename) == label)
+        return Decision(files, ordering, metadata, ignored, wanted, bool(hashes))
 
     def _order(
         self, links: Sequence[Link]
@@ -220,35 +213,20 @@ class Release:
             if self._run.label_of(link.filename) is not None:
                 by_source.setdefault(url_of_source(link), []).append(link)
         known = {url: place for place, url in enumerate(self._run.sources)}
-        usable: dict[str, VariantMetadata] = {}
+        metadata: dict[str, VariantMetadata] = {}
         ignored: dict[str, str] = {}
         labels: dict[str, set[str]] = {}
-        ordering = Ordering()
-        rejected: list[Rejection] = []
         for url in sorted(by_source, key=lambda url: known.get(url, len(known))):
             labels[url] = {str(self._run.label_of(link.filename)) for link in by_source[url]}
             try:
-                metadata = self._metadata_for(by_source[url], labels[url])
+                metadata[url] = self._metadata_for(by_source[url], labels[url])
             except Unusable as error:
                 ignored[url] = str(error)
                 telling.ignored(self, str(error))
-                continue
-            of_source = target().order(self.what, metadata, labels[url])
-            rejected += of_source.rejected
-            if of_source.best_first:
-                usable[url] = metadata
-                ordering = ordering if ordering.best_first else of_source
-        if len(usable) > 1:
-            try:
-                combined = combine_all(usable)
-            except InconsistentVariantMetadata as error:
-                first = next(iter(usable))
-                telling.sources_differ(self, first, str(error))
-                usable = {first: usable[first]}
-            else:
-                every = set().union(*(labels[url] for url in usable))
-                ordering = target().order(self.what, combined, every)
-        return Ordering(ordering.best_first, tuple(rejected), ordering.supported), usable, ignored
+        ordering, chosen, conflict = target().order_sources(self.what, metadata, labels)
+        if conflict:
+            telling.sources_differ(self, chosen[0], conflict)
+        return ordering, {url: metadata[url] for url in chosen}, ignored
 
     def _metadata_for(self, wheels: Sequence[Link], labels: set[str]) -> VariantMetadata:
         """The metadata of one source's variant wheels; obtained once. Raises `Unusable`."""
@@ -288,10 +266,14 @@ class Release:
         one_per_label = {self._run.label_of(link.filename): link for link in wheels}
         pieces: dict[str, VariantMetadata] = {}
         for label, link in one_per_label.items():
-            text = variant_json(link, source, self._budget)
             where = f"variant.json of {link.filename}"
-            pieces[link.filename] = VariantMetadata.parse_wheel(text, where, str(label))
+            pieces[link.filename] = VariantMetadata.parse_wheel(
+                self._inside(link), where, str(label)
+            )
         return combine_all(pieces)
+
+    def _inside(self, link: Link) -> bytes:
+        return variant_json(link, source_of(link), self._budget)
 
 
 def release(name: str, version: str) -> Release:

@@ -3,7 +3,7 @@
 import os
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from logging import WARNING
 
 from pip._internal.exceptions import InstallationError
@@ -18,7 +18,7 @@ from pip_variants.model.support import NamespaceSupport
 from pip_variants.pip_adapter.hook.attach import attached
 from pip_variants.pip_adapter.hook.run import Run, current
 from pip_variants.pip_adapter.variants.trust import Trusted
-from pip_variants.selection import Choices, select
+from pip_variants.selection import Choices, select_from_sources
 
 
 class Target:
@@ -81,14 +81,20 @@ class Target:
             return fitting
         return (*fitting, *(release for release in wanted if release not in fitting))
 
-    def order(self, what: str, metadata: VariantMetadata, labels: Iterable[str]) -> Ordering:
-        """Order the variants of `what` for the target.
+    def order(self, what: str, metadata: VariantMetadata, label: str) -> Ordering:
+        """Whether the target supports the variant that `what` is, and why not."""
+        return self.order_sources(what, {"": metadata}, {"": {label}})[0]
+
+    def order_sources(
+        self, what: str, metadata: Mapping[str, VariantMetadata], labels: Mapping[str, set[str]]
+    ) -> tuple[Ordering, Sequence[str], str]:
+        """Order the variants of `what`, given by source, for the target: `select_from_sources`.
 
         Raises pip's `InstallationError` if a provider fails (PEP 850: the install is aborted), and
         `BrokenInstallation`.
         """
         try:
-            return select(metadata, labels, self, self.choices)
+            return select_from_sources(metadata, labels, self, self.choices)
         except InvalidTarget as error:
             raise InstallationError(printable(f"--variant-target: {error}")) from None
         except BrokenInstallation:

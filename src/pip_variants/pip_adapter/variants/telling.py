@@ -52,8 +52,8 @@ def skipped(name: str) -> None:
         newest, *_, oldest = passed
         _say(
             INFO,
-            f"Skipping {len(passed)} versions of {name}, {newest.version} to {oldest.version}: "
-            f"{why_skipped(newest)}; for the others see -v",
+            f"Skipping {len(passed)} versions of {name} ({newest.version} to {oldest.version}, "
+            f"each with its reason at -v): {why_skipped(newest)}",
         )
         for one in passed:
             _say(VERBOSE, skipping(one))
@@ -150,7 +150,7 @@ def unknown(name: str, reason: str) -> None:
 
 def refused(link: Link, difference: str) -> None:
     """Warn that a wheel that pip had chosen is not taken after all."""
-    _say(WARNING, f"Not using {not_as_promised(link, difference)}")
+    _say(WARNING, f"{not_as_promised(link, difference)}; pip chooses again")
 
 
 def not_as_promised(link: Link, difference: str) -> str:

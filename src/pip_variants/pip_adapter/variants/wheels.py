@@ -2,6 +2,7 @@
 
 import os
 import re
+from functools import partial
 from typing import Any
 from zipfile import ZipFile
 
@@ -49,8 +50,8 @@ def prepare_linked_requirement(original: Any, self: Any, req: Any, *args: Any, *
     if release is None:
         _check_fits(distribution, req.link.filename, label)
         return distribution
-    difference = _hidden(req) or release.check(req.link, _variant_json(distribution))
-    if difference:
+    read = partial(_variant_json, distribution, req.link.filename)
+    if difference := release.check(req.link, read) or _hidden(req):
         error = WheelDisagrees(req, difference)
         if was_chosen_by_metadata:  # pip says nothing of it then
             telling.refused(req.link, difference)
@@ -76,11 +77,11 @@ def verify_one(original: Any, req: Any, wheel_path: str) -> None:
 def _check_fits(distribution: Any, filename: str, label: str) -> None:
     try:
         where = f"variant.json of {filename}"
-        metadata = VariantMetadata.parse_wheel(_variant_json(distribution), where, label)
+        metadata = VariantMetadata.parse_wheel(_variant_json(distribution, filename), where, label)
     except InvalidVariantMetadata as error:
         reason = printable(f"{filename} is not a valid variant wheel: {error}.")
         raise UnsupportedWheel(reason) from None
-    for rejection in target().order(filename, metadata, [label]).rejected:
+    for rejection in target().order(filename, metadata, label).rejected:
         raise UnsupportedWheel(
             printable(
                 f"{filename} is not a supported wheel on this machine: it "
@@ -89,12 +90,14 @@ def _check_fits(distribution: Any, filename: str, label: str) -> None:
         )
 
 
-def _variant_json(distribution: Any) -> str:
-    """The `variant.json` of a wheel that pip opened; empty if there is none, or no text."""
+def _variant_json(distribution: Any, filename: str) -> str:
+    """The `variant.json` of a wheel that pip opened. Raises `InvalidVariantMetadata`."""
     try:
         return str(distribution.read_text("variant.json"))
-    except (FileNotFoundError, UnicodeDecodeError):
-        return ""
+    except FileNotFoundError:
+        raise InvalidVariantMetadata(f"{filename} has no variant.json") from None
+    except UnicodeDecodeError as error:
+        raise InvalidVariantMetadata(f"variant.json of {filename} is no text: {error}") from None
 
 
 def _hidden(req: Any) -> str:
