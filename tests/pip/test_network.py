@@ -325,8 +325,10 @@ def test_separate_metadata_spares_the_wheel(env, index: Index, folder: Path, pag
     index.pages, index.metadata = pages, True
     result = install(env, "--dry-run", "--index-url", index.url, "demo")
     assert "Would install demo-1.0" in result.out
-    files = ["", JSON, f"{WHEEL('v3')}.metadata"]
+    # The wheel's own metadata is in its end, and has to agree: a dry run promises nothing else.
+    files = ["", JSON, f"{WHEEL('v3')}.metadata", WHEEL("v3")]
     assert index.requests == [f"GET /simple/demo/{name}" for name in files]
+    assert "Range" in index.asked[-1]
 
 
 def test_separate_metadata_with_a_wrong_hash_is_pips_error(env, index: Index, folder: Path) -> None:

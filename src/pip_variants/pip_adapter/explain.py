@@ -91,7 +91,7 @@ class Explain(InstallCommand):
             failed = [text for text in failures if text.startswith("Could not fetch URL")]
             why = f": {failed[0].removesuffix(' - skipping')}" if failed else ""
             raise DistributionNotFound(f"there is no release for {requirement.req}{why}")
-        decision = self._decision(name, visited, requirement)
+        decision = self._decision(name, visited, requirement, hashes)
         decision["warnings"] += warnings
         return {"target": current().target_name or None, "name": name, **decision}
 
@@ -123,13 +123,15 @@ class Explain(InstallCommand):
             detail = "not looked at, see pip-variants doctor"
         self._refused.append((link, printable(detail)))
 
-    def _decision(self, name: str, visited: list[Any], requirement: Any) -> dict[str, Any]:
+    def _decision(
+        self, name: str, visited: list[Any], requirement: Any, hashes: Any
+    ) -> dict[str, Any]:
         make = partial(_link, name=name, template=requirement)
         infos = [(one.version, partial(make, link=one.link)) for one in visited]
         chosen: Link | None = None
         version = ""
         # The very generator from which pip's resolver takes its candidates.
-        for one, made in candidates.in_order(infos, None):
+        for one, made in candidates.in_order(infos, None, hashes):
             chosen = made()
             # pip downloads what it chooses, and takes the next one if it is something else.
             if chosen is not None and release(name, str(one)).look_into(chosen):

@@ -94,6 +94,6 @@ def _in_order(get_infos: Callable[[], Iterator[Any]], installed: Any) -> Iterato
     if current().seen:
         from pip_variants.pip_adapter.variants.candidates import in_order
 
-        yield from in_order(chain(first, infos), installed)
+        yield from in_order(chain(first, infos), installed, current().hashes)
     else:
         yield from chain(first, infos)

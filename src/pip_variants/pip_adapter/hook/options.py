@@ -10,6 +10,7 @@ from typing import Any
 from pip._vendor.packaging.utils import canonicalize_name
 
 from pip_variants.pip_adapter.hook import conditions
+from pip_variants.pip_adapter.hook.attach import missing
 from pip_variants.pip_adapter.hook.run import Run, current, entered, parsed
 
 _OPTIONS = (
@@ -53,11 +54,13 @@ def parse_args(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
     options, rest = original(self, *args, **kw)
     parsed(options, str(self.name), partial(_is_off, options))
     run = current()
-    if self.name in _ABOUT_INSTALLED and not run.is_off:
-        from pip_variants.pip_adapter.hook.attach import missing
-
-        if missing(self.name) and conditions.any_installed_is_variant():
-            run.warn_of_missing_seams()
+    target = run.target_name
+    is_needed = self.name not in _ABOUT_INSTALLED or getattr(options, "outdated", False)
+    if is_needed and not run.is_off and os.sep in target and not os.path.isfile(target):
+        self.parser.error(f"option --variant-target: no such file: {target!r}")
+    is_about = self.name in _ABOUT_INSTALLED and not run.is_off
+    if is_about and missing(self.name) and conditions.any_installed_is_variant():
+        run.warn_of_missing_seams()
     return options, rest
 
 
@@ -82,10 +85,8 @@ def create(original: Any, *args: Any, **kw: Any) -> Any:
     """`LinkCollector.create`: pip is going to look for packages."""
     run = current()
     # Not for pip's look whether there is a newer pip.
-    if not (kw.get("suppress_no_index") or run.is_off):
-        _check_target(run.target_name)
-        if run.values("variant"):  # also where none is seen
-            run.accepts_labels()
+    if run.values("variant") and not kw.get("suppress_no_index"):
+        run.accepts_labels()  # also where none is seen
     return original(*args, **kw)
 
 
@@ -100,22 +101,16 @@ def _is_off(options: Any) -> bool:
     return isinstance(off, int) and bool(off)
 
 
-def _check_target(name: str) -> None:
-    """Raises pip's error for the name of a file that is not there."""
-    if name and os.sep in name and not os.path.isfile(name):
-        from pip._internal.exceptions import CommandError
-
-        raise CommandError(f"option --variant-target: no such file: {name!r}")
-
-
 def _check(option: Option, flag: str, text: str) -> str:
     """A value without spaces, as pip reads several of them from one variable."""
     from pip_variants.errors import InvalidVariantProperty
     from pip_variants.model.names import check_feature, check_namespace, check_value
 
     if option.type == "target":
+        if not text:
+            raise OptionValueError(f"option {flag}: no such file: {text!r}")
         # A file, or a name; whoever knows them says if it is none.
-        return os.path.abspath(text) if os.path.isfile(text) or os.sep in text else text
+        return os.path.abspath(text) if os.path.isfile(text) else text
     if option.type == "package=label":
         package, _, label = text.partition("=")
         if not package.strip() or not re.fullmatch(r"[0-9a-z_.]+", label, re.ASCII):

@@ -40,9 +40,9 @@ class Run:
         self.is_building = False  # what is chosen runs here, whatever the target is
         self.is_shut = False  # no label is accepted for the moment
         self.is_resolving = False  # pip computes a best file that it never uses
+        self.hashes: Any = None  # those that it allows then
         # Why labels are not accepted; empty if they are, None while nobody has looked.
         self.problem: str | None = None
-        self.seen = False  # a label was accepted: until then there is nothing to do
         self.said: set[str] = set()
         # What is known of variants.
         self.labels: dict[str, str] = {}  # by the names of the files
@@ -87,8 +87,12 @@ class Run:
             return False
         if self.problem is None:
             self._verify()
-        self.seen |= not self.problem
         return not self.problem
+
+    @property
+    def seen(self) -> bool:
+        """Whether a label was accepted: until then there is nothing to do."""
+        return self.problem == "" or bool(self.labels)
 
     def label_of(self, filename: str) -> str | None:
         """The label of a wheel that pip accepted; None for anything else."""

@@ -50,6 +50,7 @@ def sort_best_candidate(original: Any, self: Any, candidates: list[Any]) -> Any:
 def compute_best_candidate(original: Any, self: Any, candidates: list[Any]) -> Any:
     """`CandidateEvaluator.compute_best_candidate`: leave out versions of which no file fits."""
     if current().is_resolving:
+        current().hashes = self._hashes
         return original(self, candidates)
     applicable = self.get_applicable_candidates(candidates)
     unfit = {id(one) for one in _best(self, applicable, itemgetter(0))[1]}
@@ -133,10 +134,11 @@ class _OtherBuild(Version):
     __hash__ = object.__hash__
 
 
-def in_order(infos: Iterable[_Info], installed: Any) -> Iterator[_Info]:
+def in_order(infos: Iterable[_Info], installed: Any, hashes: Any) -> Iterator[_Info]:
     """What the resolver gets instead of `infos`: as many for each version, in our order.
 
-    `installed` is pip's candidate for what is installed, which it wants no other build of.
+    `installed` is pip's candidate for what is installed, which it wants no other build of;
+    `hashes` are those that all requirements of the project allow.
     """
     run = current()
     name = ""
@@ -144,7 +146,7 @@ def in_order(infos: Iterable[_Info], installed: Any) -> Iterator[_Info]:
         files = locks.with_others(list(group))
         name = _name(files[0][1])
         if run.label_for(name) or any(run.label_of(_link(make).filename) for _, make in files):
-            builds = _Builds(files)
+            builds = _Builds(files, hashes)
             is_installed = installed is not None and installed.version == version
             for place in range(len(files)):
                 is_other = place > 0 and not is_installed and isinstance(version, Version)
@@ -159,7 +161,8 @@ def in_order(infos: Iterable[_Info], installed: Any) -> Iterator[_Info]:
 class _Builds:
     """The files of one version; put in order when the first of them is made."""
 
-    def __init__(self, files: list[_Info]) -> None:
+    def __init__(self, files: list[_Info], hashes: Any) -> None:
+        self._hashes = hashes
         self._make = {_link(make).url: make for _, make in files}
         version, make = files[0]
         self._release = release(_name(make), str(version))
@@ -185,10 +188,8 @@ class _Builds:
 
     def _decided(self) -> Sequence[Link]:
         links = [_link(make) for make in self._make.values()]
-        templates = [make.keywords["template"] for make in self._make.values()]
-        hashes = templates[0].hashes(trust_internet=False)
-        if any(one is not templates[0] for one in templates):
-            hashes = None  # a lock has other hashes for each file
+        templates = {id(make.keywords["template"]) for make in self._make.values()}
+        hashes = self._hashes if len(templates) == 1 else None  # a lock has other ones for each
         if not hashes and not current().label_for(self._release.name):
             early.ask(links)
         return self._release.decide(links, hashes).files

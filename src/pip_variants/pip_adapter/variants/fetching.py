@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
+from logging import WARNING
 from types import MappingProxyType
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
@@ -23,6 +24,7 @@ from pip._vendor.urllib3.exceptions import HTTPError as BrokenAnswer
 
 from pip_variants.errors import InvalidVariantMetadata, printable
 from pip_variants.model.metadata import MAX_BYTES
+from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.variants.sources import Source
 from pip_variants.remote_wheel import REFUSALS, NoParts, RemoteFile
 
@@ -129,8 +131,10 @@ def _reaching(link: Link) -> Iterator[None]:
         if 400 <= status < 500 and status not in _LATER:
             raise _refused(link, status) from None
         raise _unreachable(link, error) from None
-    except PipError as error:
-        raise _unreachable(link, error) from error
+    except PipError:  # it says at length what is wrong
+        text = f"The variant metadata {printable(_shown(link))} is out of reach.{_HINT}"
+        current().say(WARNING, text)
+        raise
     except (RequestException, BrokenAnswer, OSError) as error:
         raise _unreachable(link, error) from None
     except Exception as error:  # noqa: BLE001 - zipfile and zlib raise many for broken files

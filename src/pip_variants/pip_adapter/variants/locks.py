@@ -97,7 +97,8 @@ def select(original: Any, self: Any, *args: Any, **kw: Any) -> Iterator[Any]:
             continue
         of_package, files = _decided(package)
         if not files:
-            raise InstallationError(telling.skipping(of_package))
+            telling.skipped(of_package.name)
+            raise InstallationError(f"no file of {of_package.what} can be used")
         yield package, files[0]
 
 
@@ -234,4 +235,4 @@ def _decided(package: Any) -> tuple[Release, Sequence[Any]]:
     found.give(_metadata(package), _LOCKED)
     by_url = {f"{_LOCKED}/{one.filename}": one for one in files}
     links = [Link(url, comes_from=_LOCKED) for url in by_url]
-    return found, [by_url[link.url] for link in found.decide(links, aloud=False).files]
+    return found, [by_url[link.url] for link in found.decide(links).files]

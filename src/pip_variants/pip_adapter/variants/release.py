@@ -69,7 +69,7 @@ class Release:
         """All files that were to be ordered, in pip's order."""
         self._run = run
         self._metadata: dict[str, VariantMetadata | Unusable] = {}
-        self._decisions: dict[tuple[str, ...], tuple[Sequence[Link], Decision]] = {}
+        self._decisions: dict[tuple[Any, ...], tuple[Sequence[Link], Decision]] = {}
         self._chosen_by: dict[str, VariantMetadata] = {}
         self._suspects: set[str] = set()
         self._looked_into: set[str] = set()
@@ -102,7 +102,8 @@ class Release:
         `links` are in pip's order: by platform tags, then build tag, the source distribution last.
         Raises pip's `InstallationError` where the install must not go on.
         """
-        key = tuple(link.url for link in links)
+        urls = tuple(link.url for link in links)
+        key = (hashes, *urls)
         if key not in self._decisions:
             try:
                 decision = self._decide(links, hashes)
@@ -115,7 +116,7 @@ class Release:
                 telling.ignored(self, f"internal error: {type(error).__name__}: {error}")
                 decision = self._without_variants(links)
             self._decisions[key] = links, decision
-            self._run.release_of_url.update(dict.fromkeys(key, self))
+            self._run.release_of_url.update(dict.fromkeys(urls, self))
             self._chosen_by.update(decision.metadata)
             self.links, self.decision = links, decision
             telling.decided(self, aloud=aloud)
