@@ -113,7 +113,7 @@ def zeros(reply: Reply) -> Reply:
 
     def send(handler: BaseHTTPRequestHandler, head: bytes, body: bytes) -> None:
         first, _, last = handler.headers["Range"].removeprefix("bytes=").partition("-")
-        length = int(last) - int(first) + 1
+        length = int(last) - int(first) + 1 if first else int(last)
         handler.wfile.write(b"HTTP/1.1 206 Part\r\nContent-Length: %d\r\n\r\n" % length)
         handler.wfile.write(bytes(length))
 
