@@ -72,7 +72,7 @@ class Release:
         self._decisions: dict[tuple[Any, ...], tuple[Sequence[Link], Decision]] = {}
         self._chosen_by: dict[str, VariantMetadata] = {}
         self._suspects: set[str] = set()
-        self._looked_into: set[str] = set()
+        self._looked_into: dict[str, bool] = {}  # by address; whether that told anything
         self._budget = Budget()
 
     def give(self, metadata: VariantMetadata | Unusable, source: str) -> None:
@@ -128,8 +128,9 @@ class Release:
 
         Where another wheel of its source was not, a variant is looked into before it is taken.
         """
-        if link.url not in self.refused and url_of_source(link) in self._suspects:
-            self.look_into(link)
+        is_suspect = link.url not in self.refused and url_of_source(link) in self._suspects
+        if is_suspect and not self.look_into(link):
+            telling.passed_by(link, self.refused[link.url])
         return link.url not in self.refused
 
     def look_into(self, link: Link) -> bool:
@@ -139,11 +140,16 @@ class Release:
         """
         if self._run.label_of(link.filename) is None or link.url in self._looked_into:
             return link.url not in self.refused
-        self._looked_into.add(link.url)
         try:
+            self._looked_into[link.url] = True
             return not self.check(link, lambda: self._inside(link))
         except Unusable:
+            self._looked_into[link.url] = False
             return True  # cannot be told before pip has all of it
+
+    def has_seen(self, link: Link) -> bool:
+        """Whether a wheel was looked into, and could be."""
+        return self._looked_into.get(link.url, False)
 
     def check(self, link: Link, read: Callable[[], str | bytes]) -> str:
         """How a wheel differs from what was promised; then it is refused. Empty if it does not.

@@ -1,7 +1,6 @@
 """Wheels at hand: does the wheel keep what the index promised, does a wheel given by path fit."""
 
 import os
-import re
 from functools import partial
 from typing import Any
 from zipfile import ZipFile
@@ -15,11 +14,8 @@ from pip_variants.errors import InvalidVariantMetadata, printable
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.variants import telling
+from pip_variants.pip_adapter.variants.fetching import check_there_is_one
 from pip_variants.pip_adapter.variants.target import target
-
-_INSTALLED_OVER_IT = re.compile(
-    r"[^/]+\.data/(?:purelib|platlib)/[^/]+\.dist-info/variant\.json", re.IGNORECASE
-)
 
 
 class WheelDisagrees(MetadataInconsistent):
@@ -41,22 +37,29 @@ class WheelDisagrees(MetadataInconsistent):
 def prepare_linked_requirement(original: Any, self: Any, req: Any, *args: Any, **kw: Any) -> Any:
     """`RequirementPreparer._prepare_linked_requirement`: every wheel passes here once complete."""
     was_chosen_by_metadata = req.needs_more_preparation
-    distribution = original(self, req, *args, **kw)
+    inconsistent = None
+    try:
+        distribution = original(self, req, *args, **kw)
+    except MetadataInconsistent as error:
+        # pip compares dependencies; it may be that the markers in them are those of another wheel.
+        if not os.path.isfile(req.local_file_path or "") or not req.link.is_wheel:
+            raise
+        inconsistent, distribution = error, _opened(req, req.local_file_path)
     run = current()
     label = run.label_of(req.link.filename)
     release = run.release_of_url.get(req.link.url)
-    if label is None:
-        return distribution
-    if release is None:
-        _check_fits(distribution, req.link.filename, label)
-        return distribution
-    read = partial(_variant_json, distribution, req.link.filename)
-    if difference := release.check(req.link, read) or _hidden(req):
-        error = WheelDisagrees(req, difference)
-        if was_chosen_by_metadata:  # pip says nothing of it then
-            telling.refused(req.link, difference)
-        raise error
-    req.needs_more_preparation = False
+    path = req.local_file_path or ""
+    if label is not None and release is None:
+        _check_fits(distribution, req.link.filename, label, path)
+    elif label is not None and release is not None:
+        read = partial(_variant_json, distribution, req.link.filename, path)
+        if difference := release.check(req.link, read):
+            if was_chosen_by_metadata:  # pip says nothing of it then
+                telling.refused(req.link, difference)
+            raise WheelDisagrees(req, difference)
+        req.needs_more_preparation = False
+    if inconsistent is not None:
+        raise inconsistent
     return distribution
 
 
@@ -69,15 +72,17 @@ def verify_one(original: Any, req: Any, wheel_path: str) -> None:
     filename = os.path.basename(wheel_path)
     label = run.label_of(filename)
     if label is not None:
-        name = canonicalize_name(req.name)
-        distribution = get_wheel_distribution(FilesystemWheel(wheel_path), name)
-        _check_fits(distribution, filename, label)
+        _check_fits(_opened(req, wheel_path), filename, label, wheel_path)
 
 
-def _check_fits(distribution: Any, filename: str, label: str) -> None:
+def _opened(req: Any, path: str) -> Any:
+    return get_wheel_distribution(FilesystemWheel(path), canonicalize_name(req.name))
+
+
+def _check_fits(distribution: Any, filename: str, label: str, path: str) -> None:
     try:
-        where = f"variant.json of {filename}"
-        metadata = VariantMetadata.parse_wheel(_variant_json(distribution, filename), where, label)
+        text = _variant_json(distribution, filename, path)
+        metadata = VariantMetadata.parse_wheel(text, f"variant.json of {filename}", label)
     except InvalidVariantMetadata as error:
         reason = printable(f"{filename} is not a valid variant wheel: {error}.")
         raise UnsupportedWheel(reason) from None
@@ -90,22 +95,14 @@ def _check_fits(distribution: Any, filename: str, label: str) -> None:
         )
 
 
-def _variant_json(distribution: Any, filename: str) -> str:
+def _variant_json(distribution: Any, filename: str, path: str) -> str:
     """The `variant.json` of a wheel that pip opened. Raises `InvalidVariantMetadata`."""
+    if os.path.isfile(path):
+        with ZipFile(path) as archive:
+            check_there_is_one(archive, filename)
     try:
         return str(distribution.read_text("variant.json"))
     except FileNotFoundError:
         raise InvalidVariantMetadata(f"{filename} has no variant.json") from None
     except UnicodeDecodeError as error:
         raise InvalidVariantMetadata(f"variant.json of {filename} is no text: {error}") from None
-
-
-def _hidden(req: Any) -> str:
-    """What is wrong with a wheel that would install another `variant.json` over its own."""
-    path = req.local_file_path
-    if path and os.path.isfile(path):
-        with ZipFile(path) as archive:
-            for name in archive.namelist():
-                if _INSTALLED_OVER_IT.fullmatch(name):
-                    return f"it brings a second variant.json ({name})"
-    return ""
