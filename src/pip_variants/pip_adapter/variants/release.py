@@ -4,6 +4,7 @@ Its metadata as it was read, source by source, and the decision are here and now
 said of a release, locked of it, or compared with a wheel, is read from here.
 """
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -123,27 +124,18 @@ class Release:
         self.links, self.decision = self._decisions[key]
         return self.decision
 
-    def is_usable(self, link: Link) -> bool:
-        """Whether a file that was decided on is still what it is said to be, as far as is known.
+    def is_usable(self, link: Link, *, look: bool = False) -> bool:
+        """Whether a file that was decided on is what it is said to be, as far as is known.
 
-        Where another wheel of its source was not, a variant is looked into before it is taken.
+        A variant's own metadata is read, if that can be had without all of the wheel, where one is
+        to `look`, and where another wheel of its source was not what it was said to be.
         """
-        if link.url not in self.refused and url_of_source(link) in self._suspects:
-            self.look_into(link)
+        is_new = link.url not in self._looked_into and self._run.label_of(link.filename) is not None
+        if is_new and (look or url_of_source(link) in self._suspects):
+            self._looked_into.add(link.url)
+            with contextlib.suppress(Unusable):  # it cannot be told before pip has all of it
+                self.check(link, lambda: self._inside(link))
         return link.url not in self.refused
-
-    def look_into(self, link: Link) -> bool:
-        """Read a variant wheel's own metadata, if that can be had without all of it.
-
-        False if the wheel is not what it is said to be; it is refused then.
-        """
-        if self._run.label_of(link.filename) is None or link.url in self._looked_into:
-            return link.url not in self.refused
-        self._looked_into.add(link.url)
-        try:
-            return not self.check(link, lambda: self._inside(link))
-        except Unusable:
-            return True  # cannot be told before pip has all of it
 
     def check(self, link: Link, read: Callable[[], str | bytes]) -> str:
         """How a wheel differs from what was promised; then it is refused. Empty if it does not.
