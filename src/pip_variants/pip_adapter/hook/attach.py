@@ -6,6 +6,7 @@ pip is loaded early, and of ours only what a run without variants needs.
 
 import contextlib
 import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -114,12 +115,13 @@ def verify() -> list[str]:
 
 
 def missing(command: str = "") -> list[Seam]:
-    """The seams that this pip should have and that are not attached, once their modules are loaded.
+    """The seams that this pip should have and has not; what is not loaded yet may still come.
 
     With the name of one of pip's commands, those that only some commands need, and this one.
     """
     wanted = (one for one in SEAMS if not command or command in one.needed_by.split())
-    return [one for one in wanted if one not in attached.originals and is_expected(one)]
+    lacking = [one for one in wanted if one not in attached.originals and is_expected(one)]
+    return [one for one in lacking if one.module in sys.modules or not _is_there(one.module)]
 
 
 def is_expected(seam: Seam) -> bool:
@@ -134,6 +136,13 @@ def is_expected(seam: Seam) -> bool:
     # pip has two ways of reading metadata, and uses one of them.
     backend = importlib.import_module("pip._internal.metadata").select_backend()
     return seam.module == str(backend.Distribution.__module__)
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ImportError:  # its package is not there
+        return False
 
 
 def _unmet_assumptions() -> Iterator[str]:
