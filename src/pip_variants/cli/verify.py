@@ -1,7 +1,7 @@
 """Look for mistakes in wheels and indexes, and say who would get which wheel."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pip_variants.cli.text import lines, print_lines
@@ -9,7 +9,7 @@ from pip_variants.detection.client import Detection
 from pip_variants.errors import DetectionError, InvalidTarget, InvalidWheel, printable
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.publish.sources import LocalFiles, ProjectPage
-from pip_variants.publish.verify import Fault, Release, covers, verify
+from pip_variants.publish.verify import Release, covers, verify
 from pip_variants.selection import select
 
 # Those that are compared unless others are named, for the namespaces that a release uses.
@@ -42,7 +42,8 @@ def run(options: argparse.Namespace) -> int:
     if urls and len(options.what) > 1:
         raise InvalidWheel("give one address, or wheels and folders, not both")
     source = ProjectPage(urls[0]) if urls else LocalFiles([*map(Path, options.what)])
-    detections = _Detections()
+    targets = options.target or [one for names in _TARGETS.values() for one in names]
+    detections = {one: Detection(target="" if one == "here" else one) for one in ("here", *targets)}
     try:
         report = verify(source, detections["here"])
         for release in report.releases:
@@ -53,30 +54,20 @@ def run(options: argparse.Namespace) -> int:
         for one in detections.values():
             one.close()
     for remark in report.remarks:
-        print_lines(f"{remark.where}: {printable(remark.what)}")
-    print("\n".join(_faults(report.faults)) if report.faults else "OK")
+        print_lines(printable(remark))
+    for where, faults in report.faults.items():
+        print(printable(where))
+        for fault in faults:
+            print_lines(printable(fault), "  - ", "    ")
+    print(f"{sum(map(len, report.faults.values()))} to mend" if report.faults else "OK")
     return 1 if report.faults else 0
 
 
-class _Detections(dict[str, Detection]):
-    """By target, each started once."""
-
-    def __missing__(self, target: str) -> Detection:
-        self[target] = Detection(target="" if target == "here" else target)
-        return self[target]
-
-
-def _faults(faults: tuple[Fault, ...]) -> Iterator[str]:
-    for where in dict.fromkeys(fault.where for fault in faults):
-        yield printable(where)
-        for fault in faults:
-            if fault.where == where:
-                yield from lines(printable(fault.what), "  - ", "    ")
-    yield f"{len(faults)} to mend"
-
-
 def _coverage(
-    release: Release, metadata: VariantMetadata, targets: list[str], detections: _Detections
+    release: Release,
+    metadata: VariantMetadata,
+    targets: list[str],
+    detections: Mapping[str, Detection],
 ) -> Iterator[str]:
     """Which label each target would get; wheels for different platforms may have different ones."""
     by_labels: dict[frozenset[str], list[str]] = {}

@@ -4,16 +4,15 @@ import base64
 import csv
 import hashlib
 import io
-import itertools
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import HeaderParser
-from itertools import product
-from typing import IO, NamedTuple
+from itertools import combinations, product
+from typing import IO
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name, canonicalize_version
@@ -60,74 +59,85 @@ _OLD_NAMES = {  # Platform compatibility tags, manylinux
 }
 
 
-class Fault(NamedTuple):
-    """What is wrong, and with which file or release."""
-
-    where: str
-    what: str
-
-
-@dataclass(frozen=True)
+@dataclass
 class Release:
-    """The files of one release. `wheels` has all readable ones, and None for one without label."""
+    """The files of one release.
+
+    `wheels` are those whose names can be read, with their metadata where that is there and can be
+    read; `metadata` is what they say together.
+    """
 
     name: str
-    version: str
-    wheels: Mapping[WheelFilename, VariantMetadata | None]
-    has_source: bool
+    wheels: dict[WheelFilename, VariantMetadata | None] = field(default_factory=dict)
+    has_source: bool = False
+    index_files: list[str] = field(default_factory=list)
     metadata: VariantMetadata | None = None
 
     def __str__(self) -> str:
-        return f"{self.name} {self.version}"
+        return f"{self.name} {next(iter(self.wheels)).version}"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Report:
-    """Mistakes; remarks about what could not be looked at; and what there is."""
+    """Mistakes, by file or release; remarks about what could not be looked at; what there is."""
 
-    faults: tuple[Fault, ...]
-    remarks: tuple[Fault, ...]
-    releases: tuple[Release, ...]
+    faults: dict[str, list[str]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    releases: list[Release] = field(default_factory=list)
+
+    def add(self, where: str, faults: Iterable[str]) -> None:
+        """Note what is wrong with a file or a release."""
+        for fault in faults:
+            self.faults.setdefault(where, []).append(fault)
 
 
 def verify(source: Source, detection: Detection) -> Report:
     """Look at all wheels, releases and metadata files of `source`."""
-    faults: list[Fault] = []
-    remarks: list[Fault] = []
-    names = source.names()
-    releases: dict[tuple[str, str], dict[WheelFilename, VariantMetadata | None]] = {}
-    for name in names:
-        if name.endswith(".whl"):
-            wheel, metadata, what = _wheel(source, name)
-            faults += [Fault(name, one) for one in what]
-            if wheel:
-                releases.setdefault(_key(wheel.distribution, wheel.version), {})[wheel] = metadata
-    sources = {_key(*match.groups()) for name in names if (match := _SDIST.fullmatch(name))}
-    published: dict[tuple[str, str], list[str]] = {}
-    for name in names:
-        if parts := split_index_metadata_filename(name):
-            published.setdefault(_key(*parts), []).append(name)
-    checked = []
-    for key, wheels in releases.items():
-        release = Release(key[0], next(iter(wheels)).version, wheels, key in sources)
-        files = published.pop(key, [])
-        faults += [Fault(str(release), one) for one in _fallback(release)]
-        try:
-            release = replace(release, metadata=_combined(wheels))
-        except InvalidVariantMetadata as error:
-            faults.append(Fault(str(release), str(error)))
-        checked.append(release)
-        if release.metadata:
-            unknown, unchecked = _unknown(release.metadata, detection)
-            remarks += [Fault(str(release), one) for one in unchecked]
-            faults += [Fault(str(release), one) for one in _variants(release, release.metadata)]
-            faults += [Fault(str(release), one) for one in unknown]
-            faults += _published(source, release, release.metadata, files)
-    faults += [
-        Fault(file, "no variant wheel here belongs to it")
-        for file in sorted(itertools.chain.from_iterable(published.values()))
-    ]
-    return Report(tuple(faults), tuple(remarks), tuple(checked))
+    report = Report()
+    for release in _releases(source, report):
+        if release.wheels:
+            report.releases.append(release)
+            _release(source, release, detection, report)
+        else:
+            for file in release.index_files:
+                report.add(file, ["no variant wheel here belongs to it"])
+    return report
+
+
+def _releases(source: Source, report: Report) -> Collection[Release]:
+    """The releases, some of which may have no wheels, once all wheels were looked at."""
+    releases: dict[tuple[str, str], Release] = {}
+
+    def release_of(distribution: str, version: str) -> Release:
+        key = _key(distribution, version)
+        return releases.setdefault(key, Release(key[0]))
+
+    for file in source.names():
+        if file.endswith(".whl"):
+            try:
+                name = WheelFilename.parse(file)
+            except InvalidWheelFilename as error:
+                report.add(file, [str(error)])
+                continue
+            report.add(file, _wheel(source, name, release_of(name.distribution, name.version)))
+        elif parts := split_index_metadata_filename(file):
+            release_of(*parts).index_files.append(file)
+        elif match := _SDIST.fullmatch(file):
+            release_of(*match.groups()).has_source = True
+    return releases.values()
+
+
+def _release(source: Source, release: Release, detection: Detection, report: Report) -> None:
+    report.add(str(release), _fallback(release))
+    found = {str(name): metadata for name, metadata in release.wheels.items() if metadata}
+    try:
+        release.metadata = combine_all(found) if found else None
+    except InvalidVariantMetadata as error:
+        report.add(str(release), [str(error)])
+    if release.metadata:
+        report.add(str(release), _variants(release, release.metadata))
+        report.add(str(release), _unknown(release, release.metadata, detection, report.remarks))
+        _published(source, release, release.metadata, report)
 
 
 def covers(tags: tuple[str, str, str], others: tuple[str, str, str]) -> bool:
@@ -157,27 +167,20 @@ def _runs(one: str, other: str) -> bool:
     )
 
 
-def _wheel(
-    source: Source, filename: str
-) -> tuple[WheelFilename | None, VariantMetadata | None, list[str]]:
-    """A wheel's name and metadata as far as they can be read, and what is wrong with it."""
-    try:
-        name = WheelFilename.parse(filename)
-    except InvalidWheelFilename as error:
-        return None, None, [str(error)]
-    faults: list[str] = []
-    metadata = None
+def _wheel(source: Source, name: WheelFilename, release: Release) -> Iterator[str]:
+    """What is wrong with a wheel; its metadata goes to `release`."""
+    filename = str(name)
+    release.wheels[name] = None
     try:
         with source.open(filename) as file, opened(file, filename) as archive:
             info = dist_info(archive, filename)
-            faults += _of_archive(archive, info, name)
+            yield from _of_archive(archive, info, name)
             if name.label is not None:
-                metadata = metadata_in(archive, filename)
-                faults += _metadata(metadata, filename)
-            faults += _record(archive, info, thorough=source.is_local)
+                metadata = release.wheels[name] = metadata_in(archive, filename)
+                yield from _metadata(metadata, filename)
+            yield from _record(archive, info, thorough=source.is_local)
     except (InvalidWheel, InvalidVariantMetadata, OSError) as error:
-        faults.append(_short(error, filename))
-    return name, metadata, faults
+        yield _short(error, filename)
 
 
 def _short(error: Exception, filename: str) -> str:
@@ -228,10 +231,8 @@ def _headers(archive: zipfile.ZipFile, name: str) -> Message:
 
 
 def _core_metadata(metadata: Message, name: WheelFilename) -> Iterator[str]:
-    said, named = (
-        (str(metadata["Name"]), str(metadata["Version"])),
-        (name.distribution, name.version),
-    )
+    said = str(metadata["Name"]), str(metadata["Version"])
+    named = name.distribution, name.version
     if _key(*said) != _key(*named):
         yield f"METADATA says that it is {' '.join(said)}, not {' '.join(named)}"
     for text in map(str, metadata.get_all("Requires-Dist", [])):
@@ -314,12 +315,6 @@ def _properties(variant: Variant, metadata: VariantMetadata) -> Iterator[str]:
             )
 
 
-def _combined(wheels: Mapping[WheelFilename, VariantMetadata | None]) -> VariantMetadata | None:
-    """What the variant wheels say together. Raises `InvalidVariantMetadata`."""
-    found = {str(name): metadata for name, metadata in wheels.items() if metadata}
-    return combine_all(found) if found else None
-
-
 def _fallback(release: Release) -> Iterator[str]:
     """Platforms that have variants and nothing for the machines that no variant fits."""
     plain = [name.tags for name in release.wheels if name.label in (None, NULL_LABEL)]
@@ -342,12 +337,11 @@ def _variants(release: Release, metadata: VariantMetadata) -> Iterator[str]:
     def always_there(one: Variant, other: Variant) -> bool:
         return all(any(covers(a, b) for a in tags[one.label]) for b in tags[other.label])
 
-    for index, one in enumerate(variants):
-        for other in variants[index + 1 :]:
-            if one.features == other.features and (
-                always_there(one, other) or always_there(other, one)
-            ):
-                yield f"{one.label} and {other.label} have the same properties"
+    for one, other in combinations(variants, 2):
+        if one.features == other.features and (
+            always_there(one, other) or always_there(other, one)
+        ):
+            yield f"{one.label} and {other.label} have the same properties"
     for one in variants:
         for other in variants:
             if _always_better(other, one) and always_there(other, one):
@@ -366,20 +360,13 @@ def _always_better(one: Variant, other: Variant) -> bool:
     return one.label < other.label
 
 
-def _unknown(metadata: VariantMetadata, detection: Detection) -> tuple[list[str], list[str]]:
-    """Features and values that their providers do not know, and what could not be checked."""
-    unknown = []
-    unchecked = []
+def _unknown(
+    release: Release, metadata: VariantMetadata, detection: Detection, remarks: list[str]
+) -> Iterator[str]:
+    """Features and values that their providers do not know; `remarks` says what is not checked."""
+    properties = {one for variant in metadata.variants.values() for one in variant.properties}
     for namespace, provider in metadata.providers.items():
-        used = sorted(
-            {
-                (feature, value)
-                for variant in metadata.variants.values()
-                for feature, values in variant.features
-                for value in values
-                if feature.namespace == namespace
-            }
-        )
+        used = sorted(one for one in properties if one.namespace == namespace)
         if not used or not isinstance(provider, PluginProvider):
             continue
         why = f"{provider.package} is not installed here or cannot say what there is"
@@ -388,38 +375,33 @@ def _unknown(metadata: VariantMetadata, detection: Detection) -> tuple[list[str]
         except DetectionError as error:
             valid, why = None, str(error)
         if valid is None:
-            unchecked.append(f"the properties of {namespace} were not checked: {why}")
+            remarks.append(f"{release}: the properties of {namespace} were not checked: {why}")
             continue
         known = dict(valid.features)
-        for feature, value in used:
-            if feature.name not in known:
-                unknown.append(f"{provider.package} knows no feature {feature}")
-            elif value not in known[feature.name]:
-                unknown.append(f"{provider.package} knows no {feature} :: {value}")
-    return list(dict.fromkeys(unknown)), unchecked
+        for feature in sorted({one.feature for one in used} - known.keys()):
+            yield f"{provider.package} knows no feature {namespace} :: {feature}"
+        for one in used:
+            if one.value not in known.get(one.feature, (one.value,)):
+                yield f"{provider.package} knows no {one}"
 
 
-def _published(
-    source: Source, release: Release, combined: VariantMetadata, files: list[str]
-) -> Iterator[Fault]:
+def _published(source: Source, release: Release, combined: VariantMetadata, report: Report) -> None:
     """The metadata of the index against that of the wheels (PEP 825, Index-level metadata)."""
-    spelled = {
-        index_metadata_filename(name.distribution, name.version): name
-        for name in release.wheels
-        if name.label is not None
-    }
-    expected, *others = spelled
-    if others:
-        named = " and ".join(f"{one.distribution}-{one.version}" for one in spelled.values())
-        yield Fault(str(release), f"its variant wheels must be named alike, not {named}")
+    named = dict.fromkeys(
+        (name.distribution, name.version) for name in release.wheels if name.label is not None
+    )
+    if len(named) > 1:
+        spelled = " and ".join(map("-".join, named))
+        report.add(str(release), [f"its variant wheels must be named alike, not {spelled}"])
         return
-    for file in files:
-        if file != expected:
-            yield Fault(file, f"it must be called {expected}, as its wheels are")
-    if expected in files:
-        yield from (Fault(expected, one) for one in _of_index(source, expected, release, combined))
-    elif source.is_complete and not files:
-        yield Fault(expected, "it is missing: run pip-variants index")
+    expected = index_metadata_filename(*next(iter(named)))
+    for file in release.index_files:
+        if file == expected:
+            report.add(file, _of_index(source, file, release, combined))
+        else:
+            report.add(file, [f"it must be called {expected}, as its wheels are"])
+    if source.is_complete and not release.index_files:
+        report.add(expected, ["it is missing: run pip-variants index"])
 
 
 def _of_index(
@@ -428,13 +410,22 @@ def _of_index(
     try:
         with source.open(file) as opened_file:
             content = opened_file.read(MAX_BYTES + 1)
-        yield from source.faults(file, content)
+        for algorithm, digest in source.hashes(file).items():
+            actual = hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()
+            if actual != digest:
+                yield f"the page says that its {algorithm} is {digest}, but it is {actual}"
         metadata = VariantMetadata.parse(content, file)
         if metadata.unwritable:
             metadata.to_json()
     except (InvalidWheel, InvalidVariantMetadata, OSError) as error:
         yield _short(error, file)
-        return
+    else:
+        yield from _differences(metadata, release, combined)
+
+
+def _differences(
+    metadata: VariantMetadata, release: Release, combined: VariantMetadata
+) -> Iterator[str]:
     labels = {name.label for name in release.wheels}  # some of them may be unreadable
     for label in sorted(combined.variants.keys() | metadata.variants.keys()):
         if label not in metadata.variants:
