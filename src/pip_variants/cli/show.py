@@ -57,7 +57,7 @@ def _show_valid(namespace: str) -> None:
     from pip_variants.publish.project import KNOWN_PROVIDERS
 
     provider = KNOWN_PROVIDERS.get(namespace)
-    if not isinstance(provider, PluginProvider):
+    if provider is None:
         raise PipVariantsError(
             f"no namespace {printable(namespace, 60)} is built in, only "
             f"{', '.join(KNOWN_PROVIDERS)}"
