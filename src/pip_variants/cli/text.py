@@ -24,20 +24,16 @@ def warn(text: str) -> None:
     print(f"pip-variants: {printable(text)}", file=sys.stderr)
 
 
-def lines(text: str, first: str = "", other: str = "  ") -> list[str]:
-    """The text in lines with these indents."""
-    return textwrap.wrap(
+def print_lines(text: str, first: str = "", other: str = "  ") -> None:
+    """Print the text in lines with these indents, if there is any."""
+    lines = textwrap.wrap(
         printable(text, len(text) * 10),
         80,
         initial_indent=first,
         subsequent_indent=other,
         break_on_hyphens=False,
     )
-
-
-def print_lines(text: str, first: str = "", other: str = "  ") -> None:
-    """Print them, if there are any."""
-    for line in lines(text, first, other):
+    for line in lines:
         print(line)
 
 

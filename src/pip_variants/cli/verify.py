@@ -1,10 +1,10 @@
 """Look for mistakes in wheels and indexes, and say who would get which wheel."""
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from pip_variants.cli.text import lines, print_lines
+from pip_variants.cli.text import print_lines
 from pip_variants.detection.client import Detection
 from pip_variants.errors import DetectionError, InvalidTarget, InvalidWheel, printable
 from pip_variants.model.metadata import VariantMetadata
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         report = verify(source, detections["here"])
         for release in report.releases:
             if release.metadata:
-                print("\n".join(_coverage(release, release.metadata, options.target, detections)))
+                _print_coverage(release, release.metadata, options.target, detections)
                 print()
     finally:
         for one in detections.values():
@@ -63,12 +63,12 @@ def run(options: argparse.Namespace) -> int:
     return 1 if report.faults else 0
 
 
-def _coverage(
+def _print_coverage(
     release: Release,
     metadata: VariantMetadata,
     targets: list[str],
     detections: Mapping[str, Detection],
-) -> Iterator[str]:
+) -> None:
     """Which label each target would get; wheels for different platforms may have different ones."""
     by_labels: dict[frozenset[str], list[str]] = {}
     for tags in sorted({name.tags for name in release.wheels if name.label is not None}):
@@ -79,10 +79,10 @@ def _coverage(
     ]
     for labels, all_tags in by_labels.items():
         named = ", ".join(label or "no variant" for label in sorted(labels))
-        yield from lines(f"{release}, {', '.join(all_tags)}: {named}")
+        print_lines(f"{release}, {', '.join(all_tags)}: {named}")
         for target in targets:
             taken = _taken(release, metadata, labels, detections[target])
-            yield from lines(f"{printable(target):<20} {taken}", "  ", "    ")
+            print_lines(f"{printable(target):<20} {taken}", "  ", "    ")
 
 
 def _taken(

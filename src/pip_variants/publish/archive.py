@@ -75,40 +75,33 @@ def rewrite(
     record = f"{dist_info(source, target.name)}/RECORD"
     if record not in source.NameToInfo:
         raise InvalidWheel(f"{target.name} has no {record}")
-    contents = {**contents, record: _record(source.read(record), record, contents, renamed)}
-    new = [name for name in contents if name not in source.NameToInfo]
+    contents = {**contents, record: _record(source.read(record), contents, renamed)}
     entries = sorted(source.infolist(), key=lambda entry: entry.header_offset)
     ends = [entry.header_offset for entry in entries[1:]] + [source.start_dir]
     with replacing(target) as unfinished, zipfile.ZipFile(unfinished, "w") as archive:
         archive.comment = source.comment
         for entry, end in zip(entries, ends, strict=True):
-            for name in new if entry.filename == record else ():
-                _write(archive, _new(renamed(name)), contents[name])
-            if entry.filename in contents:
-                info = zipfile.ZipInfo(renamed(entry.filename), entry.date_time)
+            name = entry.filename
+            if name == record:
+                for new, content in contents.items():
+                    if new not in source.NameToInfo and content is not None:
+                        info = zipfile.ZipInfo(renamed(new), _TIME)
+                        info.compress_type = zipfile.ZIP_DEFLATED
+                        info.external_attr, info.create_system = 0o100644 << 16, 3  # Unix
+                        archive.writestr(info, content)
+            if name not in contents:
+                _copy(source, entry, end, archive, renamed(name))
+            elif (content := contents[name]) is not None:
+                info = zipfile.ZipInfo(renamed(name), entry.date_time)
                 info.compress_type = entry.compress_type
                 info.external_attr, info.create_system = entry.external_attr, entry.create_system
-                _write(archive, info, contents[entry.filename])
-            else:
-                _copy(source, entry, end, archive, renamed(entry.filename))
+                archive.writestr(info, content)
 
 
 def record_row(name: str, content: bytes) -> tuple[str, str, str]:
     """The row of RECORD for a file (Recording installed projects, RECORD)."""
     digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
     return name, f"sha256={digest}", str(len(content))
-
-
-def _new(name: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, _TIME)
-    info.compress_type = zipfile.ZIP_DEFLATED
-    info.external_attr, info.create_system = 0o100644 << 16, 3  # Unix, on every machine
-    return info
-
-
-def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, content: bytes | None) -> None:
-    if content is not None:
-        archive.writestr(info, content)
 
 
 def _copy(
@@ -146,34 +139,19 @@ def _copy(
 
 
 def _record(
-    record: bytes,
-    own: str,
-    contents: Mapping[str, bytes | None],
-    renamed: Callable[[str], str],
+    record: bytes, contents: Mapping[str, bytes | None], renamed: Callable[[str], str]
 ) -> bytes:
     """RECORD of the new wheel. Lines that need no change stay as they are."""
-    lines = list(io.StringIO(record.decode(), newline="\n"))  # a name may hold other separators
-    rows = [next(csv.reader([line])) or [""] for line in lines]
-    listed = {row[0] for row in rows}
-    added = [
+    result = [
         _line(record_row(renamed(name), content))
         for name, content in contents.items()
-        if name not in listed and content is not None
+        if content is not None
     ]
-    result: list[str] = []
-    for line, (name, *rest) in zip(lines, rows, strict=True):
-        if name == own:
-            result += added
-            added = []
-        if name in contents:
-            content = contents[name]
-            if content is not None:
-                result.append(_line(record_row(renamed(name), content)))
-        elif renamed(name) == name:
-            result.append(line)
-        else:
-            result.append(_line((renamed(name), *rest)))
-    return "".join(result + added).encode()
+    for line in io.StringIO(record.decode(), newline="\n"):  # a name may hold other separators
+        name, *rest = next(csv.reader([line])) or [""]
+        if name not in contents:
+            result.append(line if renamed(name) == name else _line((renamed(name), *rest)))
+    return "".join(result).encode()
 
 
 def _line(row: tuple[str, ...]) -> str:

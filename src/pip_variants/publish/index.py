@@ -42,7 +42,15 @@ def write_index_metadata(
     """
     if not folder.is_dir():
         raise InvalidWheel(f"{folder} is not a folder")
-    return _write(folder, _releases(sorted(folder.glob("*.whl")), warn))
+    wheels = []
+    for wheel in sorted(folder.glob("*.whl")):
+        try:
+            WheelFilename.parse(wheel.name)
+        except InvalidWheelFilename as error:
+            warn(str(error))  # not a variant wheel in any case
+        else:
+            wheels.append(wheel)
+    return _write(folder, _releases(wheels))
 
 
 def add_to_index_metadata(folder: Path, wheels: Iterable[Path]) -> list[Path]:
@@ -52,10 +60,7 @@ def add_to_index_metadata(folder: Path, wheels: Iterable[Path]) -> list[Path]:
     `InvalidWheelFilename` and, for a wheel that contradicts what is published,
     `InvalidVariantMetadata`; then nothing is written.
     """
-    wheels = list(wheels)
-    for wheel in wheels:
-        WheelFilename.parse(wheel.name)
-    releases = _releases(wheels, lambda _: None)
+    releases = _releases(wheels)
     for file, found in releases.items():
         if (folder / file).exists():
             old = VariantMetadata.parse((folder / file).read_bytes(), file)
@@ -64,20 +69,14 @@ def add_to_index_metadata(folder: Path, wheels: Iterable[Path]) -> list[Path]:
     return _write(folder, releases)
 
 
-def _releases(
-    wheels: Iterable[Path], warn: Callable[[str], object]
-) -> dict[str, dict[str, VariantMetadata]]:
+def _releases(wheels: Iterable[Path]) -> dict[str, dict[str, VariantMetadata]]:
     """The metadata of the variant wheels by the index's file for their release, and by their name.
 
-    Raises `InvalidWheel` and `InvalidVariantMetadata`.
+    Raises `InvalidWheel`, `InvalidWheelFilename` and `InvalidVariantMetadata`.
     """
     releases: dict[str, dict[str, VariantMetadata]] = {}
     for wheel in wheels:
-        try:
-            name = WheelFilename.parse(wheel.name)
-        except InvalidWheelFilename as error:
-            warn(str(error))  # not a variant wheel in any case
-            continue
+        name = WheelFilename.parse(wheel.name)
         if name.label is not None:
             file = index_metadata_filename(name.distribution, name.version)
             releases.setdefault(file, {})[wheel.name] = read_metadata(wheel)
@@ -97,50 +96,38 @@ def write_pages(folder: Path) -> list[Path]:
     Each project has an `index.html`, and an `index.json` for servers that choose by the `Accept`
     header. Beside each wheel comes its `.metadata`. Raises `InvalidWheel`.
     """
-    projects: dict[str, list[dict[str, Any]]] = {}
+    projects: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.iterdir()):
-        if project := _project(path.name):
-            projects.setdefault(project, []).append(_file(path))
-    written = [folder / "simple" / "index.html"]
+        if release := _release_of(path.name):
+            name = normalised(release[0])
+            meta = {"api-version": _API_VERSION}
+            new = {"meta": meta, "name": name, "versions": [], "files": []}
+            page = projects.setdefault(name, new)
+            page["versions"] = list(dict.fromkeys((*page["versions"], release[1])))
+            page["files"].append(_file(path))
+    simple = folder / "simple"
     links = [f'<a href="{quote(one)}/">{html.escape(one)}</a><br>' for one in projects]
-    pages = {written[0]: _html("Projects", links)}
-    for project, files in projects.items():
-        versions = dict.fromkeys(filter(None, (_version(one["filename"]) for one in files)))
-        page = {
-            "meta": {"api-version": _API_VERSION},
-            "name": project,
-            "versions": list(versions),
-            "files": files,
-        }
-        own = folder / "simple" / project
-        pages[own / "index.html"] = _html(project, map(_link, files))
-        pages[own / "index.json"] = (json.dumps(page, indent=2) + "\n").encode()
+    pages = {simple / "index.html": _html("Projects", links)}
+    for name, page in projects.items():
+        pages[simple / name / "index.html"] = _html(name, map(_link, page["files"]))
+        pages[simple / name / "index.json"] = (json.dumps(page, indent=2) + "\n").encode()
     for path, content in pages.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         replace(path, content)
     return sorted(pages)
 
 
-def _project(filename: str) -> str:
-    """The normalised name of the project that a file belongs to; nothing for other files."""
-    name = ""
+def _release_of(filename: str) -> tuple[str, str] | None:
+    """Project and version that a file belongs to; None for other files."""
     if filename.endswith(".whl"):
         try:
-            name = WheelFilename.parse(filename).distribution
+            wheel = WheelFilename.parse(filename)
         except InvalidWheelFilename:
-            return ""
-    elif match := _SDIST.fullmatch(filename):
-        name = match[1]
-    elif found := split_index_metadata_filename(filename):
-        name = found[0]
-    return normalised(name)
-
-
-def _version(filename: str) -> str:
-    if filename.endswith(".whl"):
-        return WheelFilename.parse(filename).version
-    match = _SDIST.fullmatch(filename)
-    return match[2] if match else ""
+            return None
+        return wheel.distribution, wheel.version
+    if match := _SDIST.fullmatch(filename):
+        return match[1], match[2]
+    return split_index_metadata_filename(filename)
 
 
 def _file(path: Path) -> dict[str, Any]:
