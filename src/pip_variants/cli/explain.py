@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from pip_variants.cli.text import print_json, print_lines, warn
+from pip_variants.cli.text import add_json, add_list, print_json, print_lines, warn
 from pip_variants.errors import PipVariantsError
 
 _NULL = "fits everywhere"
@@ -38,14 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "pip-variants explain [-h] [--json] [--target TARGET]\n"
         "                            REQUIREMENT [options of pip install]"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON (docs/commands.md)")
-    parser.add_argument(
-        "--target",
-        action="append",
-        default=[],
-        help="explain for this target, a file or a name as pip's --variant-target takes it; "
-        "several are compared in a table",
-    )
+    add_json(parser)
+    text = "explain for this target, a file or a name as pip's --variant-target takes it; "
+    add_list(parser, "--target", "TARGET", f"{text}several are compared in a table")
     parser.set_defaults(for_pip=[])
 
 

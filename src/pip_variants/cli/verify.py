@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from pip_variants.cli.text import print_lines
+from pip_variants.cli.text import add_list, print_lines
 from pip_variants.detection.client import Detection
 from pip_variants.errors import DetectionError, InvalidTarget, InvalidWheel, printable
 from pip_variants.model.metadata import VariantMetadata
@@ -27,13 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WHEELS|INDEX-URL",
         help="wheels and folders, or the address of a project's page on an index",
     )
-    parser.add_argument(
-        "--target",
-        action="append",
-        default=[],
-        help="say what this target would get, a file or a name; repeat for more "
-        "(default: some processors, if the wheels are for those)",
-    )
+    text = "say what this target would get, a file or a name; repeat for more (default: some "
+    add_list(parser, "--target", "TARGET", f"{text}processors, if the wheels are for those)")
 
 
 def run(options: argparse.Namespace) -> int:
