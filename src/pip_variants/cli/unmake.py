@@ -7,7 +7,9 @@ import argparse
 from pathlib import Path
 
 from pip_variants.cli.make import add_changes, changes_of, output_of, print_path
-from pip_variants.publish.wheel import unmake_variant_wheel
+from pip_variants.errors import InvalidWheel
+from pip_variants.model.filename import WheelFilename
+from pip_variants.publish.wheel import make_variant_wheel
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,5 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    print_path(unmake_variant_wheel(options.wheel, output_of(options), changes_of(options)))
+    name = options.wheel.name
+    if WheelFilename.parse(name).label is None:
+        raise InvalidWheel(f"{name} is no variant wheel: its name has no label")
+    changes = changes_of(options)
+    print_path(make_variant_wheel(options.wheel, None, output_of(options), changes))
     return 0

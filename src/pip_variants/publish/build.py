@@ -25,7 +25,7 @@ from pip_variants.publish.dependencies import Changes
 from pip_variants.publish.files import replacing
 from pip_variants.publish.flags import environment
 from pip_variants.publish.project import PLAIN, Project, Recipe
-from pip_variants.publish.wheel import make_variant_wheel, plain_wheel
+from pip_variants.publish.wheel import make_variant_wheel
 
 _BACKEND = "pip_variants.publish.backend"
 _LIKE_CFLAGS = ("CXXFLAGS", "FFLAGS", "FCFLAGS", "RUSTFLAGS")  # they say the same
@@ -100,11 +100,9 @@ def _build(sdist: Path, project: Project, way: Recipe, labels: Sequence[str], fo
         if already is not None and list(labels) != [already]:
             raise InvalidWheel(f"its backend built the variant {already}")
         for label in labels:
+            metadata = None if label == PLAIN else project.of(label)
             changes = project.recipe(label).changes
-            if label == PLAIN:
-                made.append(plain_wheel(wheel, folder, changes))
-            else:
-                made.append(make_variant_wheel(wheel, project.of(label), folder, changes))
+            made.append(make_variant_wheel(wheel, metadata, folder, changes))
     done = f"{', '.join(labels)}: done in {time.monotonic() - began:.0f} s"
     return "\n  ".join([done, *map(str, made)])
 

@@ -1,7 +1,6 @@
 """What a repacked wheel says of itself: the version and the dependencies in METADATA."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pip_variants.errors import InvalidVariantProperty, InvalidWheel
@@ -11,6 +10,7 @@ from pip_variants.model.names import normalised
 # A field may go on in further lines, which begin with space and may have nothing else.
 _FIELD = re.compile(r"[^\n]*\n?(?:[ \t][^\n]*\n?)*")
 _END = re.compile(r"^\r?$", re.MULTILINE)
+_DEPENDENCY = "requires-dist"
 _NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 
 
@@ -47,28 +47,27 @@ class Changes:
         head, rest = (text[: end.start()], text[end.start() :]) if end else (text, "")
         if self.added and not end:
             head += "\n"
-        fields = [new for old in _FIELD.findall(head) for new in self._field(old, is_variant)]
-        last = max((i for i, one in enumerate(fields) if _is(one, "Requires-Dist")), default=-1)
+        fields = [self._field(field, is_variant) for field in _FIELD.findall(head)]
+        last = max((i for i, one in enumerate(fields) if _key(one) == _DEPENDENCY), default=-1)
         place = len(fields) if last < 0 else last + 1
         fields[place:place] = [f"Requires-Dist: {added.strip()}\n" for added in self.added]
         return "".join((*fields, rest)).encode("utf-8", "surrogateescape")
 
-    def _field(self, field: str, is_variant: bool) -> Iterator[str]:
+    def _field(self, field: str, is_variant: bool) -> str:
+        """The field of the new wheel, empty if it has none."""
         key, _, value = field.partition(":")
         value = value.strip()
-        if _is(field, "Version") and self.version(value) != value:
-            yield f"{key}: {self.version(value)}\n"
-        elif _is(field, "Requires-Dist"):
+        new: str | None = value
+        if _key(field) == "version":
+            new = self.version(value)
+        elif _key(field) == _DEPENDENCY:
             match = _NAME.match(value)
             if match and normalised(match[1]) in map(normalised, self.dropped):
-                return
-            kept = value if is_variant else _resolved(value)
-            if kept == value:
-                yield field
-            elif kept is not None:
-                yield f"{key}: {kept}\n"
-        else:
-            yield field
+                return ""
+            new = value if is_variant else _resolved(value)
+        if new is None:
+            return ""
+        return field if new == value else f"{key}: {new}\n"
 
 
 def _resolved(requirement: str) -> str | None:
@@ -78,5 +77,5 @@ def _resolved(requirement: str) -> str | None:
         raise InvalidWheel(f"its dependency {requirement!r} cannot be read: {error}") from None
 
 
-def _is(field: str, key: str) -> bool:
-    return field.partition(":")[0].lower() == key.lower()
+def _key(field: str) -> str:
+    return field.partition(":")[0].lower()
