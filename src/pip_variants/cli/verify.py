@@ -40,22 +40,23 @@ def run(options: argparse.Namespace) -> int:
     targets = options.target or [one for names in _TARGETS.values() for one in names]
     detections = {one: Detection(target="" if one == "here" else one) for one in ("here", *targets)}
     try:
-        report = verify(source, detections["here"])
-        for release in report.releases:
+        releases, faults, remarks = verify(source, detections["here"])
+        for release in releases:
             if release.metadata:
                 _print_coverage(release, release.metadata, options.target, detections)
                 print()
     finally:
         for one in detections.values():
             one.close()
-    for remark in report.remarks:
+    for remark in remarks:
         print_lines(printable(remark))
-    for where, faults in report.faults.items():
+    for where in filter(faults.get, faults):
         print(printable(where))
-        for fault in faults:
+        for fault in faults[where]:
             print_lines(printable(fault), "  - ", "    ")
-    print(f"{sum(map(len, report.faults.values()))} to mend" if report.faults else "OK")
-    return 1 if report.faults else 0
+    number = sum(map(len, faults.values()))
+    print(f"{number} to mend" if number else "OK")
+    return 1 if number else 0
 
 
 def _print_coverage(

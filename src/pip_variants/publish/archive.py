@@ -100,8 +100,12 @@ def rewrite(
 
 def record_row(name: str, content: bytes) -> tuple[str, str, str]:
     """The row of RECORD for a file (Recording installed projects, RECORD)."""
-    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
-    return name, f"sha256={digest}", str(len(content))
+    return name, f"sha256={encoded(hashlib.sha256(content).digest())}", str(len(content))
+
+
+def encoded(digest: bytes) -> str:
+    """A hash as RECORD has it."""
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _copy(

@@ -11,6 +11,7 @@ import re
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from email.parser import HeaderParser
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from pip_variants.model.filename import (
 from pip_variants.model.metadata import VariantMetadata, combine_all
 from pip_variants.model.names import normalised
 from pip_variants.publish.archive import dist_info, opened
-from pip_variants.publish.files import replace
+from pip_variants.publish.files import digest, replace
 from pip_variants.publish.wheel import read_metadata
 
 _API_VERSION = "1.1"
@@ -98,7 +99,10 @@ def write_pages(folder: Path) -> list[Path]:
     """
     projects: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.iterdir()):
-        if release := _release_of(path.name):
+        release = None
+        with suppress(InvalidWheelFilename):
+            release = release_of(path.name)
+        if release:
             name = normalised(release[0])
             meta = {"api-version": _API_VERSION}
             new = {"meta": meta, "name": name, "versions": [], "files": []}
@@ -117,13 +121,13 @@ def write_pages(folder: Path) -> list[Path]:
     return sorted(pages)
 
 
-def _release_of(filename: str) -> tuple[str, str] | None:
-    """Project and version that a file belongs to; None for other files."""
+def release_of(filename: str) -> tuple[str, str] | None:
+    """Project and version that a file belongs to; None for other files.
+
+    Raises `InvalidWheelFilename`.
+    """
     if filename.endswith(".whl"):
-        try:
-            wheel = WheelFilename.parse(filename)
-        except InvalidWheelFilename:
-            return None
+        wheel = WheelFilename.parse(filename)
         return wheel.distribution, wheel.version
     if match := _SDIST.fullmatch(filename):
         return match[1], match[2]
@@ -132,20 +136,14 @@ def _release_of(filename: str) -> tuple[str, str] | None:
 
 def _file(path: Path) -> dict[str, Any]:
     """What a page says of a file (Simple repository API, JSON, files)."""
-    found: dict[str, Any] = {
-        "filename": path.name,
-        "url": f"../../{quote(path.name)}",
-        "hashes": {},
-        "size": path.stat().st_size,
-    }
+    url = f"../../{quote(path.name)}"
+    size = path.stat().st_size
+    found: dict[str, Any] = {"filename": path.name, "url": url, "hashes": {}, "size": size}
     # Metadata of variants is replaced when a release grows. Whoever reads this page just before
     # that must not find that the hash is wrong.
     if split_index_metadata_filename(path.name) is None:
-        digest = hashlib.sha256()
         with path.open("rb") as file:
-            while chunk := file.read(2**20):
-                digest.update(chunk)
-        found["hashes"] = {"sha256": digest.hexdigest()}
+            found["hashes"] = {"sha256": digest(file).hex()}
     metadata = _core_metadata(path)
     if path.name.endswith(".whl"):
         replace(path.with_name(f"{path.name}.metadata"), metadata)
@@ -177,7 +175,7 @@ def _core_metadata(path: Path) -> bytes:
 
 
 def _link(file: Mapping[str, Any]) -> str:
-    fragment = "".join(f"#{name}={digest}" for name, digest in file["hashes"].items())
+    fragment = "".join(f"#{name}={value}" for name, value in file["hashes"].items())
     attributes = {"href": f"{file['url']}{fragment}"}
     if "requires-python" in file:
         attributes["data-requires-python"] = file["requires-python"]

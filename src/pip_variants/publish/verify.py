@@ -1,18 +1,16 @@
 """Looking for mistakes in wheels, in releases and in the metadata of an index, before users do."""
 
-import base64
 import csv
-import hashlib
 import io
 import re
 import zipfile
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import HeaderParser
 from itertools import combinations, product
-from typing import IO
+from typing import TypeAlias
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name, canonicalize_version
@@ -26,11 +24,7 @@ from pip_variants.errors import (
     InvalidWheelFilename,
 )
 from pip_variants.model.abi import is_abi_namespace, newest_first
-from pip_variants.model.filename import (
-    WheelFilename,
-    index_metadata_filename,
-    split_index_metadata_filename,
-)
+from pip_variants.model.filename import WheelFilename, index_metadata_filename
 from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.metadata import (
     ABI_DEPENDENCY,
@@ -42,12 +36,13 @@ from pip_variants.model.metadata import (
     combine_all,
 )
 from pip_variants.model.names import NULL_LABEL
-from pip_variants.publish.archive import dist_info, opened
+from pip_variants.publish.archive import dist_info, encoded, opened
+from pip_variants.publish.files import digest
+from pip_variants.publish.index import release_of
 from pip_variants.publish.project import check_static
 from pip_variants.publish.sources import Source
 from pip_variants.publish.wheel import VARIANT_JSON, metadata_in
 
-_SDIST = re.compile(r"(.+)-([^-]+)\.(?:tar\.gz|zip)")
 _HASHES = ("sha256", "sha384", "sha512")
 _SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 
@@ -77,67 +72,57 @@ class Release:
         return f"{self.name} {next(iter(self.wheels)).version}"
 
 
-@dataclass
-class Report:
-    """Mistakes, by file or release; remarks about what could not be looked at; what there is."""
-
-    faults: dict[str, list[str]] = field(default_factory=dict)
-    remarks: list[str] = field(default_factory=list)
-    releases: list[Release] = field(default_factory=list)
-
-    def add(self, where: str, faults: Iterable[str]) -> None:
-        """Note what is wrong with a file or a release."""
-        for fault in faults:
-            self.faults.setdefault(where, []).append(fault)
+Faults: TypeAlias = defaultdict[str, list[str]]
+"""What is wrong, by file or release."""
 
 
-def verify(source: Source, detection: Detection) -> Report:
-    """Look at all wheels, releases and metadata files of `source`."""
-    report = Report()
-    for release in _releases(source, report):
-        if release.wheels:
-            report.releases.append(release)
-            _release(source, release, detection, report)
-        else:
+def verify(source: Source, detection: Detection) -> tuple[list[Release], Faults, list[str]]:
+    """Look at all wheels, releases and metadata files of `source`.
+
+    Returns what there is, what is wrong, and what could not be looked at.
+    """
+    faults: Faults = defaultdict(list)
+    remarks: list[str] = []
+    releases = _releases(source, faults)
+    for release in releases:
+        for name in release.wheels:
+            faults[str(name)] += _wheel(source, name, release)
+        found = {str(name): metadata for name, metadata in release.wheels.items() if metadata}
+        if not release.wheels:
             for file in release.index_files:
-                report.add(file, ["no variant wheel here belongs to it"])
-    return report
+                faults[file].append("no variant wheel here belongs to it")
+            continue
+        own = faults[str(release)]
+        own += _fallback(release)
+        try:
+            release.metadata = combine_all(found) if found else None
+        except InvalidVariantMetadata as error:
+            own.append(str(error))
+        if release.metadata:
+            own += _variants(release, release.metadata)
+            own += _unknown(release, release.metadata, detection, remarks)
+            _published(source, release, release.metadata, faults)
+    return releases, faults, remarks
 
 
-def _releases(source: Source, report: Report) -> Collection[Release]:
-    """The releases, some of which may have no wheels, once all wheels were looked at."""
+def _releases(source: Source, faults: Faults) -> list[Release]:
     releases: dict[tuple[str, str], Release] = {}
-
-    def release_of(distribution: str, version: str) -> Release:
-        key = _key(distribution, version)
-        return releases.setdefault(key, Release(key[0]))
-
     for file in source.names():
-        if file.endswith(".whl"):
-            try:
-                name = WheelFilename.parse(file)
-            except InvalidWheelFilename as error:
-                report.add(file, [str(error)])
-                continue
-            report.add(file, _wheel(source, name, release_of(name.distribution, name.version)))
-        elif parts := split_index_metadata_filename(file):
-            release_of(*parts).index_files.append(file)
-        elif match := _SDIST.fullmatch(file):
-            release_of(*match.groups()).has_source = True
-    return releases.values()
-
-
-def _release(source: Source, release: Release, detection: Detection, report: Report) -> None:
-    report.add(str(release), _fallback(release))
-    found = {str(name): metadata for name, metadata in release.wheels.items() if metadata}
-    try:
-        release.metadata = combine_all(found) if found else None
-    except InvalidVariantMetadata as error:
-        report.add(str(release), [str(error)])
-    if release.metadata:
-        report.add(str(release), _variants(release, release.metadata))
-        report.add(str(release), _unknown(release, release.metadata, detection, report.remarks))
-        _published(source, release, release.metadata, report)
+        try:
+            parts = release_of(file)
+        except InvalidWheelFilename as error:
+            faults[file].append(str(error))
+            continue
+        if parts:
+            key = _key(*parts)
+            release = releases.setdefault(key, Release(key[0]))
+            if file.endswith(".whl"):
+                release.wheels[WheelFilename.parse(file)] = None
+            elif file.endswith(".json"):
+                release.index_files.append(file)
+            else:
+                release.has_source = True
+    return list(releases.values())
 
 
 def covers(tags: tuple[str, str, str], others: tuple[str, str, str]) -> bool:
@@ -170,7 +155,6 @@ def _runs(one: str, other: str) -> bool:
 def _wheel(source: Source, name: WheelFilename, release: Release) -> Iterator[str]:
     """What is wrong with a wheel; its metadata goes to `release`."""
     filename = str(name)
-    release.wheels[name] = None
     try:
         with source.open(filename) as file, opened(file, filename) as archive:
             info = dist_info(archive, filename)
@@ -253,29 +237,22 @@ def _record(archive: zipfile.ZipFile, info: str, *, thorough: bool) -> Iterator[
     if own not in archive.NameToInfo:
         return
     text = archive.read(own).decode("utf-8", "replace")
-    rows = {row[0]: row[1:] for row in csv.reader(io.StringIO(text)) if row}
+    rows = {row[0]: "".join(row[1:2]) for row in csv.reader(io.StringIO(text)) if row}
     files = {entry.filename for entry in archive.infolist() if not entry.is_dir()}
     outside = {own, *(f"{info}/{name}" for name in _SIGNATURES)}
     for name in sorted(files - rows.keys() - outside):
         yield f"{name} is not in RECORD"
     for name in sorted(rows.keys() - files):
         yield f"{name} is in RECORD and not in the wheel"
-    if thorough:
-        for name in sorted(rows.keys() & files - outside):
-            with archive.open(name) as file:
-                yield from _hashed(name, rows[name], file)
-
-
-def _hashed(name: str, row: list[str], file: IO[bytes]) -> Iterator[str]:
-    algorithm, _, digest = (row[0] if row else "").partition("=")
-    if algorithm not in _HASHES:
-        yield f"{name} must have a hash of sha256 or better in RECORD, not {algorithm or 'none'}"
-        return
-    actual = hashlib.new(algorithm)
-    while chunk := file.read(2**20):
-        actual.update(chunk)
-    if base64.urlsafe_b64encode(actual.digest()).rstrip(b"=").decode() != digest:
-        yield f"{name} is not what RECORD says"
+    for name in sorted(rows.keys() & files - outside) if thorough else ():
+        algorithm, _, said = rows[name].partition("=")
+        if algorithm not in _HASHES:
+            weak = algorithm or "none"
+            yield f"{name} must have a hash of sha256 or better in RECORD, not {weak}"
+            continue
+        with archive.open(name) as file:
+            if encoded(digest(file, algorithm)) != said:
+                yield f"{name} is not what RECORD says"
 
 
 def _metadata(metadata: VariantMetadata, filename: str) -> Iterator[str]:
@@ -385,23 +362,21 @@ def _unknown(
                 yield f"{provider.package} knows no {one}"
 
 
-def _published(source: Source, release: Release, combined: VariantMetadata, report: Report) -> None:
+def _published(source: Source, release: Release, combined: VariantMetadata, faults: Faults) -> None:
     """The metadata of the index against that of the wheels (PEP 825, Index-level metadata)."""
-    named = dict.fromkeys(
-        (name.distribution, name.version) for name in release.wheels if name.label is not None
-    )
+    named = dict.fromkeys(name[:2] for name in release.wheels if name.label is not None)
     if len(named) > 1:
         spelled = " and ".join(map("-".join, named))
-        report.add(str(release), [f"its variant wheels must be named alike, not {spelled}"])
+        faults[str(release)].append(f"its variant wheels must be named alike, not {spelled}")
         return
     expected = index_metadata_filename(*next(iter(named)))
     for file in release.index_files:
         if file == expected:
-            report.add(file, _of_index(source, file, release, combined))
+            faults[file] += _of_index(source, file, release, combined)
         else:
-            report.add(file, [f"it must be called {expected}, as its wheels are"])
+            faults[file].append(f"it must be called {expected}, as its wheels are")
     if source.is_complete and not release.index_files:
-        report.add(expected, ["it is missing: run pip-variants index"])
+        faults[expected].append("it is missing: run pip-variants index")
 
 
 def _of_index(
@@ -410,10 +385,10 @@ def _of_index(
     try:
         with source.open(file) as opened_file:
             content = opened_file.read(MAX_BYTES + 1)
-        for algorithm, digest in source.hashes(file).items():
-            actual = hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()
-            if actual != digest:
-                yield f"the page says that its {algorithm} is {digest}, but it is {actual}"
+        for algorithm, said in source.hashes(file).items():
+            actual = digest(io.BytesIO(content), algorithm).hex()
+            if actual != said:
+                yield f"the page says that its {algorithm} is {said}, but it is {actual}"
         metadata = VariantMetadata.parse(content, file)
         if metadata.unwritable:
             metadata.to_json()
