@@ -59,6 +59,14 @@ def dist_info(archive: zipfile.ZipFile, wheel: str) -> str:
     return found[0]
 
 
+def member(archive: zipfile.ZipFile, wheel: str, name: str) -> str:
+    """The path of a file in the wheel's folder of metadata. Raises `InvalidWheel`."""
+    path = f"{dist_info(archive, wheel)}/{name}"
+    if path not in archive.NameToInfo:
+        raise InvalidWheel(f"{wheel} has no {path}")
+    return path
+
+
 def rewrite(
     source: zipfile.ZipFile,
     target: Path,
@@ -72,9 +80,7 @@ def rewrite(
     as it is, a piece at a time. An existing `target` is replaced at the end, in one step.
     Raises `InvalidWheel` if there is no RECORD.
     """
-    record = f"{dist_info(source, target.name)}/RECORD"
-    if record not in source.NameToInfo:
-        raise InvalidWheel(f"{target.name} has no {record}")
+    record = member(source, target.name, "RECORD")
     contents = {**contents, record: _record(source.read(record), contents, renamed)}
     entries = sorted(source.infolist(), key=lambda entry: entry.header_offset)
     ends = [entry.header_offset for entry in entries[1:]] + [source.start_dir]

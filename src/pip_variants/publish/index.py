@@ -25,7 +25,7 @@ from pip_variants.model.filename import (
 )
 from pip_variants.model.metadata import VariantMetadata, combine_all
 from pip_variants.model.names import normalised
-from pip_variants.publish.archive import dist_info, opened
+from pip_variants.publish.archive import member, opened
 from pip_variants.publish.files import digest, replace
 from pip_variants.publish.wheel import read_metadata
 
@@ -158,10 +158,7 @@ def _core_metadata(path: Path) -> bytes:
     """METADATA of a wheel, PKG-INFO of a source distribution; empty for other files."""
     if path.name.endswith(".whl"):
         with opened(path) as archive:
-            name = f"{dist_info(archive, path.name)}/METADATA"
-            if name not in archive.NameToInfo:
-                raise InvalidWheel(f"{path.name} has no {name}")
-            return archive.read(name)
+            return archive.read(member(archive, path.name, "METADATA"))
     if path.name.endswith(".tar.gz"):
         try:
             with tarfile.open(path, "r:gz") as archive_:
@@ -175,21 +172,17 @@ def _core_metadata(path: Path) -> bytes:
 
 
 def _link(file: Mapping[str, Any]) -> str:
-    fragment = "".join(f"#{name}={value}" for name, value in file["hashes"].items())
-    attributes = {"href": f"{file['url']}{fragment}"}
-    if "requires-python" in file:
-        attributes["data-requires-python"] = file["requires-python"]
-    if "core-metadata" in file:
-        attributes["data-core-metadata"] = f"sha256={file['core-metadata']['sha256']}"
-    text = " ".join(f'{key}="{html.escape(value)}"' for key, value in attributes.items())
+    hashes = file["hashes"].get("sha256")
+    attributes = {
+        "href": f"{file['url']}#sha256={hashes}" if hashes else file["url"],
+        "data-requires-python": file.get("requires-python"),
+        "data-core-metadata": "core-metadata" in file
+        and f"sha256={file['core-metadata']['sha256']}",
+    }
+    text = " ".join(f'{key}="{html.escape(one)}"' for key, one in attributes.items() if one)
     return f"<a {text}>{html.escape(file['filename'])}</a><br>"
 
 
 def _html(title: str, links: Iterable[str]) -> bytes:
-    lines = [
-        "<!DOCTYPE html>",
-        f'<meta name="pypi:repository-version" content="{_API_VERSION}">',
-        f"<title>{html.escape(title)}</title>",
-        *links,
-    ]
-    return ("\n".join(lines) + "\n").encode()
+    head = f'<!DOCTYPE html>\n<meta name="pypi:repository-version" content="{_API_VERSION}">'
+    return ("\n".join((head, f"<title>{html.escape(title)}</title>", *links)) + "\n").encode()

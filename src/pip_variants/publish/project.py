@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -108,20 +109,15 @@ class Project:
             raise InvalidVariantMetadata(f"{file} could not be read: {error.strerror}") from None
         except ValueError as error:
             raise InvalidVariantMetadata(f"{file} is not TOML: {error}") from None
-        if "variant" not in document:
-            raise InvalidVariantMetadata(
-                f"{file} has no table [variant], which says what variants there are"
-            )
         try:
-            metadata, to_fill = _variants(document["variant"], f"{file}, [variant]")
-            recipes = _recipes(document.get("tool", {}).get("pip-variants", {}))
-        except _Fault as fault:
-            raise InvalidVariantMetadata(f"{file}: {fault}") from None
-        project = cls(metadata, recipes, to_fill)
-        if unknown := [label for label in recipes if label not in project.labels]:
-            raise InvalidVariantMetadata(
-                f"{file} says how to build {unknown[0]}, which is not in [variant.variants]"
-            )
+            metadata, to_fill = _variants(document)
+            project = cls(metadata, _recipes(document), to_fill)
+            for label in project.recipes.keys() - {*project.labels}:
+                raise InvalidVariantMetadata(
+                    f"it says how to build {label}, which is not in [variant.variants]"
+                )
+        except InvalidVariantMetadata as error:
+            raise InvalidVariantMetadata(f"{file}: {error}") from None
         return project
 
     @property
@@ -159,17 +155,15 @@ class Project:
         return replace(self, metadata=metadata, to_fill={})
 
 
-class _Fault(Exception):
-    """What is wrong with a table; the reader adds the file."""
-
-
 def _table(name: str, value: object, *known: str) -> dict[str, Any]:
     """A table. Keys that nobody reads are refused: here, unlike in a wheel, they are mistakes."""
     if not isinstance(value, Mapping):
-        raise _Fault(f"{name} must be a table, not {value!r:.60}")
+        raise InvalidVariantMetadata(f"{name} must be a table, not {value!r:.60}")
     for key in value:
         if known and key not in known:
-            raise _Fault(f"[{name}] has an unknown key {key}, known are: {', '.join(known)}")
+            raise InvalidVariantMetadata(
+                f"[{name}] has an unknown key {key}, known are: {', '.join(known)}"
+            )
     return dict(value)
 
 
@@ -180,61 +174,68 @@ def _tables(name: str, value: object, *known: str) -> dict[str, dict[str, Any]]:
 def _strings(name: str, value: object) -> tuple[str, ...]:
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-        raise _Fault(f"{name} must be a list of strings, not {value!r:.60}")
+        raise InvalidVariantMetadata(f"{name} must be a list of strings, not {value!r:.60}")
     return tuple(values)
 
 
-def _variants(value: object, where: str) -> tuple[VariantMetadata, dict[str, PluginProvider]]:
+def _variants(
+    document: Mapping[str, Any],
+) -> tuple[VariantMetadata, dict[str, PluginProvider]]:
     """What [variant] says, with what may be left out, and the providers with `build-requires`."""
+    if "variant" not in document:
+        raise InvalidVariantMetadata(
+            "it has no table [variant], which says what variants there are"
+        )
     keys = "$schema", "default-priorities", "providers", "variants"
-    table = _table("variant", value, *keys)
+    table = _table("variant", document["variant"], *keys)
     name = "variant.default-priorities"
     priorities = _table(name, table.get("default-priorities", {}), "namespace")
     variants = _tables("variant.variants", table.get("variants", {}))
     used = list(dict.fromkeys(name for variant in variants.values() for name in variant))
     if "namespace" not in priorities and len(used) > 1:
-        raise _Fault(
+        raise InvalidVariantMetadata(
             f"[{name}] must have namespace, the namespaces with the most important first, of "
             f"{', '.join(used)}"
         )
     namespaces = _strings(f"{name}.namespace", priorities.get("namespace", used))
     providers = _tables("variant.providers", table.get("providers", {}), *_PROVIDER_KEYS)
-    to_fill = [name for name, provider in providers.items() if "build-requires" in provider]
-    for name in to_fill:
-        if providers[name].keys() & {"requires", "static-properties"}:
-            raise _Fault(
-                f"variant.providers.{name} has build-requires, so it must have neither requires "
-                "nor static-properties"
-            )
-        providers[name]["requires"] = providers[name].pop("build-requires")
+    to_fill = []
+    for name, provider in providers.items():
+        if "build-requires" in provider:
+            if provider.keys() & {"requires", "static-properties"}:
+                raise InvalidVariantMetadata(
+                    f"variant.providers.{name} has build-requires, so it must have neither "
+                    "requires nor static-properties"
+                )
+            provider["requires"] = provider.pop("build-requires")
+            to_fill.append(name)
     for name in namespaces:
         if name not in providers and (known := KNOWN_PROVIDERS.get(name)):
             providers[name] = {"requires": list(known.requires)}
             if known.plugin_api:
                 providers[name]["plugin-api"] = known.plugin_api
-    document = {
+    read = {
         "$schema": table.get("$schema", SCHEMA_URL),
         "default-priorities": {"namespace": list(namespaces)},
         "providers": providers,
         "variants": variants,
     }
-    metadata = VariantMetadata.from_json(document, where)
+    metadata = VariantMetadata.from_json(read, "[variant]")
     asked = {name: metadata.providers[name] for name in to_fill}
     return metadata, {name: one for name, one in asked.items() if isinstance(one, PluginProvider)}
 
 
-def _recipes(value: object) -> dict[str, Recipe]:
+def _recipes(document: Mapping[str, Any]) -> dict[str, Recipe]:
     name = "tool.pip-variants"
-    tables = _tables(
-        f"{name}.variants", _table(name, value, "variants").get("variants", {}), *_RECIPE_KEYS
-    )
+    own = _table(name, document.get("tool", {}).get("pip-variants", {}), "variants")
+    tables = _tables(f"{name}.variants", own.get("variants", {}), *_RECIPE_KEYS)
     return {label: _recipe(f"{name}.variants.{label}", table) for label, table in tables.items()}
 
 
 def _recipe(name: str, table: Mapping[str, Any]) -> Recipe:
     env = _table(f"{name}.env", table.get("env", {}))
     if not all(isinstance(value, str) for value in env.values()):
-        raise _Fault(f"{name}.env must be a table of strings")
+        raise InvalidVariantMetadata(f"{name}.env must be a table of strings")
     settings = _table(f"{name}.config-settings", table.get("config-settings", {}))
     dependencies, dropped, added = (
         _strings(f"{name}.{key}", table.get(key, []))
@@ -262,12 +263,9 @@ def _static(namespace: str, provider: PluginProvider) -> StaticProvider:
             raise InvalidVariantMetadata(
                 f"the provider of {namespace} could not be installed: {said[-1]}"
             )
-        detection = Detection(folder=folder)
-        try:
+        with closing(Detection(folder=folder)) as detection:
             valid = detection.valid(provider)
             support = detection.supported(provider)
-        finally:
-            detection.close()
     if valid is None or not valid.always:
         why = support.absent or "what it supports depends on the machine: use requires"
         raise InvalidVariantMetadata(

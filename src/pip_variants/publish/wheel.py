@@ -3,10 +3,9 @@
 import zipfile
 from pathlib import Path
 
-from pip_variants.errors import InvalidWheel
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import MAX_BYTES, VariantMetadata
-from pip_variants.publish.archive import dist_info, opened, rewrite
+from pip_variants.publish.archive import dist_info, member, opened, rewrite
 from pip_variants.publish.dependencies import Changes
 
 VARIANT_JSON = "variant.json"
@@ -25,9 +24,7 @@ def read_metadata(wheel: Path) -> VariantMetadata:
 
 def metadata_in(archive: zipfile.ZipFile, filename: str) -> VariantMetadata:
     """The metadata in an open variant wheel of this name. Raises as `read_metadata` does."""
-    name = f"{dist_info(archive, filename)}/{VARIANT_JSON}"
-    if name not in archive.NameToInfo:
-        raise InvalidWheel(f"{filename} has no {name}")
+    name = member(archive, filename, VARIANT_JSON)
     with archive.open(name) as file:  # a small archive may hold a large file
         text = file.read(MAX_BYTES + 1)
     label = WheelFilename.parse(filename).label
@@ -60,11 +57,9 @@ def make_variant_wheel(
         return f"{top}{slash}{rest}"
 
     with opened(wheel) as source:
-        old = dist_info(source, wheel.name)
-        file = f"{old}/METADATA"
-        if file not in source.NameToInfo:
-            raise InvalidWheel(f"{wheel.name} has no {file}")
-        contents = {f"{old}/{VARIANT_JSON}": metadata.serialise() if metadata else None}
+        file = member(source, wheel.name, "METADATA")
+        variant_json = f"{dist_info(source, wheel.name)}/{VARIANT_JSON}"
+        contents = {variant_json: metadata.serialise() if metadata else None}
         text = source.read(file)
         if (new := changes.apply(text, is_variant=label is not None)) != text:
             contents[file] = new
