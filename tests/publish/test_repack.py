@@ -12,8 +12,7 @@ from support.wheels import plain_wheel, variant_metadata
 from pip_variants.cli import main
 from pip_variants.errors import InvalidWheel
 from pip_variants.publish.archive import record_row
-from pip_variants.publish.dependencies import Changes
-from pip_variants.publish.wheel import make_variant_wheel
+from pip_variants.publish.wheel import Changes, make_variant_wheel
 
 V3 = variant_metadata("v3", ["x86_64 :: level :: v3"])
 INFO = "demo-1.0.dist-info"

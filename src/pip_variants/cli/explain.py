@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from pip_variants.cli.text import add_json, add_list, print_json, print_lines, warn
-from pip_variants.errors import PipVariantsError
 
 _NULL = "fits everywhere"
 
@@ -26,10 +25,6 @@ _PROGRAM = (
     "import sys; sys.path[0] or sys.path.pop(0); "
     "from pip_variants.pip_adapter.{} import main; sys.exit(main())"
 )
-
-
-class _WrongUsage(PipVariantsError):
-    """Arguments that pip does not understand."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,45 +46,37 @@ def run(options: argparse.Namespace) -> int:
     # No questions: nobody would see them.
     pip = ["--no-input", "--disable-pip-version-check", *options.for_pip]
     targets = [["--variant-target", target] for target in options.target]
-    try:
-        with ThreadPoolExecutor() as pool:
-            decisions = list(pool.map(lambda target: _ask_pip(*pip, *target), targets or [[]]))
-    except _WrongUsage as error:
-        warn(str(error))
-        return 2
+    with ThreadPoolExecutor() as pool:
+        answers = list(pool.map(lambda target: _ask_pip(*pip, *target), targets or [[]]))
+    for code, answer in answers:
+        if "error" in answer:
+            warn(answer["error"])
+            return 2 if code == 2 else 1
+    decisions = [answer for _, answer in answers]
+    first = decisions[0]
     has_variants = any(
         one["skipped"] or any(file["label"] for file in one["files"]) for one in decisions
     )
     if options.json:
         print_json(decisions=decisions)
     elif has_variants and len(decisions) == 1:
-        _print_text(decisions[0])
+        _print_text(first)
     elif has_variants:
         _print_table(decisions, options.target)
     for warning in dict.fromkeys(text for one in decisions for text in one["warnings"]):
         warn(warning)
     if not has_variants:
-        one = decisions[0]
-        raise PipVariantsError(
-            f"{one['name']} {one['release']} has no variants, pip would install {one['filename']}"
-        )
-    return 0 if all(one["release"] for one in decisions) else 1
+        found = f"{first['name']} {first['release']} has no variants"
+        warn(f"{found}, pip would install {first['filename']}")
+    return 0 if has_variants and all(one["release"] for one in decisions) else 1
 
 
-def _ask_pip(*arguments: str) -> dict[str, Any]:
-    """What `pip_adapter.explain` answers in a pip process of its own.
-
-    Raises `PipVariantsError` with what pip said if there is no answer.
-    """
+def _ask_pip(*arguments: str) -> tuple[int, dict[str, Any]]:
+    """What `pip_adapter.explain` answers in a pip process of its own, and its exit status."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "answer.json")
         code, said = run_pip("explain", str(file), *arguments)
-        answer: dict[str, Any] = {"error": said}
-        if file.exists():
-            answer = json.loads(file.read_text(encoding="utf-8"))
-    if "error" in answer:
-        raise (_WrongUsage if code == 2 else PipVariantsError)(answer["error"])
-    return answer
+        return code, json.loads(file.read_bytes()) if file.exists() else {"error": said}
 
 
 def run_pip(program: str, *arguments: str, **options: Any) -> tuple[int, str]:

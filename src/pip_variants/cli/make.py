@@ -9,9 +9,8 @@ from pip_variants.cli.text import add_list
 from pip_variants.errors import InvalidVariantMetadata, printable
 from pip_variants.model.metadata import PluginProvider, ProviderInfo, Variant, VariantMetadata
 from pip_variants.model.names import VariantProperty, check_namespace
-from pip_variants.publish.dependencies import Changes
 from pip_variants.publish.project import KNOWN_PROVIDERS, Project, check_static
-from pip_variants.publish.wheel import make_variant_wheel
+from pip_variants.publish.wheel import Changes, make_variant_wheel
 
 _NO_CHANGES = Changes()
 

@@ -21,11 +21,10 @@ from pathlib import Path
 from pip_variants.detection import RUN_MODULE
 from pip_variants.errors import InvalidWheel, PipVariantsError
 from pip_variants.model.filename import WheelFilename
-from pip_variants.publish.dependencies import Changes
 from pip_variants.publish.files import replacing
 from pip_variants.publish.flags import environment
 from pip_variants.publish.project import PLAIN, Project, Recipe
-from pip_variants.publish.wheel import make_variant_wheel
+from pip_variants.publish.wheel import Changes, make_variant_wheel
 
 _BACKEND = "pip_variants.publish.backend"
 _LIKE_CFLAGS = ("CXXFLAGS", "FFLAGS", "FCFLAGS", "RUSTFLAGS")  # they say the same

@@ -26,7 +26,7 @@ from pip_variants.model.metadata import (
     VariantMetadata,
 )
 from pip_variants.model.names import NULL_LABEL
-from pip_variants.publish.dependencies import Changes
+from pip_variants.publish.wheel import Changes
 
 PLAIN = "none"
 """Stands for the wheel that is no variant, as in pip's `--variant PACKAGE=none`."""
