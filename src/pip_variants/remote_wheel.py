@@ -92,29 +92,29 @@ class RemoteFile(io.RawIOBase):
     def readinto(self, buffer: Any, /) -> int:
         """Fill the buffer; only the end of the file leaves some of it empty."""
         view = memoryview(buffer).cast("B")
-        start = self._position
-        stop = min(start + len(view), self._size)
-        while self._position < stop:
-            data = self._some(self._position, stop)
-            done = self._position - start
-            view[done : done + len(data)] = data
-            self._position += len(data)
-        return self._position - start
+        data = self._part_of(self._position, min(self._position + len(view), self._size))
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)
 
-    def _some(self, start: int, stop: int) -> bytes:
-        """Some bytes from `start` on, not beyond `stop`."""
+    def _part_of(self, start: int, stop: int) -> bytes:
+        """The bytes from `start` to `stop`."""
         end_start = self._size - len(self._end)
+        block_stop = self._block_start + len(self._block)
+        if start >= stop:
+            return b""
+        if self._block_start <= start < block_stop:
+            held = self._block[start - self._block_start : stop - self._block_start]
+            return held + self._part_of(start + len(held), stop)
+        if start < end_start <= stop:
+            first = start if start == block_stop else max(0, start - self._part)
+            self._end = self._fetched(first, end_start) + self._end
+            end_start = first
         if start >= end_start:
             return self._end[start - end_start : stop - end_start]
-        block_stop = self._block_start + len(self._block)
-        if not self._block_start <= start < block_stop:
-            if stop >= end_start:
-                first = start if start == block_stop else max(0, start - self._part)
-                self._end = self._fetched(first, end_start) + self._end
-                return self._end[start - first : stop - first]
-            last = min(max(stop, start + self._part), end_start)
-            self._block, self._block_start = self._fetched(start, last), start
-        return self._block[start - self._block_start : stop - self._block_start]
+        last = min(max(stop, start + self._part), end_start)
+        self._block, self._block_start = self._fetched(start, last), start
+        return self._block[: stop - start]
 
     def _fetched(self, start: int, stop: int) -> bytes:
         data = self._asked(start, stop)

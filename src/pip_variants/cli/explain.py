@@ -99,10 +99,11 @@ def run_pip(program: str, *arguments: str, **options: Any) -> tuple[int, str]:
 def _print_text(decision: dict[str, Any]) -> None:
     what = f"{decision['name']} {decision['release'] or ''}".strip()
     where = f" for the target {decision['target']}" if decision["target"] else ""
-    print_lines(f"{what}: pip would install {_chosen(decision)}{where}")
+    chosen, because = _verdict(decision)
+    print_lines(f"{what}: pip would install {chosen}{where}")
     if decision["release"]:
         print_lines(decision["filename"], "  ")
-        print_lines(_because(decision), "  ")
+        print_lines(because, "  ")
         print()
         print_lines(f"Files of {what}, in the order in which pip takes them:")
         _print_files(decision["files"])
@@ -123,21 +124,18 @@ def _print_text(decision: dict[str, Any]) -> None:
         print_lines(hint["remedy"], "  ", "    ")
 
 
-def _chosen(decision: dict[str, Any]) -> str:
+def _verdict(decision: dict[str, Any]) -> tuple[str, str]:
+    """What pip would install, and why."""
     if decision["release"] is None:
-        return "nothing"
+        return "nothing", ""
     if decision["label"] is not None:
-        return f"the variant {decision['label']}"
+        deciding = ", ".join(decision["deciding"])
+        return f"the variant {decision['label']}", f"because of {deciding}" if deciding else _NULL
     is_wheel = decision["filename"].endswith(".whl")
-    return "the wheel without variant" if is_wheel else "the source distribution"
-
-
-def _because(decision: dict[str, Any]) -> str:
-    if decision["label"] is not None:
-        return f"because of {', '.join(decision['deciding'])}" if decision["deciding"] else _NULL
+    chosen = "the wheel without variant" if is_wheel else "the source distribution"
     if any(file["label"] for file in decision["files"]):
-        return "because none of its variants can be used"
-    return "because it is the first release with a file that can be used"
+        return chosen, "because none of its variants can be used"
+    return chosen, "because it is the first release with a file that can be used"
 
 
 def _print_files(files: list[dict[str, Any]]) -> None:

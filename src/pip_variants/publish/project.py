@@ -226,27 +226,26 @@ def _variants(
 
 
 def _recipes(document: Mapping[str, Any]) -> dict[str, Recipe]:
-    name = "tool.pip-variants"
-    own = _table(name, document.get("tool", {}).get("pip-variants", {}), "variants")
-    tables = _tables(f"{name}.variants", own.get("variants", {}), *_RECIPE_KEYS)
-    return {label: _recipe(f"{name}.variants.{label}", table) for label, table in tables.items()}
-
-
-def _recipe(name: str, table: Mapping[str, Any]) -> Recipe:
-    env = _table(f"{name}.env", table.get("env", {}))
-    if not all(isinstance(value, str) for value in env.values()):
-        raise InvalidVariantMetadata(f"{name}.env must be a table of strings")
-    settings = _table(f"{name}.config-settings", table.get("config-settings", {}))
-    dependencies, dropped, added = (
-        _strings(f"{name}.{key}", table.get(key, []))
-        for key in ("build-dependencies", "drop-dependencies", "add-dependencies")
-    )
-    return Recipe(
-        tuple(env.items()),
-        tuple((key, _strings(f"{name}.config-settings", one)) for key, one in settings.items()),
-        dependencies,
-        Changes(dropped=dropped, added=added),
-    )
+    own = document.get("tool", {}).get("pip-variants", {})
+    tables = _table("tool.pip-variants", own, "variants").get("variants", {})
+    recipes = {}
+    for label, table in _tables("tool.pip-variants.variants", tables, *_RECIPE_KEYS).items():
+        name = f"tool.pip-variants.variants.{label}"
+        env = _table(f"{name}.env", table.get("env", {}))
+        if not all(isinstance(value, str) for value in env.values()):
+            raise InvalidVariantMetadata(f"{name}.env must be a table of strings")
+        settings = _table(f"{name}.config-settings", table.get("config-settings", {}))
+        dependencies, dropped, added = (
+            _strings(f"{name}.{key}", table.get(key, []))
+            for key in ("build-dependencies", "drop-dependencies", "add-dependencies")
+        )
+        recipes[label] = Recipe(
+            tuple(env.items()),
+            tuple((key, _strings(f"{name}.config-settings", settings[key])) for key in settings),
+            dependencies,
+            Changes(dropped=dropped, added=added),
+        )
+    return recipes
 
 
 def _static(namespace: str, provider: PluginProvider) -> StaticProvider:

@@ -5,7 +5,7 @@ import json
 import shutil
 import tempfile
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from html.parser import HTMLParser
 from http.client import HTTPException, HTTPResponse
@@ -21,40 +21,36 @@ _ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 _TIMEOUT = 30.0
 _MAX_PAGE = 64 * 2**20
 _BLOCK = 2**16
+_HASHES = {one for one in hashlib.algorithms_guaranteed if "shake" not in one}
 
 
 class LocalFiles:
     """Files given by their paths; of folders all that is in them.
 
-    `is_local`: all of a file can be read, and not only the ends of large ones. `is_complete`: these
-    are all files of a release, and not only its wheels.
+    `names` are those of all files, sorted, and `hashes` what is announced of them. `is_local`: all
+    of a file can be read, and not only the ends of large ones. `is_complete`: these are all files
+    of a release, and not only its wheels.
     """
 
     is_local = True
 
     def __init__(self, paths: Sequence[Path]) -> None:
         """Raises `InvalidWheel` for what is not there, or if there are no wheels."""
-        self._files: dict[str, Path] = {}
+        self.hashes: dict[str, dict[str, str]] = {}
         self.is_complete = any(path.is_dir() for path in paths)
+        self._files: dict[str, Path] = {}
         for path in paths:
             if not path.exists():
                 raise InvalidWheel(f"there is no file {path}")
             found = path.iterdir() if path.is_dir() else [path]
             self._files.update((one.name, one) for one in found if one.is_file())
-        if not any(name.endswith(".whl") for name in self._files):
+        self.names = sorted(self._files)
+        if not any(name.endswith(".whl") for name in self.names):
             raise InvalidWheel(f"there are no wheels in {', '.join(map(str, paths))}")
-
-    def names(self) -> list[str]:
-        """The names of all files, sorted."""
-        return sorted(self._files)
 
     def open(self, name: str) -> IO[bytes]:
         """One of them. Raises `OSError`."""
         return self._files[name].open("rb")
-
-    def hashes(self, name: str) -> Mapping[str, str]:  # noqa: ARG002
-        """Those that are announced: none."""
-        return {}
 
 
 class ProjectPage:
@@ -69,31 +65,27 @@ class ProjectPage:
             url = answer.url
             is_json = answer.headers.get_content_type().endswith("json")
             content = answer.read(_MAX_PAGE)
-        self._links: dict[str, tuple[str, Mapping[str, str]]] = {}
+        self.hashes: dict[str, dict[str, str]] = {}
+        self._urls: dict[str, str] = {}
         try:
-            if is_json:
-                for file in json.loads(content)["files"]:
-                    address = urljoin(url, file["url"])
-                    self._links[str(file["filename"])] = address, dict(file["hashes"])
-            else:
-                _Links(url, self._links).feed(content.decode("utf-8", "replace"))
+            listed = _of_json(content) if is_json else _of_html(content, url)
+            for name, address, hashes in listed:
+                self._urls[name] = urljoin(url, address)
+                self.hashes[name] = {one: hashes[one] for one in _HASHES & hashes.keys()}
         except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise InvalidWheel(
                 f"{printable(url, 200)} is no page of a project: {shown(error)}"
             ) from None
-        if not any(name.endswith(".whl") for name in self._links):
+        self.names = sorted(self._urls)
+        if not any(name.endswith(".whl") for name in self.names):
             raise InvalidWheel(
                 f"{printable(url, 200)} lists no wheels: give the address of a project's page"
             )
 
-    def names(self) -> list[str]:
-        """The names of all files, sorted."""
-        return sorted(self._links)
-
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
         """One of them; of a large one only what is read is fetched. Raises `InvalidWheel`."""
-        url, _ = self._links[name]
+        url = self._urls[name]
 
         def fetch(byte_range: str) -> Any:
             try:
@@ -113,33 +105,41 @@ class ProjectPage:
                 file.seek(0)
             yield file
 
-    def hashes(self, name: str) -> Mapping[str, str]:
-        """Those that are announced, by their algorithms as far as they are known."""
-        _, hashes = self._links[name]
-        known = {one for one in hashlib.algorithms_guaranteed if "shake" not in one}
-        return {algorithm: hashes[algorithm] for algorithm in hashes if algorithm in known}
-
 
 Source: TypeAlias = LocalFiles | ProjectPage
 
 
-class _Links(HTMLParser):
-    """Notes name, address and hashes of the files that a page links to."""
+def _of_json(content: bytes) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Names, addresses and hashes. Raises what reading something else raises."""
+    for file in json.loads(content)["files"]:
+        yield str(file["filename"]), file["url"], dict(file["hashes"])
 
-    def __init__(self, base: str, found: dict[str, tuple[str, Mapping[str, str]]]) -> None:
+
+def _of_html(content: bytes, url: str) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Names, addresses and hashes. Raises `ValueError`."""
+    links = _Links()
+    links.feed(content.decode("utf-8", "replace"))
+    for tag, href in links.found:
+        if tag == "base":
+            url = urljoin(url, href)
+            continue
+        address, fragment = urldefrag(urljoin(url, href))
+        algorithm, _, digest = fragment.partition("=")
+        name = unquote(urlsplit(address).path.rpartition("/")[2])
+        yield name, address, {algorithm: digest} if digest else {}
+
+
+class _Links(HTMLParser):
+    """The references of a page, and what they refer from."""
+
+    def __init__(self) -> None:
         super().__init__()
-        self._base = base
-        self._found = found
+        self.found: list[tuple[str, str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         href = dict(attrs).get("href")
-        if href and tag == "base":
-            self._base = urljoin(self._base, href)
-        elif href and tag == "a":
-            address, fragment = urldefrag(urljoin(self._base, href))
-            algorithm, _, digest = fragment.partition("=")
-            name = unquote(urlsplit(address).path.rpartition("/")[2])
-            self._found[name] = address, {algorithm: digest} if digest else {}
+        if href and tag in ("base", "a"):
+            self.found.append((tag, href))
 
 
 @contextmanager

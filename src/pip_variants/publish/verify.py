@@ -5,7 +5,7 @@ import io
 import re
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import HeaderParser
@@ -107,7 +107,7 @@ def verify(source: Source, detection: Detection) -> tuple[list[Release], Faults,
 
 def _releases(source: Source, faults: Faults) -> list[Release]:
     releases: dict[tuple[str, str], Release] = {}
-    for file in source.names():
+    for file in source.names:
         try:
             parts = release_of(file)
         except InvalidWheelFilename as error:
@@ -206,7 +206,8 @@ def _of_format(wheel: Message, name: WheelFilename) -> Iterator[str]:
     tags = {str(tag) for tag in wheel.get_all("Tag", [])}
     named = {"-".join(one) for one in product(*(part.split(".") for part in name.tags))}
     if tags != named:
-        yield f"its tags are {_listed(tags)} in WHEEL, and {_listed(named)} in its name"
+        said, right = (", ".join(sorted(one)) or "none" for one in (tags, named))
+        yield f"its tags are {said} in WHEEL, and {right} in its name"
 
 
 def _headers(archive: zipfile.ZipFile, name: str) -> Message:
@@ -385,7 +386,7 @@ def _of_index(
     try:
         with source.open(file) as opened_file:
             content = opened_file.read(MAX_BYTES + 1)
-        for algorithm, said in source.hashes(file).items():
+        for algorithm, said in source.hashes.get(file, {}).items():
             actual = digest(io.BytesIO(content), algorithm).hex()
             if actual != said:
                 yield f"the page says that its {algorithm} is {said}, but it is {actual}"
@@ -418,7 +419,3 @@ def _differences(
 
 def _key(distribution: str, version: str) -> tuple[str, str]:
     return canonicalize_name(distribution), canonicalize_version(version.replace("_", "-"))
-
-
-def _listed(tags: Iterable[str]) -> str:
-    return ", ".join(sorted(tags)) or "none"
