@@ -28,24 +28,13 @@ _TESTED = "pip_variants_self_test"
 
 _SECONDS = 60.0  # for the self-test
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the options."""
-    add_json(parser)
+add_arguments = add_json
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command: 0 all is well, 1 there is something to do."""
-    from concurrent.futures import ThreadPoolExecutor  # not for the --help of all commands
-
-    with ThreadPoolExecutor() as pool:
-        of_pip = pool.submit(_look_at_pip)
-        found = {
-            "pip_variants": pip_variants.__version__,
-            "python": sys.executable,
-            **_look_at_providers(),
-            **of_pip.result(),
-        }
+    found: dict[str, Any] = {"pip_variants": pip_variants.__version__, "python": sys.executable}
+    found |= _look_at_providers() | _look_at_pip()
     found["to_do"] = list(_to_do(found))
     if options.json:
         print_json(**found)
@@ -83,7 +72,7 @@ def _self_test(folder: Path, environ: dict[str, str]) -> str:
 
     What pip is like is then in `answer.json`.
     """
-    from pip_variants.testing import make_wheel, serve  # takes a while, as pip's start does
+    from pip_variants.testing import make_wheel, serve  # which the other commands do not need
 
     provider = {"x86_64": "x86-64-variant-provider >=0.2.1,<1"}
     command = ["install", "--quiet", "--no-input", "--no-cache-dir", "--no-compile"]

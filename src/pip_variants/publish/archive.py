@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from pip_variants.errors import InvalidWheel
 from pip_variants.publish.files import replacing
@@ -122,9 +122,8 @@ def _copy(
     `zipfile` itself can only decompress and compress again, which takes far longer and changes
     the bytes; the attributes of it that are used here are as old as it is.
     """
-    reader, writer = source.fp, archive.fp
-    assert reader is not None  # noqa: S101 - it is open
-    assert writer is not None  # noqa: S101 - it is open
+    reader: Any = source.fp
+    writer: Any = archive.fp
     reader.seek(entry.header_offset)
     header = list(struct.unpack(_LOCAL_HEADER, reader.read(struct.calcsize(_LOCAL_HEADER))))
     if reader.read(header[_NAME_LENGTH]) != entry.orig_filename.encode():

@@ -31,10 +31,6 @@ _LIKE_CFLAGS = ("CXXFLAGS", "FFLAGS", "FCFLAGS", "RUSTFLAGS")  # they say the sa
 _SHOWN = 25  # lines of what a failed build printed
 
 
-class BuildFailed(PipVariantsError):
-    """The project's backend failed. The message ends with the last lines that it printed."""
-
-
 def build(
     source: Path,
     labels: Sequence[str],
@@ -46,11 +42,10 @@ def build(
 
     `source` is a folder or a source distribution. What is needed to build is the same for labels
     that differ in nothing but their metadata, and is built once. `say` is told what begins and
-    what ends. Raises `InvalidVariantMetadata`, `DetectionError` and `BuildFailed` before anything
-    is built.
+    what ends. Raises `PipVariantsError` before anything is built.
     """
     if find_spec("build") is None:
-        raise BuildFailed("this needs the package build: pip install 'pip-variants[build]'")
+        raise PipVariantsError("this needs the package build: pip install 'pip-variants[build]'")
     with tempfile.TemporaryDirectory() as own:
         sdist = source if source.is_file() else _run("sdist", source, Path(own), Recipe())
         with tempfile.TemporaryDirectory(dir=own) as looked_at:
@@ -116,7 +111,7 @@ def _unpacked(sdist: Path, folder: Path) -> Path:
             else:
                 archive.extractall(folder)  # noqa: S202 - the maintainer's own source
     except (OSError, tarfile.TarError) as error:
-        raise BuildFailed(f"{sdist} is no source distribution: {error}") from None
+        raise PipVariantsError(f"{sdist} is no source distribution: {error}") from None
     tops = list(folder.iterdir())
     return tops[0] if len(tops) == 1 else folder
 
@@ -144,5 +139,5 @@ def _run(kind: str, source: Path, folder: Path, way: Recipe) -> Path:
     found = [path for path in folder.glob("*") if path.name.endswith((".whl", ".tar.gz"))]
     if done.returncode or len(found) != 1:
         last = ["...", *said[-_SHOWN:]] if len(said) > _SHOWN else said
-        raise BuildFailed("\n  ".join([f"no {kind}. The build ended with:", *last]))
+        raise PipVariantsError("\n  ".join([f"no {kind}. The build ended with:", *last]))
     return found[0]

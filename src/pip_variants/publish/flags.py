@@ -101,7 +101,6 @@ def _rust(target: Microarchitecture) -> str:
         flags = target.optimization_flags("clang", _NEWEST)
     except UnsupportedMicroarchitecture:
         return ""
-    name = re.search(r"-mcpu=(\S+)", flags)
-    if name is None and target.family.name == "x86_64":
-        name = re.search(r"-march=(\S+)", flags)
+    option = "march" if target.family.name == "x86_64" else "mcpu"
+    name = re.search(rf"-{option}=(\S+)", flags)
     return f"-C target-cpu={name[1]}" if name else ""

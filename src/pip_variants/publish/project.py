@@ -55,19 +55,12 @@ KNOWN_PROVIDERS: Mapping[str, PluginProvider] = {
 """The provider that a wheel asks for unless another one is named: those that are built in here
 and that other installers know as well."""
 
-_PIP_INSTALL = (
-    *(sys.executable, "-c", RUN_MODULE, "pip"),
-    *"install -q --disable-pip-version-check --no-input".split(),
-)
+_PIP_INSTALL = "pip install -q --disable-pip-version-check --no-input --target".split()
 
 _PROVIDER_KEYS = (
-    *("build-requires", "requires", "plugin-api", "optional"),
-    *("static-properties", "feature-order", "builtin"),
+    "build-requires requires plugin-api optional static-properties feature-order builtin".split()
 )
-_RECIPE_KEYS = (
-    *("env", "config-settings", "build-dependencies"),
-    *("add-dependencies", "drop-dependencies"),
-)
+_RECIPE_KEYS = "env config-settings build-dependencies add-dependencies drop-dependencies".split()
 
 
 @dataclass(frozen=True)
@@ -144,8 +137,6 @@ class Project:
         Installs these packages into a temporary folder and asks them there. Raises
         `InvalidVariantMetadata` and `DetectionError`.
         """
-        if not self.to_fill:
-            return self
         providers = dict(self.metadata.providers)
         for namespace, provider in self.to_fill.items():
             providers[namespace] = _static(namespace, provider)
@@ -221,8 +212,12 @@ def _variants(
         "variants": variants,
     }
     metadata = VariantMetadata.from_json(read, "[variant]")
-    asked = {name: metadata.providers[name] for name in to_fill}
-    return metadata, {name: one for name, one in asked.items() if isinstance(one, PluginProvider)}
+    plugins = {
+        name: provider
+        for name, provider in metadata.providers.items()
+        if name in to_fill and isinstance(provider, PluginProvider)
+    }
+    return metadata, plugins
 
 
 def _recipes(document: Mapping[str, Any]) -> dict[str, Recipe]:
@@ -251,7 +246,7 @@ def _recipes(document: Mapping[str, Any]) -> dict[str, Recipe]:
 def _static(namespace: str, provider: PluginProvider) -> StaticProvider:
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(  # noqa: S603
-            [*_PIP_INSTALL, "--target", folder, "--", *provider.requires],
+            [sys.executable, "-c", RUN_MODULE, *_PIP_INSTALL, folder, "--", *provider.requires],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -68,8 +68,9 @@ class ProjectPage:
         self.hashes: dict[str, dict[str, str]] = {}
         self._urls: dict[str, str] = {}
         try:
-            listed = _of_json(content) if is_json else _of_html(content, url)
-            for name, address, hashes in listed:
+            files = json.loads(content)["files"] if is_json else _of_html(content, url)
+            for file in files:
+                name, address, hashes = str(file["filename"]), file["url"], dict(file["hashes"])
                 self._urls[name] = urljoin(url, address)
                 self.hashes[name] = {one: hashes[one] for one in _HASHES & hashes.keys()}
         except (ValueError, LookupError, TypeError, RecursionError) as error:
@@ -109,14 +110,8 @@ class ProjectPage:
 Source: TypeAlias = LocalFiles | ProjectPage
 
 
-def _of_json(content: bytes) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Names, addresses and hashes. Raises what reading something else raises."""
-    for file in json.loads(content)["files"]:
-        yield str(file["filename"]), file["url"], dict(file["hashes"])
-
-
-def _of_html(content: bytes, url: str) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Names, addresses and hashes. Raises `ValueError`."""
+def _of_html(content: bytes, url: str) -> Iterator[dict[str, Any]]:
+    """The files as in JSON. Raises `ValueError`."""
     links = _Links()
     links.feed(content.decode("utf-8", "replace"))
     for tag, href in links.found:
@@ -126,7 +121,8 @@ def _of_html(content: bytes, url: str) -> Iterator[tuple[str, str, dict[str, str
         address, fragment = urldefrag(urljoin(url, href))
         algorithm, _, digest = fragment.partition("=")
         name = unquote(urlsplit(address).path.rpartition("/")[2])
-        yield name, address, {algorithm: digest} if digest else {}
+        hashes = {algorithm: digest} if digest else {}
+        yield {"filename": name, "url": address, "hashes": hashes}
 
 
 class _Links(HTMLParser):

@@ -71,17 +71,13 @@ class Changes:
             match = _NAME.match(value)
             if match and normalised(match[1]) in map(normalised, self.dropped):
                 return ""
-            new = value if is_variant else _resolved(value)
+            try:
+                new = value if is_variant else resolve_requirement(value, MarkerContext())
+            except InvalidVariantProperty as error:
+                raise InvalidWheel(f"its dependency {value!r} cannot be read: {error}") from None
         if new is None:
             return ""
         return field if new == value else f"{key}: {new}\n"
-
-
-def _resolved(requirement: str) -> str | None:
-    try:
-        return resolve_requirement(requirement, MarkerContext())
-    except InvalidVariantProperty as error:
-        raise InvalidWheel(f"its dependency {requirement!r} cannot be read: {error}") from None
 
 
 def _key(field: str) -> str:
