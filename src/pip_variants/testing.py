@@ -45,7 +45,7 @@ from pip_variants import hooks
 from pip_variants.detection import DEADLINE
 from pip_variants.detection.client import Detection
 from pip_variants.detection.registry import checked_features
-from pip_variants.errors import DetectionError, InvalidProviderAnswer, InvalidVariantProperty
+from pip_variants.errors import DetectionError, PipVariantsError
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import PluginProvider, Variant, VariantMetadata
 from pip_variants.model.names import VariantProperty, normalised
@@ -302,7 +302,7 @@ def _call(seconds: float) -> None:
     features: list[SupportedFeature] = []
     try:
         features += checked_features(pickle.load(sys.stdin.buffer)())  # noqa: S301 - of check_detect
-    except (InvalidProviderAnswer, InvalidVariantProperty) as error:
+    except PipVariantsError as error:
         broken.append(str(error))
     except BaseException as error:  # noqa: BLE001 - foreign code: SystemExit too
         if not broken:  # else it is what _refuse_network raised

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pip_variants.cli.text import add_list, print_lines
 from pip_variants.detection.client import Detection
-from pip_variants.errors import DetectionError, InvalidTarget, InvalidWheel, printable
+from pip_variants.errors import DetectionError, InvalidWheel, printable
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.publish.sources import LocalFiles, ProjectPage
 from pip_variants.publish.verify import Release, covers, verify
@@ -86,8 +86,6 @@ def _taken(
 ) -> str:
     try:
         ordering = select(metadata, filter(None, labels), detection)
-    except InvalidTarget:
-        raise
     except DetectionError as error:
         return printable(str(error))
     if ordering.best_first:

@@ -26,17 +26,10 @@ _FLAGS, _NAME_LENGTH = 2, 9  # among its fields
 _UTF_8 = 0x800  # the flag of a name that is not ASCII
 _CHUNK = 2**18  # fits into the caches of processors; 2**20 took four times as long
 
-# What reading a damaged archive, or one of an unknown kind, raises.
+# What reading a damaged archive raises, or one that is encrypted or of an unknown kind.
 _UNREADABLE = (
-    OSError,
-    EOFError,
-    RuntimeError,  # encrypted, or a kind of compression that is not known
-    UnicodeDecodeError,
-    csv.Error,
-    lzma.LZMAError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
+    *(OSError, EOFError, RuntimeError, UnicodeDecodeError, csv.Error, struct.error),
+    *(lzma.LZMAError, zlib.error, zipfile.BadZipFile),
 )
 
 

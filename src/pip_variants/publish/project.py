@@ -81,13 +81,13 @@ class Recipe:
 class Project:
     """The variants that a project has, and how they are built.
 
-    `to_fill` are the providers that are asked once, when the wheels are built (building draft,
+    `to_fill` are the namespaces whose providers are asked once, when the wheels are built (building draft,
     Populating static properties from provider plugins).
     """
 
     metadata: VariantMetadata
     recipes: Mapping[str, Recipe]
-    to_fill: Mapping[str, PluginProvider]
+    to_fill: tuple[str, ...]
 
     @classmethod
     def read(cls, file: Path) -> "Project":
@@ -137,13 +137,13 @@ class Project:
         Installs these packages into a temporary folder and asks them there. Raises
         `InvalidVariantMetadata` and `DetectionError`.
         """
-        providers = dict(self.metadata.providers)
-        for namespace, provider in self.to_fill.items():
-            providers[namespace] = _static(namespace, provider)
+        providers: dict[str, Any] = dict(self.metadata.providers)
+        for namespace in self.to_fill:
+            providers[namespace] = _static(namespace, providers[namespace])
         metadata = replace(self.metadata, providers=providers)
         for variant in metadata.variants.values():
             check_static(variant, metadata)
-        return replace(self, metadata=metadata, to_fill={})
+        return replace(self, metadata=metadata, to_fill=())
 
 
 def _table(name: str, value: object, *known: str) -> dict[str, Any]:
@@ -169,10 +169,8 @@ def _strings(name: str, value: object) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _variants(
-    document: Mapping[str, Any],
-) -> tuple[VariantMetadata, dict[str, PluginProvider]]:
-    """What [variant] says, with what may be left out, and the providers with `build-requires`."""
+def _variants(document: Mapping[str, Any]) -> tuple[VariantMetadata, tuple[str, ...]]:
+    """What [variant] says, with what may be left out, and the namespaces with `build-requires`."""
     if "variant" not in document:
         raise InvalidVariantMetadata(
             "it has no table [variant], which says what variants there are"
@@ -211,13 +209,7 @@ def _variants(
         "providers": providers,
         "variants": variants,
     }
-    metadata = VariantMetadata.from_json(read, "[variant]")
-    plugins = {
-        name: provider
-        for name, provider in metadata.providers.items()
-        if name in to_fill and isinstance(provider, PluginProvider)
-    }
-    return metadata, plugins
+    return VariantMetadata.from_json(read, "[variant]"), tuple(to_fill)
 
 
 def _recipes(document: Mapping[str, Any]) -> dict[str, Recipe]:

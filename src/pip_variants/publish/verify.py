@@ -16,13 +16,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name, canonicalize_version
 
 from pip_variants.detection.client import Detection
-from pip_variants.errors import (
-    DetectionError,
-    InvalidVariantMetadata,
-    InvalidVariantProperty,
-    InvalidWheel,
-    InvalidWheelFilename,
-)
+from pip_variants.errors import PipVariantsError
 from pip_variants.model.abi import is_abi_namespace, newest_first
 from pip_variants.model.filename import WheelFilename, index_metadata_filename
 from pip_variants.model.markers import MarkerContext, resolve_requirement
@@ -96,7 +90,7 @@ def verify(source: Source, detection: Detection) -> tuple[list[Release], Faults,
         own += _fallback(release)
         try:
             release.metadata = combine_all(found) if found else None
-        except InvalidVariantMetadata as error:
+        except PipVariantsError as error:
             own.append(str(error))
         if release.metadata:
             own += _variants(release, release.metadata)
@@ -110,7 +104,7 @@ def _releases(source: Source, faults: Faults) -> list[Release]:
     for file in source.names:
         try:
             parts = release_of(file)
-        except InvalidWheelFilename as error:
+        except PipVariantsError as error:
             faults[file].append(str(error))
             continue
         if parts:
@@ -163,7 +157,7 @@ def _wheel(source: Source, name: WheelFilename, release: Release) -> Iterator[st
                 metadata = release.wheels[name] = metadata_in(archive, filename)
                 yield from _metadata(metadata, filename)
             yield from _record(archive, info, thorough=source.is_local)
-    except (InvalidWheel, InvalidVariantMetadata, OSError) as error:
+    except (PipVariantsError, OSError) as error:
         yield _short(error, filename)
 
 
@@ -225,7 +219,7 @@ def _core_metadata(metadata: Message, name: WheelFilename) -> Iterator[str]:
             rest = resolve_requirement(text, MarkerContext())
             # What is left out on most machines must be right, too.
             Requirement(text.rpartition(";")[0] if rest is None else rest)
-        except (InvalidVariantProperty, InvalidRequirement):
+        except (PipVariantsError, InvalidRequirement):
             yield f"its dependency {text!r} cannot be read"
         else:
             if rest != text and name.label is None:
@@ -260,7 +254,7 @@ def _metadata(metadata: VariantMetadata, filename: str) -> Iterator[str]:
     """The rules of PEP 825 and PEP 850 that reading alone does not enforce."""
     try:
         metadata.to_json()
-    except InvalidVariantMetadata as error:
+    except PipVariantsError as error:
         yield _short(error, filename)
     for namespace, provider in metadata.providers.items():
         for text in provider.requires if isinstance(provider, PluginProvider) else ():
@@ -279,7 +273,7 @@ def _properties(variant: Variant, metadata: VariantMetadata) -> Iterator[str]:
         yield f"{variant.label} has no properties: the label of such a variant is {NULL_LABEL}"
     try:
         check_static(variant, metadata)
-    except InvalidVariantMetadata as error:
+    except PipVariantsError as error:
         yield str(error)
     for feature, values in variant.features:
         if is_abi_namespace(feature.namespace, metadata):
@@ -350,7 +344,7 @@ def _unknown(
         why = f"{provider.package} is not installed here or cannot say what there is"
         try:
             valid = detection.valid(provider)
-        except DetectionError as error:
+        except PipVariantsError as error:
             valid, why = None, str(error)
         if valid is None:
             remarks.append(f"{release}: the properties of {namespace} were not checked: {why}")
@@ -393,7 +387,7 @@ def _of_index(
         metadata = VariantMetadata.parse(content, file)
         if metadata.unwritable:
             metadata.to_json()
-    except (InvalidWheel, InvalidVariantMetadata, OSError) as error:
+    except (PipVariantsError, OSError) as error:
         yield _short(error, file)
     else:
         yield from _differences(metadata, release, combined)
