@@ -81,8 +81,8 @@ class Recipe:
 class Project:
     """The variants that a project has, and how they are built.
 
-    `to_fill` are the namespaces whose providers are asked once, when the wheels are built (building draft,
-    Populating static properties from provider plugins).
+    `to_fill` are the namespaces whose providers are asked once, when the wheels are built
+    (building draft, Populating static properties from provider plugins).
     """
 
     metadata: VariantMetadata
