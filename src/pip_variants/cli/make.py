@@ -66,13 +66,6 @@ def changes_of(options: argparse.Namespace, project: Changes = _NO_CHANGES) -> C
     )
 
 
-def output_of(options: argparse.Namespace) -> Path:
-    """The folder to write to; it is there afterwards."""
-    folder: Path = options.output or options.wheel.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 def print_path(path: Path) -> None:
     """Print the name of a file that was written, after a wheel that may be foreign."""
     print(printable(str(path), 10_000))
@@ -95,7 +88,8 @@ def run(options: argparse.Namespace) -> int:
         metadata = replace(metadata, variants={label: variant})
     # The model checks what it reads, so let it read what is going to be written.
     VariantMetadata.parse(metadata.serialise(), "the metadata of the new wheel")
-    print_path(make_variant_wheel(options.wheel, metadata, output_of(options), changes))
+    folder = options.output or options.wheel.parent
+    print_path(make_variant_wheel(options.wheel, metadata, folder, changes))
     return 0
 
 

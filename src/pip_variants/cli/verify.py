@@ -1,7 +1,6 @@
 """Look for mistakes in wheels and indexes, and say who would get which wheel."""
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
 
 from pip_variants.cli.text import add_list, print_lines
@@ -60,10 +59,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _print_coverage(
-    release: Release,
-    metadata: VariantMetadata,
-    targets: list[str],
-    detections: Mapping[str, Detection],
+    release: Release, metadata: VariantMetadata, targets: list[str], asked: dict[str, Detection]
 ) -> None:
     """Which label each target would get; wheels for different platforms may have different ones."""
     by_labels: dict[frozenset[str], list[str]] = {}
@@ -77,7 +73,7 @@ def _print_coverage(
         named = ", ".join(label or "no variant" for label in sorted(labels))
         print_lines(f"{release}, {', '.join(all_tags)}: {named}")
         for target in targets:
-            taken = _taken(release, metadata, labels, detections[target])
+            taken = _taken(release, metadata, labels, asked[target])
             print_lines(f"{printable(target):<20} {taken}", "  ", "    ")
 
 

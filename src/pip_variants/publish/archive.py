@@ -20,7 +20,6 @@ from typing import IO, Any
 from pip_variants.errors import InvalidWheel
 from pip_variants.publish.files import replacing
 
-_TIME = (1980, 1, 1, 0, 0, 0)  # of new files, so that equal input gives equal bytes
 _LOCAL_HEADER = "<4s5H3L2H"
 _FLAGS, _NAME_LENGTH = 2, 9  # among its fields
 _UTF_8 = 0x800  # the flag of a name that is not ASCII
@@ -68,10 +67,10 @@ def rewrite(
 ) -> None:
     """Write `source`, a wheel, to `target` with other contents of some files, and RECORD right.
 
-    None leaves a file out; a new one comes before RECORD. `contents` has the old names, `renamed`
-    gives the new ones. Every other file is carried over as it stands in the archive, compressed
-    as it is, a piece at a time. An existing `target` is replaced at the end, in one step.
-    Raises `InvalidWheel` if there is no RECORD.
+    None leaves a file out; a new one comes before RECORD and is like it. `contents` has the old
+    names, `renamed` gives the new ones. Every other file is carried over as it stands in the
+    archive, a piece at a time. An existing `target` is replaced at the end, in one step. Raises
+    `InvalidWheel` if there is no RECORD.
     """
     record = member(source, target.name, "RECORD")
     contents = {**contents, record: _record(source.read(record), contents, renamed)}
@@ -80,21 +79,17 @@ def rewrite(
     with replacing(target) as unfinished, zipfile.ZipFile(unfinished, "w") as archive:
         archive.comment = source.comment
         for entry, end in zip(entries, ends, strict=True):
-            name = entry.filename
-            if name == record:
-                for new, content in contents.items():
-                    if new not in source.NameToInfo and content is not None:
-                        info = zipfile.ZipInfo(renamed(new), _TIME)
-                        info.compress_type = zipfile.ZIP_DEFLATED
-                        info.external_attr, info.create_system = 0o100644 << 16, 3  # Unix
-                        archive.writestr(info, content)
-            if name not in contents:
-                _copy(source, entry, end, archive, renamed(name))
-            elif (content := contents[name]) is not None:
-                info = zipfile.ZipInfo(renamed(name), entry.date_time)
-                info.compress_type = entry.compress_type
-                info.external_attr, info.create_system = entry.external_attr, entry.create_system
-                archive.writestr(info, content)
+            if entry.filename not in contents:
+                _copy(source, entry, end, archive, renamed(entry.filename))
+                continue
+            new = [name for name in contents if name not in source.NameToInfo]
+            for name in (*(new if entry.filename == record else ()), entry.filename):
+                if (content := contents[name]) is not None:
+                    info = zipfile.ZipInfo(renamed(name), entry.date_time)
+                    info.compress_type = entry.compress_type
+                    info.external_attr = entry.external_attr
+                    info.create_system = entry.create_system
+                    archive.writestr(info, content)
 
 
 def record_row(name: str, content: bytes) -> tuple[str, str, str]:

@@ -32,11 +32,7 @@ _SHOWN = 25  # lines of what a failed build printed
 
 
 def build(
-    source: Path,
-    labels: Sequence[str],
-    folder: Path,
-    jobs: int,
-    say: Callable[[str], None],
+    source: Path, labels: Sequence[str], folder: Path, jobs: int, say: Callable[[str], None]
 ) -> list[str]:
     """Build the wheels with these labels, or all, into `folder`; return the labels that failed.
 

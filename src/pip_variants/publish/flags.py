@@ -29,7 +29,6 @@ _TARGETS = {
 }
 _BASES = {"x86_64_v1": "x86_64", "armv8a": "aarch64"}
 _VARIABLES = ("CFLAGS", "CXXFLAGS", "FFLAGS", "FCFLAGS")
-_NEWEST = "99"
 
 
 def environment(variant: Variant) -> dict[str, str]:
@@ -98,7 +97,7 @@ def _compiler() -> tuple[str, str]:
 def _rust(target: Microarchitecture) -> str:
     """What makes rustc build for it; it knows processors, not flags."""
     try:
-        flags = target.optimization_flags("clang", _NEWEST)
+        flags = target.optimization_flags("clang", "99")
     except UnsupportedMicroarchitecture:
         return ""
     option = "march" if target.family.name == "x86_64" else "mcpu"

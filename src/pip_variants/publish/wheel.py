@@ -120,6 +120,7 @@ def make_variant_wheel(
     """
     (label,) = metadata.variants if metadata else (None,)
     name = WheelFilename.parse(wheel.name)
+    folder.mkdir(parents=True, exist_ok=True)
     version = changes.version(name.version)
     target = folder / str(name.with_version(version).with_label(label))
 
