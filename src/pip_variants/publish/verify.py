@@ -324,12 +324,12 @@ def _variants(release: Release, metadata: VariantMetadata) -> Iterator[str]:
 def _always_better(one: Variant, other: Variant) -> bool:
     """Whether `one` fits wherever `other` does and is never behind it (PEP 825, Ordering)."""
     features, others = dict(one.features), dict(other.features)
-    if features == others or features.keys() != others.keys():
-        return False
-    if any(not set(others[name]) <= set(values) for name, values in features.items()):
-        return False
-    # Where both have the same best value, the label decides.
-    return one.label < other.label
+    return (
+        features != others
+        and features.keys() == others.keys()
+        and all(set(others[name]) <= set(values) for name, values in features.items())
+        and one.label < other.label  # which decides where both have the same best value
+    )
 
 
 def _unknown(
@@ -398,11 +398,12 @@ def _differences(
 ) -> Iterator[str]:
     labels = {name.label for name in release.wheels}  # some of them may be unreadable
     for label in sorted(combined.variants.keys() | metadata.variants.keys()):
-        if label not in metadata.variants:
+        listed = metadata.variants.get(label)
+        if listed is None:
             yield f"{label} is missing, of which there is a wheel: run pip-variants index"
         elif label not in labels:
             yield f"{label} is listed, and there is no wheel of it"
-        elif metadata.variants[label] != combined.variants.get(label, metadata.variants[label]):
+        elif listed != combined.variants.get(label, listed):
             yield f"{label} has other properties than in its wheel"
     if metadata.namespaces != combined.namespaces:
         yield f"the namespaces are {list(metadata.namespaces)}, not {list(combined.namespaces)}"
