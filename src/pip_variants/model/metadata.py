@@ -10,9 +10,8 @@ loads, since making a dataclass takes Python a millisecond.
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import reduce
 from typing import Any, NamedTuple, TypeAlias
 
 from pip_variants.errors import (
@@ -69,19 +68,6 @@ _SCHEMA_VERSION = re.compile(
 _LAST_WITH_PRIORITIES = (0, 1, 0)  # schema 0.1.1 dropped default-priorities.feature and .property
 _LAST_OF_PEP_817 = (0, 0, 999999)
 _KNOWN_VERSION = (0, 2, 0)
-
-# The keys that are read: of the document, of its priorities and of each provider.
-_KEYS = (
-    "$schema default-priorities providers variants",
-    "namespace",
-    "requires plugin-api static-properties feature-order builtin optional",
-)
-_DRAFT_KEYS = (_KEYS[0], "namespace feature property", f"{_KEYS[2]} enable-if")
-_PEP_817_KEYS = (
-    f"{_KEYS[0]} static-properties",
-    _DRAFT_KEYS[1],
-    "requires plugin-api optional enable-if install-time plugin-use",
-)
 
 _PLUGIN_API = re.compile(r"[\w.]+( *: *[\w.]+)?", re.ASCII)
 
@@ -249,7 +235,7 @@ class VariantMetadata:
         Raises `InvalidVariantMetadata`.
         """
         try:
-            return _read(_Node(value, ()), where)
+            return _read(_Node(value, (), {}), where)
         except _Fault as fault:
             raise InvalidVariantMetadata(f"{where}: {fault}") from None
 
@@ -343,19 +329,17 @@ def combine_all(pieces: Mapping[str, VariantMetadata]) -> VariantMetadata:
     Raises `InconsistentVariantMetadata`, which names the files, and `ValueError` for no files.
     """
 
-    def step(
-        one: tuple[str, VariantMetadata], two: tuple[str, VariantMetadata]
-    ) -> tuple[str, VariantMetadata]:
+    combined: VariantMetadata | None = None
+    for file, piece in pieces.items():
         try:
-            return two[0], one[1].combine(two[1])
+            combined = combined.combine(piece) if combined else piece
         except InconsistentVariantMetadata as error:
             raise InconsistentVariantMetadata(
-                f"{two[0]} contradicts the files before it: {error}"
+                f"{file} contradicts the files before it: {error}"
             ) from None
-
-    if not pieces:
+    if combined is None:
         raise ValueError("no metadata to combine")
-    return reduce(step, pieces.items())[1]
+    return combined
 
 
 class _Fault(Exception):
@@ -363,33 +347,33 @@ class _Fault(Exception):
 
 
 class _Node(NamedTuple):
-    """A JSON value and the keys that led to it."""
+    """A JSON value, the keys that led to it, and by path the keys of objects nobody asked for."""
 
     value: Any
     path: tuple[str, ...]
-
-    @property
-    def where(self) -> str:
-        """The path of the value, fit to be printed whatever an index puts into its keys."""
-        return ".".join(
-            key if re.fullmatch(r"[ -~]{1,60}", key) else ascii(key)[:60] for key in self.path
-        )
+    unread: dict[tuple[str, ...], dict[str, None]]
 
     def fault(self, message: str) -> _Fault:
-        return _Fault(f"{self.where or 'the document'} {message}, not {shown(self.value, 60)}")
+        where = _dotted(self.path) or "the document"
+        return _Fault(f"{where} {message}, not {shown(self.value, 60)}")
 
-    def children(self) -> Iterator["_Node"]:
+    def children(self, check: Callable[[str], str] = str) -> dict[str, "_Node"]:
+        """The members of an object whose keys are names."""
         if not isinstance(self.value, dict):
             raise self.fault("must be an object")
-        return (_Node(value, (*self.path, key)) for key, value in self.value.items())
+        found = {
+            key: _Node(value, (*self.path, key), self.unread) for key, value in self.value.items()
+        }
+        for key, node in found.items():
+            node.check(check, key)
+        return found
 
     def get(self, key: str, default: object = None) -> "_Node":
+        """A member of an object whose keys the schema gives."""
         if not isinstance(self.value, dict):
             raise self.fault("must be an object")
-        return _Node(self.value.get(key, default), (*self.path, key))
-
-    def has(self, key: str) -> bool:
-        return isinstance(self.value, dict) and key in self.value
+        self.unread.setdefault(self.path, dict.fromkeys(self.value)).pop(key, None)
+        return _Node(self.value.get(key, default), (*self.path, key), self.unread)
 
     def string(self) -> str:
         if not isinstance(self.value, str) or not self.value:
@@ -404,62 +388,59 @@ class _Node(NamedTuple):
             raise self.fault("must be true or false")
         return self.value
 
-    def strings(self, *, empty: bool = False) -> tuple[str, ...]:
+    def strings(
+        self, check: Callable[[str], str] = str, *, may_be_empty: bool = False
+    ) -> tuple[str, ...]:
         if not isinstance(self.value, list) or not all(isinstance(x, str) for x in self.value):
             raise self.fault("must be a list of strings")
-        if not self.value and not empty:
+        if not self.value and not may_be_empty:
             raise self.fault("must not be empty")
         if len(set(self.value)) != len(self.value):
             raise self.fault("must not name anything twice")
+        for text in self.value:
+            self.check(check, text)
         return tuple(self.value)
 
-    def names(self, check: Any, *, empty: bool = False) -> tuple[str, ...]:
-        strings = self.strings(empty=empty)
-        for text in strings:
-            self.checked(check, text)
-        return strings
-
-    def key(self, check: Any) -> str:
-        return self.checked(check, self.path[-1])
-
-    def checked(self, check: Any, text: str) -> str:
+    def check(self, check: Callable[[str], str], text: str) -> None:
         try:
-            return str(check(text))
+            check(text)
         except (InvalidVariantLabel, InvalidVariantProperty) as error:
-            raise _Fault(f"{self.where}: {error}") from None
+            raise _Fault(f"{_dotted(self.path)}: {error}") from None
+
+
+def _dotted(path: Iterable[str]) -> str:
+    """A path, fit to be printed whatever an index puts into its keys."""
+    return ".".join(key if re.fullmatch(r"[ -~]{1,60}", key) else ascii(key)[:60] for key in path)
 
 
 def _read(root: _Node, file: str) -> VariantMetadata:
-    schema = root.get("$schema").string()
-    version = _version(schema)
+    schema = root.get("$schema")
+    version = _version(schema.string())
     if version is None:
-        raise root.get("$schema").fault("must be a URL with a version, as in /v0.2.0.json")
+        raise schema.fault("must be a URL with a version, as in /v0.2.0.json")
     if version[0] not in _SUPPORTED_MAJORS:
-        raise root.get("$schema").fault(
-            f"must have a supported major version ({', '.join(map(str, _SUPPORTED_MAJORS))})"
-        )
+        majors = ", ".join(map(str, _SUPPORTED_MAJORS))
+        raise schema.fault(f"must have a supported major version ({majors})")
     priorities = root.get("default-priorities")
-    namespaces = priorities.get("namespace").names(check_namespace)
-    feature_priorities: dict[str, tuple[str, ...]] = {}
-    value_priorities: dict[VariantFeature, tuple[str, ...]] = {}
+    namespaces = priorities.get("namespace").strings(check_namespace)
+    features: dict[str, tuple[str, ...]] = {}
+    values: dict[VariantFeature, tuple[str, ...]] = {}
     if version <= _LAST_WITH_PRIORITIES:
-        for node in priorities.get("feature", {}).children():
-            feature_priorities[node.key(check_namespace)] = node.names(check_feature, empty=True)
-        for node in priorities.get("property", {}).children():
-            for child in node.children():
-                feature = VariantFeature(node.key(check_namespace), child.key(check_feature))
-                value_priorities[feature] = child.names(check_value, empty=True)
+        for name, node in priorities.get("feature", {}).children(check_namespace).items():
+            features[name] = node.strings(check_feature, may_be_empty=True)
+        for name, node in priorities.get("property", {}).children(check_namespace).items():
+            for feature, child in node.children(check_feature).items():
+                preferred = child.strings(check_value, may_be_empty=True)
+                values[VariantFeature(name, feature)] = preferred
+    variants = root.get("variants").children(check_label)
     known = frozenset((*namespaces, ABI_DEPENDENCY))
-    variants = {
-        node.path[-1]: _read_variant(node, known) for node in root.get("variants").children()
-    }
     return VariantMetadata(
         namespaces=namespaces,
-        variants=variants,
-        providers=_read_providers(root, namespaces, feature_priorities, version),
-        schema=schema,
-        feature_priorities=feature_priorities,
-        value_priorities=value_priorities,
+        variants={label: _read_variant(label, node, known) for label, node in variants.items()},
+        providers=_read_providers(root, namespaces, version),
+        schema=schema.value,
+        feature_priorities=features,
+        value_priorities=values,
         document=root.value,
         unwritable=frozenset(_unwritable(root, version, file)),
     )
@@ -470,135 +451,115 @@ def _unwritable(root: _Node, version: tuple[int, int, int], file: str) -> Iterat
     if version > _KNOWN_VERSION:
         newer, known = (".".join(map(str, one)) for one in (version, _KNOWN_VERSION))
         yield f"{file} has schema {newer}; what is written here is at most {known}"
-    in_document, in_priorities, in_provider = (
-        _PEP_817_KEYS
-        if version <= _LAST_OF_PEP_817
-        else _DRAFT_KEYS
-        if version <= _LAST_WITH_PRIORITIES
-        else _KEYS
-    )
-    providers = tuple(root.get("providers", {}).children())
-    nodes = [(root, in_document), (root.get("default-priorities"), in_priorities)]
-    nodes += [(provider, in_provider) for provider in providers]
-    if version <= _LAST_OF_PEP_817:
-        names = " ".join(provider.path[-1] for provider in providers)
-        nodes.append((root.get("static-properties", {}), names))
-    lost = [
-        child.where
-        for node, keys in nodes
-        for child in node.children()
-        if child.path[-1] not in keys.split()
-    ]
+    lost = [_dotted((*path, key)) for path, keys in root.unread.items() for key in keys]
     if lost:
         some = ", ".join(lost[:3]) + (" ..." if lost[3:] else "")
         yield f"{file} has keys that are not known here and would be lost: {some}"
 
 
-def _read_variant(node: _Node, namespaces: frozenset[str]) -> Variant:
-    label = node.key(check_label)
+def _read_variant(label: str, node: _Node, known: frozenset[str]) -> Variant:
     features = []
-    for namespace in node.children():
-        name = namespace.key(check_namespace)
-        for feature in namespace.children():
-            if name not in namespaces:
+    for name, namespace in node.children(check_namespace).items():
+        for feature, values in namespace.children(check_feature).items():
+            if name not in known:
                 raise _Fault(
-                    f"{namespace.where} uses a namespace that is missing in "
+                    f"{_dotted(namespace.path)} uses a namespace that is missing in "
                     "default-priorities.namespace"
                 )
-            values = feature.names(check_value)
-            features.append(
-                (VariantFeature(name, feature.key(check_feature)), tuple(sorted(values)))
-            )
+            found = tuple(sorted(values.strings(check_value)))
+            features.append((VariantFeature(name, feature), found))
     if label == NULL_LABEL and features:
         raise node.fault("is the null variant and must have no properties")
     return Variant(label, tuple(sorted(features)))
 
 
 def _read_providers(
-    root: _Node,
-    namespaces: tuple[str, ...],
-    feature_priorities: Mapping[str, tuple[str, ...]],
-    version: tuple[int, int, int],
+    root: _Node, namespaces: tuple[str, ...], version: tuple[int, int, int]
 ) -> dict[str, ProviderInfo]:
-    if not root.has("providers"):
+    if "providers" not in root.value:
         return {}
-    nodes = {node.key(check_namespace): node for node in root.get("providers").children()}
-    if set(nodes) != set(namespaces):
-        differing = ", ".join(sorted(set(nodes) ^ set(namespaces)))
-        raise _Fault(f"providers and default-priorities.namespace differ in {differing}")
+    nodes = root.get("providers").children(check_namespace)
+    if differing := set(nodes) ^ set(namespaces):
+        raise _Fault(
+            f"providers and default-priorities.namespace differ in {', '.join(sorted(differing))}"
+        )
     if version <= _LAST_OF_PEP_817:
-        static = {node.path[-1]: node for node in root.get("static-properties", {}).children()}
-        properties = root.get("default-priorities").get("property", {})
-        for name, node in nodes.items():
-            # Schema 0.0.2: what is not asked when it is installed is listed in the priorities.
-            if node.get("plugin-use").value in ("none", "build") and properties.has(name):
-                static.setdefault(name, properties.get(name))
-        return {
-            name: _read_pep_817_provider(node, static.get(name), feature_priorities.get(name, ()))
-            for name, node in nodes.items()
-        }
+        return {name: _read_pep_817_provider(name, node, root) for name, node in nodes.items()}
     return {name: _read_provider(node, version) for name, node in nodes.items()}
 
 
 def _read_provider(node: _Node, version: tuple[int, int, int]) -> ProviderInfo:
     """PEP 850, Provider information."""
-    kinds = [kind for kind in ("static-properties", "requires", "builtin") if node.has(kind)]
     optional = node.get("optional", False).boolean()
-    enable_if = (
-        node.get("enable-if").optional_string() if version <= _LAST_WITH_PRIORITIES else None
-    )
+    enable_if = None
+    if version <= _LAST_WITH_PRIORITIES:
+        enable_if = node.get("enable-if").optional_string()
+    kinds = [kind for kind in ("static-properties", "requires", "builtin") if kind in node.value]
     if not kinds and version > _KNOWN_VERSION:
-        return UnknownProvider(tuple(sorted(child.path[-1] for child in node.children())), optional)
+        return UnknownProvider(tuple(sorted(node.value)), optional)
     for key, kind in (("feature-order", "static-properties"), ("plugin-api", "requires")):
-        if node.has(key) and kind not in kinds:
+        if key in node.value and kind not in kinds:
             raise node.get(key).fault(f"needs {kind} beside it")
     if len(kinds) != 1:
         raise node.fault("must have exactly one of static-properties, requires and builtin")
+    found = node.get(kinds[0])
     if kinds == ["requires"]:
-        plugin_api = node.get("plugin-api").string() if node.has("plugin-api") else None
-        return _read_plugin(node, plugin_api, optional, enable_if)
+        plugin_api = node.get("plugin-api")
+        if "plugin-api" in node.value:
+            plugin_api.string()  # only drafts may say null
+        return _read_plugin(found, plugin_api, optional, enable_if)
     if kinds == ["builtin"]:
-        return BuiltinProvider(node.get("builtin").string(), optional, enable_if)
-    static = node.get("static-properties")
-    order = node.get("feature-order").names(check_feature) if node.has("feature-order") else None
-    return StaticProvider(_read_static(static, order), optional, enable_if)
+        return BuiltinProvider(found.string(), optional, enable_if)
+    order = node.get("feature-order")
+    names = order.strings(check_feature) if "feature-order" in node.value else None
+    return StaticProvider(_read_static(found, names), optional, enable_if)
 
 
-def _read_pep_817_provider(
-    node: _Node, static: _Node | None, order: tuple[str, ...]
-) -> ProviderInfo:
+def _read_pep_817_provider(namespace: str, node: _Node, root: _Node) -> ProviderInfo:
     """PEP 817, Provider information: static properties stand at the top level."""
+    priorities, statics = root.get("default-priorities"), root.get("static-properties", {})
+    static: _Node | None = statics.get(namespace)
+    if namespace not in statics.value:
+        # Schema 0.0.2: what is not asked when it is installed is listed in the priorities.
+        is_listed = node.get("plugin-use").value in ("none", "build")
+        listed = priorities.get("property", {}).children()
+        static = listed.get(namespace) if is_listed else None
     optional = node.get("optional", False).boolean()
     enable_if = node.get("enable-if").optional_string()
+    requires, plugin_api = node.get("requires"), node.get("plugin-api")
     install_time = node.get("install-time", static is None)
     if install_time.boolean() != (static is None):
         raise install_time.fault("contradicts static-properties")
     if static is None:
-        return _read_plugin(node, node.get("plugin-api").optional_string(), optional, enable_if)
-    of_static = tuple(name for name in order if static.has(name))
-    return StaticProvider(_read_static(static, of_static or None), optional, enable_if)
+        return _read_plugin(requires, plugin_api, optional, enable_if)
+    features = static.children()
+    order = priorities.get("feature", {}).value.get(namespace, ())
+    names = tuple(name for name in order if name in features)
+    return StaticProvider(_read_static(static, names or None), optional, enable_if)
 
 
 def _read_plugin(
-    node: _Node, plugin_api: str | None, optional: bool, enable_if: str | None
+    requires: _Node, plugin_api: _Node, optional: bool, enable_if: str | None
 ) -> PluginProvider:
-    requires = node.get("requires").strings()
-    if not all(text.strip() for text in requires):
-        raise node.get("requires").fault("must not have empty entries")
-    if plugin_api is not None and not _PLUGIN_API.fullmatch(plugin_api):
-        raise node.get("plugin-api").fault("must be an object reference (module:object)")
-    return PluginProvider(requires, plugin_api, optional, enable_if)
+    texts, reference = requires.strings(), plugin_api.optional_string()
+    if not all(text.strip() for text in texts):
+        raise requires.fault("must not have empty entries")
+    if reference is not None and not _PLUGIN_API.fullmatch(reference):
+        raise plugin_api.fault("must be an object reference (module:object)")
+    return PluginProvider(texts, reference, optional, enable_if)
 
 
 def _read_static(node: _Node, order: tuple[str, ...] | None) -> tuple[SupportedFeature, ...]:
     values = {
-        child.key(check_feature): child.names(check_value, empty=True) for child in node.children()
+        name: child.strings(check_value, may_be_empty=True)
+        for name, child in node.children(check_feature).items()
     }
+    where = _dotted(node.path)
     if order is None and len(values) > 1:
-        raise _Fault(f"{node.where} has several features, and nothing gives their order")
+        raise _Fault(f"{where} has several features, and nothing gives their order")
     if order is not None and set(order) != set(values):
         raise _Fault(
-            f"{node.where} has the features {sorted(values)}, their order names {sorted(order)}"
+            f"{where} has the features {sorted(values)}, their order names {sorted(order)}"
         )
     return tuple(SupportedFeature(name, values[name]) for name in order or values)
 
