@@ -12,16 +12,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from pip_variants.detection import (
-    ANSWER,
-    DEADLINE,
-    FOLDER_VARIABLE,
-    START_DEADLINE,
-)
+from pip_variants.detection import ANSWER, DEADLINE, FOLDER_VARIABLE, START_DEADLINE
 from pip_variants.errors import (
     BrokenInstallation,
     DetectionError,
@@ -145,14 +140,14 @@ class Detection:
         self._command = command
         self._folder = folder
         self._target = os.path.abspath(target) if os.path.exists(target) else target
+        self._where = {"platforms": list(platforms), "target": self._target}
         self._warn = warn
-        self._platforms = tuple(platforms)
         self._prefix = prefix
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._output = _Output()
         self._is_ready = False
-        self._answers: dict[object, Any] = {}
+        self._answers: dict[str, dict[str, Any] | ProviderFailed] = {}
 
     def warm_up(self) -> None:
         """Let the process start and load its providers meanwhile, if that is possible."""
@@ -210,51 +205,8 @@ class Detection:
     @_understood()
     def answer_of(self, provider: PluginProvider) -> Answer:
         """The same with who said it and what was looked at. Raises `DetectionError`."""
-        known = {"platforms": self._platforms, "prefix": self._prefix, "target": self._target}
-
-        def read(answer: dict[str, Any]) -> Answer:
-            for warning in answer["warnings"]:
-                self._warn(str(warning))
-            return _said("", answer)
-
-        found: Answer = self._once("provider", provider, known, read)
-        return found
-
-    @_understood()
-    def valid(self, provider: PluginProvider) -> Valid | None:
-        """Everything that there is, as `provider` says, whatever the target.
-
-        None if it is not here or cannot say. Raises `DetectionError`.
-        """
-
-        def read(answer: dict[str, Any]) -> Valid | None:
-            features = _features(answer)
-            return Valid(features, bool(answer["always"])) if features else None
-
-        found: Valid | None = self._once("valid", provider, {}, read)
-        return found
-
-    def _once(
-        self,
-        kind: str,
-        provider: PluginProvider,
-        known: Mapping[str, object],
-        read: Callable[[dict[str, Any]], Any],
-    ) -> Any:
-        """What is read of the answer to a question; one that hangs is waited for once, too."""
-        key = kind, provider.requires, provider.endpoint
-        if key not in self._answers:
-            question = {"requires": provider.requires, "endpoint": provider.endpoint, **known}
-            try:
-                answer = self._ask({kind: question}, f"the provider {provider.package}")
-            except ProviderFailed as error:
-                self._answers[key] = error
-            else:
-                self._answers[key] = read(answer)
-        found = self._answers[key]
-        if isinstance(found, ProviderFailed):
-            raise found
-        return found
+        whom, named = _named(provider)
+        return _said("", self._once(whom, "supported", **named, **self._where, prefix=self._prefix))
 
     @_understood()
     def supported_in(self, namespace: str) -> NamespaceSupport:
@@ -262,14 +214,19 @@ class Detection:
 
         For metadata that names no provider. Raises `DetectionError`.
         """
-        if self._target:
-            question = {"namespace": namespace, "target": self._target}
-            return _support(self._ask(question, f"the target {self._target}"))
-        if self._platforms:
-            return NamespaceSupport(absent="not known of the machine that this install is for")
-        if namespace not in self._ask({"registered": True}, "the list of providers")["namespaces"]:
-            return NamespaceSupport(absent="no provider of it is installed")
-        return _support(self._ask({"namespace": namespace}, f"the provider of {namespace}"))
+        whom = f"the target {self._target}" if self._target else f"the provider of {namespace}"
+        return _support(self._once(whom, "supported_in", namespace=namespace, **self._where))
+
+    @_understood()
+    def valid(self, provider: PluginProvider) -> Valid | None:
+        """Everything that there is, as `provider` says, whatever the target.
+
+        None if it is not here or cannot say. Raises `DetectionError`.
+        """
+        whom, named = _named(provider)
+        answer = self._once(whom, "valid", **named)
+        features = _features(answer)
+        return Valid(features, bool(answer["always"])) if features else None
 
     @_understood()
     def machine(self, names: Sequence[str] = ()) -> str:
@@ -277,32 +234,44 @@ class Detection:
 
         Raises `DetectionError` and `InvalidTarget`.
         """
-        return str(self._ask({"machine": list(names)}, "the list of providers")["toml"])
+        return str(self._once("the list of providers", "machine", names=list(names))["toml"])
 
     @_understood()
     def holds(self, marker: str) -> bool:
         """Whether an environment marker is true here. Raises `DetectionError`."""
-        if marker not in self._answers:
-            answer = self._ask({"marker": marker}, f"the marker {marker!r}")
-            self._answers[marker] = bool(answer["holds"])
-        return bool(self._answers[marker])
+        return bool(self._once(f"the marker {marker!r}", "holds", marker=marker)["holds"])
 
     @_understood()
     def everything(self) -> tuple[Answer, ...]:
         """What every provider of this environment says. Raises `DetectionError`."""
-        registered = self._ask({"registered": True}, "the list of providers")
+        registered = self._once("the list of providers", "registered")
         answers = [
             Answer(plugin, failed=f"the plugin {plugin} is broken: {error}")
             for plugin, error in registered["broken"].items()
         ]
-        for namespace in registered["namespaces"]:
+        for name in registered["namespaces"]:
             try:
-                answer = self._ask({"namespace": namespace}, f"the provider of {namespace}")
+                answer = self._once(f"the provider of {name}", "supported_in", namespace=name)
+                answers.append(_said(name, answer))
             except ProviderFailed as error:
-                answers.append(Answer(namespace, failed=str(error)))
-            else:
-                answers.append(_said(namespace, answer))
+                answers.append(Answer(name, failed=str(error)))
         return tuple(answers)
+
+    def _once(self, whom: str, kind: str, **arguments: object) -> dict[str, Any]:
+        """The answer to a question; one that hangs is waited for once, too."""
+        question = {"ask": kind, **arguments}
+        key = json.dumps(question)
+        if key not in self._answers:
+            try:
+                self._answers[key] = answer = self._ask(question, whom)
+                for warning in answer.get("warnings", ()):
+                    self._warn(str(warning))
+            except ProviderFailed as error:
+                self._answers[key] = error
+        found = self._answers[key]
+        if isinstance(found, ProviderFailed):
+            raise found
+        return found
 
     def _ask(self, question: dict[str, Any], whom: str) -> dict[str, Any]:
         with self._lock:
@@ -353,10 +322,8 @@ class Detection:
         except (ValueError, RecursionError):
             self.close()
             raise ProviderFailed(f"{whom} gave an answer that is too long or not JSON") from None
-        return self._checked(answer) if isinstance(answer, dict) else {}
-
-    def _checked(self, answer: dict[str, Any]) -> dict[str, Any]:
-        """The answer, if it is one to what was asked."""
+        if not isinstance(answer, dict):
+            return {}
         if "unloadable" in answer:
             self.close()  # a process that is started when it is mended finds that
             raise BrokenInstallation(printable(str(answer["unloadable"])))
@@ -382,6 +349,11 @@ class _Output:
                 self.taken += len(line) + _LINE
                 self.lines.put(line)
         self.lines.put(None)
+
+
+def _named(provider: PluginProvider) -> tuple[str, dict[str, Any]]:
+    named: dict[str, Any] = {"requires": provider.requires, "endpoint": provider.endpoint}
+    return f"the provider {provider.package}", named
 
 
 def _said(namespace: str, answer: dict[str, Any]) -> Answer:

@@ -3,11 +3,11 @@
 import importlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import pluggy
 from packaging.requirements import Requirement
@@ -47,6 +47,10 @@ class Answer:
     by: str
 
 
+_Registered: TypeAlias = tuple[hooks.Provider, str]
+"""A provider, and who it is of."""
+
+
 class Registry:
     """Finds the provider that a wheel asks for, and asks it."""
 
@@ -58,26 +62,47 @@ class Registry:
         self._broken: dict[str, str] = {}
         self._broken_packages: dict[str, str] = {}
         self._loading = loading
-        self._has_vendors = False
-        self._providers: list[tuple[hooks.Provider, str]] = []
+        self._providers: list[_Registered] = []
         self._asked: dict[int, Answer] = {}
         self._targets: dict[str, Target] = {}
         self._manager = pluggy.PluginManager("pip_variants")
         self._manager.add_hookspecs(hooks)
-        self._built_in = list(BUILT_IN)
+        self._to_load: list[Callable[[], None]] = [partial(self._load, one) for one in BUILT_IN]
+        self._to_load.append(self._load_vendors)
         with suppress(BrokenInstallation):  # it is said when something is asked
-            self._load_built_in()  # the first one: there is time before anything is asked
+            next(self._each())  # there is time before anything is asked
 
-    @property
-    def broken(self) -> dict[str, str]:
-        """The plugins of vendors that do not work, and why."""
-        self._with_vendors()
-        return self._broken
+    def _each(self) -> Iterator[_Registered]:
+        """All providers; nothing is loaded that is not needed, what vendors made comes last."""
+        position = 0
+        while True:
+            yield from self._providers[position:]
+            position = len(self._providers)
+            if not self._to_load:
+                return
+            self._to_load[0]()
+            del self._to_load[0]
 
-    @property
-    def namespaces(self) -> tuple[str, ...]:
-        """The recommended namespaces of all registered providers, without repetition."""
-        return tuple(dict.fromkeys(provider.namespace for provider, _ in self._with_vendors()))
+    def _load(self, name: str) -> None:
+        """Load one of our own providers. Raises `BrokenInstallation`."""
+        try:
+            self._register(name, importlib.import_module(name))
+        except Exception as error:  # a file of ours is missing or damaged in whatever way
+            if self._manager.has_plugin(name):
+                self._manager.unregister(name=name)
+            raise BrokenInstallation(f"{name}: {type(error).__name__}: {error}") from error
+
+    def _load_vendors(self) -> None:
+        from pip_variants.detection.installed import entry_points
+
+        for entry_point in entry_points(self._broken):
+            self._loading(entry_point.name)
+            with noting(self._broken, entry_point.name):
+                self._register(entry_point.name, entry_point.load())
+            if reason := self._broken.get(entry_point.name):
+                package = canonicalize_name(getattr(entry_point.dist, "name", ""))
+                self._broken_packages[package] = f"its plugin is broken: {reason}"
+        self._loading("")
 
     def _register(self, name: str, plugin: object) -> None:
         self._manager.register(plugin, name)
@@ -92,40 +117,16 @@ class Registry:
             _check(provider)
             self._providers.append((provider, by))
 
-    def _load_built_in(self) -> bool:
-        """Load one more of our own providers; False if there is none left.
+    @property
+    def broken(self) -> dict[str, str]:
+        """The plugins of vendors that do not work, and why."""
+        list(self._each())
+        return self._broken
 
-        Raises `BrokenInstallation`.
-        """
-        if not self._built_in:
-            return False
-        name = self._built_in[0]
-        try:
-            self._register(name, importlib.import_module(name))
-        except Exception as error:  # a file of ours is missing or damaged in whatever way
-            if self._manager.has_plugin(name):
-                self._manager.unregister(name=name)
-            raise BrokenInstallation(f"{name}: {type(error).__name__}: {error}") from error
-        del self._built_in[0]
-        return True
-
-    def _with_vendors(self) -> list[tuple[hooks.Provider, str]]:
-        """All providers; the plugins of vendors are loaded when nothing built in will do."""
-        while self._load_built_in():
-            pass
-        if not self._has_vendors:
-            self._has_vendors = True
-            from pip_variants.detection.installed import entry_points
-
-            for entry_point in entry_points(self._broken):
-                self._loading(entry_point.name)
-                with noting(self._broken, entry_point.name):
-                    self._register(entry_point.name, entry_point.load())
-                if reason := self._broken.get(entry_point.name):
-                    package = canonicalize_name(getattr(entry_point.dist, "name", ""))
-                    self._broken_packages[package] = f"its plugin is broken: {reason}"
-            self._loading("")
-        return self._providers
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The recommended namespaces of all registered providers, without repetition."""
+        return tuple(dict.fromkeys(provider.namespace for provider, _ in self._each()))
 
     def machine(self, names: list[str]) -> Machine:
         """What all providers say of this machine, or of the well-known targets of these names.
@@ -133,21 +134,24 @@ class Registry:
         Raises `ProviderFailed`, `InvalidProviderAnswer` and `InvalidTarget`.
         """
         found: list[TargetProvider] = []
-        for provider, by in self._with_vendors():
+        taken: set[Identity] = set()
+        known: set[str] = set()
+        for provider, by in self._each():
             every = (
                 Identity(canonicalize_name(one.package), one.version, one.plugin_api)
                 for one in provider.implements
             )
-            taken = {identity for one in found for identity in one.implements}
             identities = tuple(one for one in every if one not in taken)  # the first one answers
-            asked = [
-                self._ask(partial(provider.named, name), None, by).support.features
-                for name in names
-            ] or [self._ask_once(provider, by).support.features]
-            features = dict(feature for answer in asked for feature in answer)
+            taken.update(identities)
+            features: dict[str, tuple[str, ...]] = {}
+            if not names:
+                features.update(self._ask_once(provider, by).support.features)
+            for name in names:
+                answer = self._ask(partial(provider.named, name), None, by).support.features
+                features.update(answer)
+                known.update([name] if answer else [])
             supported = tuple(SupportedFeature(*feature) for feature in features.items())
             found.append(TargetProvider(provider.namespace, by, identities, supported))
-        known = [one for one in names if any(any(p.named(one)) for p, _ in self._providers)]
         if unknown := [name for name in names if name not in known]:
             raise InvalidTarget(
                 f"there is no file {unknown[0]} and no target of that name; names are like "
@@ -155,8 +159,10 @@ class Registry:
             )
         return Machine(tuple(found), tuple(names))
 
-    def supported_in(self, namespace: str, target: str = "") -> Answer:
-        """What the first provider that recommends this namespace says, here or of a target.
+    def supported_in(
+        self, namespace: str, platforms: Sequence[str] = (), target: str = ""
+    ) -> Answer:
+        """What the first provider that recommends this namespace says, as `supported` does.
 
         Raises `ProviderFailed`, `InvalidProviderAnswer` and `InvalidTarget`.
         """
@@ -164,10 +170,13 @@ class Registry:
             for one in self._target(target).supported.values():
                 if one.namespace == namespace:
                     return _of_target(one, target)
-            return Answer(NamespaceSupport(absent=f"the target {target} says nothing of it"), "")
-        found = (item for item in self._with_vendors() if item[0].namespace == namespace)
-        provider, by = next(found)
-        return self._ask_once(provider, by)
+            return _absent(f"the target {target} says nothing of it")
+        if platforms:
+            return _absent(_OTHER_MACHINE)
+        for provider, by in self._each():
+            if provider.namespace == namespace:
+                return self._ask_once(provider, by)
+        return _absent("no provider of it is installed")
 
     def supported(
         self,
@@ -195,21 +204,11 @@ class Registry:
             if platforms:
                 raise Absent(_OTHER_MACHINE)
             by = self._check_installed(wanted, endpoint)
-            from pip_variants.detection.installed import plugin
-
-            return self._ask(plugin(endpoint), None, by)
         except Absent as reason:
-            absent, *remedy = reason.args
-            return Answer(NamespaceSupport((), absent, *remedy), "")
+            return _absent(*reason.args)
+        from pip_variants.detection.installed import plugin
 
-    def _registered(
-        self, wanted: list[Requirement], endpoint: str
-    ) -> tuple[hooks.Provider, str] | None:
-        """The provider of ours or of a vendor; nothing is loaded that is not needed."""
-        while not (built_in := _matching(self._providers, wanted, endpoint)):
-            if not self._load_built_in():
-                return _matching(self._with_vendors(), wanted, endpoint)
-        return built_in
+        return self._ask(plugin(endpoint), None, by)
 
     def valid(
         self, requires: list[str], endpoint: str
@@ -233,15 +232,28 @@ class Registry:
             configs, is_always = all_configs(endpoint)
             return tuple(checked_features(configs)), is_always
 
+    def _registered(self, wanted: list[Requirement], endpoint: str) -> _Registered | None:
+        """The provider of ours or of a vendor."""
+        for provider, by in self._each():
+            if any(_matches(published, wanted, endpoint) for published in provider.implements):
+                return provider, by
+        return None
+
     def _check_installed(self, wanted: list[Requirement], endpoint: str) -> str:
         """Name and version of the package whose plugin of PEP 850 is installed and asked for."""
-        if reason := self._broken_packages.get(canonicalize_name(wanted[0].name)):
+        first = canonicalize_name(wanted[0].name)
+        if reason := self._broken_packages.get(first):
             raise ProviderFailed(f"the provider {wanted[0].name} failed: {reason}")
         from pip_variants.detection.installed import check_installed, has_plugin
 
         by = check_installed(wanted, endpoint)
-        if not has_plugin(endpoint):
-            self._check_near_miss(wanted[0], endpoint)
+        published = (one for provider, _ in self._providers for one in provider.implements)
+        near = [one for one in published if canonicalize_name(one.package) == first]
+        if near and not has_plugin(endpoint):  # a vendor may have made a mistake
+            raise Absent(
+                f"its provider is {wanted[0]} at {endpoint}, registered is "
+                f"{near[0].package} {near[0].version} at {near[0].plugin_api}"
+            )
         return by
 
     def _in_target(self, wanted: list[Requirement], endpoint: str, target: str) -> Answer:
@@ -259,20 +271,9 @@ class Registry:
                 _warn_if_old(machine, target)
         return self._targets[target]
 
-    def _check_near_miss(self, wanted: Requirement, endpoint: str) -> None:
-        """Tell a vendor whose registered provider is not quite the one that a wheel asks for."""
-        for provider, _ in self._providers:
-            for published in provider.implements:
-                if canonicalize_name(published.package) == canonicalize_name(wanted.name):
-                    raise Absent(
-                        f"its provider is {wanted} at {endpoint}, registered is "
-                        f"{published.package} {published.version} at {published.plugin_api}"
-                    )
-
     def _baseline(self, provider: hooks.Provider, by: str, platforms: list[str]) -> Answer:
         answers = [self._ask(partial(provider.baseline, tag), None, by) for tag in platforms]
-        first = answers[0].support
-        if not first.features or any(answer.support != first for answer in answers):
+        if not answers[0].support.features or any(one != answers[0] for one in answers):
             raise Absent(_OTHER_MACHINE)
         return answers[0]
 
@@ -290,7 +291,7 @@ class Registry:
             found = features = tuple(checked_features(answer))
             devices = tuple(_devices(answer))
         if forcible is not None:
-            features = _forced(forcible, features, os.environ)
+            features = _forced(forcible, features)
         absent = "" if features else f"{by} found nothing of it on this machine"
         devices = devices if features == found else ()
         return Answer(NamespaceSupport(features, absent, devices=devices), by)
@@ -330,6 +331,10 @@ def _warn_if_old(machine: Machine, target: str) -> None:
             )
 
 
+def _absent(reason: str, remedy: str = "") -> Answer:
+    return Answer(NamespaceSupport((), reason, remedy), "")
+
+
 def _of_target(provider: TargetProvider, target: str) -> Answer:
     absent = "" if provider.features else f"the target {target} has nothing of it"
     return Answer(NamespaceSupport(provider.features, absent), provider.by)
@@ -362,15 +367,6 @@ def _wanted(requires: list[str]) -> list[Requirement]:
     if not wanted:
         raise Absent("its provider is not for this environment")
     return wanted
-
-
-def _matching(
-    providers: list[tuple[hooks.Provider, str]], wanted: list[Requirement], endpoint: str
-) -> tuple[hooks.Provider, str] | None:
-    for provider, by in providers:
-        if any(_matches(published, wanted, endpoint) for published in provider.implements):
-            return provider, by
-    return None
 
 
 def _matches(published: hooks.Published, wanted: list[Requirement], endpoint: str) -> bool:
@@ -431,30 +427,25 @@ def _devices(answer: Iterable[Any]) -> Iterator[tuple[str, SupportedFeature]]:
 
 
 def _forced(
-    provider: hooks.Provider, features: tuple[SupportedFeature, ...], environ: Mapping[str, str]
+    provider: hooks.Provider, features: tuple[SupportedFeature, ...]
 ) -> tuple[SupportedFeature, ...]:
     """Apply `<NAMESPACE>_VARIANT_PROVIDER_FORCE_<FEATURE>`: values in order, `none` for absent.
 
     An empty variable counts as unset. A feature that was not detected comes last.
     """
     prefix = f"{provider.namespace.upper()}_VARIANT_PROVIDER_FORCE_"
-    forced = {
-        feature: [part.strip() for part in text.split(",")]
-        for name, text in sorted(environ.items())
-        if name.upper().startswith(prefix) and text.strip()
-        if (feature := name[len(prefix) :].lower()) not in provider.forced
-    }
-    for name in forced:
-        _log.info("%s is forced by the environment variable %s", name, f"{prefix}{name.upper()}")
-    merged = {**dict(features), **forced}
-    result = []
-    for name, values in merged.items():
-        if list(values) != ["none"]:
-            try:
-                distinct = dict.fromkeys(check_value(value) for value in values)
-                result.append(SupportedFeature(check_feature(name), tuple(distinct)))
-            except InvalidVariantProperty as error:
-                raise ProviderFailed(
-                    f"{error} in the environment variable {prefix}{name.upper()}"
-                ) from None
-    return tuple(result)
+    merged = dict(features)
+    for variable, text in sorted(os.environ.items()):
+        name = variable[len(prefix) :].lower()
+        if not variable.upper().startswith(prefix) or not text.strip() or name in provider.forced:
+            continue
+        place = f"the environment variable {prefix}{name.upper()}"
+        _log.info("%s is forced by %s", name, place)
+        values = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+        try:
+            merged[check_feature(name)] = tuple(map(check_value, values))
+        except InvalidVariantProperty as error:
+            raise ProviderFailed(f"{error} in {place}") from None
+        if values == ("none",):
+            del merged[name]
+    return tuple(SupportedFeature(*feature) for feature in merged.items())

@@ -1,10 +1,9 @@
 """The detection process: loads the providers and answers one JSON question per line.
 
-Questions: `{"provider": {…}}`, with the arguments of `Registry.supported`, `{"marker": "..."}`,
-`{"registered": true}`, `{"namespace": "..."}` with those of `Registry.supported_in`,
-`{"valid": {…}}` with those of `Registry.valid`, and `{"machine": ["..."]}`. Answers start with
-`ANSWER` and hold one JSON object, which has `failed` where a provider broke the contract, and
-`unloadable` where a module of ours cannot be loaded. What providers print is discarded.
+A question names a method of `Detection` and has the arguments of that of `Registry`, such as
+`{"ask": "supported_in", "namespace": "x86_64"}`. Answers start with `ANSWER` and hold one JSON
+object, which has `failed` where a provider broke the contract, and `unloadable` where a module of
+ours cannot be loaded. What providers print is discarded.
 """
 
 import faulthandler
@@ -46,7 +45,7 @@ def main() -> None:
     for line in questions:
         faulthandler.dump_traceback_later(DEADLINE + _GRACE, exit=True, file=nowhere)
         try:
-            answer = _answer(registry, json.loads(line))
+            answer = _answer(registry, **json.loads(line))
         except (ProviderFailed, InvalidProviderAnswer) as error:
             answer = {"failed": str(error)}
         except BrokenInstallation as error:
@@ -86,31 +85,32 @@ def _take_standard_streams() -> tuple[TextIO, TextIO, int]:
     return questions, answers, nowhere
 
 
-def _answer(registry: Registry, question: dict[str, Any]) -> dict[str, Any]:
-    if "marker" in question:
-        from packaging.markers import Marker
-
-        try:
-            return {"holds": Marker(question["marker"]).evaluate()}
-        except Exception:  # noqa: BLE001 - an index wrote it: it may be anything, and deeply nested
-            return {"holds": False}
-    if "registered" in question:
+def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
+    if ask == "holds":
+        return {"holds": _holds(**arguments)}
+    if ask == "registered":
         return {"namespaces": registry.namespaces, "broken": registry.broken}
-    if "valid" in question:
-        features, is_always = registry.valid(**question["valid"])
+    if ask == "valid":
+        features, is_always = registry.valid(**arguments)
         return {"features": features, "always": is_always}
+    if ask == "machine":
+        return {"toml": Target((registry.machine(**arguments),)).to_toml()}
     with _records() as records:
-        if "machine" in question:
-            return {"toml": Target((registry.machine(question["machine"]),)).to_toml()}
-        if "namespace" in question:
-            answer = registry.supported_in(**question)
-        else:
-            answer = registry.supported(**question["provider"])
+        answer = (registry.supported if ask == "supported" else registry.supported_in)(**arguments)
     return {
         **_to_json(answer),
         "notes": [record.getMessage() for record in records],
         "warnings": [one.getMessage() for one in records if one.levelno >= logging.WARNING],
     }
+
+
+def _holds(marker: str) -> bool:
+    from packaging.markers import Marker
+
+    try:
+        return Marker(marker).evaluate()
+    except Exception:  # noqa: BLE001 - an index wrote it: it may be anything, and deeply nested
+        return False
 
 
 def _to_json(answer: Answer) -> dict[str, Any]:

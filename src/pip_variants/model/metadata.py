@@ -328,7 +328,6 @@ def combine_all(pieces: Mapping[str, VariantMetadata]) -> VariantMetadata:
 
     Raises `InconsistentVariantMetadata`, which names the files, and `ValueError` for no files.
     """
-
     combined: VariantMetadata | None = None
     for file, piece in pieces.items():
         try:
