@@ -162,7 +162,7 @@ def features_of(processor: Processor) -> list[Feature]:
     found = [Feature("version", processor.versions)]
     if processor.microarchitectures:
         found.append(Feature("microarchitecture", processor.microarchitectures))
-    return found + [Feature(name, ["on"]) for name in EXTENSIONS if name in processor.extensions]
+    return found + cpuinfo.switched_on(EXTENSIONS, processor.extensions)
 
 
 def detect() -> Iterable[Feature]:
@@ -191,32 +191,17 @@ def named(name: str) -> Iterable[Feature]:
 
 def valid() -> Iterable[Feature]:
     """All versions, the microarchitectures that archspec knows, and all extensions."""
-    targets = [t for t in TARGETS.values() if t.family.name == "aarch64"]
-    names = [target.name for target in targets if target.vendor != "generic"]
-    found = [Feature("version", [*_VERSIONS]), Feature("microarchitecture", names)]
-    return found + [Feature(name, ["on"]) for name in EXTENSIONS]
+    names = Feature("microarchitecture", cpuinfo.archspec_names("aarch64"))
+    return [Feature("version", [*_VERSIONS]), names, *cpuinfo.switched_on(EXTENSIONS, EXTENSIONS)]
 
 
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
     """The aarch64 provider."""
-    return [
-        Provider(
-            "aarch64",
-            detect,
-            [
-                Published("aarch64-variant-provider", "0.2.0", "aarch64_variant_provider"),
-                Published(
-                    "provider-variant-aarch64",
-                    "0.0.1.post2",
-                    "provider_variant_aarch64.plugin:AArch64Plugin",
-                ),
-            ],
-            baseline,
-            named=named,
-            valid=valid,
-        )
-    ]
+    new = Published("aarch64-variant-provider", "0.2.0", "aarch64_variant_provider")
+    endpoint = "provider_variant_aarch64.plugin:AArch64Plugin"
+    old = Published("provider-variant-aarch64", "0.0.1.post2", endpoint)
+    return [Provider("aarch64", detect, [new, old], baseline, named=named, valid=valid)]
 
 
 def _line(name: str) -> list[str]:

@@ -19,6 +19,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
+from pip_variants.providers.machine import forced, read
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ def gfx_archs(root: str = "/") -> list[str]:
     found = []
     for node in nodes:  # CPUs are nodes too
         # In a container, the kernel refuses to show the GPUs that the container may not use.
-        properties = _read(folder, node, "properties")
+        properties = read(folder, node, "properties")
         simds = _number(properties, "simd_count")
         arch = gfx_arch(_number(properties, "gfx_target_version"))
         if arch:
@@ -65,7 +66,7 @@ def rocm_versions(root: str = "/") -> list[str]:
     """The version of the ROCm installation in $ROCM_PATH, else /opt/rocm, taken below `root`."""
     place = os.path.join(root, (os.environ.get("ROCM_PATH") or "/opt/rocm").lstrip("/"))
     for file in _VERSION_FILES:
-        if match := re.match(r"\s*(\d{1,3})\.(\d{1,3})(?!\d)", _read(place, file), re.ASCII):
+        if match := re.match(r"\s*(\d{1,3})\.(\d{1,3})(?!\d)", read(place, file), re.ASCII):
             version = f"{int(match[1])}.{int(match[2])}"
             _log.info("ROCm %s: %s", version, os.path.join(place, file))
             return [version]
@@ -98,11 +99,10 @@ def valid() -> Iterable[Feature]:
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
     """The amd provider."""
-    published = Published(
-        "amd-variant-provider", "0.0.2", "amd_variant_provider.plugin:AMDVariantPlugin"
-    )
-    forced = ("gfx_arch", "rocm_version")
-    return [Provider("amd", detect, [published], forced=forced, valid=valid)]
+    endpoint = "amd_variant_provider.plugin:AMDVariantPlugin"
+    published = Published("amd-variant-provider", "0.0.2", endpoint)
+    own = ("gfx_arch", "rocm_version")
+    return [Provider("amd", detect, [published], forced=own, valid=valid)]
 
 
 def _forced(name: str, pattern: str) -> list[str] | None:
@@ -112,29 +112,14 @@ def _forced(name: str, pattern: str) -> list[str] | None:
     ROCm version only major and minor count.
     """
     variable = f"AMD_VARIANT_PROVIDER_FORCE_{name}"
-    values = re.findall(r"[^\s,;]+", os.environ.get(variable, ""))
-    if not values:
-        return None
-    matches = [match for value in values if (match := re.fullmatch(pattern, value, re.ASCII))]
-    if values != ["none"] and len(matches) != len(values):
+    values = re.findall(r"[^\s,;]+", forced(variable))
+    matches = [re.fullmatch(pattern, value, re.ASCII) for value in values]
+    if values not in ([], ["none"]) and None in matches:
         _log.warning("%s is not understood: %s; it counts as none", variable, " ".join(values))
         return []
-    _log.info("forced by the environment variable %s: %s", variable, " ".join(values))
-    return list(dict.fromkeys(match[1] for match in matches))
+    return list(dict.fromkeys(match[1] for match in matches if match)) if values else None
 
 
 def _number(properties: str, name: str) -> int:
     match = re.search(rf"^{name} (\d{{1,9}})$", properties, re.ASCII | re.MULTILINE)
     return int(match[1]) if match else 0
-
-
-def _read(*parts: str) -> str:
-    """The text of a small file; nothing if it cannot be read."""
-    path = os.path.join(*parts)
-    try:
-        if os.path.isfile(path):  # others may block
-            with open(path, encoding="utf-8", errors="replace") as file:
-                return file.read(1 << 16)
-    except OSError as error:
-        _log.info("%s cannot be read: %s", path, error.strerror)
-    return ""

@@ -275,7 +275,5 @@ def _ask(path: str, names: Mapping[str, str]) -> Library | ProbeFailed:
         answer: dict[str, Any] = probe(_PROBE, path, *names.values())
     except ProbeFailed as reason:
         return reason
-    if "error" in answer:
-        return ProbeFailed(answer["error"])
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in answer.items()}
     return Library(**values)

@@ -9,7 +9,6 @@ Sources: CUDA C++ Programming Guide, Binary Compatibility, PTX Compatibility, Co
 Capabilities; Blackwell Compatibility Guide.
 """
 
-import contextlib
 import glob
 import logging
 import os
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
+from pip_variants.providers.machine import forced, read
 from pip_variants.providers.probe import ProbeFailed, probe
 
 _log = logging.getLogger(__name__)
@@ -183,32 +183,24 @@ def _majors(newest: int, oldest: int) -> list[str]:
 
 def _forced(name: str, pattern: str) -> Version | None:
     variable = f"NV_VARIANT_PROVIDER_FORCE_{name}"
-    text = os.environ.get(variable, "").strip()
-    if not text:
-        return None
+    text = forced(variable)
     match = re.fullmatch(pattern, text, re.ASCII)
-    if not match:
+    if text and not match:
         raise ValueError(f"{variable} is not like 12.0: {text!r}; no NVIDIA GPU is counted on")
-    _log.info("forced by the environment variable %s: %s", variable, text)
-    return int(match[1]), int(match[2] or 0)
+    return (int(match[1]), int(match[2] or 0)) if match else None
 
 
 def _machine(library: str, answer: Any) -> Machine:
     """Read the script's answer, which it describes. Raises `ProbeFailed` if it is not enough."""
-    try:
-        if "failed" in answer:
-            raise ProbeFailed(answer["failed"])
-        for note in answer["notes"]:
-            _log.info("%s: %s", library, note)
-        if not answer["gpus"]:
-            raise ProbeFailed("no GPU answers")
-        folder = os.path.dirname(answer.get("libcuda", ""))
-        if "compat" in os.path.basename(folder):  # a newer libcuda, which not every GPU can use
-            raise ProbeFailed(f"only libcuda knows whether that of {folder} works here")
-        cuda = answer["cuda"] // 1000, answer["cuda"] % 1000 // 10
-        capabilities = best_first(answer["gpus"])
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise ProbeFailed(f"malformed answer: {answer!r:.100}") from None
+    for note in answer["notes"]:
+        _log.info("%s: %s", library, note)
+    if not answer["gpus"]:
+        raise ProbeFailed("no GPU answers")
+    folder = os.path.dirname(answer.get("libcuda", ""))
+    if "compat" in os.path.basename(folder):  # a newer libcuda, which not every GPU can use
+        raise ProbeFailed(f"only libcuda knows whether that of {folder} works here")
+    cuda = answer["cuda"] // 1000, answer["cuda"] % 1000 // 10
+    capabilities = best_first(answer["gpus"])
     numbers = ", ".join("{}.{}".format(*one) for one in capabilities)
     _log.info("%s: CUDA %d.%d; compute capability %s", library, *cuda, numbers)
     return Machine(cuda, capabilities)
@@ -219,11 +211,6 @@ def _place_of_gpu() -> str:
     if os.path.exists(_KERNEL_DRIVER):
         return _KERNEL_DRIVER
     for folder in glob.glob(f"{_PCI_DEVICES}/*"):
-        with (
-            contextlib.suppress(OSError),
-            open(f"{folder}/vendor") as vendor,
-            open(f"{folder}/class") as kind,
-        ):
-            if vendor.read().strip() == "0x10de" and kind.read().startswith("0x03"):
-                return folder
+        if read(folder, "vendor").strip() == "0x10de" and read(folder, "class").startswith("0x03"):
+            return folder
     return ""

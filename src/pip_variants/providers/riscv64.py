@@ -73,7 +73,7 @@ def features_of(text: str) -> list[Feature]:
     features = [Feature("profile", profiles)] if profiles else []
     if name := _microarchitecture(text):
         features.append(Feature("microarchitecture", [name]))
-    return features + [Feature(name, ["on"]) for name in EXTENSIONS if name in found]
+    return features + cpuinfo.switched_on(EXTENSIONS, found)
 
 
 def detect() -> Iterable[Feature]:
@@ -88,10 +88,8 @@ def baseline(platform: str) -> Iterable[Feature]:
 
 def valid() -> Iterable[Feature]:
     """All profiles, the microarchitectures that archspec knows, and all extensions."""
-    targets = [t for t in TARGETS.values() if t.family.name == "riscv64"]
-    names = [target.name for target in targets if target.vendor != "generic"]
-    found = [Feature("profile", [*_PROFILES]), Feature("microarchitecture", names)]
-    return found + [Feature(name, ["on"]) for name in EXTENSIONS]
+    names = Feature("microarchitecture", cpuinfo.archspec_names("riscv64"))
+    return [Feature("profile", [*_PROFILES]), names, *cpuinfo.switched_on(EXTENSIONS, EXTENSIONS)]
 
 
 @hookimpl

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
+from pip_variants.providers.machine import forced, read
 
 _log = logging.getLogger(__name__)
 
@@ -34,13 +35,10 @@ TPUS = {
 
 def detect(root: str = "/") -> Iterable[Feature]:
     """Whether a TPU is among the devices below `root`, or is said to be there."""
-    variable = "TPU_VARIANT_PROVIDER_FORCE_PRESENT"
-    forced = os.environ.get(variable, "").strip().lower()
-    if forced:
-        _log.info("forced by the environment variable %s: %s", variable, forced)
-    if forced == "none":
+    said = forced("TPU_VARIANT_PROVIDER_FORCE_PRESENT").lower()
+    if said == "none":
         return []
-    present = forced in ("1", "true", "yes") if forced else _has_tpu(os.path.join(root, _DEVICES))
+    present = said in ("1", "true", "yes") if said else _has_tpu(os.path.join(root, _DEVICES))
     return [Feature("present", ["true" if present else "false"])]
 
 
@@ -52,31 +50,22 @@ def valid() -> Iterable[Feature]:
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
     """The tpu provider."""
-    published = Published(
-        "tpu-variant-provider", "0.1.0", "tpu_variant_provider.plugin:TpuVariantPlugin"
-    )
+    endpoint = "tpu_variant_provider.plugin:TpuVariantPlugin"
+    published = Published("tpu-variant-provider", "0.1.0", endpoint)
     return [Provider("tpu", detect, [published], forced=("present",), valid=valid)]
 
 
 def _has_tpu(folder: str) -> bool:
     try:
-        for device in sorted(os.listdir(folder)):
-            place = os.path.join(folder, device)
-            if _read(place, "vendor") == _GOOGLE and (version := TPUS.get(_read(place, "device"))):
-                _log.info("a TPU %s: %s", version, place)
-                return True
+        devices = sorted(os.listdir(folder))
     except OSError as error:
         _log.info("no PCI devices: %s", error)
-    else:
-        _log.info("no TPU in %s", folder)
+        return False
+    for device in devices:
+        place = os.path.join(folder, device)
+        vendor, version = read(place, "vendor").strip(), TPUS.get(read(place, "device").strip())
+        if vendor == _GOOGLE and version:
+            _log.info("a TPU %s: %s", version, place)
+            return True
+    _log.info("no TPU in %s", folder)
     return False
-
-
-def _read(*parts: str) -> str:
-    path = os.path.join(*parts)
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read(100).strip()
-    except OSError as error:
-        _log.info("%s cannot be read: %s", path, error.strerror)
-    return ""

@@ -19,6 +19,7 @@ from archspec.cpu.detect import CpuidInfoCollector, detected_info
 from archspec.cpu.schema import CPUID_JSON
 
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
+from pip_variants.providers import cpuinfo
 
 _log = logging.getLogger(__name__)
 
@@ -99,9 +100,7 @@ def features_of(processor: Processor) -> list[Feature]:
         features.append(Feature("microarchitecture", [target.name for target in line]))
     names_found = [*levels[:1], *features[-1].values[:1]] if specific else levels[:1]
     _log.info("vendor %s: %s", processor.vendor, ", ".join(names_found))
-    return features + [
-        Feature(name, ["on"]) for name in INSTRUCTION_SETS if name in processor.flags
-    ]
+    return features + cpuinfo.switched_on(INSTRUCTION_SETS, processor.flags)
 
 
 def detect() -> Iterable[Feature]:
@@ -126,32 +125,21 @@ def named(name: str) -> Iterable[Feature]:
 
 def valid() -> Iterable[Feature]:
     """All levels, the microarchitectures that archspec knows, and all instruction sets."""
-    targets = [t for t in TARGETS.values() if t.family.name == "x86_64"]
-    names = [target.name for target in targets if target.vendor != "generic"]
-    found = [Feature("level", LEVELS), Feature("microarchitecture", names)]
-    return found + [Feature(name, ["on"]) for name in INSTRUCTION_SETS]
+    names = Feature("microarchitecture", cpuinfo.archspec_names("x86_64"))
+    return [
+        Feature("level", LEVELS),
+        names,
+        *cpuinfo.switched_on(INSTRUCTION_SETS, INSTRUCTION_SETS),
+    ]
 
 
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
     """The x86_64 provider."""
-    return [
-        Provider(
-            "x86_64",
-            detect,
-            [
-                Published("x86-64-variant-provider", "0.2.1", "x86_64_variant_provider"),
-                Published(
-                    "provider-variant-x86-64",
-                    "0.0.1.post2",
-                    "provider_variant_x86_64.plugin:X8664Plugin",
-                ),
-            ],
-            baseline,
-            named=named,
-            valid=valid,
-        )
-    ]
+    new = Published("x86-64-variant-provider", "0.2.1", "x86_64_variant_provider")
+    endpoint = "provider_variant_x86_64.plugin:X8664Plugin"
+    old = Published("provider-variant-x86-64", "0.0.1.post2", endpoint)
+    return [Provider("x86_64", detect, [new, old], baseline, named=named, valid=valid)]
 
 
 def _is_x86_64(target: Microarchitecture) -> bool:
