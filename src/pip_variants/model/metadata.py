@@ -3,8 +3,7 @@
 PEP 825 (Variant metadata, Index-level metadata, Metadata consistency) and PEP 850 (Provider
 information). Drafts before schema 0.1.1, PEP 817 among them, are read where they are unambiguous.
 
-What there may be ten thousand of is a named tuple; so is much else that every install with variants
-loads, since making a dataclass takes Python a millisecond.
+What there may be ten thousand of is a named tuple: a dataclass takes Python a millisecond to make.
 """
 
 import json
@@ -84,11 +83,11 @@ class Variant(NamedTuple):
     @classmethod
     def of(cls, label: str, properties: Iterable[VariantProperty]) -> "Variant":
         """Group properties by feature. Raises `InvalidVariantLabel`."""
-        grouped: dict[VariantFeature, set[str]] = {}
-        for namespace, feature, value in properties:
-            grouped.setdefault(VariantFeature(namespace, feature), set()).add(value)
-        features = ((feature, tuple(sorted(grouped[feature]))) for feature in sorted(grouped))
-        return cls(check_label(label), tuple(features))
+        grouped: dict[VariantFeature, tuple[str, ...]] = {}
+        for namespace, name, value in sorted(set(properties)):
+            feature = VariantFeature(namespace, name)
+            grouped[feature] = (*grouped.get(feature, ()), value)
+        return cls(check_label(label), tuple(grouped.items()))
 
     @property
     def properties(self) -> tuple[VariantProperty, ...]:
@@ -172,11 +171,9 @@ ProviderInfo: TypeAlias = StaticProvider | PluginProvider | BuiltinProvider | Un
 class VariantMetadata:
     """What is known of the variants of one release.
 
-    `namespaces` is `default-priorities.namespace`. A namespace without an entry in `providers`
-    comes from metadata of PEP 825 alone. The two priorities come from drafts only.
-
-    `document` is the parsed JSON or TOML as it was read, with what is not known here; it is empty
-    where the metadata was made in code. `unwritable` says what in it cannot be written.
+    Where a namespace has no provider, it is metadata of PEP 825 alone; the two priorities come from
+    drafts. `document` is what was read, with what is not known here, and empty where the metadata
+    was made in code. `unwritable` says what in it cannot be written.
     """
 
     namespaces: tuple[str, ...]
@@ -201,11 +198,7 @@ class VariantMetadata:
             text = data.decode() if isinstance(data, bytes) else data
             if "\0" in text:  # UTF-16 and UTF-32, which `json` would take
                 raise ValueError("it is not UTF-8")
-            value = json.loads(
-                text.removeprefix("\ufeff"),
-                object_pairs_hook=_without_duplicates,
-                parse_constant=_no_constant,
-            )
+            value = _DECODER.decode(text.removeprefix("\ufeff"))
         except (ValueError, RecursionError) as error:
             reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
             raise InvalidVariantMetadata(f"{where} is not valid JSON: {reason}") from None
@@ -221,10 +214,10 @@ class VariantMetadata:
         found = cls.parse(data, where)
         if len(found.variants) != 1:
             raise InvalidVariantMetadata(f"{where} has {len(found.variants)} variants")
-        if label is not None and label not in found.variants:
-            other = min(found.variants)
+        (own,) = found.variants
+        if label not in (None, own):
             raise InvalidVariantMetadata(
-                f"{where} must describe {label} and nothing else, not {other}"
+                f"{where} must describe {label} and nothing else, not {own}"
             )
         return found
 
@@ -256,7 +249,8 @@ class VariantMetadata:
             )
         mine, theirs = dict(self.providers), dict(other.providers)
         for name in mine.keys() & theirs.keys():
-            mine[name], theirs[name] = _in_one_spelling(mine[name], theirs[name])
+            one, two = mine[name], theirs[name]
+            mine[name], theirs[name] = _alike(one, two), _alike(two, one)
         schema = max(self, other, key=lambda one: (one.version, one.schema)).schema
         document = {}
         if self.document and other.document:
@@ -306,17 +300,15 @@ class VariantMetadata:
             raise InvalidVariantMetadata(
                 f"the metadata names providers, but none for {', '.join(missing)}"
             )
-        providers = {
-            name: _provider_to_json(self.providers[name])
-            for name in self.namespaces
-            if name not in missing
-        }
-        return {
-            "$schema": SCHEMA_URL if providers else PEP_825_SCHEMA_URL,
+        document: dict[str, Any] = {
+            "$schema": SCHEMA_URL if self.providers else PEP_825_SCHEMA_URL,
             "default-priorities": {"namespace": list(self.namespaces)},
-            **({"providers": providers} if providers else {}),
-            "variants": {label: self.variants[label].to_json() for label in sorted(self.variants)},
         }
+        if self.providers:
+            infos = {name: self.providers[name] for name in self.namespaces}
+            document["providers"] = {name: _provider_to_json(one) for name, one in infos.items()}
+        ordered = sorted(self.variants.items())
+        return {**document, "variants": {label: variant.to_json() for label, variant in ordered}}
 
     def serialise(self) -> bytes:
         """The metadata as a file: UTF-8, indented, equal bytes for equal metadata."""
@@ -594,16 +586,15 @@ def meaning(info: ProviderInfo) -> object:
     return replace(info, optional=False, enable_if=None)
 
 
-def _in_one_spelling(one: ProviderInfo, two: ProviderInfo) -> tuple[ProviderInfo, ProviderInfo]:
-    if isinstance(one, PluginProvider) and isinstance(two, PluginProvider):
-        apis = [info.plugin_api for info in (one, two) if info.plugin_api is not None]
-        requires = tuple(_preferred(list(one.requires), list(two.requires)))
-        if meaning(one) == meaning(two):
-            one, two = (
-                replace(info, requires=requires, plugin_api=min(apis, default=None))
-                for info in (one, two)
-            )
-    return one, two
+def _alike(one: ProviderInfo, two: ProviderInfo) -> ProviderInfo:
+    """The first one; if both mean the same plugin, in words that are the same for both."""
+    if not isinstance(one, PluginProvider) or not isinstance(two, PluginProvider):
+        return one
+    if meaning(one) != meaning(two):
+        return one
+    requires = tuple(_preferred(list(one.requires), list(two.requires)))
+    plugin_api = min(filter(None, (one.plugin_api, two.plugin_api)), default=None)
+    return replace(one, requires=requires, plugin_api=plugin_api)
 
 
 def _union(what: str, one: Mapping[Any, Any], two: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -643,3 +634,6 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         raise ValueError(f"the key {twice[:60]!r} occurs twice in one object")
     return result
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
