@@ -106,7 +106,7 @@ def metadata(data: bytes) -> None:
     for variant in ordering.best_first:
         assert set(ordering.deciding(variant)) <= set(variant.properties)
         assert Variant.of(variant.label, variant.properties) == variant
-        markers.MarkerContext.of(variant).members("variant_features")
+        markers.resolve("'a :: b' in variant_features", markers.MarkerContext.of(variant))
         for dependency in abi_dependencies(variant, found):
             assert all(belongs_to(one, one) for one in dependency.releases)
             assert all(one.startswith(dependency.package) for one in dependency.requirements)

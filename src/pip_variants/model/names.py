@@ -1,8 +1,4 @@
-"""The alphabets of PEP 825, and the two identifiers built from them.
-
-`VariantFeature` and `VariantProperty` are named tuples rather than dataclasses: ordering hashes
-and compares them by the ten thousand.
-"""
+"""The alphabets of PEP 825, and two identifiers, which are compared by the ten thousand."""
 
 import re
 from typing import NamedTuple
@@ -135,9 +131,8 @@ class VariantProperty(NamedTuple):
             raise InvalidVariantProperty(
                 f"invalid variant property (must be 'namespace :: feature :: value'): {shown(text)}"
             )
-        namespace, feature, value = parts
         try:
-            return cls(check_namespace(namespace), check_feature(feature), check_value(value))
+            return cls(check_namespace(parts[0]), check_feature(parts[1]), check_value(parts[2]))
         except InvalidVariantProperty as error:
             raise InvalidVariantProperty(f"{error} in the variant property {shown(text)}") from None
 

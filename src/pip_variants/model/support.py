@@ -31,7 +31,7 @@ class NamespaceSupport:
 
     def values(self, feature: str) -> tuple[str, ...]:
         """The supported values of `feature`, most preferred first; empty if there are none."""
-        return self._values.get(feature, ())
+        return tuple(self._places.get(feature, ()))
 
     def supports(self, feature: str, value: str) -> bool:
         """Whether a value is among the supported ones."""
@@ -39,17 +39,10 @@ class NamespaceSupport:
 
     def best(self, feature: str, values: Iterable[str]) -> str:
         """The most preferred of these values. Raises `ValueError` if none is supported."""
-        return min(
-            (value for value in values if self.supports(feature, value)),
-            key=lambda value: self._places[feature][value],
-        )
+        supported = (value for value in values if self.supports(feature, value))
+        return min(supported, key=self._places[feature].__getitem__)
 
-    # Asked for thousands of labels, of what an index may have made long.
-    @cached_property
-    def _values(self) -> Mapping[str, tuple[str, ...]]:
-        return dict(self.features)
-
-    @cached_property
+    @cached_property  # asked for thousands of labels, of what an index may have made long
     def _places(self) -> Mapping[str, Mapping[str, int]]:
         return {
             name: {value: place for place, value in enumerate(values)}
