@@ -12,9 +12,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import IO, Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import IO, Any, TypeVar
 
 from pip_variants.detection import ANSWER, DEADLINE, FOLDER_VARIABLE, START_DEADLINE
 from pip_variants.errors import (
@@ -28,6 +28,9 @@ from pip_variants.model.metadata import PluginProvider
 from pip_variants.model.names import check_feature, check_value
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
 
+_T = TypeVar("_T")
+
+_LIST = "the list of providers"
 _NOT_STARTED = "the detection process of pip-variants could not start"
 
 _MAX_LINE = 2**20  # characters
@@ -102,17 +105,6 @@ class Valid:
     always: bool
 
 
-@contextlib.contextmanager
-def _understood() -> Iterator[None]:
-    """Answers without what was asked for: other code than ours wrote to the process's output."""
-    try:
-        yield
-    except (DetectionError, InvalidTarget):
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ProviderFailed(f"the detection process gave a wrong answer: {error!r}") from None
-
-
 class Detection:
     """One detection process, started early and asked late; each question is asked once.
 
@@ -147,7 +139,7 @@ class Detection:
         self._process: subprocess.Popen[str] | None = None
         self._output = _Output()
         self._is_ready = False
-        self._answers: dict[str, dict[str, Any] | ProviderFailed] = {}
+        self._answers: dict[str, Any] = {}
 
     def warm_up(self) -> None:
         """Let the process start and load its providers meanwhile, if that is possible."""
@@ -171,10 +163,8 @@ class Detection:
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
             self._output = _Output()
-            reading = (self._process.stdout,)
-            threading.Thread(
-                target=self._output.read, args=reading, daemon=True, name="pip-variants"
-            ).start()
+            output = (self._process.stdout,)
+            threading.Thread(target=self._output.read, args=output, daemon=True).start()
         except Exception as error:  # noqa: BLE001 - no process, no thread, or what a hook raises
             self.close()
             raise DetectionError(f"could not start the detection process: {error}") from None
@@ -202,73 +192,73 @@ class Detection:
         """What `provider` says of the target. Raises `DetectionError`."""
         return self.answer_of(provider).support
 
-    @_understood()
     def answer_of(self, provider: PluginProvider) -> Answer:
         """The same with who said it and what was looked at. Raises `DetectionError`."""
         whom, named = _named(provider)
-        return _said("", self._once(whom, "supported", **named, **self._where, prefix=self._prefix))
+        more = {**self._where, "prefix": self._prefix}
+        return self._once(whom, _said, "supported", **named, **more)
 
-    @_understood()
     def supported_in(self, namespace: str) -> NamespaceSupport:
         """What the provider that recommends this namespace says of the target.
 
         For metadata that names no provider. Raises `DetectionError`.
         """
         whom = f"the target {self._target}" if self._target else f"the provider of {namespace}"
-        return _support(self._once(whom, "supported_in", namespace=namespace, **self._where))
+        return self._once(whom, _said, "supported_in", namespace=namespace, **self._where).support
 
-    @_understood()
     def valid(self, provider: PluginProvider) -> Valid | None:
         """Everything that there is, as `provider` says, whatever the target.
 
         None if it is not here or cannot say. Raises `DetectionError`.
         """
         whom, named = _named(provider)
-        answer = self._once(whom, "valid", **named)
-        features = _features(answer)
-        return Valid(features, bool(answer["always"])) if features else None
+        found = self._once(whom, lambda a: Valid(_features(a), bool(a["always"])), "valid", **named)
+        return found if found.features else None
 
-    @_understood()
     def machine(self, names: Sequence[str] = ()) -> str:
         """The target file of this machine, or of the well-known target of these names.
 
         Raises `DetectionError` and `InvalidTarget`.
         """
-        return str(self._once("the list of providers", "machine", names=list(names))["toml"])
+        return self._once(_LIST, lambda a: str(a["toml"]), "machine", names=[*names])
 
-    @_understood()
     def holds(self, marker: str) -> bool:
         """Whether an environment marker is true here. Raises `DetectionError`."""
-        return bool(self._once(f"the marker {marker!r}", "holds", marker=marker)["holds"])
+        whom = f"the marker {marker!r}"
+        return self._once(whom, lambda a: bool(a["holds"]), "holds", marker=marker)
 
-    @_understood()
     def everything(self) -> tuple[Answer, ...]:
         """What every provider of this environment says. Raises `DetectionError`."""
-        registered = self._once("the list of providers", "registered")
-        answers = [
-            Answer(plugin, failed=f"the plugin {plugin} is broken: {error}")
-            for plugin, error in registered["broken"].items()
-        ]
-        for name in registered["namespaces"]:
+        namespaces, answers = self._once(_LIST, _registered, "registered")
+        for name in namespaces:
             try:
-                answer = self._once(f"the provider of {name}", "supported_in", namespace=name)
-                answers.append(_said(name, answer))
+                said = self._once(f"the provider of {name}", _said, "supported_in", namespace=name)
+                answers = (*answers, replace(said, namespace=name))
             except ProviderFailed as error:
-                answers.append(Answer(name, failed=str(error)))
-        return tuple(answers)
+                answers = (*answers, Answer(name, failed=str(error)))
+        return answers
 
-    def _once(self, whom: str, kind: str, **arguments: object) -> dict[str, Any]:
-        """The answer to a question; one that hangs is waited for once, too."""
+    def _once(
+        self, whom: str, read: Callable[[dict[str, Any]], _T], kind: str, **arguments: object
+    ) -> _T:
+        """What is read of the answer to a question; one that hangs is waited for once, too."""
         question = {"ask": kind, **arguments}
         key = json.dumps(question)
         if key not in self._answers:
             try:
-                self._answers[key] = answer = self._ask(question, whom)
+                answer = self._ask(question, whom)
+                self._answers[key] = read(answer)
                 for warning in answer.get("warnings", ()):
                     self._warn(str(warning))
             except ProviderFailed as error:
                 self._answers[key] = error
-        found = self._answers[key]
+            except InvalidTarget:
+                raise
+            except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+                # Other code than ours wrote to the process's output.
+                why = f"the detection process gave a wrong answer: {error!r}"
+                self._answers[key] = ProviderFailed(why)
+        found: _T | ProviderFailed = self._answers[key]
         if isinstance(found, ProviderFailed):
             raise found
         return found
@@ -277,8 +267,7 @@ class Detection:
         with self._lock:
             self._start()
             process = self._process
-            assert process is not None  # noqa: S101 - _start() raised otherwise
-            assert process.stdin is not None  # noqa: S101 - it is a pipe
+            assert process is not None and process.stdin is not None  # noqa: S101, PT018
             if not self._is_ready:
                 self._answer(process, START_DEADLINE, "the detection process")
                 self._is_ready = True
@@ -356,19 +345,23 @@ def _named(provider: PluginProvider) -> tuple[str, dict[str, Any]]:
     return f"the provider {provider.package}", named
 
 
-def _said(namespace: str, answer: dict[str, Any]) -> Answer:
-    notes, warnings = (tuple(map(str, answer[key])) for key in ("notes", "warnings"))
-    return Answer(namespace, _support(answer), str(answer["by"]), notes, warnings)
+def _registered(answer: dict[str, Any]) -> tuple[list[str], tuple[Answer, ...]]:
+    broken = (
+        Answer(plugin, failed=f"the plugin {plugin} is broken: {error}")
+        for plugin, error in answer["broken"].items()
+    )
+    return [*map(str, answer["namespaces"])], tuple(broken)
 
 
-def _support(answer: dict[str, Any]) -> NamespaceSupport:
+def _said(answer: dict[str, Any]) -> Answer:
     devices = tuple(
         (str(device), SupportedFeature(str(name), tuple(map(str, values))))
         for device, (name, values) in answer["devices"]
     )
-    return NamespaceSupport(
-        _features(answer), str(answer["absent"]), str(answer["remedy"]), devices
-    )
+    reasons = str(answer["absent"]), str(answer["remedy"])
+    notes, warnings = (tuple(map(str, answer[key])) for key in ("notes", "warnings"))
+    support = NamespaceSupport(_features(answer), *reasons, devices)
+    return Answer("", support, str(answer["by"]), notes, warnings)
 
 
 def _features(answer: dict[str, Any]) -> tuple[SupportedFeature, ...]:

@@ -1,8 +1,4 @@
-"""64-bit Arm processors.
-
-Features, most preferred first: `version` (Arm architecture versions 8.4a to 8a),
-`microarchitecture` (archspec's names, such as neoverse_v2 or m1) and then one feature per extension
-with the value `on`, newest first.
+"""64-bit Arm processors; docs/providers/aarch64.md describes the features.
 
 A version is supported if every core is a model known to have it and Linux lets programs use it.
 8.5a and later are not: their programs may restrict prediction (FEAT_SPECRES), and neither Linux nor
@@ -10,8 +6,7 @@ macOS lets them.
 
 Source: Arm's technical reference manuals of the cores, section Main ID Register; Linux,
 Documentation/arch/arm64/elf_hwcaps.rst; Apple, Determining instruction set characteristics; for
-what the values mean to published wheels, uv's aarch64-variant-provider 0.2.0. macOS was never
-tried.
+what the values mean to published wheels, uv's aarch64-variant-provider 0.2.0.
 """
 
 import logging
@@ -29,8 +24,7 @@ from pip_variants.providers import cpuinfo
 _log = logging.getLogger(__name__)
 
 SYSCTL = "/usr/sbin/sysctl"
-DEADLINE = 3.0
-"""Seconds that sysctl has to answer."""
+DEADLINE = 3.0  # seconds that sysctl has to answer
 
 # The order is that of the published provider packages, so that wheels sort the same everywhere;
 # the extensions that they do not know stand first.
@@ -88,7 +82,7 @@ _MODELS = (
     ("0x61", "0x062 0x063 0x064 0x065 0x068 0x069", _NEWEST, "m4"),  # M5
 )
 _CORES = {
-    (implementer, part): (list(_VERSIONS).index(version), name)
+    (implementer, part): ([*_VERSIONS].index(version), name)
     for implementer, parts, version, name in _MODELS
     for part in parts.split()
 }
@@ -97,23 +91,16 @@ _UNKNOWN = (0, "")
 _APPLE = {"M1": "m1", "M2": "m2", "M3": "m3", "M4": "m4", "M5": "m4"}
 
 # What macOS calls otherwise than Linux, in lower case; the rest is FEAT_ and the name in Linux.
-_SYSCTL = {
-    "floatingpoint": "fp",
-    "advsimd": "asimd",
-    "armv8_crc32": "crc32",
-    "fp16": "fphp asimdhp",
-    "rdm": "asimdrdm",
-    "lse": "atomics",
-    "lse2": "uscat",
-    "lrcpc2": "ilrcpc",
-    "dpb": "dcpop",
-    "dpb2": "dcpodp",
-    "dotprod": "asimddp",
-    "fhm": "asimdfhm",
-    "frintts": "frint",
-    "sha256": "sha2",
-    "pauth": "paca pacg",
-}
+_SYSCTL = dict(
+    re.findall(
+        r"(\w+): ([\w ]+)",
+        """
+        floatingpoint: fp, advsimd: asimd, armv8_crc32: crc32, fp16: fphp asimdhp, rdm: asimdrdm,
+        lse: atomics, lse2: uscat, lrcpc2: ilrcpc, dpb: dcpop, dpb2: dcpodp, dotprod: asimddp,
+        fhm: asimdfhm, frintts: frint, sha256: sha2, pauth: paca pacg
+        """,
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -176,8 +163,7 @@ def detect() -> Iterable[Feature]:
 
 def baseline(platform: str) -> Iterable[Feature]:
     """What every 64-bit Arm processor supports."""
-    is_aarch64 = platform.endswith(("aarch64", "arm64"))
-    return [Feature("version", ["8a"])] if is_aarch64 else []
+    return [Feature("version", ["8a"])] if platform.endswith(("aarch64", "arm64")) else []
 
 
 def named(name: str) -> Iterable[Feature]:
@@ -185,8 +171,7 @@ def named(name: str) -> Iterable[Feature]:
     version = name.removeprefix("aarch64_")
     if not name.startswith("aarch64_") or version not in _VERSIONS:
         return []
-    versions = list(_VERSIONS)[: list(_VERSIONS).index(version) + 1]
-    return [Feature("version", versions[::-1])]
+    return [Feature("version", [*_VERSIONS][[*_VERSIONS].index(version) :: -1])]
 
 
 def valid() -> Iterable[Feature]:

@@ -1,12 +1,4 @@
-"""AMD GPUs and ROCm, by what the kernel and a ROCm installation say in files.
-
-Features, most preferred first:
-
-- `gfx_arch`: the GPUs' instruction sets, such as gfx942; that of the GPU with the most compute
-  units first.
-- `rocm_version`: major and minor version of the ROCm installation, such as 6.4.
-
-Nothing is run or loaded. docs/providers/amd.md says what is not seen.
+"""AMD GPUs and ROCm, by files; docs/providers/amd.md describes the features.
 
 Sources: Linux, drivers/gpu/drm/amd/amdkfd/kfd_topology.c and kfd_device.c (gfx_target_version);
 LLVM, User Guide for AMDGPU Backend, Processors; ROCm's `.info/version`.
@@ -28,10 +20,7 @@ _VERSION_FILES = (".info/version", "core/.info/version")  # the second since ROC
 
 
 def gfx_arch(target_version: int) -> str | None:
-    """The name of an instruction set that the kernel calls 90402: gfx942. None if it is none.
-
-    Two decimal digits each for minor version and stepping, which the name has in hexadecimal.
-    """
+    """The name of the instruction set that the kernel calls 90402: gfx942, in hexadecimal."""
     major, rest = divmod(target_version, 10000)
     minor, stepping = divmod(rest, 100)
     if 0 < major < 100 and minor < 16 and stepping < 16:
@@ -40,7 +29,7 @@ def gfx_arch(target_version: int) -> str | None:
 
 
 def gfx_archs(root: str = "/") -> list[str]:
-    """The distinct instruction sets of the GPUs that the kernel shows below `root`."""
+    """The distinct instruction sets of the GPUs that the kernel shows, the biggest GPU's first."""
     folder = os.path.join(root, _NODES)
     try:
         nodes = sorted(os.listdir(folder), key=lambda name: (len(name), name))
@@ -63,7 +52,7 @@ def gfx_archs(root: str = "/") -> list[str]:
 
 
 def rocm_versions(root: str = "/") -> list[str]:
-    """The version of the ROCm installation in $ROCM_PATH, else /opt/rocm, taken below `root`."""
+    """The version of the ROCm installation."""
     place = os.path.join(root, (os.environ.get("ROCM_PATH") or "/opt/rocm").lstrip("/"))
     for file in _VERSION_FILES:
         if match := re.match(r"\s*(\d{1,3})\.(\d{1,3})(?!\d)", read(place, file), re.ASCII):

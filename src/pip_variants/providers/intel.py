@@ -1,7 +1,4 @@
-"""Intel GPUs, by Level Zero, which is loaded in a process of its own.
-
-The feature `device_ip` has the versions of the GPUs' architecture (GMDID), such as 20.2.0, each
-followed by the version whose code runs on it too (20.1.0). docs/providers/intel.md says more.
+"""Intel GPUs, by Level Zero; see docs/providers/intel.md.
 
 Sources: oneAPI Level Zero specification, ZE_extension_device_ip_version; intel/compute-runtime,
 hw_ip_version.h (the bits of a version); the families are those of Intel's published provider and

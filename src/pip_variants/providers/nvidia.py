@@ -1,9 +1,6 @@
-"""NVIDIA GPUs and their driver, by NVML or else by libcuda.
+"""NVIDIA GPUs and their driver, by NVML or else by libcuda; see docs/providers/nvidia.md.
 
-Features, most preferred first: `cuda_version_lower_bound` and `cuda_version_upper_bound`, the
-CUDA versions of the driver that a wheel is for, and `sm_arch`, the GPU code that it holds:
-`90_real` (a cubin) or `90_virtual` (PTX, which the driver compiles). Names, values and order are
-those of the published provider; docs/providers/nvidia.md says what differs.
+Names, values and order of the features are those of the published provider.
 
 Sources: CUDA C++ Programming Guide, Binary Compatibility, PTX Compatibility, Compute
 Capabilities; Blackwell Compatibility Guide.

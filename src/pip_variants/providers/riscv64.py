@@ -1,7 +1,4 @@
-"""64-bit RISC-V processors.
-
-Features, most preferred first: `profile` (rva23u64, rva22u64, rva20u64), `microarchitecture`
-(archspec's names) and then one feature per extension with the value `on`, vectors first.
+"""64-bit RISC-V processors; docs/providers/riscv64.md describes the features.
 
 A profile is supported if Linux lists, for every hart, its mandatory extensions but these: hints,
 which other processors skip; Zicsr, Zicntr and Zihpm, which were part of I once; and promises about

@@ -1,7 +1,4 @@
-"""Google TPUs, by the PCI devices that the kernel shows.
-
-The feature `present` has the value `true` on a machine with a TPU and `false` on any other.
-docs/providers/tpu.md says what is not seen.
+"""Google TPUs, by the PCI devices that the kernel shows; see docs/providers/tpu.md.
 
 Sources: the PCI identifiers are those of JAX's hardware_utils and of gVisor's tpu.go; uv 0.13.9
 takes exactly the same for TPUs. Linux, Documentation/ABI/testing/sysfs-bus-pci.

@@ -1,9 +1,4 @@
-"""x86-64 processors, by archspec.
-
-Features, most preferred first: `level` (psABI micro-architecture levels v4 to v1),
-`microarchitecture` (archspec's names, such as zen4 or skylake_avx512) and then one feature per
-instruction set with the value `on`, newest first. A level comes before a microarchitecture, so a
-wheel should always state the level beside the microarchitecture.
+"""x86-64 processors, by archspec; docs/providers/x86_64.md describes the features.
 
 Source: x86-64 psABI, section 3.1.1; archspec's microarchitectures.json.
 """
@@ -80,13 +75,8 @@ def this_processor() -> Processor | None:
 
 def features_of(processor: Processor) -> list[Feature]:
     """What `processor` supports."""
-    usable = [
-        target
-        for target in TARGETS.values()
-        if _is_x86_64(target)
-        and target.vendor in ("generic", processor.vendor)
-        and target.features <= processor.flags
-    ]
+    known = (one for one in TARGETS.values() if one.vendor in ("generic", processor.vendor))
+    usable = [one for one in known if _is_x86_64(one) and one.features <= processor.flags]
     names = {target.name for target in usable}
     levels = [level for level in LEVELS if level == "v1" or f"x86_64_{level}" in names]
     features = [Feature("level", levels)]
@@ -98,8 +88,7 @@ def features_of(processor: Processor) -> list[Feature]:
         best = max(specific, key=_depth)
         line = [best, *(t for t in best.ancestors if t.vendor != "generic")]
         features.append(Feature("microarchitecture", [target.name for target in line]))
-    names_found = [*levels[:1], *features[-1].values[:1]] if specific else levels[:1]
-    _log.info("vendor %s: %s", processor.vendor, ", ".join(names_found))
+    _log.info("vendor %s: %s", processor.vendor, ", ".join(one.values[0] for one in features))
     return features + cpuinfo.switched_on(INSTRUCTION_SETS, processor.flags)
 
 
@@ -111,8 +100,7 @@ def detect() -> Iterable[Feature]:
 
 def baseline(platform: str) -> Iterable[Feature]:
     """What every x86-64 processor supports."""
-    is_x86_64 = platform.endswith(("x86_64", "amd64"))
-    return [Feature("level", ["v1"])] if is_x86_64 else []
+    return [Feature("level", ["v1"])] if platform.endswith(("x86_64", "amd64")) else []
 
 
 def named(name: str) -> Iterable[Feature]:
