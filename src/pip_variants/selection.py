@@ -8,7 +8,6 @@ from pip_variants.model.abi import is_abi_namespace, newest_first
 from pip_variants.model.metadata import (
     ABI_DEPENDENCY,
     PluginProvider,
-    ProviderInfo,
     StaticProvider,
     Variant,
     VariantMetadata,
@@ -39,10 +38,6 @@ class Asker(Protocol):
         """Whether an environment marker is true for the target. Raises `DetectionError`."""
 
 
-def _any(_: str, releases: tuple[str, ...]) -> tuple[str, ...]:
-    return releases
-
-
 @dataclass(frozen=True)
 class Choices:
     """What the user chose, and what is known of other packages.
@@ -54,7 +49,7 @@ class Choices:
     enabled: frozenset[str] = frozenset()
     disabled: frozenset[str] = frozenset()
     preferred: tuple[tuple[str, ...], ...] = ()
-    releases: Releases = _any
+    releases: Releases = lambda _, releases: releases
 
     def namespaces(self, namespaces: tuple[str, ...]) -> tuple[str, ...]:
         """The namespaces with the preferred ones first."""
@@ -85,15 +80,9 @@ def select(
     Asks only for namespaces that the labels use. A label that the metadata does not list is
     rejected (PEP 825, Installing a package from an index). Raises `DetectionError`.
     """
-    listed = []
-    unlisted = []
-    for label in sorted(set(labels)):
-        if label == NULL_LABEL:
-            listed.append(Variant(label))
-        elif label in metadata.variants:
-            listed.append(metadata.variants[label])
-        else:
-            unlisted.append(Rejection(label))
+    known = {**metadata.variants, NULL_LABEL: Variant(NULL_LABEL)}
+    listed = [known[label] for label in {*labels} & known.keys()]
+    unlisted = [Rejection(label) for label in {*labels} - known.keys()]
     used = {name for variant in listed for name in variant.namespaces}
     supported = supported_properties(metadata, used, asker, choices)
     # The reserved namespace has no place in the priorities: it decides where nothing else does.
@@ -124,13 +113,9 @@ def supported_properties(
 
 
 def _support(
-    namespace: str,
-    metadata: VariantMetadata,
-    asker: Asker,
-    choices: Choices,
-    packages: _Packages,
+    namespace: str, metadata: VariantMetadata, asker: Asker, choices: Choices, packages: _Packages
 ) -> NamespaceSupport:
-    info: ProviderInfo | None = metadata.providers.get(namespace)
+    info = metadata.providers.get(namespace)
     enable = f"--variant-enable {namespace}"
     if namespace in choices.disabled:
         return NamespaceSupport(absent="disabled by --variant-disable")
@@ -156,11 +141,10 @@ def _support(
 def _packages(metadata: VariantMetadata, namespaces: Collection[str]) -> _Packages:
     """The releases that the variants are built for, by package and ABI namespace."""
     packages: _Packages = {namespace: {} for namespace in namespaces}
-    if packages:
-        for variant in metadata.variants.values():
-            for feature, values in variant.features:
-                if feature.namespace in packages:
-                    packages[feature.namespace].setdefault(feature.name, set()).update(values)
+    for variant in metadata.variants.values() if packages else ():
+        for feature, values in variant.features:
+            if feature.namespace in packages:
+                packages[feature.namespace].setdefault(feature.name, set()).update(values)
     return packages
 
 

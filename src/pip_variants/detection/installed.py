@@ -1,8 +1,4 @@
-"""What is installed in this environment: plugins of vendors and of PEP 850.
-
-Apart from the registry because importlib_metadata takes a while to load, and most wheels ask for
-what is built in.
-"""
+"""Installed plugins of vendors and of PEP 850; apart, as importlib_metadata loads slowly."""
 
 import importlib
 import inspect
@@ -51,6 +47,7 @@ def check_installed(wanted: list[Requirement], endpoint: str) -> str:
     writes must not import anything else. Raises `Absent`.
     """
     found: list[Any] = []
+    registered: set[str] = set()
     for one in wanted:
         what = f"{one.name}{one.specifier}"
         remedy = f"pip install {shlex.quote(what)}" if _HARMLESS.fullmatch(what) else ""
@@ -58,25 +55,19 @@ def check_installed(wanted: list[Requirement], endpoint: str) -> str:
             found.append(importlib_metadata.distribution(one.name))
         except importlib_metadata.PackageNotFoundError:
             raise Absent("its provider is not installed", remedy) from None
+        version = found[-1].version
         try:
-            fits = one.specifier.contains(Version(found[-1].version), prereleases=True)
+            fits = one.specifier.contains(Version(version), prereleases=True)
         except (InvalidVersion, TypeError):
             fits = False
         if not fits:
-            raise Absent(
-                f"its provider needs {one.name}{one.specifier}, "
-                f"and {found[-1].version} is installed",
-                remedy,
-            )
-    if not any(_registers(distribution, endpoint) for distribution in found):
+            raise Absent(f"its provider needs {what}, and {version} is installed", remedy)
+        for group in (_PLUGINS, hooks.ENTRY_POINT_GROUP):
+            points = found[-1].entry_points.select(group=group)
+            registered.update(_top(point.value) for point in points)
+    if _top(endpoint) not in registered:
         raise Absent(f"{wanted[0].name} registers no provider {endpoint} ({_PLUGINS})")
     return f"{wanted[0].name} {found[0].version}"
-
-
-def _registers(distribution: Any, endpoint: str) -> bool:
-    points = distribution.entry_points
-    registered = (*points.select(group=_PLUGINS), *points.select(group=hooks.ENTRY_POINT_GROUP))
-    return _top(endpoint) in (_top(point.value) for point in registered)
 
 
 def _top(reference: str) -> str:

@@ -267,8 +267,13 @@ class Registry:
             from pip_variants.detection.targets import load
 
             self._targets[target] = load(target, self.machine)
-            for machine in self._targets[target].machines:
-                _warn_if_old(machine, target)
+            for maker in {machine.made_by for machine in self._targets[target].machines}:
+                if _is_older(maker):
+                    _log.warning(
+                        "%s was made by %s, older than this %s: "
+                        "write it again, it may lack something",
+                        *(target, maker, pip_variants.__version__),
+                    )
         return self._targets[target]
 
     def _baseline(self, provider: hooks.Provider, by: str, platforms: list[str]) -> Answer:
@@ -289,7 +294,12 @@ class Registry:
             answer = detect()
             answer = [*_Bound()(answer)] if isinstance(answer, Iterator) else answer
             found = features = tuple(checked_features(answer))
-            devices = tuple(_devices(answer))
+            bound = _Bound()
+            devices = tuple(
+                (str(device), SupportedFeature(one.name, tuple(map(check_value, bound(values)))))
+                for one in answer
+                for device, values in getattr(one, "devices", {}).items()
+            )
         if forcible is not None:
             features = _forced(forcible, features)
         absent = "" if features else f"{by} found nothing of it on this machine"
@@ -319,16 +329,13 @@ def noting(broken: dict[str, str], name: str) -> Iterator[None]:
         broken[name] = f"{type(error).__name__}: {error}"
 
 
-def _warn_if_old(machine: Machine, target: str) -> None:
-    maker, _, version = machine.made_by.partition(" ")
-    with suppress(InvalidVersion):  # people may write these files, too
-        if maker == "pip-variants" and Version(version) < Version(pip_variants.__version__):
-            _log.warning(
-                "%s was made by %s, older than this %s: write it again, it may lack something",
-                target,
-                machine.made_by,
-                pip_variants.__version__,
-            )
+def _is_older(maker: str) -> bool:
+    """Whether it is an older version of this package; people may write these files, too."""
+    name, _, version = maker.partition(" ")
+    try:
+        return name == "pip-variants" and Version(version) < Version(pip_variants.__version__)
+    except InvalidVersion:
+        return False
 
 
 def _absent(reason: str, remedy: str = "") -> Answer:
@@ -415,15 +422,6 @@ def checked_features(answer: Iterable[Any]) -> Iterable[SupportedFeature]:
             raise InvalidProviderAnswer(f"the feature {name} occurs twice")
         seen.add(name)
         yield SupportedFeature(name, values)
-
-
-def _devices(answer: Iterable[Any]) -> Iterator[tuple[str, SupportedFeature]]:
-    """What single devices support, by their names."""
-    bound = _Bound()
-    for config in answer:
-        for name, values in getattr(config, "devices", {}).items():
-            checked = tuple(map(check_value, bound(values)))
-            yield str(name), SupportedFeature(config.name, checked)
 
 
 def _forced(

@@ -1,7 +1,6 @@
 """Variant markers in dependencies (PEP 825, Environment markers).
 
-`resolve` decides the parts of a marker that speak of variants and leaves the rest, which any
-installer understands, as it is written. The grammar is that of the dependency specifiers.
+What speaks of variants is decided; the rest, which any installer understands, stays as written.
 """
 
 import re
@@ -27,10 +26,9 @@ _DEEPEST = 50
 
 
 class MarkerContext(NamedTuple):
-    """What the variant markers of one selected wheel stand for.
+    """What markers stand for: a wheel's label, and its properties that the target supports.
 
-    `properties` are those that the target supports (Evaluating variant markers, step 3). Without
-    arguments it is the context of every distribution that is not a variant wheel.
+    Without arguments it is the context of every distribution that is not a variant wheel.
     """
 
     label: str = ""

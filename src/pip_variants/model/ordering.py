@@ -1,6 +1,7 @@
 """Which variants a target can use, and in which order (PEP 825, Variant ordering)."""
 
 from collections.abc import Iterable
+from itertools import count
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -60,11 +61,15 @@ def order(
     The order is total and does not depend on the order of the input. A variant fits if the target
     supports at least one value of each of its features (PEP 825, Variant properties).
     """
-    ranks = _ranks(namespaces, supported)
     # Ranks grow with the namespace, the feature and the value, in this order, so that comparing
     # single numbers compares the specification's triples. The last one sorts a list that is the
     # beginning of another behind it (step 7), and the label behind equal ones.
-    end = sum(len(values) for values in ranks.values())
+    ranks: dict[VariantFeature, dict[str, int]] = {}
+    end = 0
+    for namespace in namespaces:
+        for name, values in supported.get(namespace, NamespaceSupport()).features:
+            ranks[VariantFeature(namespace, name)] = dict(zip(values, count(end), strict=False))
+            end += len(values)
     # Thousands of labels share a few features with the same values.
     best: dict[tuple[VariantFeature, tuple[str, ...]], int | None] = {}
     usable: list[tuple[tuple[int | str, ...], Variant]] = []
@@ -73,41 +78,18 @@ def order(
         key: list[int] = []
         for item in variant.features:
             if item not in best:
-                best[item] = _best(*item, ranks)
+                of_feature = ranks.get(item[0], {})
+                best[item] = min((of_feature[v] for v in item[1] if v in of_feature), default=None)
             rank = best[item]
             if rank is None:
                 rejected.append(_rejection(variant.label, *item, supported))
                 break
             key.append(rank)
         else:
-            key.sort()
-            usable.append(((*key, end, variant.label), variant))
+            usable.append(((*sorted(key), end, variant.label), variant))
     usable.sort(key=itemgetter(0))
     rejected.sort(key=lambda rejection: rejection.label)
     return Ordering(tuple(variant for _, variant in usable), tuple(rejected), supported)
-
-
-def _best(
-    feature: VariantFeature,
-    values: tuple[str, ...],
-    ranks: dict[VariantFeature, dict[str, int]],
-) -> int | None:
-    of_feature = ranks.get(feature, {})
-    return min((of_feature[value] for value in values if value in of_feature), default=None)
-
-
-def _ranks(
-    namespaces: tuple[str, ...], supported: SupportedProperties
-) -> dict[VariantFeature, dict[str, int]]:
-    ranks: dict[VariantFeature, dict[str, int]] = {}
-    position = 0
-    for namespace in namespaces:
-        for name, values in supported.get(namespace, NamespaceSupport()).features:
-            ranks[VariantFeature(namespace, name)] = {
-                value: position + index for index, value in enumerate(values)
-            }
-            position += len(values)
-    return ranks
 
 
 def _rejection(

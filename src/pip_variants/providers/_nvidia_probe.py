@@ -37,14 +37,13 @@ def call(library: ctypes.CDLL, name: str, *arguments: Any) -> None:
         raise OSError(f"it has no {name}")
     if status := getattr(library, name)(*arguments):
         text = ctypes.c_char_p()
-        with contextlib.suppress(AttributeError):
+        if hasattr(library, "nvmlErrorString"):
             library.nvmlErrorString.restype = ctypes.c_char_p
-            text = ctypes.c_char_p(library.nvmlErrorString(status))
-        with contextlib.suppress(AttributeError):
+            text.value = library.nvmlErrorString(status)
+        if hasattr(library, "cuGetErrorName"):
             library.cuGetErrorName(status, ctypes.byref(text))
-        raise OSError(
-            f"{name} failed with {status}: {(text.value or b'?').decode(errors='replace')}"
-        )
+        why = (text.value or b"?").decode(errors="replace")
+        raise OSError(f"{name} failed with {status}: {why}")
 
 
 def number(library: ctypes.CDLL, name: str, *arguments: Any) -> int:

@@ -31,8 +31,7 @@ _NEWEST_CUDA = 15
 _NEWEST_MINOR = 20
 _OLDEST_SM = 50
 
-# What is told to publishers: the last CUDA, and the majors that get no compute capabilities any
-# more, with the newest minor.
+# What is told to publishers: the last CUDA, and the newest minor of majors that get no more.
 _LAST_CUDA = 20
 _NEWEST_MINORS = {5: 3, 6: 2, 7: 5, 8: 9, 9: 0}
 
@@ -44,10 +43,7 @@ _PCI_DEVICES = "/sys/bus/pci/devices"
 
 @dataclass(frozen=True)
 class Machine:
-    """The newest CUDA that the driver runs, and the compute capabilities of the GPUs.
-
-    `capabilities` are distinct; that of the best GPU comes first.
-    """
+    """The newest CUDA that the driver runs, and the distinct GPUs' capabilities, best first."""
 
     cuda: Version | None = None
     capabilities: tuple[Version, ...] = ()
@@ -63,9 +59,8 @@ def sm_values(capability: Version) -> list[str]:
     number = 10 * major + minor
     if number < _OLDEST_SM:
         return []
-    family = [number]
-    if capability not in TEGRA:
-        family += [10 * major + m for m in range(minor - 1, -1, -1) if (major, m) not in TEGRA]
+    others = [] if capability in TEGRA else range(minor - 1, -1, -1)
+    family = [number, *(10 * major + m for m in others if (major, m) not in TEGRA)]
     special = [f"{number}a"] if major >= 9 else []
     special += [f"{one}f" for one in family] if major >= 10 else []
     real = [*special, *family]
@@ -86,10 +81,8 @@ def features_of(machine: Machine) -> list[Feature]:
         upper = [*_majors(newest, major + 1), *_minors(major, _NEWEST_MINOR, minor + 1)]
         features.append(Feature("cuda_version_lower_bound", lower))
         features.append(Feature("cuda_version_upper_bound", upper))
-    by_gpu = {
-        "the GPU of compute capability {}.{}".format(*one): sm_values(one)
-        for one in machine.capabilities
-    }
+    name = "the GPU of compute capability {}.{}"
+    by_gpu = {name.format(*one): sm_values(one) for one in machine.capabilities}
     if code := dict.fromkeys(value for values in by_gpu.values() for value in values):
         devices = by_gpu if len(by_gpu) > 1 else {}
         features.append(Feature("sm_arch", list(code), multi_value=True, devices=devices))
