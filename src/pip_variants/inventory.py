@@ -25,12 +25,10 @@ from pip_variants.selection import Choices, select
 
 @dataclass(frozen=True, slots=True)
 class InstalledVariant:
-    """An installed distribution that is a variant, and whether this machine supports it.
+    """An installed variant, and whether this machine supports it; None where nobody could tell.
 
-    `variant` is None where its `variant.json` is broken, `supported` where nobody could tell.
-    `reason` says what is wrong, and is empty where nothing is; the `commands` mend it, if any do.
-    `better` is the label that pip would take instead. `reinstall` are the commands that exchange it
-    for the best build of the same version.
+    `variant` is None where its `variant.json` is broken. `reason` says what is wrong, if anything,
+    and the `commands` mend it. `better` is the label that pip would take, by `reinstall`.
     """
 
     name: str
@@ -68,10 +66,7 @@ def installed_variants(warn: Callable[[str], object]) -> tuple[InstalledVariant,
 
 
 def with_better_labels(variants: tuple[InstalledVariant, ...]) -> tuple[InstalledVariant, ...]:
-    """The same with `better` where pip would take another variant of the same version.
-
-    pip is asked about those that fit, with its own options from the environment and pip.conf.
-    """
+    """The same with `better` where pip, with its own options, would take another variant."""
     asked = [one for one in variants if one.supported]
     if not asked:
         return variants

@@ -40,10 +40,9 @@ class Asker(Protocol):
 
 @dataclass(frozen=True)
 class Choices:
-    """What the user chose, and what is known of other packages.
+    """What the user chose: namespaces, what comes first, and `releases` of other packages.
 
-    `enabled` and `disabled` are namespaces. Of what the target supports, the `preferred` things
-    come first, in this order: namespaces, features (two names) and properties (three).
+    The `preferred` are namespaces, features (two names) and properties (three), in this order.
     """
 
     enabled: frozenset[str] = frozenset()
@@ -75,10 +74,9 @@ _NO_CHOICES = Choices()
 def select(
     metadata: VariantMetadata, labels: Iterable[str], asker: Asker, choices: Choices = _NO_CHOICES
 ) -> Ordering:
-    """Order the variants with these labels for the target; the others do not matter.
+    """Order the variants with these labels for the target; only their namespaces are asked for.
 
-    Asks only for namespaces that the labels use. A label that the metadata does not list is
-    rejected (PEP 825, Installing a package from an index). Raises `DetectionError`.
+    A label that the metadata does not list is rejected (PEP 825). Raises `DetectionError`.
     """
     known = {**metadata.variants, NULL_LABEL: Variant(NULL_LABEL)}
     listed = [known[label] for label in {*labels} & known.keys()]
@@ -149,10 +147,7 @@ def _packages(metadata: VariantMetadata, namespaces: Collection[str]) -> _Packag
 
 
 def _releases(packages: Mapping[str, set[str]], releases: Releases) -> NamespaceSupport:
-    """The releases of other packages that the variants may be built for (PEP 850, ABI Dependency).
-
-    They are promised here; the resolver of pip keeps the promise.
-    """
+    """The releases of other packages that variants may be built for; the resolver keeps that."""
     found = (
         SupportedFeature(name, releases(name.replace("_", "-"), newest_first(packages[name])))
         for name in sorted(packages)

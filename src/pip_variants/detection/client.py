@@ -79,10 +79,9 @@ def _environment(folder: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one provider said. `by` names it, `notes` are what it looked at.
+    """What one provider said; `warnings` are `notes` that the user should see unasked.
 
-    `warnings` are those of the notes that the user should see unasked. `failed` says why there is
-    no answer; then `namespace` may be the name of a plugin.
+    `failed` says why there is no answer; then `namespace` may be the name of a plugin.
     """
 
     namespace: str
@@ -95,7 +94,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Valid:
-    """Everything that there is of a namespace, as its provider says; order has no meaning.
+    """Everything that there is of a namespace, in any order.
 
     `always` says that all of it is compatible everywhere, so that wheels may list it as static
     properties (building draft, Populating static properties from provider plugins).
@@ -111,11 +110,10 @@ class Detection:
     A process that dies or hangs fails the question it was asked, and the next question starts a
     new one. Threads ask one after the other.
 
-    With `platforms`, the tags of another platform, it is asked what all machines of these support,
-    with a `target`, a file or names, what that supports, and in both cases nothing of this machine.
-    `prefix` is that of the environment that packages are installed into. With `folder`, packages
-    are looked for there first, and the process gets no variables that look like credentials.
-    `command` is the command line that starts it, where that of this interpreter will not do.
+    It is asked what all machines with the tags `platforms` support, or a `target`, a file or names,
+    or else this machine. `prefix` is that of the environment that packages are installed into. With
+    `folder`, packages are looked for there first, and variables that look like credentials are
+    withheld. `command` starts the process, where that of this interpreter will not do.
     """
 
     def __init__(  # noqa: PLR0913 - most of them by name
@@ -199,27 +197,18 @@ class Detection:
         return self._once(whom, _said, "supported", **named, **more)
 
     def supported_in(self, namespace: str) -> NamespaceSupport:
-        """What the provider that recommends this namespace says of the target.
-
-        For metadata that names no provider. Raises `DetectionError`.
-        """
+        """The same for metadata that names no provider. Raises `DetectionError`."""
         whom = f"the target {self._target}" if self._target else f"the provider of {namespace}"
         return self._once(whom, _said, "supported_in", namespace=namespace, **self._where).support
 
     def valid(self, provider: PluginProvider) -> Valid | None:
-        """Everything that there is, as `provider` says, whatever the target.
-
-        None if it is not here or cannot say. Raises `DetectionError`.
-        """
+        """Everything that `provider` says there is, None if it cannot. Raises `DetectionError`."""
         whom, named = _named(provider)
         found = self._once(whom, lambda a: Valid(_features(a), bool(a["always"])), "valid", **named)
         return found if found.features else None
 
     def machine(self, names: Sequence[str] = ()) -> str:
-        """The target file of this machine, or of the well-known target of these names.
-
-        Raises `DetectionError` and `InvalidTarget`.
-        """
+        """The target file of this machine or of names. Raises `DetectionError`, `InvalidTarget`."""
         return self._once(_LIST, lambda a: str(a["toml"]), "machine", names=[*names])
 
     def holds(self, marker: str) -> bool:
@@ -290,36 +279,37 @@ class Detection:
                     raise queue.Empty
                 found = self._output.lines.get(timeout=left)
             except queue.Empty:
-                self.close()
-                raise ProviderFailed(
-                    f"{whom} did not answer within {deadline:.0f} seconds"
-                    f"{' (' + noise + ')' if noise else ''}"
+                said = f" ({noise})" if noise else ""
+                raise self._ended(
+                    f"{whom} did not answer within {deadline:.0f} seconds{said}"
                 ) from None
             if found is None and self._output.taken > _MAX_ANSWER:
-                self.close()
-                raise ProviderFailed(f"{whom} gave an answer that is too long")
+                raise self._ended(f"{whom} gave an answer that is too long")
             if found is None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(max(0.0, end - time.monotonic()))
+                ended = f"{whom} ended the detection process" if self._is_ready else _NOT_STARTED
                 self.close()
                 why = f"{noise + '; ' if noise else ''}exit status {process.returncode}"
-                ended = f"{whom} ended the detection process" if self._is_ready else _NOT_STARTED
                 raise ProviderFailed(f"{ended} ({why})")
             line = found
         try:
             answer = json.loads(line[len(ANSWER) :])
         except (ValueError, RecursionError):
-            self.close()
-            raise ProviderFailed(f"{whom} gave an answer that is too long or not JSON") from None
+            raise self._ended(f"{whom} gave an answer that is too long or not JSON") from None
         if not isinstance(answer, dict):
             return {}
         if "unloadable" in answer:
             self.close()  # a process that is started when it is mended finds that
             raise BrokenInstallation(printable(str(answer["unloadable"])))
         if "failed" in answer:
-            error = InvalidTarget if "is_target" in answer else ProviderFailed
+            error = InvalidTarget if answer.get("is_target") else ProviderFailed
             raise error(str(answer["failed"]))
         return answer
+
+    def _ended(self, why: str) -> ProviderFailed:
+        self.close()
+        return ProviderFailed(why)
 
 
 class _Output:

@@ -43,8 +43,8 @@ def has_plugin(endpoint: str) -> bool:
 def check_installed(wanted: list[Requirement], endpoint: str) -> str:
     """Name and version of the first package, if all are installed in a version that fits.
 
-    One of them must have registered the endpoint's top-level module as a provider: what an index
-    writes must not import anything else. Raises `Absent`.
+    One must have registered the endpoint's top-level module: what an index writes must not import
+    anything else. Raises `Absent`.
     """
     found: list[Any] = []
     registered: set[str] = set()
@@ -77,8 +77,7 @@ def _top(reference: str) -> str:
 def plugin(endpoint: str) -> Callable[[], Iterable[Any]]:
     """The callable of an installed PEP 850 plugin (Provider plugin API, API endpoint).
 
-    Plugins of before are instances of the class that the endpoint names, and take an argument: the
-    properties that wheels have, None for not known.
+    Older ones take an argument: the properties that wheels have, None for not known.
     """
 
     def detect() -> Iterable[Any]:
@@ -95,8 +94,7 @@ def plugin(endpoint: str) -> Callable[[], Iterable[Any]]:
 def all_configs(endpoint: str) -> tuple[Iterable[Any], bool]:
     """What an installed plugin calls valid, and whether it says that all of that is compatible.
 
-    The first is empty for plugins of before that have no `get_all_configs`. The second had other
-    names (building draft, Extensions to provider plugin API).
+    The second had other names (building draft, Extensions to provider plugin API).
     """
     plugin = _load(endpoint)
     get_all_configs: Callable[[], Iterable[Any]] = getattr(plugin, "get_all_configs", tuple)

@@ -55,10 +55,7 @@ class Registry:
     """Finds the provider that a wheel asks for, and asks it."""
 
     def __init__(self, loading: Callable[[str], None] = lambda _: None) -> None:
-        """`loading` is told the name of each plugin before it is loaded: it may never return.
-
-        After the last one it is told an empty name.
-        """
+        """`loading` is told the name of each plugin before it is loaded, "" after the last one."""
         self._broken: dict[str, str] = {}
         self._broken_packages: dict[str, str] = {}
         self._loading = loading
@@ -129,10 +126,7 @@ class Registry:
         return tuple(dict.fromkeys(provider.namespace for provider, _ in self._each()))
 
     def machine(self, names: list[str]) -> Machine:
-        """What all providers say of this machine, or of the well-known targets of these names.
-
-        Raises `ProviderFailed`, `InvalidProviderAnswer` and `InvalidTarget`.
-        """
+        """What all providers say of this machine or of well-known targets; as `supported`."""
         found: list[TargetProvider] = []
         taken: set[Identity] = set()
         known: set[str] = set()
@@ -162,10 +156,7 @@ class Registry:
     def supported_in(
         self, namespace: str, platforms: Sequence[str] = (), target: str = ""
     ) -> Answer:
-        """What the first provider that recommends this namespace says, as `supported` does.
-
-        Raises `ProviderFailed`, `InvalidProviderAnswer` and `InvalidTarget`.
-        """
+        """What the first provider that recommends this namespace says; as `supported`."""
         if target:
             for one in self._target(target).supported.values():
                 if one.namespace == namespace:
@@ -188,8 +179,7 @@ class Registry:
     ) -> Answer:
         """What the provider that a wheel asks for says (PEP 850, Providers, steps 4 to 6).
 
-        With `platforms` it is not asked about this machine but about what all machines of these
-        platform tags support, and with a `target`, a file or names, about nothing but that.
+        With `platforms`, of what all machines of these support, with a `target`, of that alone.
         `prefix` is that of the environment that is installed into.
 
         Raises `ProviderFailed`, `InvalidProviderAnswer` and `InvalidTarget`.
@@ -213,10 +203,9 @@ class Registry:
     def valid(
         self, requires: list[str], endpoint: str
     ) -> tuple[tuple[SupportedFeature, ...], bool]:
-        """Everything that there is, says the provider that a wheel asks for; nothing if none says.
+        """Everything that there is, as the provider says, and whether that is supported everywhere.
 
-        And whether it says that all of that is supported everywhere (building draft, Extensions to
-        provider plugin API). Raises `ProviderFailed` and `InvalidProviderAnswer`.
+        Nothing if it cannot say (building draft, Extensions to provider plugin API).
         """
         try:
             wanted = _wanted(requires)
@@ -427,10 +416,7 @@ def checked_features(answer: Iterable[Any]) -> Iterable[SupportedFeature]:
 def _forced(
     provider: hooks.Provider, features: tuple[SupportedFeature, ...]
 ) -> tuple[SupportedFeature, ...]:
-    """Apply `<NAMESPACE>_VARIANT_PROVIDER_FORCE_<FEATURE>`: values in order, `none` for absent.
-
-    An empty variable counts as unset. A feature that was not detected comes last.
-    """
+    """Apply `<NAMESPACE>_VARIANT_PROVIDER_FORCE_<FEATURE>`: values, `none` for absent, or empty."""
     prefix = f"{provider.namespace.upper()}_VARIANT_PROVIDER_FORCE_"
     merged = dict(features)
     for variable, text in sorted(os.environ.items()):

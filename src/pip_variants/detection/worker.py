@@ -13,8 +13,7 @@ import os
 import select
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, TextIO
 
 from pip_variants.detection import ANSWER, DEADLINE, START_DEADLINE
@@ -46,14 +45,12 @@ def main() -> None:
         faulthandler.dump_traceback_later(DEADLINE + _GRACE, exit=True, file=nowhere)
         try:
             answer = _answer(registry, **json.loads(line))
-        except (ProviderFailed, InvalidProviderAnswer) as error:
-            answer = {"failed": str(error)}
+        except (ProviderFailed, InvalidProviderAnswer, InvalidTarget) as error:
+            answer = {"failed": str(error), "is_target": isinstance(error, InvalidTarget)}
         except BrokenInstallation as error:
             answer = {"unloadable": str(error)}
         except (ImportError, SyntaxError) as error:  # of ours: those of providers are caught before
             answer = {"unloadable": f"{type(error).__name__}: {error}"}
-        except InvalidTarget as error:
-            answer = {"failed": str(error), "is_target": True}
         faulthandler.cancel_dump_traceback_later()
         _write(answers, ANSWER + json.dumps(answer))
 
@@ -95,13 +92,15 @@ def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
         return {"features": features, "always": is_always}
     if ask == "machine":
         return {"toml": Target((registry.machine(**arguments),)).to_toml()}
-    with _records() as records:
+    records = _Records()
+    root = logging.getLogger()
+    root.setLevel(logging.INFO)
+    root.addHandler(records)
+    try:
         answer = (registry.supported if ask == "supported" else registry.supported_in)(**arguments)
-    return {
-        **_to_json(answer),
-        "notes": [record.getMessage() for record in records],
-        "warnings": [one.getMessage() for one in records if one.levelno >= logging.WARNING],
-    }
+    finally:
+        root.removeHandler(records)
+    return {**_to_json(answer), "notes": records.notes, "warnings": records.warnings}
 
 
 def _holds(marker: str) -> bool:
@@ -123,26 +122,18 @@ def _to_json(answer: Answer) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def _records() -> Iterator[list[logging.LogRecord]]:
-    """Collect what is logged meanwhile, as the provider's own explanation."""
-    records: list[logging.LogRecord] = []
+class _Records(logging.Handler):
+    """What is logged meanwhile, as the provider's own explanation."""
 
-    def note(record: logging.LogRecord) -> None:
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.notes: list[str] = []
+        self.warnings: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
         # A line whose arguments do not fit it is no reason to fail; logging itself drops it, too.
         with suppress(Exception):
-            record.getMessage()
-            if len(records) < _MOST_RECORDS:  # it may log without end
-                records.append(record)
-
-    handler = logging.Handler(logging.INFO)
-    handler.emit = note  # type: ignore[method-assign]
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    try:
-        yield records
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(level)
+            text = record.getMessage()
+            if len(self.notes) < _MOST_RECORDS:  # it may log without end
+                self.notes.append(text)
+                self.warnings += [text] if record.levelno >= logging.WARNING else []

@@ -72,10 +72,7 @@ class WheelFilename(NamedTuple):
 
 
 def index_metadata_filename(distribution: str, version: str) -> str:
-    """The name of a release's index-level metadata file (PEP 825, Index-level metadata).
-
-    `distribution` and `version` are spelled as in the release's wheels.
-    """
+    """The name of the index-level metadata file; `distribution` and `version` as in its wheels."""
     return f"{distribution}-{version}{_INDEX_METADATA_SUFFIX}"
 
 

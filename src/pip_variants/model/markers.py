@@ -68,10 +68,7 @@ def resolve_requirement(requirement: str, context: MarkerContext) -> str | None:
 
 
 def resolve(marker: str, context: MarkerContext) -> str | bool:
-    """What is left of a marker once variants are known: a marker, or its truth.
-
-    Raises `InvalidVariantProperty` if it cannot be read.
-    """
+    """What is left of a marker, or its truth. Raises `InvalidVariantProperty` if it is none."""
     parser = _Parser(marker, context)
     result = parser.expression()
     if parser.tokens:

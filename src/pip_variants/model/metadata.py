@@ -48,17 +48,14 @@ __all__ = [
     "meaning",
 ]
 
+# What this package writes, with providers and without.
 SCHEMA_URL = "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json"
-"""The schema that this package writes."""
-
 PEP_825_SCHEMA_URL = "https://variants-schema.wheelnext.dev/peps/825/v0.1.1.json"
-"""The schema of metadata without providers."""
 
-MAX_BYTES = 8 * 2**20
-"""The largest metadata file that is read, in bytes."""
+MAX_BYTES = 8 * 2**20  # of a metadata file that is read
 
+# The reserved namespace and the name of the builtin provider (PEP 850, ABI Dependency).
 ABI_DEPENDENCY = "abi_dependency"
-"""The reserved namespace and the name of the builtin provider (PEP 850, ABI Dependency)."""
 
 _SUPPORTED_MAJORS = (0, 1)  # drafts, and the final version that the last draft will become
 _SCHEMA_VERSION = re.compile(
@@ -72,10 +69,7 @@ _PLUGIN_API = re.compile(r"[\w.]+( *: *[\w.]+)?", re.ASCII)
 
 
 class Variant(NamedTuple):
-    """A label and its properties: each feature with every value the wheel was built for.
-
-    Features and values are sorted, so that equal variants compare equal.
-    """
+    """A label and its properties: features, and their values the wheel was built for, sorted."""
 
     label: str
     features: tuple[tuple[VariantFeature, tuple[str, ...]], ...] = ()
@@ -92,11 +86,8 @@ class Variant(NamedTuple):
     @property
     def properties(self) -> tuple[VariantProperty, ...]:
         """Every property of the variant, sorted."""
-        return tuple(
-            VariantProperty(*feature, value)
-            for feature, values in self.features
-            for value in values
-        )
+        pairs = ((feature, value) for feature, values in self.features for value in values)
+        return tuple(VariantProperty(*feature, value) for feature, value in pairs)
 
     @property
     def namespaces(self) -> tuple[str, ...]:
@@ -189,8 +180,7 @@ class VariantMetadata:
     def parse(cls, data: bytes | str, where: str) -> "VariantMetadata":
         """Read variant metadata from JSON; `where` names the file in errors.
 
-        Unknown keys are accepted, unknown major versions are not (PEP 825, Variant metadata).
-        Raises `InvalidVariantMetadata`, which names the key and the value.
+        Unknown keys are accepted, unknown major versions are not. Raises `InvalidVariantMetadata`.
         """
         if len(data) > MAX_BYTES:
             raise InvalidVariantMetadata(f"{where} is larger than {MAX_BYTES // 2**20} MiB")
@@ -206,27 +196,22 @@ class VariantMetadata:
 
     @classmethod
     def parse_wheel(cls, data: bytes | str, where: str, label: str | None) -> "VariantMetadata":
-        """Read the `variant.json` of the wheel with this label (PEP 825, Variant metadata).
+        """Read the `variant.json` of the wheel with this label, or with any if it is None.
 
-        It describes exactly one variant, whose label is that in the wheel's name; the label is None
-        where the name is not known. Raises `InvalidVariantMetadata`.
+        It describes exactly one variant (PEP 825). Raises `InvalidVariantMetadata`.
         """
         found = cls.parse(data, where)
         if len(found.variants) != 1:
             raise InvalidVariantMetadata(f"{where} has {len(found.variants)} variants")
         (own,) = found.variants
         if label not in (None, own):
-            raise InvalidVariantMetadata(
-                f"{where} must describe {label} and nothing else, not {own}"
-            )
+            message = f"{where} must describe {label} and nothing else, not {own}"
+            raise InvalidVariantMetadata(message)
         return found
 
     @classmethod
     def from_json(cls, value: object, where: str) -> "VariantMetadata":
-        """Read variant metadata from parsed JSON or TOML (PEP 825, pylock.toml).
-
-        Raises `InvalidVariantMetadata`.
-        """
+        """Read parsed JSON or TOML (PEP 825, pylock.toml). Raises `InvalidVariantMetadata`."""
         try:
             return _read(_Node(value, (), {}), where)
         except _Fault as fault:
@@ -238,9 +223,9 @@ class VariantMetadata:
         return _version(self.schema) or (0, 0, 0)
 
     def combine(self, other: "VariantMetadata") -> "VariantMetadata":
-        """Both pieces of metadata of one release as one (PEP 825, Metadata consistency).
+        """Both as one, symmetric (PEP 825, Metadata consistency).
 
-        Symmetric. Raises `InconsistentVariantMetadata` where they contradict each other.
+        Raises `InconsistentVariantMetadata` where they contradict each other.
         """
         shorter, longer = sorted((self.namespaces, other.namespaces), key=len)
         if longer[: len(shorter)] != shorter:
@@ -275,17 +260,14 @@ class VariantMetadata:
         )
 
     def table(self) -> dict[str, Any]:
-        """What a lock copies: the document as it was read (PEP 825, Integration with pylock.toml).
-
-        `to_json` where there is none, which may raise `InvalidVariantMetadata`.
-        """
+        """What a lock copies: the document as it was read, else `to_json` (PEP 825, pylock)."""
         return dict(self.document) or self.to_json()
 
     def to_json(self) -> dict[str, Any]:
-        """The metadata as the current schema writes it; keys and values in a stable order.
+        """The metadata as the current schema writes it, in a stable order.
 
-        Raises `InvalidVariantMetadata` for what only older drafts can express, and for what is not
-        known here (PEP 825, Variant metadata: no other keys and versions may be written).
+        Raises `InvalidVariantMetadata` for what that cannot express, and for what is not known
+        here: no other keys and versions may be written (PEP 825, Variant metadata).
         """
         if self.unwritable:
             raise InvalidVariantMetadata("; ".join(sorted(self.unwritable)[:2]))
@@ -316,18 +298,14 @@ class VariantMetadata:
 
 
 def combine_all(pieces: Mapping[str, VariantMetadata]) -> VariantMetadata:
-    """Combine the metadata of several files, given by name.
-
-    Raises `InconsistentVariantMetadata`, which names the files, and `ValueError` for no files.
-    """
+    """Combine files, given by name. Raises `InconsistentVariantMetadata`; `ValueError` for none."""
     combined: VariantMetadata | None = None
     for file, piece in pieces.items():
         try:
             combined = combined.combine(piece) if combined else piece
         except InconsistentVariantMetadata as error:
-            raise InconsistentVariantMetadata(
-                f"{file} contradicts the files before it: {error}"
-            ) from None
+            message = f"{file} contradicts the files before it: {error}"
+            raise InconsistentVariantMetadata(message) from None
     if combined is None:
         raise ValueError("no metadata to combine")
     return combined
@@ -577,10 +555,7 @@ def _provider_to_json(info: ProviderInfo) -> dict[str, Any]:
 
 
 def meaning(info: ProviderInfo) -> object:
-    """What is equal for entries that mean the same provider, however they are spelled.
-
-    The conditions under which a provider is used are not part of it.
-    """
+    """What is equal for entries that mean the same provider; whether it is enabled is no part."""
     if isinstance(info, PluginProvider):
         return frozenset(map(normal_requirement, info.requires)), info.endpoint
     return replace(info, optional=False, enable_if=None)

@@ -122,10 +122,7 @@ class VariantProperty(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "VariantProperty":
-        """Read a property as people type it; space around `::` does not matter.
-
-        Raises `InvalidVariantProperty`.
-        """
+        """Read a property as people type it. Raises `InvalidVariantProperty`."""
         parts = [part.strip() for part in text.split("::")]
         if len(parts) != len(cls._fields):
             raise InvalidVariantProperty(

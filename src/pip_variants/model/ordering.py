@@ -15,9 +15,8 @@ __all__ = ["Ordering", "Rejection", "order"]
 class Rejection(NamedTuple):
     """A label that the target cannot use, and the first feature that the target lacks.
 
-    `feature` is None where the metadata does not list the label. `values` are those that the wheel
-    was built for, `supported` those of the target; `absent` says why it supports nothing of the
-    namespace, `remedy` what the user can do about that, if there is anything.
+    `feature` is None where the metadata does not list the label. `values` are those of the wheel,
+    `supported` those of the target. `absent` and `remedy` are those of `NamespaceSupport`.
     """
 
     label: str
@@ -56,11 +55,7 @@ class Ordering(NamedTuple):
 def order(
     variants: Iterable[Variant], namespaces: tuple[str, ...], supported: SupportedProperties
 ) -> Ordering:
-    """Order variants by the properties that the target supports.
-
-    The order is total and does not depend on the order of the input. A variant fits if the target
-    supports at least one value of each of its features (PEP 825, Variant properties).
-    """
+    """Order variants, which need one value of each feature (PEP 825, Variant properties); total."""
     # Ranks grow with the namespace, the feature and the value, in this order, so that comparing
     # single numbers compares the specification's triples. The last one sorts a list that is the
     # beginning of another behind it (step 7), and the label behind equal ones.

@@ -19,9 +19,8 @@ class SupportedFeature(NamedTuple):
 class NamespaceSupport:
     """The features of one namespace that the target supports, most preferred first.
 
-    `absent` says in a few words why there are none; it is empty where there are some. `remedy` is
-    what the user can do about that, a command or an option, if there is anything. `devices` says
-    what single devices support, by their names, where those of the target differ.
+    `absent` says in a few words why there are none, `remedy` is a command or option of the user's
+    against that. `devices` says what devices support that differ, by their names.
     """
 
     features: tuple[SupportedFeature, ...] = ()
@@ -52,11 +51,7 @@ class NamespaceSupport:
     def preferring(
         self, features: tuple[str, ...], values: Mapping[str, tuple[str, ...]]
     ) -> "NamespaceSupport":
-        """The same support with the named features and values moved to the front.
-
-        Drafts before PEP 825 schema 0.1.1 let a package reorder what providers answer
-        (`default-priorities.feature` and `.property`).
-        """
+        """The same support with the named features and values moved to the front."""
         by_name = dict(self.features)
         front = tuple(
             SupportedFeature(name, _front(values.get(name, ()), by_name[name]))

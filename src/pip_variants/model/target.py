@@ -1,8 +1,7 @@
-"""Targets: what machines other than this one support, as a file that people can read.
+"""Targets: what machines other than this one support, as TOML that people can read.
 
-The file is TOML with one table `[[machine]]` for each machine, so that files may be written one
-behind the other. A target supports what all its machines do. Putting targets together forgets
-nothing: the order does not matter, nor how often it is done.
+Files may be written one behind the other. A target supports what all its machines do; putting
+some together forgets nothing: the order does not matter, nor how often it is done.
 """
 
 import json
@@ -16,11 +15,8 @@ from pip_variants.model.support import SupportedFeature
 
 __all__ = ["FORMAT", "MAX_BYTES", "Identity", "Machine", "Target", "TargetProvider"]
 
-FORMAT = 1
-"""The version of the file format that is written, and the newest that is read."""
-
-MAX_BYTES = 64 * 2**20
-"""The largest file that is read, in bytes."""
+FORMAT = 1  # of the files that are written, and the newest that is read
+MAX_BYTES = 64 * 2**20  # of a file that is read
 
 _WIDTH = 80
 
@@ -52,10 +48,7 @@ class TargetProvider:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Machine:
-    """One kind of machine: the names of those of this kind, and what their providers said.
-
-    `made_by` and `made_at` (the latest date, ISO 8601) say where that is from.
-    """
+    """Machines of one kind, by names; who made that file, and when at last (ISO 8601)."""
 
     providers: tuple[TargetProvider, ...]
     names: tuple[str, ...]

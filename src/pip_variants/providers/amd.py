@@ -97,8 +97,7 @@ def pip_variants_providers() -> Sequence[Provider]:
 def _forced(name: str, pattern: str) -> list[str] | None:
     """The values that the user puts in place of what is here; None if the user names none.
 
-    As in the published provider, several are separated by commas, semicolons or space, and of a
-    ROCm version only major and minor count.
+    Several are separated by commas, semicolons or space; of a version, major and minor count.
     """
     variable = f"AMD_VARIANT_PROVIDER_FORCE_{name}"
     values = re.findall(r"[^\s,;]+", forced(variable))

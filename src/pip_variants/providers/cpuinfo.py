@@ -17,10 +17,7 @@ PATH = "/proc/cpuinfo"
 
 
 def interpreter_is(*machines: str) -> bool:
-    """Whether this is a 64-bit Python on one of `machines`, names of `platform.machine()`.
-
-    The kernel calls a machine aarch64 for a 32-bit Python too.
-    """
+    """Whether this is a 64-bit Python on `machines`; for a 32-bit one the kernel says the same."""
     known = sys.maxsize > 2**32 and platform.machine() in machines
     if not known:
         _log.info("this interpreter is not one for %s", machines[0])

@@ -86,10 +86,7 @@ class Library:
 
 
 def implementations(text: str) -> dict[str, tuple[int, int]]:
-    """Names and versions in an answer of MPI_Get_library_version; empty if it is not known.
-
-    Cray MPICH is also the MPICH that it is made of. Letters of a pre-release are not looked at.
-    """
+    """Names and versions in an answer of MPI_Get_library_version; Cray's is MPICH's, too."""
     found = ((name, re.match(pattern, text, re.ASCII | re.DOTALL)) for name, pattern in _TEXTS)
     return {name: (int(match[1]), int(match[2] or 0)) for name, match in found if match}
 
@@ -236,10 +233,7 @@ def _named(text: str, own: Sequence[str], names: Mapping[str, str]) -> Iterator[
 def _usable(
     paths: Sequence[str], names: Mapping[str, str], *, is_preloaded: bool = False
 ) -> list[Library]:
-    """The libraries among these files that programs of their ABI find.
-
-    They find a file by its name or, once it `is_preloaded` as by mpi4py, by the name inside it.
-    """
+    """Those that programs find, by the file's name or, if preloaded, by the name inside it."""
     present = [path for path in paths if not os.path.dirname(path) or os.path.exists(path)]
     found = []
     with ThreadPoolExecutor(len(present) or 1) as pool:

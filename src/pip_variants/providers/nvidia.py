@@ -92,10 +92,7 @@ def features_of(machine: Machine) -> list[Feature]:
 
 
 def best_first(gpus: Iterable[Sequence[int]]) -> tuple[Version, ...]:
-    """The distinct capabilities of GPUs (major, minor, memory): that with most memory leads.
-
-    Not the highest number: a display card of 12.0 is no better than the GB300 of 10.3 beside it.
-    """
+    """The distinct capabilities of GPUs: that with most memory leads, not the highest number."""
     ranked = [(memory, (major, minor)) for major, minor, memory in gpus]
     best = max(ranked)[1]
     return (best, *sorted({capability for _, capability in ranked} - {best}, reverse=True))

@@ -1,7 +1,4 @@
-"""Loading foreign libraries where it hurts nobody: each in a process of its own, with a deadline.
-
-A driver's or an MPI's library may hang, crash, or change the process that loads it.
-"""
+"""Loading a driver's or MPI's library, which may hang or crash, in a process of its own."""
 
 import contextlib
 import json

@@ -63,7 +63,11 @@ def features_of(text: str) -> list[Feature]:
     if not lines:
         return []
     found = frozenset.intersection(*(extensions_of(line) for line in lines))
-    if "v" in found and not _vectors_are_ratified(text):
+    # T-Head's version 0.7.1 of `v` is another one, which Linux tells by the identity of the core
+    # (cpufeature.c). Kernels that know the ratified version, 6.5 and newer, show that.
+    vendors, archs = cpuinfo.values_of("mvendorid", text), cpuinfo.values_of("marchid", text)
+    is_ratified = vendors and ("0x5b7", "0x0") not in zip(vendors, archs, strict=False)
+    if "v" in found and not is_ratified:
         _log.info("v is not version 1.0 of the vector extension, as far as Linux tells: ignored")
         found = frozenset(name for name in found if not name.startswith(("v", "zv")))
     profiles = cpuinfo.ladder(_PROFILES.items(), found)
@@ -94,18 +98,6 @@ def pip_variants_providers() -> Sequence[Provider]:
     """The riscv64 provider."""
     published = Published("riscv64-variant-provider", "0.1.0", "riscv64_variant_provider")
     return [Provider("riscv64", detect, [published], baseline, valid=valid)]
-
-
-def _vectors_are_ratified(text: str) -> bool:
-    """Whether `v` is not T-Head's version 0.7.1, which ratified programs cannot run on.
-
-    Linux itself tells them apart by the identity of the core (cpufeature.c). Kernels that know the
-    ratified version, 6.5 and newer, show it.
-    """
-    vendors = cpuinfo.values_of("mvendorid", text)
-    return bool(vendors) and ("0x5b7", "0x0") not in zip(
-        vendors, cpuinfo.values_of("marchid", text), strict=False
-    )
 
 
 def _microarchitecture(text: str) -> str:

@@ -39,26 +39,19 @@ INSTRUCTION_SETS = tuple(
     """.split()
 )
 
-# archspec's CPUID table calls some instruction sets by the name that Linux gives them.
-_CPUID_NAMES = {"sse3": "pni"}
-
 
 @dataclass(frozen=True)
 class Processor:
-    """A processor as the operating system and the CPUID instruction describe it.
-
-    `flags` are the instruction sets that a program may use, in archspec's spelling.
-    """
+    """A processor; `flags` are what programs may use, as archspec spells them."""
 
     vendor: str
     flags: frozenset[str]
 
 
 def this_processor() -> Processor | None:
-    """The processor of this machine; None if programs of this interpreter are not x86-64.
+    """The processor of this machine; None if this interpreter's programs are not x86-64.
 
-    An x86-64 Python on Apple silicon (Rosetta) or under user-mode emulation of another
-    architecture runs on a processor that is not the one it would report.
+    Under Rosetta or emulation they run on another processor than the one that would be reported.
     """
     info = detected_info()
     if platform.machine() not in ("x86_64", "AMD64") or not _is_x86_64(info):
@@ -147,12 +140,9 @@ def _depth(target: Microarchitecture) -> tuple[int, int]:
 
 
 def _refused_by_cpuid(flags: frozenset[str]) -> frozenset[str]:
-    """The flags that CPUID knows and does not confirm: the kernel's list may describe a host.
-
-    Under user-mode emulation /proc/cpuinfo is that of the machine outside.
-    """
+    """The flags that CPUID does not confirm: emulators show /proc/cpuinfo of the host."""
     calls = (*CPUID_JSON["flags"], *CPUID_JSON["extension-flags"])
     known = {bit["name"] for call in calls for bit in call["bits"]}
     confirmed = CpuidInfoCollector().features  # type: ignore[no-untyped-call]
-    names = {flag: _CPUID_NAMES.get(flag, flag) for flag in flags}
+    names = {flag: "pni" if flag == "sse3" else flag for flag in flags}  # as Linux calls it
     return frozenset(f for f, name in names.items() if name in known and name not in confirmed)
