@@ -218,14 +218,20 @@ class Detection:
 
     def everything(self) -> tuple[Answer, ...]:
         """What every provider of this environment says. Raises `DetectionError`."""
-        namespaces, answers = self._once(_LIST, _registered, "registered")
+        broken, namespaces = self._once(
+            _LIST, lambda a: (dict(a["broken"]), [*map(str, a["namespaces"])]), "registered"
+        )
+        answers = [
+            Answer(plugin, failed=f"the plugin {plugin} is broken: {error}")
+            for plugin, error in broken.items()
+        ]
         for name in namespaces:
             try:
                 said = self._once(f"the provider of {name}", _said, "supported_in", namespace=name)
-                answers = (*answers, replace(said, namespace=name))
+                answers.append(replace(said, namespace=name))
             except ProviderFailed as error:
-                answers = (*answers, Answer(name, failed=str(error)))
-        return answers
+                answers.append(Answer(name, failed=str(error)))
+        return tuple(answers)
 
     def _once(
         self, whom: str, read: Callable[[dict[str, Any]], _T], kind: str, **arguments: object
@@ -333,14 +339,6 @@ class _Output:
 def _named(provider: PluginProvider) -> tuple[str, dict[str, Any]]:
     named: dict[str, Any] = {"requires": provider.requires, "endpoint": provider.endpoint}
     return f"the provider {provider.package}", named
-
-
-def _registered(answer: dict[str, Any]) -> tuple[list[str], tuple[Answer, ...]]:
-    broken = (
-        Answer(plugin, failed=f"the plugin {plugin} is broken: {error}")
-        for plugin, error in answer["broken"].items()
-    )
-    return [*map(str, answer["namespaces"])], tuple(broken)
 
 
 def _said(answer: dict[str, Any]) -> Answer:

@@ -158,10 +158,7 @@ class Registry:
     ) -> Answer:
         """What the first provider that recommends this namespace says; as `supported`."""
         if target:
-            for one in self._target(target).supported.values():
-                if one.namespace == namespace:
-                    return _of_target(one, target)
-            return _absent(f"the target {target} says nothing of it")
+            return self._in_target(target, "it", lambda _, one: one.namespace == namespace)
         if platforms:
             return _absent(_OTHER_MACHINE)
         for provider, by in self._each():
@@ -188,7 +185,8 @@ class Registry:
         try:
             wanted = _wanted(requires)
             if target:
-                return self._in_target(wanted, endpoint, target)
+                what = partial(_matches, wanted=wanted, endpoint=endpoint)
+                return self._in_target(target, wanted[0].name, lambda one, _: what(one))
             if found := self._registered(wanted, endpoint):
                 return self._baseline(*found, platforms) if platforms else self._ask_once(*found)
             if platforms:
@@ -245,24 +243,28 @@ class Registry:
             )
         return by
 
-    def _in_target(self, wanted: list[Requirement], endpoint: str, target: str) -> Answer:
+    def _in_target(
+        self, target: str, what: str, is_it: Callable[[Identity, TargetProvider], bool]
+    ) -> Answer:
+        """What a target says of the provider for which `is_it` is true."""
         for identity, provider in self._target(target).supported.items():
-            if _matches(hooks.Published(*identity), wanted, endpoint):
-                return _of_target(provider, target)
-        raise Absent(f"the target {target} says nothing of {wanted[0].name}")
+            if is_it(identity, provider):
+                absent = "" if provider.features else f"the target {target} has nothing of it"
+                return Answer(NamespaceSupport(provider.features, absent), provider.by)
+        return _absent(f"the target {target} says nothing of {what}")
 
     def _target(self, target: str) -> Target:
         if target not in self._targets:
             from pip_variants.detection.targets import load
 
             self._targets[target] = load(target, self.machine)
+            own = Version(pip_variants.__version__)
             for maker in {machine.made_by for machine in self._targets[target].machines}:
-                if _is_older(maker):
-                    _log.warning(
-                        "%s was made by %s, older than this %s: "
-                        "write it again, it may lack something",
-                        *(target, maker, pip_variants.__version__),
-                    )
+                name, _, version = maker.partition(" ")
+                with suppress(InvalidVersion):  # people may write these files, too
+                    if name == "pip-variants" and Version(version) < own:
+                        what = f"{target} was made by {maker}, older than this {own}"
+                        _log.warning("%s: write it again, it may lack something", what)
         return self._targets[target]
 
     def _baseline(self, provider: hooks.Provider, by: str, platforms: list[str]) -> Answer:
@@ -318,22 +320,8 @@ def noting(broken: dict[str, str], name: str) -> Iterator[None]:
         broken[name] = f"{type(error).__name__}: {error}"
 
 
-def _is_older(maker: str) -> bool:
-    """Whether it is an older version of this package; people may write these files, too."""
-    name, _, version = maker.partition(" ")
-    try:
-        return name == "pip-variants" and Version(version) < Version(pip_variants.__version__)
-    except InvalidVersion:
-        return False
-
-
 def _absent(reason: str, remedy: str = "") -> Answer:
     return Answer(NamespaceSupport((), reason, remedy), "")
-
-
-def _of_target(provider: TargetProvider, target: str) -> Answer:
-    absent = "" if provider.features else f"the target {target} has nothing of it"
-    return Answer(NamespaceSupport(provider.features, absent), provider.by)
 
 
 def _check(provider: Any) -> None:
@@ -365,7 +353,9 @@ def _wanted(requires: list[str]) -> list[Requirement]:
     return wanted
 
 
-def _matches(published: hooks.Published, wanted: list[Requirement], endpoint: str) -> bool:
+def _matches(
+    published: hooks.Published | Identity, wanted: list[Requirement], endpoint: str
+) -> bool:
     first = wanted[0]
     return (
         len(wanted) == 1

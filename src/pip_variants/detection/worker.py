@@ -32,7 +32,11 @@ _MOST_RECORDS = 1000
 
 def main() -> None:
     """Answer questions until standard input ends."""
-    questions, answers, nowhere = _take_standard_streams()
+    questions = os.fdopen(os.dup(0), encoding="utf-8")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):  # what anybody else prints to stdout or stderr is lost
+        os.dup2(nowhere, stream)
     threading.Thread(target=_end_with_client, args=(questions.fileno(),), daemon=True).start()
     # The client kills a process that is late; should that and the thread fail, this ends it.
     faulthandler.dump_traceback_later(START_DEADLINE + _GRACE, exit=True, file=nowhere)
@@ -69,17 +73,6 @@ def _end_with_client(questions: int) -> None:
 def _write(answers: TextIO, text: str) -> None:
     answers.write(f"\n{text}\n")
     answers.flush()
-
-
-def _take_standard_streams() -> tuple[TextIO, TextIO, int]:
-    """Keep standard output for answers; what anybody else prints there or to stderr is lost."""
-    questions = os.fdopen(os.dup(0), encoding="utf-8")
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, 0)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    return questions, answers, nowhere
 
 
 def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:

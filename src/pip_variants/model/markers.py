@@ -155,9 +155,8 @@ def _join(parts: list[_Result], word: str) -> _Result:
 
 def _split(requirement: str) -> tuple[str, str, str]:
     """Requirement, separator and marker; a URL may hold a semicolon, but no `space ;`."""
-    if re.match(r"\s*[\w.-]+\s*(\[[^\]]*\]\s*)?@", requirement):
-        match = re.search(r"\s;", requirement)
-        if match is None:
-            return requirement, "", ""
-        return requirement[: match.start()], match[0], requirement[match.end() :]
-    return requirement.partition(";")
+    is_url = re.match(r"\s*[\w.-]+\s*(\[[^\]]*\]\s*)?@", requirement)
+    match = re.search(r"\s;" if is_url else ";", requirement)
+    if match is None:
+        return requirement, "", ""
+    return requirement[: match.start()], match[0], requirement[match.end() :]

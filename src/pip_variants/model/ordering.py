@@ -69,6 +69,7 @@ def order(
     best: dict[tuple[VariantFeature, tuple[str, ...]], int | None] = {}
     usable: list[tuple[tuple[int | str, ...], Variant]] = []
     rejected = []
+    nothing = NamespaceSupport(absent="nothing supports it")
     for variant in variants:
         key: list[int] = []
         for item in variant.features:
@@ -77,7 +78,9 @@ def order(
                 best[item] = min((of_feature[v] for v in item[1] if v in of_feature), default=None)
             rank = best[item]
             if rank is None:
-                rejected.append(_rejection(variant.label, *item, supported))
+                lack = supported.get(item[0].namespace, nothing)
+                found = lack.values(item[0].name)
+                rejected.append(Rejection(variant.label, *item, found, lack.absent, lack.remedy))
                 break
             key.append(rank)
         else:
@@ -85,11 +88,3 @@ def order(
     usable.sort(key=itemgetter(0))
     rejected.sort(key=lambda rejection: rejection.label)
     return Ordering(tuple(variant for _, variant in usable), tuple(rejected), supported)
-
-
-def _rejection(
-    label: str, feature: VariantFeature, values: tuple[str, ...], supported: SupportedProperties
-) -> Rejection:
-    support = supported.get(feature.namespace, NamespaceSupport(absent="nothing supports it"))
-    supported_values = support.values(feature.name)
-    return Rejection(label, feature, values, supported_values, support.absent, support.remedy)
