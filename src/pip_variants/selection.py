@@ -55,17 +55,14 @@ class Choices:
         known = (names[0] for names in self.preferred if names[0] in namespaces)
         return tuple(dict.fromkeys((*known, *namespaces)))
 
-    def features(self, namespace: str) -> tuple[str, ...]:
-        """The preferred features of a namespace."""
-        return tuple(names[1] for names in self.preferred if names[0] == namespace and names[1:])
-
-    def values(self, namespace: str) -> Mapping[str, tuple[str, ...]]:
-        """The preferred values by feature of a namespace."""
-        found: dict[str, tuple[str, ...]] = {}
-        for names in self.preferred:
-            if names[0] == namespace and names[2:]:
-                found[names[1]] = (*found.get(names[1], ()), names[2])
-        return found
+    def within(self, namespace: str) -> tuple[tuple[str, ...], Mapping[str, tuple[str, ...]]]:
+        """The preferred features of a namespace, and the preferred values by feature."""
+        own = [names[1:] for names in self.preferred if names[0] == namespace and names[1:]]
+        features = tuple(names[0] for names in own)
+        return features, {
+            feature: tuple(value for name, *values in own if name == feature for value in values)
+            for feature in features
+        }
 
 
 _NO_CHOICES = Choices()
@@ -105,7 +102,7 @@ def supported_properties(
     return {
         namespace: _support(namespace, metadata, asker, choices, packages)
         .preferring(metadata.feature_priorities.get(namespace, ()), values.get(namespace, {}))
-        .preferring(choices.features(namespace), choices.values(namespace))
+        .preferring(*choices.within(namespace))
         for namespace in wanted
     }
 

@@ -77,7 +77,12 @@ def _write(answers: TextIO, text: str) -> None:
 
 def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
     if ask == "holds":
-        return {"holds": _holds(**arguments)}
+        from packaging.markers import Marker
+
+        try:
+            return {"holds": Marker(**arguments).evaluate()}
+        except Exception:  # noqa: BLE001 - an index wrote it: it may be anything, deeply nested
+            return {"holds": False}
     if ask == "registered":
         return {"namespaces": registry.namespaces, "broken": registry.broken}
     if ask == "valid":
@@ -94,15 +99,6 @@ def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
     finally:
         root.removeHandler(records)
     return {**_to_json(answer), "notes": records.notes, "warnings": records.warnings}
-
-
-def _holds(marker: str) -> bool:
-    from packaging.markers import Marker
-
-    try:
-        return Marker(marker).evaluate()
-    except Exception:  # noqa: BLE001 - an index wrote it: it may be anything, and deeply nested
-        return False
 
 
 def _to_json(answer: Answer) -> dict[str, Any]:

@@ -30,14 +30,12 @@ DEADLINE = 3.0  # seconds that sysctl has to answer
 # the extensions that they do not know stand first.
 EXTENSIONS = tuple(
     """
-    sme2p1 sme2 sme sve2p1 sveb16b16
-    f8cvt f8fma f8dp4 f8dp2 f8e4m3 f8e5m2 faminmax lut fpmr
-    ls64 lse128 lrcpc3 mops hbc cssc sveebf16 ebf16 rpres afp wfxt mte3 mte
-    svef64mm svef32mm svesm4 svesha3 svebitperm svepmull sveaes sm4 sm3
-    sve2 flagm2 frint sb bti ecv paca pacg ssbs
+    sme2p1 sme2 sme sve2p1 sveb16b16 f8cvt f8fma f8dp4 f8dp2 f8e4m3 f8e5m2 faminmax lut fpmr ls64
+    lse128 lrcpc3 mops hbc cssc sveebf16 ebf16 rpres afp wfxt mte3 mte svef64mm svef32mm svesm4
+    svesha3 svebitperm svepmull sveaes sm4 sm3 sve2 flagm2 frint sb bti ecv paca pacg ssbs
     asimdfhm bf16 dcpodp dgh dit flagm i8mm ilrcpc jscvt rng sha3 sha512 svebf16 svei8mm uscat
-    asimddp lrcpc asimdhp dcpop fcma fphp sve asimdrdm atomics
-    aes asimd cpuid crc32 evtstrm fp pmull sha1 sha2
+    asimddp lrcpc asimdhp dcpop fcma fphp sve asimdrdm atomics aes asimd cpuid crc32 evtstrm fp
+    pmull sha1 sha2
     """.split()
 )
 

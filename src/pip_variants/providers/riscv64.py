@@ -21,11 +21,10 @@ _log = logging.getLogger(__name__)
 
 EXTENSIONS = tuple(
     """
-    zvfbfwma zvfbfmin zvfh zvfhmin zvkned zvknhb zvknha zvksed zvksh zvkg zvbc zvbb zvkb zvkt
-    v zve64d zve64f zve64x zve32f zve32x
-    zfbfmin zfh zfhmin zfa zacas zabha zawrs ztso zicond zcb zcmop zimop supm
-    zba zbb zbs zbc zbkb zbkc zbkx zknd zkne zknh zksed zksh zkt
-    zicbom zicbop zicboz zihintntl zihintpause
+    zvfbfwma zvfbfmin zvfh zvfhmin zvkned zvknhb zvknha zvksed zvksh zvkg zvbc zvbb zvkb zvkt v
+    zve64d zve64f zve64x zve32f zve32x zfbfmin zfh zfhmin zfa zacas zabha zawrs ztso zicond zcb
+    zcmop zimop supm zba zbb zbs zbc zbkb zbkc zbkx zknd zkne zknh zksed zksh zkt zicbom zicbop
+    zicboz zihintntl zihintpause
     """.split()
 )
 

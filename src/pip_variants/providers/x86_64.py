@@ -24,18 +24,12 @@ LEVELS = ("v4", "v3", "v2", "v1")
 # the sets that they do not know yet stand first.
 INSTRUCTION_SETS = tuple(
     """
-    amx_bf16 amx_int8 amx_tile avx512_fp16 avx_ifma sha512 sm3 sm4
-    avx_vnni tsc_adjust flush_l1d movdir64b movdiri
-    avx512_bf16 avx512_bitalg avx512_vbmi2 avx512_vnni avx512_vp2intersect avx512_vpopcntdq
-    avx512ifma avx512vbmi rdpid sha_ni vaes vpclmulqdq
-    clwb clzero
-    avx512bw avx512cd avx512dq avx512f avx512vl
-    clflushopt gfni rdseed xsavec xsaveopt
-    adx
-    avx2 avx bmi2 bmi1 abm f16c fma movbe xsave
-    rdrand aes pclmulqdq sse4a fsgsbase
-    sse4_2 sse4_1 ssse3 sse3 cx16 lahf_lm popcnt
-    sse2 sse mmx
+    amx_bf16 amx_int8 amx_tile avx512_fp16 avx_ifma sha512 sm3 sm4 avx_vnni tsc_adjust flush_l1d
+    movdir64b movdiri avx512_bf16 avx512_bitalg avx512_vbmi2 avx512_vnni avx512_vp2intersect
+    avx512_vpopcntdq avx512ifma avx512vbmi rdpid sha_ni vaes vpclmulqdq clwb clzero avx512bw
+    avx512cd avx512dq avx512f avx512vl clflushopt gfni rdseed xsavec xsaveopt adx avx2 avx bmi2
+    bmi1 abm f16c fma movbe xsave rdrand aes pclmulqdq sse4a fsgsbase sse4_2 sse4_1 ssse3 sse3
+    cx16 lahf_lm popcnt sse2 sse mmx
     """.split()
 )
 
