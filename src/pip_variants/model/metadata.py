@@ -452,20 +452,22 @@ def _read_providers(
         raise _Fault(
             f"providers and default-priorities.namespace differ in {', '.join(sorted(differing))}"
         )
-    if version <= _LAST_OF_PEP_817:
-        return {name: _read_pep_817_provider(name, node, root) for name, node in nodes.items()}
-    return {name: _read_provider(node, version) for name, node in nodes.items()}
+    providers: dict[str, ProviderInfo] = {}
+    for name, node in nodes.items():
+        conditions: dict[str, Any] = {"optional": node.get("optional", False).boolean()}
+        if version <= _LAST_WITH_PRIORITIES:
+            conditions["enable_if"] = node.get("enable-if").optional_string()
+        is_pep_817 = version <= _LAST_OF_PEP_817
+        found = _read_pep_817(name, node, root) if is_pep_817 else _read_provider(node, version)
+        providers[name] = replace(found, **conditions)
+    return providers
 
 
 def _read_provider(node: _Node, version: tuple[int, int, int]) -> ProviderInfo:
     """PEP 850, Provider information."""
-    optional = node.get("optional", False).boolean()
-    enable_if = None
-    if version <= _LAST_WITH_PRIORITIES:
-        enable_if = node.get("enable-if").optional_string()
     kinds = [kind for kind in ("static-properties", "requires", "builtin") if kind in node.value]
     if not kinds and version > _KNOWN_VERSION:
-        return UnknownProvider(tuple(sorted(node.value)), optional)
+        return UnknownProvider(tuple(sorted(node.value)))
     for key, kind in (("feature-order", "static-properties"), ("plugin-api", "requires")):
         if key in node.value and kind not in kinds:
             raise node.get(key).fault(f"needs {kind} beside it")
@@ -476,15 +478,15 @@ def _read_provider(node: _Node, version: tuple[int, int, int]) -> ProviderInfo:
         plugin_api = node.get("plugin-api")
         if "plugin-api" in node.value:
             plugin_api.string()  # only drafts may say null
-        return _read_plugin(found, plugin_api, optional, enable_if)
+        return _read_plugin(found, plugin_api)
     if kinds == ["builtin"]:
-        return BuiltinProvider(found.string(), optional, enable_if)
+        return BuiltinProvider(found.string())
     order = node.get("feature-order")
     names = order.strings(check_feature) if "feature-order" in node.value else None
-    return StaticProvider(_read_static(found, names), optional, enable_if)
+    return StaticProvider(_read_static(found, names))
 
 
-def _read_pep_817_provider(namespace: str, node: _Node, root: _Node) -> ProviderInfo:
+def _read_pep_817(namespace: str, node: _Node, root: _Node) -> ProviderInfo:
     """PEP 817, Provider information: static properties stand at the top level."""
     priorities, statics = root.get("default-priorities"), root.get("static-properties", {})
     static: _Node | None = statics.get(namespace)
@@ -493,29 +495,25 @@ def _read_pep_817_provider(namespace: str, node: _Node, root: _Node) -> Provider
         is_listed = node.get("plugin-use").value in ("none", "build")
         listed = priorities.get("property", {}).children()
         static = listed.get(namespace) if is_listed else None
-    optional = node.get("optional", False).boolean()
-    enable_if = node.get("enable-if").optional_string()
     requires, plugin_api = node.get("requires"), node.get("plugin-api")
     install_time = node.get("install-time", static is None)
     if install_time.boolean() != (static is None):
         raise install_time.fault("contradicts static-properties")
     if static is None:
-        return _read_plugin(requires, plugin_api, optional, enable_if)
+        return _read_plugin(requires, plugin_api)
     features = static.children()
     order = priorities.get("feature", {}).value.get(namespace, ())
     names = tuple(name for name in order if name in features)
-    return StaticProvider(_read_static(static, names or None), optional, enable_if)
+    return StaticProvider(_read_static(static, names or None))
 
 
-def _read_plugin(
-    requires: _Node, plugin_api: _Node, optional: bool, enable_if: str | None
-) -> PluginProvider:
+def _read_plugin(requires: _Node, plugin_api: _Node) -> PluginProvider:
     texts, reference = requires.strings(), plugin_api.optional_string()
     if not all(text.strip() for text in texts):
         raise requires.fault("must not have empty entries")
     if reference is not None and not _PLUGIN_API.fullmatch(reference):
         raise plugin_api.fault("must be an object reference (module:object)")
-    return PluginProvider(texts, reference, optional, enable_if)
+    return PluginProvider(texts, reference)
 
 
 def _read_static(node: _Node, order: tuple[str, ...] | None) -> tuple[SupportedFeature, ...]:
