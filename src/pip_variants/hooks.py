@@ -91,8 +91,8 @@ def target_prefix() -> str:
 class Provider:
     """Says which properties of one namespace this machine supports.
 
-    `detect` returns the supported features, the most preferred first, and nothing if the hardware
-    is missing. `get_supported_configs` of a PEP 850 plugin will do.
+    `detect` returns the supported features, the most preferred first, nothing without the hardware.
+    `get_supported_configs` of a PEP 850 plugin will do.
 
     `implements` names the provider packages that this one answers for. Wheels find a provider by
     package and endpoint, never by namespace (PEP 850, High level design); `namespace` is the
@@ -107,10 +107,9 @@ class Provider:
     `named` gives the features of well-known targets (`pip install --variant-target NAME`), such as
     `x86_64_v3`, and nothing for other names.
 
-    `valid` is for those who publish wheels: every feature with every value that there is, on
-    whatever machine, in any order; nothing if the provider cannot say. What `detect` returns must
-    be in it. `get_all_configs` of a plugin will do (the draft on building variants, Extensions to
-    provider plugin API).
+    `valid` is for those who publish wheels: every feature with every value that there is, those of
+    `detect` among them, in any order; nothing if the provider cannot say. `get_all_configs` of a
+    plugin will do (the draft on building variants, Extensions to provider plugin API).
     """
 
     namespace: str

@@ -21,8 +21,7 @@ __all__ = ["Asker", "Choices", "Releases", "select", "supported_properties"]
 Releases: TypeAlias = Callable[[str, tuple[str, ...]], tuple[str, ...]]
 """Given a package and releases of it, newest first: those that can be had, best first."""
 
-_Packages: TypeAlias = dict[str, dict[str, set[str]]]
-"""ABI namespace -> package -> releases."""
+_Packages: TypeAlias = dict[str, dict[str, set[str]]]  # by ABI namespace and package
 
 
 class Asker(Protocol):

@@ -131,19 +131,17 @@ class Registry:
         taken: set[Identity] = set()
         known: set[str] = set()
         for provider, by in self._each():
-            every = (
+            named = (
                 Identity(canonicalize_name(one.package), one.version, one.plugin_api)
                 for one in provider.implements
             )
-            identities = tuple(one for one in every if one not in taken)  # the first one answers
+            identities = tuple(one for one in named if one not in taken)  # the first one answers
             taken.update(identities)
-            features: dict[str, tuple[str, ...]] = {}
-            if not names:
-                features.update(self._ask_once(provider, by).support.features)
-            for name in names:
-                answer = self._ask(partial(provider.named, name), None, by).support.features
-                features.update(answer)
-                known.update([name] if answer else [])
+            answers = [self._ask(partial(provider.named, name), None, by) for name in names]
+            found_by = zip(names, answers, strict=True)
+            known.update(name for name, one in found_by if one.support.features)
+            every = answers or [self._ask_once(provider, by)]
+            features = dict(feature for one in every for feature in one.support.features)
             supported = tuple(SupportedFeature(*feature) for feature in features.items())
             found.append(TargetProvider(provider.namespace, by, identities, supported))
         if unknown := [name for name in names if name not in known]:

@@ -14,6 +14,7 @@ import select
 import signal
 import threading
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any, TextIO
 
 from pip_variants.detection import ANSWER, DEADLINE, START_DEADLINE
@@ -102,13 +103,7 @@ def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
 
 
 def _to_json(answer: Answer) -> dict[str, Any]:
-    return {
-        "features": [[name, list(values)] for name, values in answer.support.features],
-        "absent": answer.support.absent,
-        "remedy": answer.support.remedy,
-        "devices": answer.support.devices,
-        "by": answer.by,
-    }
+    return {**asdict(answer.support), "by": answer.by}
 
 
 class _Records(logging.Handler):

@@ -1,6 +1,7 @@
 """The alphabets of PEP 825, and two identifiers, which are compared by the ten thousand."""
 
 import re
+from functools import partial
 from typing import NamedTuple
 
 from pip_variants.errors import InvalidVariantLabel, InvalidVariantProperty, shown
@@ -79,24 +80,11 @@ def _specifier(text: str) -> str:
     return match[1] + ".".join(parts)
 
 
-def check_namespace(text: object) -> str:
-    """Return `text` if it is a namespace, else raise `InvalidVariantProperty`."""
-    return _check(text, "namespace", _NAME)
-
-
-def check_feature(text: object) -> str:
-    """Return `text` if it is a feature name, else raise `InvalidVariantProperty`."""
-    return _check(text, "feature", _NAME)
-
-
-def check_value(text: object) -> str:
-    """Return `text` if it is a feature value, else raise `InvalidVariantProperty`."""
-    return _check(text, "value", _VALUE)
-
-
-def check_label(text: object) -> str:
-    """Return `text` if it is a variant label, else raise `InvalidVariantLabel`."""
-    return _check(text, "label", _VALUE)
+# Each returns a text that is one, and raises `InvalidVariantProperty`, or `InvalidVariantLabel`.
+check_namespace = partial(_check, what="namespace", pattern=_NAME)
+check_feature = partial(_check, what="feature", pattern=_NAME)
+check_value = partial(_check, what="value", pattern=_VALUE)
+check_label = partial(_check, what="label", pattern=_VALUE)
 
 
 class VariantFeature(NamedTuple):

@@ -7,6 +7,7 @@ some together forgets nothing: the order does not matter, nor how often it is do
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from pip_variants.errors import InvalidTarget, InvalidVariantProperty, printable, shown
@@ -19,6 +20,7 @@ FORMAT = 1  # of the files that are written, and the newest that is read
 MAX_BYTES = 64 * 2**20  # of a file that is read
 
 _WIDTH = 80
+_quoted = partial(json.dumps, ensure_ascii=False)
 
 
 class Identity(NamedTuple):
@@ -220,7 +222,3 @@ def _wrapped(name: str, values: Iterable[str]) -> Iterable[str]:
             line = "    "
         line += item
     yield f"{line.rstrip(', ')}]"
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)

@@ -84,7 +84,6 @@ _CORES = {
     for implementer, parts, version, name in _MODELS
     for part in parts.split()
 }
-_UNKNOWN = (0, "")
 
 _APPLE = {"M1": "m1", "M2": "m2", "M3": "m3", "M4": "m4", "M5": "m4"}
 
@@ -116,7 +115,7 @@ def from_cpuinfo(text: str) -> Processor:
     cores = set(zip(implementers, cpuinfo.values_of("CPU part", text), strict=False))
     flags = [frozenset(line.split()) for line in cpuinfo.values_of("Features", text)]
     extensions = frozenset.intersection(*flags) if flags else frozenset()
-    models = [_CORES.get(core, _UNKNOWN) for core in sorted(cores)] or [_UNKNOWN]
+    models = [_CORES.get(core, (0, "")) for core in sorted(cores)] or [(0, "")]
     for core in sorted(cores):
         known = "" if core in _CORES else ", not known: counted as 8a"
         _log.info("core: CPU implementer %s, CPU part %s%s", *core, known)

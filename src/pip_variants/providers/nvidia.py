@@ -26,9 +26,7 @@ TEGRA = frozenset({(5, 3), (6, 2), (7, 2), (8, 7), (10, 1), (11, 0)})
 """Compute capabilities of systems on a chip: their cubins and those of others do not mix."""
 
 # What the published provider names. Drivers newer than that get two majors above their own.
-_OLDEST_CUDA = 11
-_NEWEST_CUDA = 15
-_NEWEST_MINOR = 20
+_OLDEST_CUDA, _NEWEST_CUDA, _NEWEST_MINOR = 11, 15, 20
 _OLDEST_SM = 50
 
 # What is told to publishers: the last CUDA, and the newest minor of majors that get no more.

@@ -8,8 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
-DEADLINE = 3.0
-"""Seconds that a library has to answer; a provider may ask two and still be in time itself."""
+DEADLINE = 3.0  # seconds that a library has; a provider may ask two and still be in time itself
 
 
 _PROGRAM = """
