@@ -80,10 +80,7 @@ class Published:
 
 
 def target_prefix() -> str:
-    """The prefix (as `sys.prefix`) of the environment that packages are installed into.
-
-    It is another one than that of the running interpreter under `pip --python` and `--prefix`.
-    """
+    """The prefix, as `sys.prefix`, that is installed into: not this one under `pip --python`."""
     return os.environ.get(PREFIX_VARIABLE) or sys.prefix
 
 

@@ -58,10 +58,7 @@ def abi_dependencies(variant: Variant, metadata: VariantMetadata) -> tuple[AbiDe
 
 
 def newest_first(releases: Iterable[str]) -> tuple[str, ...]:
-    """The values that are releases, each once: up to three numbers without leading zeros.
-
-    Numbers of more than 18 digits count as none: Python refuses to read very long ones.
-    """
+    """The values that are releases, each once; Python refuses to read very long numbers."""
     valid = {release for release in releases if _RELEASE.fullmatch(release)}
     return tuple(sorted(valid, key=_numbers, reverse=True))
 

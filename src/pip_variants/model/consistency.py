@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pip_variants.model.metadata import ProviderInfo, VariantMetadata, meaning
+from pip_variants.model.metadata import VariantMetadata, meaning
 from pip_variants.model.names import NULL_LABEL, normal_requirement
 
 __all__ = ["Contradiction", "contradiction"]
@@ -35,11 +35,9 @@ def contradiction(
     is_same_draft = promised.version[:2] == wheel.version[:2]
     for namespace in real.namespaces:
         one, two = promised.providers.get(namespace), wheel.providers.get(namespace)
-        if one and two and (is_same_draft or type(one) is type(two)) and not _agree(one, two):
-            return Contradiction(f"another provider for {namespace}", namespace)
+        if one and two and (is_same_draft or type(one) is type(two)):
+            conditions = filter(None, (one.enable_if, two.enable_if))
+            markers = {normal_requirement(f"x; {condition}") for condition in conditions}
+            if len(markers) > 1 or meaning(one) != meaning(two):
+                return Contradiction(f"another provider for {namespace}", namespace)
     return None
-
-
-def _agree(one: ProviderInfo, two: ProviderInfo) -> bool:
-    markers = {normal_requirement(f"x; {info.enable_if}") for info in (one, two) if info.enable_if}
-    return len(markers) < 2 and meaning(one) == meaning(two)

@@ -90,8 +90,7 @@ def pip_variants_providers() -> Sequence[Provider]:
     """The amd provider."""
     endpoint = "amd_variant_provider.plugin:AMDVariantPlugin"
     published = Published("amd-variant-provider", "0.0.2", endpoint)
-    own = ("gfx_arch", "rocm_version")
-    return [Provider("amd", detect, [published], forced=own, valid=valid)]
+    return [Provider("amd", detect, [published], forced=("gfx_arch", "rocm_version"), valid=valid)]
 
 
 def _forced(name: str, pattern: str) -> list[str] | None:

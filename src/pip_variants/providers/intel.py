@@ -6,7 +6,6 @@ of its offline compiler (`ocloc ids bmg`).
 """
 
 import logging
-import os
 from collections.abc import Iterable, Sequence
 
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
@@ -14,7 +13,6 @@ from pip_variants.providers.probe import ProbeFailed, probe
 
 _log = logging.getLogger(__name__)
 
-_SCRIPT = os.path.join(os.path.dirname(__file__), "_intel_probe.py")
 _DEADLINE = 7.0  # seconds, of the ten that a provider has
 
 _FAMILIES = {
@@ -36,7 +34,7 @@ def values_of(version: int) -> list[str]:
 def detect() -> Iterable[Feature]:
     """What the Intel GPUs of this machine support, in the order of Level Zero."""
     try:
-        answer = probe(_SCRIPT, deadline=_DEADLINE)
+        answer = probe("_intel_probe.py", deadline=_DEADLINE)
     except ProbeFailed as reason:
         _log.info("no Intel GPU: Level Zero: %s", reason)
         return []

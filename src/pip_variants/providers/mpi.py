@@ -23,7 +23,7 @@ from pip_variants.providers.probe import ProbeFailed, probe
 
 _log = logging.getLogger(__name__)
 
-_PROBE = os.path.join(os.path.dirname(__file__), "_mpi_probe.py")
+_PROBE = "_mpi_probe.py"
 
 # The names by which programs of each ABI find their library, in the order of preference.
 # libmpi.so without a number is for compilers, and often a text.

@@ -33,7 +33,6 @@ _OLDEST_SM = 50
 _LAST_CUDA = 20
 _NEWEST_MINORS = {5: 3, 6: 2, 7: 5, 8: 9, 9: 0}
 
-_SCRIPT = os.path.join(os.path.dirname(__file__), "_nvidia_probe.py")
 _DEADLINES = {"nvml": 4.0, "libcuda": 3.0}  # seconds, of the ten that a provider has
 _KERNEL_DRIVER = "/proc/driver/nvidia/version"
 _PCI_DEVICES = "/sys/bus/pci/devices"
@@ -100,7 +99,7 @@ def this_machine() -> Machine:
     """What the driver of this machine says; nothing if no CUDA program could run."""
     for library, deadline in _DEADLINES.items():
         try:
-            machine = _machine(library, probe(_SCRIPT, library, deadline=deadline))
+            machine = _machine(library, probe("_nvidia_probe.py", library, deadline=deadline))
         except ProbeFailed as reason:
             _log.info("%s: %s", library, reason)
         else:

@@ -29,12 +29,13 @@ class ProbeFailed(Exception):
 
 
 def probe(script: str, *arguments: str, deadline: float = DEADLINE) -> Any:
-    """What the function `ask` of the Python file `script` returns in a process of its own.
+    """What the function `ask` of a `script` beside this file returns in a process of its own.
 
     It can use the standard library only. What it, or the library, prints is ignored.
     Raises `ProbeFailed`, with the text of an OSError or AttributeError of the function, too.
     """
-    command = [sys.executable, "-I", "-S", "-c", _PROGRAM, script, *arguments]
+    path = os.path.join(os.path.dirname(__file__), script)
+    command = [sys.executable, "-I", "-S", "-c", _PROGRAM, path, *arguments]
     try:
         process = subprocess.Popen(  # noqa: S603
             command,

@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 _DEVICES = "sys/bus/pci/devices"
 _GOOGLE = "0x1ae0"  # network cards and disks of Google's cloud have it too
 
-TPUS = {
+TPUS = {  # the PCI devices of Google that are TPUs, and the TPU's version
     "0x0027": "v2 or v3",
     "0x0056": "v4 lite",
     "0x005e": "v4",
@@ -27,7 +27,6 @@ TPUS = {
     "0x007c": "8t",
     "0x0083": "8i",
 }
-"""The PCI devices of Google that are TPUs, and the TPU's version."""
 
 
 def detect(root: str = "/") -> Iterable[Feature]:
