@@ -82,6 +82,8 @@ def with_metadata(wheel: bytes) -> bytes:
                 if entry.filename == record:
                     new.writestr(path, METADATA)
                     content = row + content if content.strip() else content
+                elif entry.filename == record.replace("RECORD", "METADATA"):  # a URL may name a wheel
+                    content = re.sub(rb"(file:\S+)\.whl\b", rb"\1" + SUFFIX.encode(), content)
                 new.writestr(entry, content)
     except (ValueError, zipfile.BadZipFile):
         return wheel
@@ -137,10 +139,9 @@ def json_page(text: str) -> str:
     document = json.loads(labelled(text))
     if isinstance(document, dict) and isinstance(document.get("files"), list):
         for file in list(document["files"]):
-            if file["filename"].endswith(SUFFIX):
-                start, slash, name = file["url"].partition("#")[0].rpartition("/")
-                added = {"url": f"{start}{slash}{metadata_name(name)}", "hashes": {}}
-                added["filename"] = metadata_name(file["filename"])
+            start, slash, name = file["url"].partition("#")[0].rpartition("/")
+            if name.endswith(SUFFIX):
+                added = {"url": f"{start}{slash}{metadata_name(name)}", "hashes": {}, "filename": metadata_name(name)}
                 if added not in document["files"]:
                     document["files"].append(added)
     return json.dumps(document)
