@@ -71,7 +71,7 @@ def with_metadata(wheel: bytes) -> bytes:
     result = io.BytesIO()
     try:
         with zipfile.ZipFile(io.BytesIO(wheel)) as old, zipfile.ZipFile(result, "w") as new:
-            (record,) = (name for name in old.namelist() if name.endswith(".dist-info/RECORD"))
+            (record,) = (name for name in old.namelist() if re.fullmatch(r"[^/]+\.dist-info/RECORD", name))
             path = record.replace("RECORD", "variant.json")
             digest = base64.urlsafe_b64encode(hashlib.sha256(METADATA).digest()).rstrip(b"=").decode()
             row = f"{path},sha256={digest},{len(METADATA)}\n".encode()
