@@ -8,8 +8,8 @@ index and takes an hour or more. Exit status 1 if a test that passes without pip
 with it, three times in a row. This file is also the pytest plugin of both runs.
 
 With --as-variants, every wheel of the tests is a variant wheel in the second run: see
-pip_suite_as_variants.py, which also has the differences that are as they must be. Only the tests
-that install or describe wheels are run, if the arguments name none: half an hour.
+pip_suite_as_variants.py. What differs then and has to is in EXPLAINED below and no failure. Only
+the tests that install or describe wheels are run, if the arguments name none.
 """
 
 import json
