@@ -70,7 +70,8 @@ class Explain(InstallCommand):
             ignore_requires_python=options.ignore_requires_python,
         )
         finder._log_skipped_link = self._note
-        given = self.get_requirements(args, options, finder, session)
+        is_any = args or options.requirements
+        given = self.get_requirements(args, options, finder, session) if is_any else []
         wanted = [one for one in given if not one.constraint]
         if len(wanted) != 1:
             raise CommandError("explain takes one requirement, such as demo or 'demo>=2'")

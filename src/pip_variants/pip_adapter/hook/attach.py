@@ -58,6 +58,7 @@ def attach(detection: Sequence[str] = ()) -> None:
     """
     off = os.environ.get("PIP_NO_VARIANTS", "").lower() in ("1", "true", "yes", "on", "y", "t")
     attached.detection = tuple(detection)
+    attached.seams.clear()
     for seam in SEAMS:
         if not off or seam.place == OF_OPTIONS:
             attached.seams.setdefault(seam.module, []).append(seam)
@@ -110,7 +111,7 @@ def verify() -> list[str]:
         raise BrokenInstallation(f"{type(cause).__name__}: {cause}") from None
     # What was found wrong while attaching says more than that something is missing.
     lacking = [seam for seam in missing() if seam.is_critical]
-    found = [f"{one.place}: {attached.faults.get(one, 'was not replaced')}" for one in lacking]
+    found = [f"{one.where}: {attached.faults.get(one, 'was not replaced')}" for one in lacking]
     return [*found, *_unmet_assumptions()]
 
 
@@ -151,10 +152,10 @@ def _unmet_assumptions() -> Iterator[str]:
         try:
             found = _find(importlib.import_module(seam.module), seam.name)[2]
         except (ImportError, AttributeError, KeyError):
-            yield f"{place} is not there"
+            yield f"{seam.where} is not there"
             continue
         names = _names(_code(found)) if used else set()
-        yield from (f"{place} does not use {one}" for one in used.split() if one not in names)
+        yield from (f"{seam.where} does not use {one}" for one in used.split() if one not in names)
     options = importlib.import_module("pip._internal.cli.cmdoptions")
     for option in OPTIONS:
         make = getattr(options, option, None)

@@ -116,7 +116,7 @@ class Run:
             self.say(
                 logging.WARNING,
                 f"pip {self.command} does not know all of wheel variants: pip-variants does not "
-                f"know this pip ({lacking[0].place} is not as expected). See pip-variants doctor.",
+                f"know this pip ({lacking[0].where} is not as expected). See pip-variants doctor.",
                 once=True,
             )
 
