@@ -265,7 +265,7 @@ def process_output(data: bytes) -> None:
         warned: list[str] = []
         ask = Fed(warn=warned.append)
         ask._process = process
-        client._read(process, ask._lines)
+        ask._output.read(process.stdout)
         try:
             said = question(ask)
         except (DetectionError, InvalidTarget) as error:
