@@ -1,9 +1,12 @@
 """Several packages with variants in one resolution, and the same packages without variants."""
 
 import hashlib
+import io
 import json
+import shutil
 import statistics
 import time
+import zipfile
 from itertools import groupby
 from operator import itemgetter
 
@@ -14,6 +17,7 @@ from support.server import Index, Reply
 COUNTS = (1, 10, 50)
 PAIRS = {0: 9, 20: 3, 100: 2}  # by milliseconds of latency for each request
 LEVELS = ("v4", "v3", "v2", "v1")
+METADATA = "Metadata-Version: 2.1\nName: {}\nVersion: 1.0\n"
 MAX_RATIO, MAX_MORE = 1.05, 40  # milliseconds
 
 
@@ -27,9 +31,11 @@ def measure(work):
     with Index(work / "empty") as index:
 
         def measured(python, release, names):
-            options = ["--dry-run", "--index-url", f"{index.url}{release}/"]
+            # Not a dry run, which has to look into each variant wheel.
+            options = ["--dest", work / "downloaded", "--index-url", f"{index.url}{release}/"]
             index.requests.clear()
-            command = [python, "-m", "pip", "install", *options, *names]
+            shutil.rmtree(work / "downloaded", ignore_errors=True)
+            command = [python, "-m", "pip", "download", *options, *names]
             return *child_seconds(command, cwd=work, env=env), tuple(index.requests)
 
         for latency, pairs in PAIRS.items():
@@ -57,9 +63,12 @@ def _requests(count, stock, ours):
     without, with_ = ({_by_project(run[-1]) for run in side} for side in (stock, ours))
     assert len(without) == len(with_) == 1, "not the same requests in all runs"
     (first,), (second,) = without, with_
-    assert [kinds for _, kinds in second] == [("metadata", "page", "variants.json")] * count, second
-    assert [(name, kinds[:2]) for name, kinds in second] == list(first), (first, second)
-    return {"without": 2 * count, "with": 3 * count}
+    assert [kinds for _, kinds in first] == [("metadata", "page")] * count + [("whl",)] * count, first
+    more = [kinds for _, kinds in second if "variants.json" in kinds]
+    assert more == [("metadata", "page", "variants.json")] * count, second
+    left = [(name, tuple(one for one in kinds if one[0] != "v")) for name, kinds in second]
+    assert left == list(first), (first, second)
+    return {"without": 3 * count, "with": 4 * count}
 
 
 def _by_project(requests):
@@ -103,18 +112,18 @@ def _replies():
     for number in range(max(COUNTS)):
         name = f"project{number:02}"
         stem = f"{name}-1.0-py3-none-any"
-        variants = [f"{stem}-{level}.whl" for level in LEVELS]
-        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n".encode()
+        wheels = {f"{stem}.whl": _wheel(name, None)}
+        variants = {f"{stem}-{level}.whl": _wheel(name, level) for level in LEVELS}
+        metadata = METADATA.format(name).encode()
         digests = {"sha256": hashlib.sha256(metadata).hexdigest()}
         listed = f"{name}-1.0-variants.json"
-        for folder, wheels in (("plain", []), ("variants", variants)):
-            files = [
-                {"filename": one, "core-metadata": digests} for one in [f"{stem}.whl", *wheels]
-            ]
-            files += [{"filename": listed}] if wheels else []
+        for folder, more in (("plain", {}), ("variants", variants)):
+            files = [{"filename": one, "core-metadata": digests} for one in {**wheels, **more}]
+            files += [{"filename": listed}] if more else []
             replies[f"/simple/{folder}/{name}/"] = _page(name, files)
         replies[listed] = _json(_metadata())
-        replies.update({f"{one}.metadata": Reply(metadata) for one in (f"{stem}.whl", *variants)})
+        for one, content in {**wheels, **variants}.items():
+            replies[f"{one}.metadata"], replies[one] = Reply(metadata), Reply(content)
     return replies
 
 
@@ -127,6 +136,18 @@ def _page(name, files):
 def _json(document):
     kind = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
     return Reply(json.dumps(document).encode(), headers=kind)
+
+
+def _wheel(name, level):
+    info, file = f"{name}-1.0.dist-info", io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(f"{info}/METADATA", METADATA.format(name))
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        if level:
+            variants = {level: {"x86_64": {"level": [level]}}}
+            archive.writestr(f"{info}/variant.json", json.dumps({**_metadata(), "variants": variants}))
+        archive.writestr(f"{info}/RECORD", "")
+    return file.getvalue()
 
 
 def _metadata():

@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """Run pip's own tests without and with pip-variants, and compare the two runs.
 
-    python3 tests/pip_suite.py CHECKOUT [pytest arguments]
+    python3 tests/pip_suite.py CHECKOUT [--as-variants] [pytest arguments]
 
 CHECKOUT is a git checkout of pip (its packages have no tests); it is left as it is. Needs a package
 index and takes an hour or more. Exit status 1 if a test that passes without pip-variants fails
 with it, three times in a row. This file is also the pytest plugin of both runs.
+
+With --as-variants, every wheel of the tests is a variant wheel in the second run: see
+pip_suite_as_variants.py. What differs then and has to is in EXPLAINED below and no failure. Only
+the tests that install or describe wheels are run, if the arguments name none.
 """
 
 import json
@@ -26,49 +30,87 @@ IS_ACTIVE = '''
 def test_pip_variants_is_active(script):
     assert "--no-variants" in script.pip("install", "--help").stdout
 '''
+ARE_VARIANTS = '''
+def test_wheels_are_variants(script, data, shared_data):
+    for one in (data, shared_data):
+        result = script.pip("install", "--dry-run", "--no-index", "-f", one.packages, "simplewheel")
+        assert "Using the variant fits" in result.stdout
+'''
 CHECK = "tests/functional/test_pip_variants.py"
+AS_VARIANTS = Path(__file__).with_name("pip_suite_as_variants.py")
+ABOUT_WHEELS = """
+    build_constraints build_env cache check download fast_deps freeze hash index index_* inspect install
+    install_* invalid_* list lock new_resolver* pip_runner_script python_option show uninstall*
+    uploaded_prior_to wheel
+"""
+
+LIST = "`pip list --format=json` has the key `variant` for a variant; the test compares whole entries"
+LOCK = "a lock lists every wheel of a release with variants, here also the one with the lower build tag"
+EXPLAINED = {  # what differs with --as-variants and has to, all parameters of a test together
+    "test_list.py::test_uptodate_respects_binary_options": LIST,
+    "test_list.py::test_user_flag": LIST,
+    "test_lock.py::test_lock_local_editable_with_dep": LOCK,
+    "test_lock.py::test_lock_wheel_from_findlinks": LOCK,
+    "test_python_option.py::test_python_interpreter": LIST,
+}
 
 
 def main() -> int:
-    if len(sys.argv) < 2:
+    arguments = [one for one in sys.argv[1:] if one != "--as-variants"]
+    if not arguments:
         sys.exit(__doc__)
     with tempfile.TemporaryDirectory(prefix="pip-suite-") as folder:
-        return compare(Path(sys.argv[1]), sys.argv[2:], Path(folder).resolve())
+        as_variants = "--as-variants" in sys.argv
+        return compare(Path(arguments[0]), arguments[1:], Path(folder).resolve(), as_variants)
 
 
-def compare(checkout: Path, arguments: list[str], work: Path) -> int:
+def compare(checkout: Path, arguments: list[str], work: Path, as_variants: bool) -> int:
     clone, code, python = prepare(checkout, work)
+    (clone / CHECK).write_text(IS_ACTIVE + ARE_VARIANTS if as_variants else IS_ACTIVE)
     here = subprocess.run(
         ["git", "describe", "--always", "--tags"], cwd=clone, check=True, capture_output=True, text=True
     ).stdout.strip()
     arguments = arguments or ["-n", str(os.cpu_count() or 1)]
-    if any((clone / argument).exists() for argument in arguments):
+    if as_variants and not any((clone / one.partition("::")[0]).is_file() for one in arguments):
+        functional = clone / "tests/functional"
+        files = [file for one in ABOUT_WHEELS.split() for file in functional.glob(f"test_{one}.py")]
+        arguments = [*arguments, "-m", "not network", *sorted({str(file.relative_to(clone)) for file in files})]
+    if any((clone / argument.partition("::")[0]).exists() for argument in arguments):
         arguments = [*arguments, CHECK]
-    outcomes = {
-        name: run(python, clone, code if name == "with" else None, arguments)
-        for name in ("without", "with")
-    }
-    assert outcomes["with"].pop(f"{CHECK}::test_pip_variants_is_active", "") == "passed"
-    assert outcomes["without"].pop(f"{CHECK}::test_pip_variants_is_active", "") == "failed"
-    without, with_ = outcomes["without"], outcomes["with"]
+    without = run(python, clone, None, arguments)
+    plugin = []
+    if as_variants:
+        (site,) = python.parent.parent.glob("lib/*/site-packages")
+        shutil.copy(AS_VARIANTS, site)
+        subprocess.run([python, AS_VARIANTS, clone], check=True)
+        plugin = ["-p", AS_VARIANTS.stem]
+    with_ = run(python, clone, code, [*plugin, *arguments])
+    checks = [test for test in without if test.startswith(CHECK)]
+    assert checks
+    for test in checks:
+        assert (without.pop(test), with_.pop(test, "")) == ("failed", "passed"), test
     new = [test for test in without if without[test] == "passed" != with_.get(test)]
     for _ in range(2):  # some tests of pip fail now and then
         if new:
-            again = run(python, clone, code, ["-p", "no:xdist", *new])
+            again = run(python, clone, code, [*plugin, "-p", "no:xdist", *new])
             new = [test for test in new if again.get(test) != "passed"]
     print(f"\npip {here}, Python {sys.version.split()[0]}, pytest {' '.join(arguments)}")
-    for name, found in outcomes.items():
+    how = "as variants" if as_variants else "with"
+    for name, found in {"without": without, how: with_}.items():
         counts = ", ".join(f"{number} {what}" for what, number in sorted(Counter(found.values()).items()))
-        print(f"{name:8} pip-variants: {counts}")
-    print(f"{len(new)} passed without pip-variants and not with it", *new, sep="\n  ")
-    return 1 if new or not without else 0
+        print(f"{name:11} pip-variants: {counts}")
+    names = {test: test.removeprefix("tests/functional/").partition("[")[0] for test in new}
+    reasons = {test: EXPLAINED.get(names[test]) for test in new if as_variants}
+    print(f"{len(new)} passed without pip-variants and not {how}")
+    for test in new:
+        print(f"  {test}" + (f"\n    explained: {reasons[test]}" if reasons.get(test) else ""))
+    return 0 if without and all(reasons.get(test) for test in new) else 1
 
 
 def prepare(checkout: Path, work: Path) -> tuple[Path, Path, Path]:
     """A clone of pip, a folder with our code, and the interpreter of pip's test environment."""
     clone, code = work / "pip", work / "code"
     subprocess.run(["git", "clone", "-q", checkout.resolve(), clone], check=True)
-    (clone / CHECK).write_text(IS_ACTIVE)
     subprocess.run([sys.executable, "-m", "venv", work / "tools"], check=True)
     tools = [work / "tools/bin/python", "-m", "pip", "--disable-pip-version-check"]
     subprocess.run([*tools, "install", "-q", "--upgrade", "pip"], check=True)
@@ -99,7 +141,8 @@ def run(python: Path, clone: Path, code: Path | None, arguments: list[str]) -> d
         activate(site, code)
     outcomes = clone.parent / "outcomes.json"
     outcomes.unlink(missing_ok=True)
-    environ = {**os.environ, "LC_CTYPE": "en_US.UTF-8", OUTCOMES: str(outcomes), CODE: str(code or "")}
+    environ = {name: os.environ[name] for name in os.environ if not name.startswith("PIP_")}  # settings
+    environ |= {"LC_CTYPE": "en_US.UTF-8", OUTCOMES: str(outcomes), CODE: str(code or "")}
     command = [python, "-m", "pytest", "-p", "pip_suite", "-q", "--color=no", "--tb=no", "-r", "", *arguments]
     subprocess.run(command, cwd=clone, env=environ)
     return json.loads(outcomes.read_text())

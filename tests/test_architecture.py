@@ -96,6 +96,7 @@ def test_the_model_knows_nothing_of_the_world(module: str) -> None:
         "collections",
         "dataclasses",
         "functools",
+        "itertools",
         "json",
         "operator",
         "pip_variants",

@@ -68,6 +68,7 @@ def test_the_shape_of_the_json(env: Environment) -> None:
         "options": {"variant_prefer": ["x86_64::avx"]},
         "target": "x86_64_v2",
         "target_failed": "",
+        "missing": {},
         "self_test": "",
         "to_do": [],
     }

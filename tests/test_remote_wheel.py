@@ -123,7 +123,7 @@ def server() -> Iterator[Server]:
 
 
 def opened(server: Server, budget: Counted | None = None, whole: int = 5000) -> RemoteFile:
-    return RemoteFile(server.fetch, budget, part=PART, whole=whole)
+    return RemoteFile(server.fetch, budget and budget.spend, part=PART, whole=whole)
 
 
 def variant_json(server: Server, budget: Counted | None = None, whole: int = 5000) -> bytes:

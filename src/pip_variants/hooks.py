@@ -17,11 +17,9 @@ and implements one hook there. This is the whole of `acme_variants`:
         published = Published("acme-variants", "1.0", "acme_variants")
         return [Provider("acme", detect, [published])]
 
-Wheels of Acme's users require `acme-variants` and, since nothing else is said, its endpoint
-`acme_variants`; `published` repeats both, with the version of the package.
-
-`detect` runs in a process of its own, never in pip's, at most once per pip run. What it logs
-(`logging`) is shown by `pip-variants show -v`; what it prints is discarded.
+`published` is how wheels of Acme's users name the package, with its version and endpoint. `detect`
+runs in a process of its own, at most once per pip run. What it logs is shown by
+`pip-variants show -v`; what it prints is discarded.
 """
 
 import os
@@ -57,9 +55,8 @@ hookimpl = pluggy.HookimplMarker("pip_variants")
 class Feature:
     """One feature of the vendor's namespace, and the values that this machine supports.
 
-    `values` are ordered from the most preferred to the least preferred, without repetition.
-    `multi_value` says whether one wheel may name several of them (PEP 850, Variant feature
-    config class, of which this is an implementation).
+    `values` are without repetition, the most preferred first. `multi_value` says whether one wheel
+    may name several of them (PEP 850, Variant feature config class, which this implements).
     `devices` is for machines with devices that differ: the values that each of them supports, by
     what people call it. pip warns of a wheel that has none of those of one device.
     """
@@ -74,8 +71,7 @@ class Feature:
 class Published:
     """A provider package, spelled as wheels name it (PEP 850, Provider information).
 
-    `plugin_api` is the API endpoint. `version` is the release of the package whose answers are
-    given; a wheel that requires another one is not answered.
+    `plugin_api` is the API endpoint. A wheel that requires another `version` is not answered.
     """
 
     package: str
@@ -84,29 +80,20 @@ class Published:
 
 
 def target_prefix() -> str:
-    """The prefix (as `sys.prefix`) of the environment that packages are installed into.
-
-    For providers that look at what is installed there, such as an MPI from a package. It is
-    another one than that of the running interpreter under `pip --python` and `--prefix`.
-    """
+    """The prefix, as `sys.prefix`, that is installed into: not this one under `pip --python`."""
     return os.environ.get(PREFIX_VARIABLE) or sys.prefix
-
-
-def _nothing(_name: str) -> Iterable[Any]:
-    return ()
 
 
 @dataclass(frozen=True)
 class Provider:
     """Says which properties of one namespace this machine supports.
 
-    `detect` returns the supported features from the most preferred to the least preferred,
-    nothing at all if the hardware is missing. It may be any callable that returns objects with
-    `name` and `values`, so `get_supported_configs` of a PEP 850 plugin will do.
+    `detect` returns the supported features, the most preferred first, nothing without the hardware.
+    `get_supported_configs` of a PEP 850 plugin will do.
 
-    `implements` names the provider packages that wheels may ask for to be answered by this one.
-    Wheels find a provider by package and endpoint, never by namespace (PEP 850, High level
-    design); `namespace` is the recommended name, for people and environment variables.
+    `implements` names the provider packages that this one answers for. Wheels find a provider by
+    package and endpoint, never by namespace (PEP 850, High level design); `namespace` is the
+    recommended name, for people and environment variables.
 
     The user may replace what was detected (`{NAMESPACE}_VARIANT_PROVIDER_FORCE_{FEATURE}`, the
     supported values in order). `forced` names the features of which `detect` reads that variable
@@ -117,19 +104,17 @@ class Provider:
     `named` gives the features of well-known targets (`pip install --variant-target NAME`), such as
     `x86_64_v3`, and nothing for other names.
 
-    `valid` is for those who publish wheels: it returns every feature with every value that there
-    is, on whatever machine, so that a value that does not exist is found before it is published.
-    Order has no meaning. It returns nothing if the provider cannot say. What `detect` returns must
-    be in it; `get_all_configs` of a plugin will do (the draft on building variants, Extensions to
-    provider plugin API).
+    `valid` is for those who publish wheels: every feature with every value that there is, those of
+    `detect` among them, in any order; nothing if the provider cannot say. `get_all_configs` of a
+    plugin will do (the draft on building variants, Extensions to provider plugin API).
     """
 
     namespace: str
     detect: Callable[[], Iterable[Any]]
     implements: Sequence[Published]
-    baseline: Callable[[str], Iterable[Any]] = _nothing
+    baseline: Callable[[str], Iterable[Any]] = lambda _: ()
     forced: Sequence[str] = ()
-    named: Callable[[str], Iterable[Any]] = _nothing
+    named: Callable[[str], Iterable[Any]] = lambda _: ()
     valid: Callable[[], Iterable[Any]] = tuple
 
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,10 @@ from pip_variants.selection import Choices, select
 
 @dataclass(frozen=True, slots=True)
 class InstalledVariant:
-    """An installed distribution that is a variant, and whether this machine supports it.
+    """An installed variant, and whether this machine supports it; None where nobody could tell.
 
-    `variant` is None where its `variant.json` is broken, `supported` where nobody could tell.
-    `reason` says what is wrong, and is empty where nothing is; the `commands` mend it, if any do.
-    `better` is the label that pip would take instead. `reinstall` are the commands that exchange it
-    for the best build of the same version.
+    `variant` is None where its `variant.json` is broken. `reason` says what is wrong, if anything,
+    and the `commands` mend it. `better` is the label that pip would take, by `reinstall`.
     """
 
     name: str
@@ -43,19 +42,12 @@ class InstalledVariant:
 
     def to_json(self) -> dict[str, Any]:
         """The entry in the output of `--json` (docs/commands.md)."""
-        variant = self.variant and {
-            "label": self.variant.label,
-            "properties": [str(one) for one in self.variant.properties],
-        }
-        return {
-            "name": self.name,
-            "version": self.version,
-            "variant": variant,
-            "supported": self.supported,
-            "reason": self.reason,
-            "better": self.better,
-            "commands": list(self.commands),
-        }
+        shown = "name version variant supported reason better commands".split()
+        entry = {name: getattr(self, name) for name in shown}
+        if self.variant:
+            properties = [str(one) for one in self.variant.properties]
+            entry["variant"] = {"label": self.variant.label, "properties": properties}
+        return entry
 
 
 def installed_variants(warn: Callable[[str], object]) -> tuple[InstalledVariant, ...]:
@@ -67,17 +59,14 @@ def installed_variants(warn: Callable[[str], object]) -> tuple[InstalledVariant,
             first.setdefault(normalised(name), distribution)
     detection = Detection(warn=warn)
     try:
-        variants = [name for name in sorted(first) if _is_variant(first[name])]
-        return tuple(_look_at(first[name], detection) for name in variants)
+        found = (_look_at(first[name], detection) for name in sorted(first))
+        return tuple(one for one in found if one is not None)
     finally:
         detection.close()
 
 
 def with_better_labels(variants: tuple[InstalledVariant, ...]) -> tuple[InstalledVariant, ...]:
-    """The same with `better` where pip would take another variant of the same version.
-
-    pip is asked about those that fit, with its own options from the environment and pip.conf.
-    """
+    """The same with `better` where pip, with its own options, would take another variant."""
     asked = [one for one in variants if one.supported]
     if not asked:
         return variants
@@ -89,30 +78,30 @@ def with_better_labels(variants: tuple[InstalledVariant, ...]) -> tuple[Installe
             return tuple(found for one in variants for found in with_better_labels((one,)))
         reason = f"pip cannot look for a better variant: {error}"
         return tuple(replace(one, reason=reason) if one.supported else one for one in variants)
-    return tuple(
-        _compared(one, labels.get(normalised(one.name))) if one.supported else one
-        for one in variants
-    )
+
+    def compared(one: InstalledVariant) -> InstalledVariant:
+        label = labels.get(normalised(one.name))
+        if not one.supported or label is None or one.variant is None or label == one.variant.label:
+            return one
+        reason = f"pip would take the variant {label} instead of {one.variant.label}"
+        return replace(one, reason=reason, better=label, commands=one.reinstall)
+
+    return tuple(map(compared, variants))
 
 
-def _is_variant(distribution: Distribution) -> bool:
-    try:
-        return distribution.read_text("variant.json") is not None
-    except ValueError:  # it is there, but no text
-        return True
-
-
-def _look_at(distribution: Distribution, detection: Detection) -> InstalledVariant:
+def _look_at(distribution: Distribution, detection: Detection) -> InstalledVariant | None:
     name, version = _field(distribution, "Name"), _field(distribution, "Version")
-    reinstall = _reinstall(shlex.quote(f"{name}=={version}"), distribution.requires or ())
-    found = InstalledVariant(name, version, None, None, reinstall)
+    reinstall = partial(_reinstall, shlex.quote(f"{name}=={version}"), distribution)
     try:
         text = distribution.read_text("variant.json")
-        metadata = VariantMetadata.parse_wheel(text or "", "variant.json", None)
-    except ValueError as error:
-        return replace(found, reason=f"broken: {error}", commands=found.reinstall)
+        if text is None:
+            return None
+        metadata = VariantMetadata.parse_wheel(text, "variant.json", None)
+    except ValueError as error:  # it may be no text
+        reason = f"broken: {error}"
+        return InstalledVariant(name, version, None, None, reinstall(), reason, reinstall())
     (variant,) = metadata.variants.values()
-    found = replace(found, variant=variant)
+    found = InstalledVariant(name, version, variant, None, reinstall())
     # The variant would not be here if its namespaces had not been enabled.
     choices = Choices(enabled=frozenset(variant.namespaces))
     try:
@@ -145,21 +134,13 @@ def _unmet_abi_dependency(variant: Variant, metadata: VariantMetadata) -> str:
     return ""
 
 
-def _reinstall(requirement: str, dependencies: Iterable[str]) -> tuple[str, ...]:
+def _reinstall(requirement: str, distribution: Distribution) -> tuple[str, ...]:
     # Without --no-deps, --force-reinstall takes the newest of all that it depends on, too.
     command = f"pip install --force-reinstall --no-deps {requirement}"
     # Another build may have other dependencies, by its variant markers.
-    if any("variant_" in text for text in dependencies):
+    if any("variant_" in text for text in distribution.requires or ()):
         return command, f"pip install {requirement}"
     return (command,)
-
-
-def _compared(installed: InstalledVariant, label: str | None) -> InstalledVariant:
-    own = installed.variant.label if installed.variant else None
-    if label is None or label == own:
-        return installed
-    reason = f"pip would take the variant {label} instead of {own}"
-    return replace(installed, reason=reason, better=label, commands=installed.reinstall)
 
 
 class _PipFailed(Exception):

@@ -1,11 +1,13 @@
 """Why a target cannot use a variant, in words: the one place where a rejection becomes text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from pip_variants.model.ordering import Rejection
+from pip_variants.model.metadata import Variant
+from pip_variants.model.ordering import Ordering, Rejection
 
 _SHOWN = 16  # values in a reason
+_REASONS = 3  # of them in a line; the others at -v
 
 
 def missing(rejection: Rejection) -> str:
@@ -33,17 +35,62 @@ def reason(rejection: Rejection) -> str:
     return f"{missing(rejection)} ({why})" if why else missing(rejection)
 
 
-def none_fits(rejected: Sequence[Rejection], shown: int) -> str:
+def none_fits(rejected: Sequence[Rejection]) -> str:
     """Why none of a release's variants can be used, with the first reasons."""
     if not rejected:
         return "its variants are ignored"
     texts = []
-    for why, group in groupby(rejected[:shown], key=given):
+    for why, group in groupby(rejected[:_REASONS], key=given):
         needs = ", ".join(f"{one.label} {missing(one)}" for one in group)
         texts.append(f"{needs} ({why})" if why else needs)
-    if len(rejected) > shown:
-        texts.append(f"{len(rejected) - shown} more, see -v")
+    if len(rejected) > _REASONS:
+        texts.append(f"{len(rejected) - _REASONS} more, see -v")
     return f"no variant fits this machine; {'; '.join(texts)}"
+
+
+def chosen(variant: Variant, ordering: Ordering) -> str:
+    """Which variant is taken, and why."""
+    by = ", ".join(map(str, ordering.deciding(variant)))
+    return f"Using the variant {variant.label} ({by or 'fits everywhere'})"
+
+
+def skipped(rejected: Sequence[Rejection], wanted: str, *, hashes: bool) -> str:
+    """Why a release has no file that can be used.
+
+    `wanted` is the label that the user asked for, `hashes` whether hashes left files out.
+    """
+    if wanted == "none":
+        return "it has variants only"
+    for one in rejected:
+        if one.label == wanted:
+            return (
+                f"its variant {wanted} {reason(one)}; for other machines there is --variant-target"
+            )
+    if wanted:
+        return f"it has no variant {wanted}"
+    return none_fits(rejected) + ("; the required hashes leave no other file" if hashes else "")
+
+
+def unfit_devices(what: str, variant: Variant, ordering: Ordering) -> list[str]:
+    """Warnings of devices of the target that cannot run a variant of the release `what`."""
+    return [
+        f"The variant {variant.label} of {what} is not for all devices: {device} cannot run it"
+        for device in ordering.unfit_devices(variant)
+    ]
+
+
+def remedies(rejected: Iterable[Rejection]) -> dict[str, list[str]]:
+    """What would let more variants be considered: remedy -> their labels."""
+    labels: dict[str, list[str]] = {}
+    for one in rejected:
+        if one.remedy and one.label not in labels.setdefault(one.remedy, []):
+            labels[one.remedy].append(one.label)
+    return labels
+
+
+def some(labels: Sequence[str]) -> str:
+    """The first of many labels."""
+    return ", ".join(labels[:_REASONS]) + (" ..." if len(labels) > _REASONS else "")
 
 
 def _some(values: tuple[str, ...], separator: str) -> str:

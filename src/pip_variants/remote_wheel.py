@@ -7,9 +7,9 @@ for to find out what it says of itself.
 import io
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Protocol
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
 
 from pip_variants.errors import shown
 
@@ -18,89 +18,55 @@ REFUSALS = frozenset({400, 416, 501})
 
 _SENT = re.compile(r"bytes (\d+)-(\d+)/(\d+)", re.ASCII)
 _TOO_LONG = re.compile(r"bytes \*/(\d+)", re.ASCII)
-_CHUNK = 2**14
 
 
 class NoParts(ValueError):
     """The server sends no parts of the file, and the whole of it is not small."""
 
 
-class Headers(Protocol):
-    """What those of `http.client` and of urllib3 have in common."""
-
-    def get(self, name: str, default: str, /) -> Any:
-        """The value of a header, however its name is written."""
-
-
-class Answer(Protocol):
-    """What the answers of `http.client` and of urllib3 have in common."""
-
-    @property
-    def status(self) -> int:
-        """The status."""
-
-    @property
-    def headers(self) -> Headers:
-        """The headers."""
-
-    def read(self, size: int, /) -> bytes:
-        """The next bytes of the body, without decoding them; none at its end."""
-
-    def close(self) -> object:
-        """The rest of the body is not needed."""
-
-
-class Fetch(Protocol):
-    """Sends a GET request; follows redirects."""
-
-    def __call__(self, byte_range: str, /) -> Answer:
-        """The answer to the request with this `Range` header.
-
-        It returns those with status 200, 206 and `REFUSALS`, and may raise anything for others.
-        """
-
-
-class Budget(Protocol):
-    """What may be spent on one file, or on several."""
-
-    def spend(self, requests: int, size: int) -> None:
-        """Called before a request is sent, and before `size` bytes are read; may raise."""
-
-
-class Unlimited:
-    """A budget without end."""
-
-    def spend(self, requests: int, size: int) -> None:
-        """Allow it."""
-
-
 class RemoteFile(io.RawIOBase):
     """A file on a server, to be read and not written.
 
-    Its end is fetched at once, `part` bytes of it: for most wheels all that one looks for. What
+    `fetch` sends a GET request with the `Range` header that it is given, and returns the answer, as
+    `http.client` and urllib3 have it, if its status is 200, 206 or one of `REFUSALS`. `spend` is
+    told of a request and of a number of bytes before they are sent and read, and may raise.
+
+    The end is fetched at once, `part` bytes of it: for most wheels all that one looks for. What
     lies directly before what is there already, such as the rest of a directory of an archive, is
     fetched with `part` bytes before it, and anything else with what follows it. A file that the
     server sends only as a whole is taken up to `whole` bytes.
 
     Making and reading it raise `NoParts`; `ValueError` for an answer that is not what was asked
-    for; `OSError` for one that is cut off; and what `fetch` and `budget` raise.
+    for; `OSError` for one that is cut off; and what `fetch` and `spend` raise.
     """
 
     def __init__(
-        self, fetch: Fetch, budget: Budget | None = None, *, part: int = 2**16, whole: int = 2**20
+        self,
+        fetch: Callable[[str], Any],
+        spend: Callable[[int, int], object] | None = None,
+        *,
+        part: int = 2**16,
+        whole: int = 2**20,
     ) -> None:
         super().__init__()
         self._fetch = fetch
-        self._budget = budget or Unlimited()
+        self._spend = spend or (lambda _requests, _size: None)
         self._part = part
         self._whole = whole
         self._position = 0
         self._block = b""  # what was fetched last from the middle, and where it stands
         self._block_start = 0
-        self._size = 0
+        self._size = -1  # not known
         self._end = b""
-        self._end = self._open()
-        self._end_start = self._size - len(self._end)
+        end = self._asked(-part)
+        if end is None and self._size < 0:
+            first = self._asked(0, 1)
+            end = first if first and len(first) == self._size else None
+        if end is None and self._size > 0:
+            end = self._asked(max(0, self._size - part), self._size)
+        if end is None and self._size != 0:
+            raise NoParts("it sends no parts of it")
+        self._end = end or b""
 
     def readable(self) -> bool:
         """It is."""
@@ -126,90 +92,84 @@ class RemoteFile(io.RawIOBase):
     def readinto(self, buffer: Any, /) -> int:
         """Fill the buffer; only the end of the file leaves some of it empty."""
         view = memoryview(buffer).cast("B")
-        start = self._position
-        stop = min(start + len(view), self._size)
-        while self._position < stop:
-            data = self._next(stop)
-            done = self._position - start
-            view[done : done + len(data)] = data
-            self._position += len(data)
-        return self._position - start
+        data = self._part_of(self._position, min(self._position + len(view), self._size))
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)
 
-    def _next(self, stop: int) -> bytes:
-        """Some bytes from the position on, not beyond `stop`."""
-        start = self._position
+    def _part_of(self, start: int, stop: int) -> bytes:
+        """The bytes from `start` to `stop`."""
+        end_start = self._size - len(self._end)
         block_stop = self._block_start + len(self._block)
-        if start >= self._end_start:
-            return self._end[start - self._end_start : stop - self._end_start]
-        if self._block_start <= start < block_stop:
-            return self._block[start - self._block_start : stop - self._block_start]
-        if stop >= self._end_start:
-            first = start if start == block_stop else max(0, start - self._part)
-            self._end = self._fetched(first, self._end_start) + self._end
-            self._end_start = first
-            return self._next(stop)
-        last = min(max(stop, start + self._part), self._end_start)
-        self._block, self._block_start = self._fetched(start, last), start
-        return self._next(stop)
-
-    def _open(self) -> bytes:
-        """The end of the file, or all of a small one; sets the size."""
-        with self._asked(f"bytes=-{self._part}") as answer:
-            if answer.status == 206:
-                start, last, self._size = _sent(answer)
-                if (start, last + 1) != (max(0, self._size - self._part), self._size):
-                    raise _wrong(answer)
-                return self._body(answer, self._size - start)
-            if (content := self._small(answer)) is not None:
-                return content
-            size = _size(answer)
-        if size is None:
-            with self._asked("bytes=0-0") as answer:
-                if (content := self._small(answer)) is not None:
-                    return content
-                size = _sent(answer)[2] if answer.status == 206 else _size(answer)
-        if size is None:
-            raise self._no_parts()
-        if size == 0:
+        if start >= stop:
             return b""
-        self._size = size
-        start = max(0, size - self._part)
-        with self._asked(f"bytes={start}-{size - 1}") as answer:
-            if (content := self._small(answer)) is not None:
-                return content
-            return self._sent_part(answer, start, size)
+        if self._block_start <= start < block_stop:
+            held = self._block[start - self._block_start : stop - self._block_start]
+            return held + self._part_of(start + len(held), stop)
+        if start < end_start <= stop:
+            first = start if start == block_stop else max(0, start - self._part)
+            self._end = self._fetched(first, end_start) + self._end
+            end_start = first
+        if start >= end_start:
+            return self._end[start - end_start : stop - end_start]
+        last = min(max(stop, start + self._part), end_start)
+        self._block, self._block_start = self._fetched(start, last), start
+        return self._block[: stop - start]
 
     def _fetched(self, start: int, stop: int) -> bytes:
-        with self._asked(f"bytes={start}-{stop - 1}") as answer:
-            return self._sent_part(answer, start, stop)
+        data = self._asked(start, stop)
+        if data is None:
+            raise NoParts("it does not send parts of it any more")
+        return data
 
-    def _sent_part(self, answer: Answer, start: int, stop: int) -> bytes:
-        if answer.status != 206:
-            raise self._no_parts()
-        if _sent(answer) != (start, stop - 1, self._size):
-            raise _wrong(answer)
-        return self._body(answer, stop - start)
+    def _asked(self, start: int, stop: int | None = None) -> bytes | None:
+        """A part, with a negative `start` the end; or the whole of a small file that is opened.
 
-    @contextmanager
-    def _asked(self, byte_range: str) -> Iterator[Answer]:
-        self._budget.spend(1, 0)
-        answer = self._fetch(byte_range)
-        try:
+        None if the server sends neither. Sets the size, if the server says it.
+        """
+        self._spend(1, 0)
+        last = "" if stop is None else f"-{stop - 1}"
+        with closing(self._fetch(f"bytes={start}{last}")) as answer:
             if answer.status not in (200, 206, *REFUSALS):
                 raise ValueError(f"it answered with HTTP status {answer.status}")
+            sent = answer.headers.get("Content-Range", "")
+            if answer.status in REFUSALS:
+                if self._size < 0 and (match := _TOO_LONG.fullmatch(sent)):
+                    self._size = int(match[1])
+                return None
             encoding = answer.headers.get("Content-Encoding", "identity")
-            if answer.status not in REFUSALS and encoding != "identity":
+            if encoding != "identity":
                 raise ValueError(f"it is sent in the encoding {shown(encoding, 50)}")
-            yield answer
-        finally:
-            answer.close()
+            said = answer.headers.get("Content-Length", "")
+            length = int(said) if said.isdecimal() else None
+            if answer.status == 200:
+                return None if self._end else self._small(answer, length)
+            match = _SENT.fullmatch(sent)
+            *ends, size = map(int, match.groups()) if match else (0, 0, 0)
+            if stop is None:
+                start, stop = max(0, size + start), size
+            if not match or ends != [start, stop - 1] or self._size not in (-1, size):
+                raise ValueError(f"it sent a part of it that it calls {shown(sent, 50)}")
+            self._size = size
+            return self._body(answer, length, stop - start)
 
-    def _body(self, answer: Answer, size: int) -> bytes:
+    def _small(self, answer: Any, length: int | None) -> bytes | None:
+        """The whole file that is the answer, if it is small."""
+        if length is not None:
+            self._size = length
+            return self._body(answer, length, length) if length <= self._whole else None
+        self._spend(0, self._whole)
+        content = _read(answer, self._whole + 1)
+        if len(content) > self._whole:
+            return None
+        self._size = len(content)
+        return content
+
+    def _body(self, answer: Any, length: int | None, size: int) -> bytes:
         """All of the answer, which is to have this size."""
-        length = _length(answer)
         if length not in (None, size):
             raise ValueError(f"it sent {length} bytes and not {size}")
-        self._budget.spend(0, size)
+        self._spend(0, size)
         data = _read(answer, size + 1)
         if len(data) < size:
             raise OSError(f"the last {size - len(data)} bytes are missing")
@@ -217,56 +177,10 @@ class RemoteFile(io.RawIOBase):
             raise ValueError(f"it sent more than the {size} bytes that were asked for")
         return data
 
-    def _small(self, answer: Answer) -> bytes | None:
-        """The whole file if that is the answer, and it is small; sets the size."""
-        if answer.status != 200:
-            return None
-        length = _length(answer)
-        if length is None:
-            self._budget.spend(0, self._whole)
-            content = _read(answer, self._whole + 1)
-        elif length <= self._whole:
-            content = self._body(answer, length)
-        else:
-            return None
-        self._size = len(content)
-        return content if len(content) <= self._whole else None
 
-    def _no_parts(self) -> NoParts:
-        if self._end:
-            return NoParts("it does not send parts of it any more")
-        return NoParts("it sends no parts of it")
-
-
-def _sent(answer: Answer) -> tuple[int, int, int]:
-    """First and last byte of the part that was sent, and the size of the file."""
-    match = _SENT.fullmatch(answer.headers.get("Content-Range", ""))
-    if not match:
-        raise _wrong(answer)
-    return int(match[1]), int(match[2]), int(match[3])
-
-
-def _wrong(answer: Answer) -> ValueError:
-    said = answer.headers.get("Content-Range", "")
-    return ValueError(f"it sent a part of it that it calls {shown(said, 50)}")
-
-
-def _size(answer: Answer) -> int | None:
-    """The size of the file, if an answer without a part of it says so."""
-    if answer.status == 200:
-        return _length(answer)
-    match = _TOO_LONG.fullmatch(answer.headers.get("Content-Range", ""))
-    return int(match[1]) if match else None
-
-
-def _length(answer: Answer) -> int | None:
-    said = answer.headers.get("Content-Length", "")
-    return int(said) if said.isdecimal() else None
-
-
-def _read(answer: Answer, size: int) -> bytes:
+def _read(answer: Any, size: int) -> bytes:
     """So many bytes, or those that there are."""
     data = bytearray()
-    while len(data) < size and (chunk := answer.read(min(_CHUNK, size - len(data)))):
+    while len(data) < size and (chunk := answer.read(size - len(data))):
         data += chunk
     return bytes(data)

@@ -9,7 +9,6 @@ from pip_variants.model.abi import is_abi_namespace, newest_first
 from pip_variants.model.metadata import (
     ABI_DEPENDENCY,
     PluginProvider,
-    ProviderInfo,
     StaticProvider,
     Variant,
     VariantMetadata,
@@ -24,8 +23,7 @@ __all__ = ["Asker", "Choices", "Releases", "select", "select_from_sources", "sup
 Releases: TypeAlias = Callable[[str, tuple[str, ...]], tuple[str, ...]]
 """Given a package and releases of it, newest first: those that can be had, best first."""
 
-_Packages: TypeAlias = dict[str, dict[str, set[str]]]
-"""ABI namespace -> package -> releases."""
+_Packages: TypeAlias = dict[str, dict[str, set[str]]]  # by ABI namespace and package
 
 
 class Asker(Protocol):
@@ -41,39 +39,31 @@ class Asker(Protocol):
         """Whether an environment marker is true for the target. Raises `DetectionError`."""
 
 
-def _any(_: str, releases: tuple[str, ...]) -> tuple[str, ...]:
-    return releases
-
-
 @dataclass(frozen=True)
 class Choices:
-    """What the user chose, and what is known of other packages.
+    """What the user chose: namespaces, what comes first, and `releases` of other packages.
 
-    `enabled` and `disabled` are namespaces. Of what the target supports, the `preferred` things
-    come first, in this order: namespaces, features (two names) and properties (three).
+    The `preferred` are namespaces, features (two names) and properties (three), in this order.
     """
 
     enabled: frozenset[str] = frozenset()
     disabled: frozenset[str] = frozenset()
     preferred: tuple[tuple[str, ...], ...] = ()
-    releases: Releases = _any
+    releases: Releases = lambda _, releases: releases
 
     def namespaces(self, namespaces: tuple[str, ...]) -> tuple[str, ...]:
         """The namespaces with the preferred ones first."""
         known = (names[0] for names in self.preferred if names[0] in namespaces)
         return tuple(dict.fromkeys((*known, *namespaces)))
 
-    def features(self, namespace: str) -> tuple[str, ...]:
-        """The preferred features of a namespace."""
-        return tuple(names[1] for names in self.preferred if names[0] == namespace and names[1:])
-
-    def values(self, namespace: str) -> Mapping[str, tuple[str, ...]]:
-        """The preferred values by feature of a namespace."""
-        found: dict[str, tuple[str, ...]] = {}
-        for names in self.preferred:
-            if names[0] == namespace and names[2:]:
-                found[names[1]] = (*found.get(names[1], ()), names[2])
-        return found
+    def within(self, namespace: str) -> tuple[tuple[str, ...], Mapping[str, tuple[str, ...]]]:
+        """The preferred features of a namespace, and the preferred values by feature."""
+        own = [names[1:] for names in self.preferred if names[0] == namespace and names[1:]]
+        features = tuple(names[0] for names in own)
+        return features, {
+            feature: tuple(value for name, *values in own if name == feature for value in values)
+            for feature in features
+        }
 
 
 _NO_CHOICES = Choices()
@@ -82,20 +72,13 @@ _NO_CHOICES = Choices()
 def select(
     metadata: VariantMetadata, labels: Iterable[str], asker: Asker, choices: Choices = _NO_CHOICES
 ) -> Ordering:
-    """Order the variants with these labels for the target; the others do not matter.
+    """Order the variants with these labels for the target; only their namespaces are asked for.
 
-    Asks only for namespaces that the labels use. A label that the metadata does not list is
-    rejected (PEP 825, Installing a package from an index). Raises `DetectionError`.
+    A label that the metadata does not list is rejected (PEP 825). Raises `DetectionError`.
     """
-    listed = []
-    unlisted = []
-    for label in sorted(set(labels)):
-        if label == NULL_LABEL:
-            listed.append(Variant(label))
-        elif label in metadata.variants:
-            listed.append(metadata.variants[label])
-        else:
-            unlisted.append(Rejection(label))
+    known = {**metadata.variants, NULL_LABEL: Variant(NULL_LABEL)}
+    listed = [known[label] for label in {*labels} & known.keys()]
+    unlisted = [Rejection(label) for label in {*labels} - known.keys()]
     used = {name for variant in listed for name in variant.namespaces}
     supported = supported_properties(metadata, used, asker, choices)
     # The reserved namespace has no place in the priorities: it decides where nothing else does.
@@ -147,19 +130,15 @@ def supported_properties(
     return {
         namespace: _support(namespace, metadata, asker, choices, packages)
         .preferring(metadata.feature_priorities.get(namespace, ()), values.get(namespace, {}))
-        .preferring(choices.features(namespace), choices.values(namespace))
+        .preferring(*choices.within(namespace))
         for namespace in wanted
     }
 
 
 def _support(
-    namespace: str,
-    metadata: VariantMetadata,
-    asker: Asker,
-    choices: Choices,
-    packages: _Packages,
+    namespace: str, metadata: VariantMetadata, asker: Asker, choices: Choices, packages: _Packages
 ) -> NamespaceSupport:
-    info: ProviderInfo | None = metadata.providers.get(namespace)
+    info = metadata.providers.get(namespace)
     enable = f"--variant-enable {namespace}"
     if namespace in choices.disabled:
         return NamespaceSupport(absent="disabled by --variant-disable")
@@ -185,19 +164,15 @@ def _support(
 def _packages(metadata: VariantMetadata, namespaces: Collection[str]) -> _Packages:
     """The releases that the variants are built for, by package and ABI namespace."""
     packages: _Packages = {namespace: {} for namespace in namespaces}
-    if packages:
-        for variant in metadata.variants.values():
-            for feature, values in variant.features:
-                if feature.namespace in packages:
-                    packages[feature.namespace].setdefault(feature.name, set()).update(values)
+    for variant in metadata.variants.values() if packages else ():
+        for feature, values in variant.features:
+            if feature.namespace in packages:
+                packages[feature.namespace].setdefault(feature.name, set()).update(values)
     return packages
 
 
 def _releases(packages: Mapping[str, set[str]], releases: Releases) -> NamespaceSupport:
-    """The releases of other packages that the variants may be built for (PEP 850, ABI Dependency).
-
-    They are promised here; the resolver of pip keeps the promise.
-    """
+    """The releases of other packages that variants may be built for; the resolver keeps that."""
     found = (
         SupportedFeature(name, releases(name.replace("_", "-"), newest_first(packages[name])))
         for name in sorted(packages)

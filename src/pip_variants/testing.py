@@ -31,7 +31,7 @@ import tempfile
 import traceback
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -42,10 +42,10 @@ from urllib.parse import unquote
 import pluggy
 
 from pip_variants import hooks
-from pip_variants.detection import DEADLINE, START_DEADLINE
+from pip_variants.detection import DEADLINE
 from pip_variants.detection.client import Detection
 from pip_variants.detection.registry import checked_features
-from pip_variants.errors import DetectionError, InvalidProviderAnswer, InvalidVariantProperty
+from pip_variants.errors import DetectionError, PipVariantsError
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import PluginProvider, Variant, VariantMetadata
 from pip_variants.model.names import VariantProperty, normalised
@@ -77,13 +77,18 @@ def check_package(name: str, seconds: float = DEADLINE) -> None:
         if distribution.version not in [one.version for one in own]:
             listed = [f"{one.package}=={one.version}" for one in provider.implements]
             broken.append(f"{wanted} is installed, {provider.namespace} implements {listed}")
-    endpoints = set(calls)
-    for point in distribution.entry_points.select(group="variant_plugins"):
-        plugin = point.load()
+    plugins = {
+        point.value: point.load()
+        for point in distribution.entry_points.select(group="variant_plugins")
+    }
+    broken += [
+        f"{endpoint} is in variant_plugins, and no provider implements it"
+        for endpoint in plugins
+        if calls and endpoint not in calls
+    ]
+    for endpoint, plugin in plugins.items():
         asked = plugin.get_supported_configs, getattr(plugin, "get_all_configs", tuple)
-        calls.setdefault(point.value, []).append(asked)
-        if endpoints and point.value not in endpoints:
-            broken.append(f"{point.value} is in variant_plugins, and no provider implements it")
+        calls.setdefault(endpoint, []).append(asked)
     if not calls and not broken:
         broken.append(f"{name} has no entry point in the groups pip_variants or variant_plugins")
     _raise(broken)
@@ -124,23 +129,19 @@ def make_wheel(
     variants of a release, the null variant too. The wheel's module has the label in `label`.
     """
     name = WheelFilename.parse(filename)
-    plain = name.with_label(None)
     info = f"{name.distribution}-{name.version}.dist-info"
-    tag = f"{name.python}-{name.abi}-{name.platform}"
     files = {
         f"{name.distribution}.py": f"label = {name.label!r}\n",
         f"{info}/METADATA": (
             f"Metadata-Version: 2.1\nName: {name.distribution}\nVersion: {name.version}\n"
         ),
-        f"{info}/WHEEL": (
-            f"Wheel-Version: 1.0\nGenerator: pip-variants\nRoot-Is-Purelib: true\nTag: {tag}\n"
-        ),
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {'-'.join(name.tags)}\n",
     }
     files[f"{info}/RECORD"] = "".join(f"{file},,\n" for file in (*files, f"{info}/RECORD"))
     project = folder / normalised(name.distribution)
     project.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as own:
-        wheel = Path(own, str(plain))
+        wheel = Path(own, str(name.with_label(None)))
         with zipfile.ZipFile(wheel, "w") as archive:
             for file, text in files.items():
                 archive.writestr(file, text)
@@ -230,13 +231,11 @@ def _providers(distribution: importlib.metadata.Distribution) -> list[hooks.Prov
 
 def _why_not_found(wanted: str, endpoint: str, answer: list[SupportedFeature]) -> str:
     """Why pip's detection process does not get this answer of a provider; nothing if it does."""
-    detection = Detection()
-    try:
-        absent = detection.supported(PluginProvider((wanted,), endpoint)).absent
-    except DetectionError as error:
-        return str(error)
-    finally:
-        detection.close()
+    with closing(Detection()) as detection:
+        try:
+            absent = detection.supported(PluginProvider((wanted,), endpoint)).absent
+        except DetectionError as error:
+            return str(error)
     return absent if answer else ""
 
 
@@ -271,24 +270,20 @@ def _called(detect: _Asked, seconds: float, seed: str) -> list[SupportedFeature]
         f"from pip_variants.testing import _call; _call({seconds!r})"
     )
     with tempfile.TemporaryFile() as printed:
-        try:
-            done = subprocess.run(  # noqa: S603
-                [sys.executable, "-c", code],
-                check=False,
-                input=question,
-                stdout=subprocess.PIPE,
-                stderr=printed,
-                env={**os.environ, "PYTHONHASHSEED": seed},
-                timeout=seconds + START_DEADLINE,
-            )
-            answer, end = done.stdout, f"exit status {done.returncode}" if done.returncode else ""
-        except subprocess.TimeoutExpired:
-            answer, end = b"", "killed"
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-c", code],
+            check=False,
+            input=question,
+            stdout=subprocess.PIPE,
+            stderr=printed,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        )
         printed.seek(0)
         text = printed.read().decode(errors="replace").strip()
-    if end:
-        _raise([f"{what} did not answer and end within {seconds:g} seconds ({end}):", text])
-    features, broken = json.loads(answer)
+    if end := done.returncode:
+        late = f"{what} did not answer and end within {seconds:g} seconds (exit status {end}):"
+        _raise([late, text])
+    features, broken = json.loads(done.stdout)
     if text:
         broken.append(f"it prints {text[:200]!r}")
     _raise([f"{what}: {line}" for line in broken])
@@ -307,15 +302,14 @@ def _call(seconds: float) -> None:
     features: list[SupportedFeature] = []
     try:
         features += checked_features(pickle.load(sys.stdin.buffer)())  # noqa: S301 - of check_detect
-    except (InvalidProviderAnswer, InvalidVariantProperty) as error:
+    except PipVariantsError as error:
         broken.append(str(error))
     except BaseException as error:  # noqa: BLE001 - foreign code: SystemExit too
         if not broken:  # else it is what _refuse_network raised
             frame = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{frame.filename}, line {frame.lineno}"
             broken.append(f"it raises {type(error).__name__}: {error} ({where})")
-    changed = sorted(dict(os.environ.items() ^ environment.items()))
-    if changed:
+    if changed := sorted(dict(os.environ.items() ^ environment.items())):
         broken.append(f"it changes the environment variables {', '.join(changed)}")
     if os.getcwd() != folder:
         broken.append(f"it changes the working directory to {os.getcwd()}")

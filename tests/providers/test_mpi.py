@@ -19,6 +19,7 @@ from support.machines import lines
 from pip_variants.hooks import PREFIX_VARIABLE
 from pip_variants.providers import mpi
 from pip_variants.providers.mpi import Library, choose, detect, features_of, implementations, lower_bounds
+from pip_variants.providers.probe import ProbeFailed
 from support.environments import NEWEST_PIP, WHEELHOUSE, Environment, download, pip_wheel
 
 MACHINES = Path(__file__).parent / "machines" / "mpi"
@@ -79,7 +80,9 @@ def be(prefix, tmp_path, monkeypatch):
 
         def answer(script, path, *names):
             known = machine["environment"] if os.path.dirname(path) else machine["loader"]
-            return known.get(os.path.basename(path), {"error": f"{path}: cannot open"})
+            if os.path.basename(path) not in known:
+                raise ProbeFailed(f"{path}: cannot open")
+            return known[os.path.basename(path)]
 
         monkeypatch.setattr(mpi, "probe", answer)
         monkeypatch.setattr(mpi, "sys", SimpleNamespace(platform=machine["platform"]))

@@ -410,7 +410,7 @@ x86_64.level = ["v4"]
     )
     project = Project.read(tmp_path)
     assert project.labels == ("x86_64_v3_openblas", "x86_64_v4_mkl", "null", "none")
-    assert project.to_fill.keys() == {"blas_lapack"}
+    assert project.to_fill == ("blas_lapack",)
 
 
 # Real backends.

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     options.for_pip = rest
     try:
-        code: int = options.run(options)
+        return int(options.run(options))
     except BrokenPipeError:
         # The reader has seen enough (`| head`); Python must not complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -53,4 +53,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lines = (printable(line) for line in str(error).splitlines())
         print("pip-variants: " + "\n".join(lines), file=sys.stderr)
         return 1
-    return code

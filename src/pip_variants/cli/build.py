@@ -8,6 +8,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from pip_variants.cli.text import add_list
 from pip_variants.publish.build import build
 
 
@@ -21,13 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SRC",
         help="the project's folder (default: this one), or its source distribution",
     )
-    parser.add_argument(
-        "--label",
-        action="append",
-        default=[],
-        help="build this one; repeat for more; null, and none for the wheel that is no variant "
-        "(default: all)",
-    )
+    text = "build this one; repeat for more; null, and none for the wheel that is no variant "
+    add_list(parser, "--label", "LABEL", f"{text}(default: all)")
     parser.add_argument(
         "-o", "--output", type=Path, help="the folder to write to (default: dist in the project)"
     )

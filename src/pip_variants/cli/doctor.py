@@ -11,13 +11,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pip_variants
-from pip_variants.cli.explain import last_line, pip_process
-from pip_variants.cli.text import add_json, lines, print_json
-from pip_variants.detection.client import Detection
+from pip_variants.cli.explain import run_pip
+from pip_variants.cli.text import add_json, print_json, print_lines
+from pip_variants.detection.client import Answer, Detection
 from pip_variants.errors import PipVariantsError, printable
 
 # What providers read instead of looking at the machine, or to look elsewhere (docs/providers).
@@ -27,65 +28,56 @@ _TESTED = "pip_variants_self_test"
 
 _SECONDS = 60.0  # for the self-test
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the options."""
-    add_json(parser)
+add_arguments = add_json
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command: 0 all is well, 1 there is something to do."""
-    from concurrent.futures import ThreadPoolExecutor  # not for the --help of all commands
-
-    with ThreadPoolExecutor() as pool:
-        of_pip = pool.submit(_look_at_pip)
-        found = {
-            "pip_variants": pip_variants.__version__,
-            "python": sys.executable,
-            **_look_at_providers(),
-            **of_pip.result(),
-        }
+    found: dict[str, Any] = {"pip_variants": pip_variants.__version__, "python": sys.executable}
+    found |= _look_at_providers() | _look_at_pip()
     found["to_do"] = list(_to_do(found))
     if options.json:
         print_json(**found)
     else:
-        print("\n".join(_text(found)))
+        for line in _text(found):
+            print(printable(line, 80))
+        print("To do:" if found["to_do"] else "OK")
+        for text in found["to_do"]:
+            print_lines(text, "  - ", "    ")
     return 1 if found["to_do"] else 0
 
 
 def _look_at_pip() -> dict[str, Any]:
     """How pip is extended, what is set for it, and whether it installs a variant."""
     environ = dict(os.environ)
-    off = environ.get("PIP_NO_VARIANTS", "")
-    if off.lower() in ("1", "true", "yes", "on", "y", "t"):  # then nothing of pip is extended
+    is_off = environ.get("PIP_NO_VARIANTS", "").lower() in ("1", "true", "yes", "on", "y", "t")
+    if is_off:  # then nothing of pip is extended
         del environ["PIP_NO_VARIANTS"]
-    with tempfile.TemporaryDirectory() as name:
-        folder, answer = Path(name), Path(name, "answer.json")
-        command = ["install", "--quiet", "--no-input", "--no-cache-dir", "--no-compile"]
-        command += ["--disable-pip-version-check", "--no-deps", f"--target={folder / 'target'}"]
-        command += [_TESTED, "--index-url"]
-        with pip_process("diagnosis", str(answer), *command, environ=environ) as pip:
-            failed = _self_test(folder, pip)
+    with tempfile.TemporaryDirectory() as folder:
+        failed = _self_test(Path(folder), environ)
+        answer = Path(folder, "answer.json")
         found: dict[str, Any] = {"pip": "", "replaced": 0, "problems": [], "options": {}}
         found["pip_failed"] = failed
         if answer.exists():
             found = json.loads(answer.read_text(encoding="utf-8"))
-    if "PIP_NO_VARIANTS" not in environ and off:
+    if is_off:
         found["options"]["no_variants"] = True
     target = found["options"].pop("variant_target", None)
-    return {
-        **found,
-        "target": target,
-        "target_failed": _why_unusable(target) if target else "",
-        "self_test": failed,
-    }
+    target_failed = _why_unusable(target) if target else ""
+    return {**found, "target": target, "target_failed": target_failed, "self_test": failed}
 
 
-def _self_test(folder: Path, pip: "subprocess.Popen[str]") -> str:
-    """Let pip install from an index on loopback; why that failed, empty if it did not."""
-    from pip_variants.testing import make_wheel, serve  # takes a while, as pip's start does
+def _self_test(folder: Path, environ: dict[str, str]) -> str:
+    """Let pip install from an index on loopback; why that failed, empty if it did not.
+
+    What pip is like is then in `answer.json`.
+    """
+    from pip_variants.testing import make_wheel, serve  # which the other commands do not need
 
     provider = {"x86_64": "x86-64-variant-provider >=0.2.1,<1"}
+    command = ["install", "--quiet", "--no-input", "--no-cache-dir", "--no-compile"]
+    command += ["--disable-pip-version-check", "--no-deps", f"--target={folder / 'target'}"]
+    command += [_TESTED, "--index-url"]
     try:
         make_wheel(folder / "index", f"{_TESTED}-1.0-py3-none-any.whl")
         for level in ("v1", "v2"):
@@ -93,12 +85,12 @@ def _self_test(folder: Path, pip: "subprocess.Popen[str]") -> str:
             name = f"{_TESTED}-1.0-py3-none-any-{level}.whl"
             make_wheel(folder / "index", name, properties, provider)
         with serve(folder / "index") as url:
-            _, said = pip.communicate(url, timeout=_SECONDS)
+            options = {"input": url, "env": environ, "timeout": _SECONDS}
+            code, said = run_pip("diagnosis", str(folder / "answer.json"), *command, **options)
     except (OSError, subprocess.TimeoutExpired) as error:
-        pip.kill()
         return printable(str(error))
-    if pip.returncode:
-        return printable(last_line(said) or f"pip ended with exit status {pip.returncode}")
+    if code:
+        return printable(said)
     (found,) = Path(folder, "target").glob("*.dist-info")
     metadata = found / "variant.json"
     labels = list(json.loads(metadata.read_text())["variants"]) if metadata.exists() else []
@@ -106,13 +98,11 @@ def _self_test(folder: Path, pip: "subprocess.Popen[str]") -> str:
 
 
 def _why_unusable(target: str) -> str:
-    detection = Detection(target="" if target == "here" else target)
-    try:
-        detection.supported_in("x86_64")
-    except PipVariantsError as error:
-        return printable(str(error))
-    finally:
-        detection.close()
+    with closing(Detection(target="" if target == "here" else target)) as detection:
+        try:
+            detection.supported_in("x86_64")
+        except PipVariantsError as error:
+            return printable(str(error))
     return ""
 
 
@@ -120,15 +110,11 @@ def _look_at_providers() -> dict[str, Any]:
     """What providers say of this machine, and what changes that."""
     from importlib.metadata import entry_points
 
-    detection = Detection()
-    try:
-        answers = detection.everything()
-    except PipVariantsError as error:
-        answers = ()
-        failed = [printable(str(error))]
-    else:
-        failed = [printable(one.failed) for one in answers if one.failed]
-    detection.close()
+    with closing(Detection()) as detection:
+        try:
+            answers = detection.everything()
+        except PipVariantsError as error:
+            answers = (Answer("", failed=str(error)),)
     return {
         "providers": [
             {
@@ -140,7 +126,7 @@ def _look_at_providers() -> dict[str, Any]:
             for one in answers
             if not one.failed
         ],
-        "failed": failed,
+        "failed": [printable(one.failed) for one in answers if one.failed],
         "warnings": [printable(text) for one in answers for text in one.warnings],
         "plugins": sorted({point.value for point in entry_points(group="variant_plugins")}),
         "forced": {
@@ -173,35 +159,25 @@ def _to_do(found: dict[str, Any]) -> Iterator[str]:
 def _text(found: dict[str, Any]) -> Iterator[str]:
     yield f"pip-variants {found['pip_variants']}"
     yield f"pip {found['pip'] or '(does not start)'}, extended at {found['replaced']} places"
-    yield _short(f"Python {found['python']}")
+    yield f"Python {found['python']}"
     yield ""
     yield "Providers"
     for one in found["providers"]:
         number = {0: "nothing", 1: "1 property"}.get(one["properties"], "{} properties")
         about = one["notes"][0] if one["notes"] else f"by {one['by']}"
-        yield _short(f"  {one['namespace']:<10} {number.format(one['properties']):<14} {about}")
+        yield f"  {one['namespace']:<10} {number.format(one['properties']):<14} {about}"
     for failed in found["failed"]:
-        yield _short(f"  failed: {failed}")
+        yield f"  failed: {failed}"
     for plugin in found["plugins"]:
-        yield _short(f"  asked by wheels that name it: {plugin}")
+        yield f"  asked by wheels that name it: {plugin}"
     yield ""
     yield "Settings"
     for name, value in found["forced"].items():
-        yield _short(f"  {name}={value}")
+        yield f"  {name}={value}"
     for name, value in found["options"].items():
         values = " ".join(value) if isinstance(value, list) else str(value).lower()
-        yield _short(f"  {name.replace('_', '-')} = {printable(values)}")
-    yield _short(f"  target: {found['target'] or 'this machine'}")
+        yield f"  {name.replace('_', '-')} = {values}"
+    yield f"  target: {found['target'] or 'this machine'}"
     yield ""
-    yield _short(f"Self-test: {found['self_test'] or 'installed a variant wheel'}")
+    yield f"Self-test: {found['self_test'] or 'installed a variant wheel'}"
     yield ""
-    if found["to_do"]:
-        yield "To do:"
-        for text in found["to_do"]:
-            yield from lines(text, "  - ", "    ")
-    else:
-        yield "OK"
-
-
-def _short(text: str) -> str:
-    return printable(text, 80)

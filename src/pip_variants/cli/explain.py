@@ -7,18 +7,14 @@ other requirements may still make `pip install` choose something else.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pip_variants.cli.text import lines, print_json
-from pip_variants.errors import PipVariantsError
-from pip_variants.model.filename import WheelFilename
+from pip_variants.cli.text import add_json, add_list, print_json, print_lines, warn
 
 _NULL = "fits everywhere"
 
@@ -31,24 +27,15 @@ _PROGRAM = (
 )
 
 
-class _WrongUsage(PipVariantsError):
-    """Arguments that pip does not understand."""
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     parser.usage = (
         "pip-variants explain [-h] [--json] [--target TARGET]\n"
         "                            REQUIREMENT [options of pip install]"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON (docs/commands.md)")
-    parser.add_argument(
-        "--target",
-        action="append",
-        default=[],
-        help="explain for this target, a file or a name as pip's --variant-target takes it; "
-        "several are compared in a table",
-    )
+    add_json(parser)
+    text = "explain for this target, a file or a name as pip's --variant-target takes it; "
+    add_list(parser, "--target", "TARGET", f"{text}several are compared in a table")
     parser.set_defaults(for_pip=[])
 
 
@@ -59,169 +46,145 @@ def run(options: argparse.Namespace) -> int:
     # No questions: nobody would see them.
     pip = ["--no-input", "--disable-pip-version-check", *options.for_pip]
     targets = [["--variant-target", target] for target in options.target]
-    try:
-        with ThreadPoolExecutor() as pool:
-            decisions = list(pool.map(lambda target: _ask_pip(*pip, *target), targets or [[]]))
-    except _WrongUsage as error:
-        print(f"pip-variants: {error}", file=sys.stderr)
-        return 2
+    with ThreadPoolExecutor() as pool:
+        answers = list(pool.map(lambda target: _ask_pip(*pip, *target), targets or [[]]))
+    for code, answer in answers:
+        if "error" in answer:
+            warn(answer["error"])
+            return 2 if code == 2 else 1
+    decisions = [answer for _, answer in answers]
+    first = decisions[0]
+    has_variants = any(
+        one["skipped"] or any(file["label"] for file in one["files"]) for one in decisions
+    )
     if options.json:
         print_json(decisions=decisions)
-    elif not any(map(_has_variants, decisions)):
-        pass
-    elif len(decisions) == 1:
-        print("\n".join(_text(decisions[0])))
-    else:
-        print("\n".join(_table(decisions, options.target)))
+    elif has_variants and len(decisions) == 1:
+        _print_text(first)
+    elif has_variants:
+        _print_table(decisions, options.target)
     for warning in dict.fromkeys(text for one in decisions for text in one["warnings"]):
-        print(f"pip-variants: {warning}", file=sys.stderr)
-    if not any(map(_has_variants, decisions)):
-        one = decisions[0]
-        raise PipVariantsError(
-            f"{one['name']} {one['release']} has no variants, pip would install {one['filename']}"
-        )
-    return 0 if all(one["release"] for one in decisions) else 1
+        warn(warning)
+    if not has_variants:
+        found = f"{first['name']} {first['release']} has no variants"
+        warn(f"{found}, pip would install {first['filename']}")
+    return 0 if has_variants and all(one["release"] for one in decisions) else 1
 
 
-def _ask_pip(*arguments: str) -> dict[str, Any]:
-    """What `pip_adapter.explain` answers in a pip process of its own.
-
-    Raises `PipVariantsError` with what pip said if there is no answer.
-    """
+def _ask_pip(*arguments: str) -> tuple[int, dict[str, Any]]:
+    """What `pip_adapter.explain` answers in a pip process of its own, and its exit status."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "answer.json")
-        with pip_process("explain", str(file), *arguments) as pip:
-            _, said = pip.communicate()
-        answer = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    if "error" not in answer:
-        if answer:
-            return dict(answer)
-        answer["error"] = last_line(said) or f"pip ended with exit status {pip.returncode}"
-    raise (_WrongUsage if pip.returncode == 2 else PipVariantsError)(answer["error"])
+        code, said = run_pip("explain", str(file), *arguments)
+        return code, json.loads(file.read_bytes()) if file.exists() else {"error": said}
 
 
-def pip_process(
-    program: str, *arguments: str, environ: Mapping[str, str] = os.environ
-) -> "subprocess.Popen[str]":
-    """A pip process that runs a module of `pip_adapter`; for `communicate`."""
-    return subprocess.Popen(  # noqa: S603
+def run_pip(program: str, *arguments: str, **options: Any) -> tuple[int, str]:
+    """Run a module of `pip_adapter` in a pip process; its exit status and what it said last.
+
+    The options are those of `subprocess.run`.
+    """
+    done = subprocess.run(  # noqa: S603
         [sys.executable, "-c", _PROGRAM.format(program), *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        check=False,
+        capture_output=True,
         encoding="utf-8",
         errors="replace",
-        env=environ,
+        **{"input": "", **options},
     )
+    last = done.stderr.strip().rpartition("\n")[2].strip()
+    return done.returncode, last or f"pip ended with exit status {done.returncode}"
 
 
-def last_line(said: str) -> str:
-    """What pip said last; it says there what is wrong."""
-    return said.strip().rpartition("\n")[2].strip()
-
-
-def _has_variants(decision: dict[str, Any]) -> bool:
-    return bool(decision["skipped"]) or any(file["label"] for file in decision["files"])
-
-
-def _text(decision: dict[str, Any]) -> Iterator[str]:
+def _print_text(decision: dict[str, Any]) -> None:
     what = f"{decision['name']} {decision['release'] or ''}".strip()
     where = f" for the target {decision['target']}" if decision["target"] else ""
-    yield from lines(f"{what}: pip would install {_chosen(decision)}{where}")
+    chosen, because = _verdict(decision)
+    print_lines(f"{what}: pip would install {chosen}{where}")
     if decision["release"]:
-        yield from lines(decision["filename"], "  ")
-        yield from lines(_because(decision), "  ")
-        yield ""
-        yield from lines(f"Files of {what}, in the order in which pip takes them:")
-        yield from _files(decision)
+        print_lines(decision["filename"], "  ")
+        print_lines(because, "  ")
+        print()
+        print_lines(f"Files of {what}, in the order in which pip takes them:")
+        _print_files(decision["files"])
     if decision["namespaces"]:
-        yield ""
-        yield "What decided, the most important namespace first:"
+        print("\nWhat decided, the most important namespace first:")
         for namespace in decision["namespaces"]:
-            yield from _namespace(namespace, decision)
+            _print_namespace(namespace, decision["files"])
     for skipped in decision["skipped"]:
-        yield ""
+        print()
         release = f"{decision['name']} {skipped['release']}"
-        yield from lines(f"Skipped, for no file of it can be used: {release}")
+        print_lines(f"Skipped, for no file of it can be used: {release}")
         reasons = [f"{one['label']} {one['reason']}" for one in skipped["rejected"]]
         for reason in reasons or [skipped["reason"]]:
-            yield from lines(reason, "  ", "    ")
+            print_lines(reason, "  ", "    ")
     for hint in decision["hints"]:
-        yield ""
-        yield from lines(f"To let pip consider {', '.join(hint['labels'])}:")
-        yield from lines(hint["remedy"], "  ", "    ")
+        print()
+        print_lines(f"To let pip consider {', '.join(hint['labels'])}:")
+        print_lines(hint["remedy"], "  ", "    ")
 
 
-def _chosen(decision: dict[str, Any]) -> str:
+def _verdict(decision: dict[str, Any]) -> tuple[str, str]:
+    """What pip would install, and why."""
     if decision["release"] is None:
-        return "nothing"
+        return "nothing", ""
     if decision["label"] is not None:
-        return f"the variant {decision['label']}"
+        deciding = ", ".join(decision["deciding"])
+        return f"the variant {decision['label']}", f"because of {deciding}" if deciding else _NULL
     is_wheel = decision["filename"].endswith(".whl")
-    return "the wheel without variant" if is_wheel else "the source distribution"
-
-
-def _because(decision: dict[str, Any]) -> str:
-    if decision["label"] is not None:
-        return f"because of {', '.join(decision['deciding'])}" if decision["deciding"] else _NULL
+    chosen = "the wheel without variant" if is_wheel else "the source distribution"
     if any(file["label"] for file in decision["files"]):
-        return "because none of its variants can be used"
-    return "because it is the first release with a file that can be used"
+        return chosen, "because none of its variants can be used"
+    return chosen, "because it is the first release with a file that can be used"
 
 
-def _files(decision: dict[str, Any]) -> Iterator[str]:
-    usable = [one for one in decision["files"] if one["place"]]
-    same = Counter(_name(one) for one in usable)
+def _print_files(files: list[dict[str, Any]]) -> None:
+    usable = [one for one in files if one["place"]]
+    same = Counter(map(_name, usable))
     rows = []
     for one in usable:
-        tags = f" {_tags(one)}" if same[_name(one)] > 1 else ""
+        name = _name(one)
+        if same[name] > 1:
+            tags = one["filename"].removesuffix(".whl").split("-")[2:]
+            name += f" {'-'.join(tags[:-1] if one['label'] else tags)}"
         about = ", ".join(one["properties"]) or (_NULL if one["label"] else "")
-        rows.append((str(one["place"]), _name(one) + tags, about))
-    others = Counter((_name(one), one["reason"]) for one in decision["files"] if not one["place"])
+        rows.append((str(one["place"]), name, about))
+    others = Counter((_name(one), one["reason"]) for one in files if not one["place"])
     for (name, reason), number in others.items():
         rows.append(("-", name if number == 1 else f"{name} ({number} files)", reason))
     width = min(_COLUMN, max(len(name) for _, name, _ in rows))
     for place, name, about in rows:
-        row = f"{place:>3}  {name:<{width}}  {about}".rstrip()
-        yield from lines(row, "", " " * (width + 9))
+        print_lines(f"{place:>3}  {name:<{width}}  {about}".rstrip(), "", " " * (width + 9))
 
 
 def _name(file: dict[str, Any]) -> str:
     """The label, or what the file is instead."""
-    if file["label"] is None:
-        return "no variant" if file["filename"].endswith(".whl") else "source distribution"
-    return str(file["label"])
+    is_wheel = file["filename"].endswith(".whl")
+    return file["label"] or ("no variant" if is_wheel else "source distribution")
 
 
-def _tags(file: dict[str, Any]) -> str:
-    wheel = WheelFilename.parse(file["filename"])
-    return "-".join(filter(None, (wheel.build, wheel.python, wheel.abi, wheel.platform)))
-
-
-def _namespace(namespace: dict[str, Any], decision: dict[str, Any]) -> Iterator[str]:
+def _print_namespace(namespace: dict[str, Any], files: list[dict[str, Any]]) -> None:
     name = namespace["namespace"]
     asked = f": {', '.join(namespace['requires'])}" if namespace["requires"] else ""
     by = f", answered by {namespace['by']}" if namespace["by"] else ""
-    yield from lines(f"{name}{asked}{by}", "  ", "    ")
-    files = [one for one in decision["files"] if one["label"]]
+    print_lines(f"{name}{asked}{by}", "  ", "    ")
     used = {one.rpartition(" :: ")[0] for file in files for one in file["properties"]}
     for feature in namespace["features"]:
         if f"{name} :: {feature['name']}" in used:
             values = ", ".join(feature["values"])
-            yield from lines(f"{name} :: {feature['name']} :: {values}", "    ", "      ")
-    for note in (*namespace["notes"], namespace["absent"]):
-        if note:
-            yield from lines(note, "    # ", "    #   ")
+            print_lines(f"{name} :: {feature['name']} :: {values}", "    ", "      ")
+    for note in filter(None, (*namespace["notes"], namespace["absent"])):
+        print_lines(note, "    # ", "    #   ")
 
 
-def _table(decisions: list[dict[str, Any]], targets: list[str]) -> Iterator[str]:
+def _print_table(decisions: list[dict[str, Any]], targets: list[str]) -> None:
     """One row for each target."""
     rows = [("target", "release", "takes", "because of")]
     for one, target in zip(decisions, targets, strict=True):
         takes = next((_name(file) for file in one["files"] if file["place"] == 1), "nothing")
         rows.append((target, one["release"] or "", takes, ", ".join(one["deciding"])))
-    widths = [min(_COLUMN, max(map(len, column))) for column in zip(*rows, strict=True)][:-1]
-    yield from lines(decisions[0]["name"])
-    for *cells, last in rows:
-        start = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-        yield from lines(f"{start}  {last}".rstrip(), "", "    ")
+    widths = [min(_COLUMN, max(map(len, column))) for column in zip(*rows, strict=True)]
+    print_lines(decisions[0]["name"])
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
+        print_lines("  ".join((*cells, row[-1])).rstrip(), "", "    ")

@@ -4,22 +4,15 @@ import argparse
 from pathlib import Path
 
 from pip_variants.cli.make import print_path
-from pip_variants.cli.text import warn
+from pip_variants.cli.text import add_list, warn
 from pip_variants.publish.index import add_to_index_metadata, write_index_metadata, write_pages
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     parser.add_argument("folder", type=Path, help="the folder with all wheels of the releases")
-    parser.add_argument(
-        "--add",
-        action="append",
-        type=Path,
-        default=[],
-        metavar="WHEEL",
-        help="only add what this wheel says to the metadata in the folder, where the release's "
-        "other wheels need not be; repeat for more",
-    )
+    text = "only add what this wheel says to the metadata in the folder, where the release's "
+    add_list(parser, "--add", "WHEEL", f"{text}other wheels need not be; repeat for more", Path)
     parser.add_argument(
         "--pages",
         action="store_true",

@@ -5,10 +5,7 @@ import argparse
 from pip_variants.cli.text import add_json, print_json, print_lines, warn
 from pip_variants.errors import printable
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the options."""
-    add_json(parser)
+add_arguments = add_json
 
 
 def run(options: argparse.Namespace) -> int:

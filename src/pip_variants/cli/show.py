@@ -1,6 +1,8 @@
 """Print the variant properties that this machine supports, best first; or those of wheels."""
 
 import argparse
+from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from pip_variants.detection.client import Answer, Detection
 from pip_variants.errors import PipVariantsError, printable
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import PluginProvider
+from pip_variants.model.support import SupportedFeature
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,38 +60,36 @@ def _show_valid(namespace: str) -> None:
     from pip_variants.publish.project import KNOWN_PROVIDERS
 
     provider = KNOWN_PROVIDERS.get(namespace)
-    if not isinstance(provider, PluginProvider):
+    if provider is None:
         raise PipVariantsError(
             f"no namespace {printable(namespace, 60)} is built in, only "
             f"{', '.join(KNOWN_PROVIDERS)}"
         )
-    detection = Detection()
-    valid = detection.valid(provider)
-    detection.close()
-    for feature, values in valid.features if valid else ():
-        for value in values:
-            print(f"{namespace} :: {feature} :: {value}")
+    with closing(Detection()) as detection:
+        valid = detection.valid(provider)
+    _print_features(namespace, valid.features if valid else ())
 
 
 def _show_machine(options: argparse.Namespace) -> int:
-    detection = Detection()
-    answers = detection.everything()
-    detection.close()
+    with closing(Detection()) as detection:
+        answers = detection.everything()
     if options.json:
         print_json(providers=[*map(_to_json, answers)])
     for answer in () if options.json else answers:
-        if answer.failed:
-            warn(answer.failed)
-        for warning in answer.warnings:
+        for warning in filter(None, (answer.failed, *answer.warnings)):
             warn(warning)
         if options.verbose and not answer.failed:
             print(f"# {answer.namespace}, by {printable(answer.by)}")
-            for note in filter(None, (*answer.notes, answer.support.absent)):
+            for note in (*answer.notes, answer.support.absent):
                 print_lines(printable(note), "#   ", "#     ")
-        for feature, values in answer.support.features:
-            for value in values:
-                print(f"{answer.namespace} :: {feature} :: {value}")
+        _print_features(answer.namespace, answer.support.features)
     return 1 if any(answer.failed for answer in answers) else 0
+
+
+def _print_features(namespace: str, features: Iterable[SupportedFeature]) -> None:
+    for feature, values in features:
+        for value in values:
+            print(f"{namespace} :: {feature} :: {value}")
 
 
 def _to_json(answer: Answer) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import socket
 import sys
+from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -63,9 +64,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _named(names: list[str]) -> Machine:
     """The machine at hand, or the well-known one of these names."""
-    detection = Detection()
-    (machine,) = loads(detection.machine(names), "the answer").machines
-    detection.close()
+    with closing(Detection()) as detection:
+        (machine,) = loads(detection.machine(names), "the answer").machines
     return dataclasses.replace(
         machine,
         names=("+".join(names) or socket.gethostname(),),
@@ -76,12 +76,13 @@ def _named(names: list[str]) -> Machine:
 
 def _say_what_is_lost(target: Target) -> None:
     for machine, properties in target.lost.items():
-        print(f"lost, not supported by {', '.join(machine.names)}:", file=sys.stderr)
-        features = dict.fromkeys((one.namespace, one.feature) for one in properties)
-        for namespace, feature in list(features)[:_SHOWN]:
-            values = [one.value for one in properties if one[:2] == (namespace, feature)]
+        said = [f"lost, not supported by {', '.join(machine.names)}:"]
+        features: dict[str, list[str]] = {}
+        for one in properties:
+            features.setdefault(f"{one.namespace} :: {one.feature}", []).append(one.value)
+        for feature, values in list(features.items())[:_SHOWN]:
             more = f" and {len(values) - _SHOWN} more" if values[_SHOWN:] else ""
-            some = ", ".join(values[:_SHOWN])
-            print(f"  {namespace} :: {feature} :: {some}{more}", file=sys.stderr)
+            said.append(f"  {feature} :: {', '.join(values[:_SHOWN])}{more}")
         if len(features) > _SHOWN:
-            print(f"  and of {len(features) - _SHOWN} more features", file=sys.stderr)
+            said.append(f"  and of {len(features) - _SHOWN} more features")
+        print("\n".join(said), file=sys.stderr)

@@ -14,6 +14,13 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, see docs/commands.md")
 
 
+def add_list(
+    parser: argparse.ArgumentParser, name: str, metavar: str, text: str, to: type = str
+) -> None:
+    """Define an option that can be repeated."""
+    parser.add_argument(name, metavar=metavar, help=text, action="append", default=[], type=to)
+
+
 def print_json(**content: Any) -> None:
     """Print the JSON that docs/commands.md describes."""
     print(json.dumps({"version": "1", **content}, indent=2))
@@ -24,31 +31,16 @@ def warn(text: str) -> None:
     print(f"pip-variants: {printable(text)}", file=sys.stderr)
 
 
-def lines(text: str, first: str = "", other: str = "  ") -> list[str]:
-    """The text in lines with these indents."""
-    return textwrap.wrap(
-        printable(text, len(text) * 10),
-        80,
-        initial_indent=first,
-        subsequent_indent=other,
-        break_on_hyphens=False,
-    )
-
-
 def print_lines(text: str, first: str = "", other: str = "  ") -> None:
-    """Print them, if there are any."""
-    for line in lines(text, first, other):
+    """Print the text in lines with these indents, if there is any."""
+    text = printable(text, len(text) * 10)
+    for line in textwrap.wrap(
+        text, 80, initial_indent=first, subsequent_indent=other, break_on_hyphens=False
+    ):
         print(line)
 
 
 def print_command(command: str) -> None:
     """Print a command in lines such that a shell takes what is copied."""
-    found = textwrap.wrap(
-        printable(command),
-        78,
-        initial_indent="    ",
-        subsequent_indent="      ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    print(" \\\n".join(found))
+    lines = textwrap.wrap(printable(command), 72, break_long_words=False, break_on_hyphens=False)
+    print("    " + " \\\n      ".join(lines))

@@ -6,8 +6,10 @@ Variant markers of its dependencies are decided, since few installers know them.
 import argparse
 from pathlib import Path
 
-from pip_variants.cli.make import add_changes, changes_of, output_of, print_path
-from pip_variants.publish.wheel import unmake_variant_wheel
+from pip_variants.cli.make import add_changes, changes_of, print_path
+from pip_variants.errors import InvalidWheel
+from pip_variants.model.filename import WheelFilename
+from pip_variants.publish.wheel import make_variant_wheel
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,5 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    print_path(unmake_variant_wheel(options.wheel, output_of(options), changes_of(options)))
+    name = options.wheel.name
+    if WheelFilename.parse(name).label is None:
+        raise InvalidWheel(f"{name} is no variant wheel: its name has no label")
+    folder = options.output or options.wheel.parent
+    print_path(make_variant_wheel(options.wheel, None, folder, changes_of(options)))
     return 0

@@ -1,15 +1,14 @@
 """Look for mistakes in wheels and indexes, and say who would get which wheel."""
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
 
-from pip_variants.cli.text import lines, print_lines
+from pip_variants.cli.text import add_list, print_lines
 from pip_variants.detection.client import Detection
-from pip_variants.errors import DetectionError, InvalidTarget, InvalidWheel, printable
+from pip_variants.errors import DetectionError, InvalidWheel, printable
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.publish.sources import LocalFiles, ProjectPage
-from pip_variants.publish.verify import Fault, Release, covers, verify
+from pip_variants.publish.verify import Release, covers, verify
 from pip_variants.selection import select
 
 # Those that are compared unless others are named, for the namespaces that a release uses.
@@ -27,13 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WHEELS|INDEX-URL",
         help="wheels and folders, or the address of a project's page on an index",
     )
-    parser.add_argument(
-        "--target",
-        action="append",
-        default=[],
-        help="say what this target would get, a file or a name; repeat for more "
-        "(default: some processors, if the wheels are for those)",
-    )
+    text = "say what this target would get, a file or a name; repeat for more (default: some "
+    add_list(parser, "--target", "TARGET", f"{text}processors, if the wheels are for those)")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -42,42 +36,31 @@ def run(options: argparse.Namespace) -> int:
     if urls and len(options.what) > 1:
         raise InvalidWheel("give one address, or wheels and folders, not both")
     source = ProjectPage(urls[0]) if urls else LocalFiles([*map(Path, options.what)])
-    detections = _Detections()
+    targets = options.target or [one for names in _TARGETS.values() for one in names]
+    detections = {one: Detection(target="" if one == "here" else one) for one in ("here", *targets)}
     try:
-        report = verify(source, detections["here"])
-        for release in report.releases:
+        releases, faults, remarks = verify(source, detections["here"])
+        for release in releases:
             if release.metadata:
-                print("\n".join(_coverage(release, release.metadata, options.target, detections)))
+                _print_coverage(release, release.metadata, options.target, detections)
                 print()
     finally:
         for one in detections.values():
             one.close()
-    for remark in report.remarks:
-        print_lines(f"{remark.where}: {printable(remark.what)}")
-    print("\n".join(_faults(report.faults)) if report.faults else "OK")
-    return 1 if report.faults else 0
+    for remark in remarks:
+        print_lines(printable(remark))
+    for where in filter(faults.get, faults):
+        print(printable(where))
+        for fault in faults[where]:
+            print_lines(printable(fault), "  - ", "    ")
+    number = sum(map(len, faults.values()))
+    print(f"{number} to mend" if number else "OK")
+    return 1 if number else 0
 
 
-class _Detections(dict[str, Detection]):
-    """By target, each started once."""
-
-    def __missing__(self, target: str) -> Detection:
-        self[target] = Detection(target="" if target == "here" else target)
-        return self[target]
-
-
-def _faults(faults: tuple[Fault, ...]) -> Iterator[str]:
-    for where in dict.fromkeys(fault.where for fault in faults):
-        yield printable(where)
-        for fault in faults:
-            if fault.where == where:
-                yield from lines(printable(fault.what), "  - ", "    ")
-    yield f"{len(faults)} to mend"
-
-
-def _coverage(
-    release: Release, metadata: VariantMetadata, targets: list[str], detections: _Detections
-) -> Iterator[str]:
+def _print_coverage(
+    release: Release, metadata: VariantMetadata, targets: list[str], asked: dict[str, Detection]
+) -> None:
     """Which label each target would get; wheels for different platforms may have different ones."""
     by_labels: dict[frozenset[str], list[str]] = {}
     for tags in sorted({name.tags for name in release.wheels if name.label is not None}):
@@ -88,10 +71,10 @@ def _coverage(
     ]
     for labels, all_tags in by_labels.items():
         named = ", ".join(label or "no variant" for label in sorted(labels))
-        yield from lines(f"{release}, {', '.join(all_tags)}: {named}")
+        print_lines(f"{release}, {', '.join(all_tags)}: {named}")
         for target in targets:
-            taken = _taken(release, metadata, labels, detections[target])
-            yield from lines(f"{printable(target):<20} {taken}", "  ", "    ")
+            taken = _taken(release, metadata, labels, asked[target])
+            print_lines(f"{printable(target):<20} {taken}", "  ", "    ")
 
 
 def _taken(
@@ -99,8 +82,6 @@ def _taken(
 ) -> str:
     try:
         ordering = select(metadata, filter(None, labels), detection)
-    except InvalidTarget:
-        raise
     except DetectionError as error:
         return printable(str(error))
     if ordering.best_first:

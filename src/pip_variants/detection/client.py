@@ -12,16 +12,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import IO, Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import IO, Any, TypeVar
 
-from pip_variants.detection import (
-    ANSWER,
-    DEADLINE,
-    FOLDER_VARIABLE,
-    START_DEADLINE,
-)
+from pip_variants.detection import ANSWER, DEADLINE, FOLDER_VARIABLE, START_DEADLINE
 from pip_variants.errors import (
     BrokenInstallation,
     DetectionError,
@@ -33,6 +28,9 @@ from pip_variants.model.metadata import PluginProvider
 from pip_variants.model.names import check_feature, check_value
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
 
+_T = TypeVar("_T")
+
+_LIST = "the list of providers"
 _NOT_STARTED = "the detection process of pip-variants could not start"
 
 _MAX_LINE = 2**20  # characters
@@ -81,10 +79,9 @@ def _environment(folder: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one provider said. `by` names it, `notes` are what it looked at.
+    """What one provider said; `warnings` are `notes` that the user should see unasked.
 
-    `warnings` are those of the notes that the user should see unasked. `failed` says why there is
-    no answer; then `namespace` may be the name of a plugin.
+    `failed` says why there is no answer; then `namespace` may be the name of a plugin.
     """
 
     namespace: str
@@ -97,7 +94,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Valid:
-    """Everything that there is of a namespace, as its provider says; order has no meaning.
+    """Everything that there is of a namespace, in any order.
 
     `always` says that all of it is compatible everywhere, so that wheels may list it as static
     properties (building draft, Populating static properties from provider plugins).
@@ -107,28 +104,16 @@ class Valid:
     always: bool
 
 
-@contextlib.contextmanager
-def _understood() -> Iterator[None]:
-    """Answers without what was asked for: other code than ours wrote to the process's output."""
-    try:
-        yield
-    except (DetectionError, InvalidTarget):
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ProviderFailed(f"the detection process gave a wrong answer: {error!r}") from None
-
-
 class Detection:
     """One detection process, started early and asked late; each question is asked once.
 
     A process that dies or hangs fails the question it was asked, and the next question starts a
     new one. Threads ask one after the other.
 
-    With `platforms`, the tags of another platform, it is asked what all machines of these support,
-    with a `target`, a file or names, what that supports, and in both cases nothing of this machine.
-    `prefix` is that of the environment that packages are installed into. With `folder`, packages
-    are looked for there first, and the process gets no variables that look like credentials.
-    `command` is the command line that starts it, where that of this interpreter will not do.
+    It is asked what all machines with the tags `platforms` support, or a `target`, a file or names,
+    or else this machine. `prefix` is that of the environment that packages are installed into. With
+    `folder`, packages are looked for there first, and variables that look like credentials are
+    withheld. `command` starts the process, where that of this interpreter will not do.
     """
 
     def __init__(  # noqa: PLR0913 - most of them by name
@@ -145,14 +130,14 @@ class Detection:
         self._command = command
         self._folder = folder
         self._target = os.path.abspath(target) if os.path.exists(target) else target
+        self._where = {"platforms": list(platforms), "target": self._target}
         self._warn = warn
-        self._platforms = tuple(platforms)
         self._prefix = prefix
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._output = _Output()
         self._is_ready = False
-        self._answers: dict[object, Any] = {}
+        self._answers: dict[str, Any] = {}
 
     def warm_up(self) -> None:
         """Let the process start and load its providers meanwhile, if that is possible."""
@@ -176,10 +161,8 @@ class Detection:
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
             self._output = _Output()
-            reading = (self._process.stdout,)
-            threading.Thread(
-                target=self._output.read, args=reading, daemon=True, name="pip-variants"
-            ).start()
+            output = (self._process.stdout,)
+            threading.Thread(target=self._output.read, args=output, daemon=True).start()
         except Exception as error:  # noqa: BLE001 - no process, no thread, or what a hook raises
             self.close()
             raise DetectionError(f"could not start the detection process: {error}") from None
@@ -207,109 +190,79 @@ class Detection:
         """What `provider` says of the target. Raises `DetectionError`."""
         return self.answer_of(provider).support
 
-    @_understood()
     def answer_of(self, provider: PluginProvider) -> Answer:
         """The same with who said it and what was looked at. Raises `DetectionError`."""
-        known = {"platforms": self._platforms, "prefix": self._prefix, "target": self._target}
+        whom, named = _named(provider)
+        more = {**self._where, "prefix": self._prefix}
+        return self._once(whom, _said, "supported", **named, **more)
 
-        def read(answer: dict[str, Any]) -> Answer:
-            for warning in answer["warnings"]:
-                self._warn(str(warning))
-            return _said("", answer)
+    def supported_in(self, namespace: str) -> NamespaceSupport:
+        """The same for metadata that names no provider. Raises `DetectionError`."""
+        whom = f"the target {self._target}" if self._target else f"the provider of {namespace}"
+        return self._once(whom, _said, "supported_in", namespace=namespace, **self._where).support
 
-        found: Answer = self._once("provider", provider, known, read)
-        return found
-
-    @_understood()
     def valid(self, provider: PluginProvider) -> Valid | None:
-        """Everything that there is, as `provider` says, whatever the target.
+        """Everything that `provider` says there is, None if it cannot. Raises `DetectionError`."""
+        whom, named = _named(provider)
+        found = self._once(whom, lambda a: Valid(_features(a), bool(a["always"])), "valid", **named)
+        return found if found.features else None
 
-        None if it is not here or cannot say. Raises `DetectionError`.
-        """
+    def machine(self, names: Sequence[str] = ()) -> str:
+        """The target file of this machine or of names. Raises `DetectionError`, `InvalidTarget`."""
+        return self._once(_LIST, lambda a: str(a["toml"]), "machine", names=[*names])
 
-        def read(answer: dict[str, Any]) -> Valid | None:
-            features = _features(answer)
-            return Valid(features, bool(answer["always"])) if features else None
+    def holds(self, marker: str) -> bool:
+        """Whether an environment marker is true here. Raises `DetectionError`."""
+        whom = f"the marker {marker!r}"
+        return self._once(whom, lambda a: bool(a["holds"]), "holds", marker=marker)
 
-        found: Valid | None = self._once("valid", provider, {}, read)
-        return found
+    def everything(self) -> tuple[Answer, ...]:
+        """What every provider of this environment says. Raises `DetectionError`."""
+        broken, namespaces = self._once(
+            _LIST, lambda a: (dict(a["broken"]), [*map(str, a["namespaces"])]), "registered"
+        )
+        answers = [
+            Answer(plugin, failed=f"the plugin {plugin} is broken: {error}")
+            for plugin, error in broken.items()
+        ]
+        for name in namespaces:
+            try:
+                said = self._once(f"the provider of {name}", _said, "supported_in", namespace=name)
+                answers.append(replace(said, namespace=name))
+            except ProviderFailed as error:
+                answers.append(Answer(name, failed=str(error)))
+        return tuple(answers)
 
     def _once(
-        self,
-        kind: str,
-        provider: PluginProvider,
-        known: Mapping[str, object],
-        read: Callable[[dict[str, Any]], Any],
-    ) -> Any:
+        self, whom: str, read: Callable[[dict[str, Any]], _T], kind: str, **arguments: object
+    ) -> _T:
         """What is read of the answer to a question; one that hangs is waited for once, too."""
-        key = kind, provider.requires, provider.endpoint
+        question = {"ask": kind, **arguments}
+        key = json.dumps(question)
         if key not in self._answers:
-            question = {"requires": provider.requires, "endpoint": provider.endpoint, **known}
             try:
-                answer = self._ask({kind: question}, f"the provider {provider.package}")
+                answer = self._ask(question, whom)
+                self._answers[key] = read(answer)
+                for warning in answer.get("warnings", ()):
+                    self._warn(str(warning))
             except ProviderFailed as error:
                 self._answers[key] = error
-            else:
-                self._answers[key] = read(answer)
-        found = self._answers[key]
+            except InvalidTarget:
+                raise
+            except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+                # Other code than ours wrote to the process's output.
+                why = f"the detection process gave a wrong answer: {error!r}"
+                self._answers[key] = ProviderFailed(why)
+        found: _T | ProviderFailed = self._answers[key]
         if isinstance(found, ProviderFailed):
             raise found
         return found
-
-    @_understood()
-    def supported_in(self, namespace: str) -> NamespaceSupport:
-        """What the provider that recommends this namespace says of the target.
-
-        For metadata that names no provider. Raises `DetectionError`.
-        """
-        if self._target:
-            question = {"namespace": namespace, "target": self._target}
-            return _support(self._ask(question, f"the target {self._target}"))
-        if self._platforms:
-            return NamespaceSupport(absent="not known of the machine that this install is for")
-        if namespace not in self._ask({"registered": True}, "the list of providers")["namespaces"]:
-            return NamespaceSupport(absent="no provider of it is installed")
-        return _support(self._ask({"namespace": namespace}, f"the provider of {namespace}"))
-
-    @_understood()
-    def machine(self, names: Sequence[str] = ()) -> str:
-        """The target file of this machine, or of the well-known target of these names.
-
-        Raises `DetectionError` and `InvalidTarget`.
-        """
-        return str(self._ask({"machine": list(names)}, "the list of providers")["toml"])
-
-    @_understood()
-    def holds(self, marker: str) -> bool:
-        """Whether an environment marker is true here. Raises `DetectionError`."""
-        if marker not in self._answers:
-            answer = self._ask({"marker": marker}, f"the marker {marker!r}")
-            self._answers[marker] = bool(answer["holds"])
-        return bool(self._answers[marker])
-
-    @_understood()
-    def everything(self) -> tuple[Answer, ...]:
-        """What every provider of this environment says. Raises `DetectionError`."""
-        registered = self._ask({"registered": True}, "the list of providers")
-        answers = [
-            Answer(plugin, failed=f"the plugin {plugin} is broken: {error}")
-            for plugin, error in registered["broken"].items()
-        ]
-        for namespace in registered["namespaces"]:
-            try:
-                answer = self._ask({"namespace": namespace}, f"the provider of {namespace}")
-            except ProviderFailed as error:
-                answers.append(Answer(namespace, failed=str(error)))
-            else:
-                answers.append(_said(namespace, answer))
-        return tuple(answers)
 
     def _ask(self, question: dict[str, Any], whom: str) -> dict[str, Any]:
         with self._lock:
             self._start()
             process = self._process
-            assert process is not None  # noqa: S101 - _start() raised otherwise
-            assert process.stdin is not None  # noqa: S101 - it is a pipe
+            assert process is not None and process.stdin is not None  # noqa: S101, PT018
             if not self._is_ready:
                 self._answer(process, START_DEADLINE, "the detection process")
                 self._is_ready = True
@@ -332,38 +285,37 @@ class Detection:
                     raise queue.Empty
                 found = self._output.lines.get(timeout=left)
             except queue.Empty:
-                self.close()
-                raise ProviderFailed(
-                    f"{whom} did not answer within {deadline:.0f} seconds"
-                    f"{' (' + noise + ')' if noise else ''}"
+                said = f" ({noise})" if noise else ""
+                raise self._ended(
+                    f"{whom} did not answer within {deadline:.0f} seconds{said}"
                 ) from None
             if found is None and self._output.taken > _MAX_ANSWER:
-                self.close()
-                raise ProviderFailed(f"{whom} gave an answer that is too long")
+                raise self._ended(f"{whom} gave an answer that is too long")
             if found is None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(max(0.0, end - time.monotonic()))
+                ended = f"{whom} ended the detection process" if self._is_ready else _NOT_STARTED
                 self.close()
                 why = f"{noise + '; ' if noise else ''}exit status {process.returncode}"
-                ended = f"{whom} ended the detection process" if self._is_ready else _NOT_STARTED
                 raise ProviderFailed(f"{ended} ({why})")
             line = found
         try:
             answer = json.loads(line[len(ANSWER) :])
         except (ValueError, RecursionError):
-            self.close()
-            raise ProviderFailed(f"{whom} gave an answer that is too long or not JSON") from None
-        return self._checked(answer) if isinstance(answer, dict) else {}
-
-    def _checked(self, answer: dict[str, Any]) -> dict[str, Any]:
-        """The answer, if it is one to what was asked."""
+            raise self._ended(f"{whom} gave an answer that is too long or not JSON") from None
+        if not isinstance(answer, dict):
+            return {}
         if "unloadable" in answer:
             self.close()  # a process that is started when it is mended finds that
             raise BrokenInstallation(printable(str(answer["unloadable"])))
         if "failed" in answer:
-            error = InvalidTarget if "is_target" in answer else ProviderFailed
+            error = InvalidTarget if answer.get("is_target") else ProviderFailed
             raise error(str(answer["failed"]))
         return answer
+
+    def _ended(self, why: str) -> ProviderFailed:
+        self.close()
+        return ProviderFailed(why)
 
 
 class _Output:
@@ -384,19 +336,20 @@ class _Output:
         self.lines.put(None)
 
 
-def _said(namespace: str, answer: dict[str, Any]) -> Answer:
-    notes, warnings = (tuple(map(str, answer[key])) for key in ("notes", "warnings"))
-    return Answer(namespace, _support(answer), str(answer["by"]), notes, warnings)
+def _named(provider: PluginProvider) -> tuple[str, dict[str, Any]]:
+    named: dict[str, Any] = {"requires": provider.requires, "endpoint": provider.endpoint}
+    return f"the provider {provider.package}", named
 
 
-def _support(answer: dict[str, Any]) -> NamespaceSupport:
+def _said(answer: dict[str, Any]) -> Answer:
     devices = tuple(
         (str(device), SupportedFeature(str(name), tuple(map(str, values))))
         for device, (name, values) in answer["devices"]
     )
-    return NamespaceSupport(
-        _features(answer), str(answer["absent"]), str(answer["remedy"]), devices
-    )
+    reasons = str(answer["absent"]), str(answer["remedy"])
+    notes, warnings = (tuple(map(str, answer[key])) for key in ("notes", "warnings"))
+    support = NamespaceSupport(_features(answer), *reasons, devices)
+    return Answer("", support, str(answer["by"]), notes, warnings)
 
 
 def _features(answer: dict[str, Any]) -> tuple[SupportedFeature, ...]:

@@ -1,8 +1,4 @@
-"""What is installed in this environment: plugins of vendors and of PEP 850.
-
-Apart from the registry because importlib_metadata takes a while to load, and most wheels ask for
-what is built in.
-"""
+"""Installed plugins of vendors and of PEP 850; apart, as importlib_metadata loads slowly."""
 
 import importlib
 import inspect
@@ -47,10 +43,11 @@ def has_plugin(endpoint: str) -> bool:
 def check_installed(wanted: list[Requirement], endpoint: str) -> str:
     """Name and version of the first package, if all are installed in a version that fits.
 
-    One of them must have registered the endpoint's top-level module as a provider: what an index
-    writes must not import anything else. Raises `Absent`.
+    One must have registered the endpoint's top-level module: what an index writes must not import
+    anything else. Raises `Absent`.
     """
     found: list[Any] = []
+    registered: set[str] = set()
     for one in wanted:
         what = f"{one.name}{one.specifier}"
         remedy = f"pip install {shlex.quote(what)}" if _HARMLESS.fullmatch(what) else ""
@@ -58,25 +55,19 @@ def check_installed(wanted: list[Requirement], endpoint: str) -> str:
             found.append(importlib_metadata.distribution(one.name))
         except importlib_metadata.PackageNotFoundError:
             raise Absent("its provider is not installed", remedy) from None
+        version = found[-1].version
         try:
-            fits = one.specifier.contains(Version(found[-1].version), prereleases=True)
+            fits = one.specifier.contains(Version(version), prereleases=True)
         except (InvalidVersion, TypeError):
             fits = False
         if not fits:
-            raise Absent(
-                f"its provider needs {one.name}{one.specifier}, "
-                f"and {found[-1].version} is installed",
-                remedy,
-            )
-    if not any(_registers(distribution, endpoint) for distribution in found):
+            raise Absent(f"its provider needs {what}, and {version} is installed", remedy)
+        for group in (_PLUGINS, hooks.ENTRY_POINT_GROUP):
+            points = found[-1].entry_points.select(group=group)
+            registered.update(_top(point.value) for point in points)
+    if _top(endpoint) not in registered:
         raise Absent(f"{wanted[0].name} registers no provider {endpoint} ({_PLUGINS})")
     return f"{wanted[0].name} {found[0].version}"
-
-
-def _registers(distribution: Any, endpoint: str) -> bool:
-    points = distribution.entry_points
-    registered = (*points.select(group=_PLUGINS), *points.select(group=hooks.ENTRY_POINT_GROUP))
-    return _top(endpoint) in (_top(point.value) for point in registered)
 
 
 def _top(reference: str) -> str:
@@ -86,8 +77,7 @@ def _top(reference: str) -> str:
 def plugin(endpoint: str) -> Callable[[], Iterable[Any]]:
     """The callable of an installed PEP 850 plugin (Provider plugin API, API endpoint).
 
-    Plugins of before are instances of the class that the endpoint names, and take an argument: the
-    properties that wheels have, None for not known.
+    Older ones take an argument: the properties that wheels have, None for not known.
     """
 
     def detect() -> Iterable[Any]:
@@ -104,8 +94,7 @@ def plugin(endpoint: str) -> Callable[[], Iterable[Any]]:
 def all_configs(endpoint: str) -> tuple[Iterable[Any], bool]:
     """What an installed plugin calls valid, and whether it says that all of that is compatible.
 
-    The first is empty for plugins of before that have no `get_all_configs`. The second had other
-    names (building draft, Extensions to provider plugin API).
+    The second had other names (building draft, Extensions to provider plugin API).
     """
     plugin = _load(endpoint)
     get_all_configs: Callable[[], Iterable[Any]] = getattr(plugin, "get_all_configs", tuple)

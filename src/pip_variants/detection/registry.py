@@ -3,11 +3,11 @@
 import importlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import pluggy
 from packaging.requirements import Requirement
@@ -47,37 +47,59 @@ class Answer:
     by: str
 
 
+_Registered: TypeAlias = tuple[hooks.Provider, str]
+"""A provider, and who it is of."""
+
+
 class Registry:
     """Finds the provider that a wheel asks for, and asks it."""
 
     def __init__(self, loading: Callable[[str], None] = lambda _: None) -> None:
-        """`loading` is told the name of each plugin before it is loaded: it may never return.
-
-        After the last one it is told an empty name.
-        """
+        """`loading` is told the name of each plugin before it is loaded, "" after the last one."""
         self._broken: dict[str, str] = {}
         self._broken_packages: dict[str, str] = {}
         self._loading = loading
-        self._has_vendors = False
-        self._providers: list[tuple[hooks.Provider, str]] = []
+        self._providers: list[_Registered] = []
         self._asked: dict[int, Answer] = {}
         self._targets: dict[str, Target] = {}
         self._manager = pluggy.PluginManager("pip_variants")
         self._manager.add_hookspecs(hooks)
-        self._built_in = list(BUILT_IN)
+        self._to_load: list[Callable[[], None]] = [partial(self._load, one) for one in BUILT_IN]
+        self._to_load.append(self._load_vendors)
         with suppress(BrokenInstallation):  # it is said when something is asked
-            self._load_built_in()  # the first one: there is time before anything is asked
+            next(self._each())  # there is time before anything is asked
 
-    @property
-    def broken(self) -> dict[str, str]:
-        """The plugins of vendors that do not work, and why."""
-        self._with_vendors()
-        return self._broken
+    def _each(self) -> Iterator[_Registered]:
+        """All providers; nothing is loaded that is not needed, what vendors made comes last."""
+        position = 0
+        while True:
+            yield from self._providers[position:]
+            position = len(self._providers)
+            if not self._to_load:
+                return
+            self._to_load[0]()
+            del self._to_load[0]
 
-    @property
-    def namespaces(self) -> tuple[str, ...]:
-        """The recommended namespaces of all registered providers, without repetition."""
-        return tuple(dict.fromkeys(provider.namespace for provider, _ in self._with_vendors()))
+    def _load(self, name: str) -> None:
+        """Load one of our own providers. Raises `BrokenInstallation`."""
+        try:
+            self._register(name, importlib.import_module(name))
+        except Exception as error:  # a file of ours is missing or damaged in whatever way
+            if self._manager.has_plugin(name):
+                self._manager.unregister(name=name)
+            raise BrokenInstallation(f"{name}: {type(error).__name__}: {error}") from error
+
+    def _load_vendors(self) -> None:
+        from pip_variants.detection.installed import entry_points
+
+        for entry_point in entry_points(self._broken):
+            self._loading(entry_point.name)
+            with noting(self._broken, entry_point.name):
+                self._register(entry_point.name, entry_point.load())
+            if reason := self._broken.get(entry_point.name):
+                package = canonicalize_name(getattr(entry_point.dist, "name", ""))
+                self._broken_packages[package] = f"its plugin is broken: {reason}"
+        self._loading("")
 
     def _register(self, name: str, plugin: object) -> None:
         self._manager.register(plugin, name)
@@ -92,62 +114,36 @@ class Registry:
             _check(provider)
             self._providers.append((provider, by))
 
-    def _load_built_in(self) -> bool:
-        """Load one more of our own providers; False if there is none left.
+    @property
+    def broken(self) -> dict[str, str]:
+        """The plugins of vendors that do not work, and why."""
+        list(self._each())
+        return self._broken
 
-        Raises `BrokenInstallation`.
-        """
-        if not self._built_in:
-            return False
-        name = self._built_in[0]
-        try:
-            self._register(name, importlib.import_module(name))
-        except Exception as error:  # a file of ours is missing or damaged in whatever way
-            if self._manager.has_plugin(name):
-                self._manager.unregister(name=name)
-            raise BrokenInstallation(f"{name}: {type(error).__name__}: {error}") from error
-        del self._built_in[0]
-        return True
-
-    def _with_vendors(self) -> list[tuple[hooks.Provider, str]]:
-        """All providers; the plugins of vendors are loaded when nothing built in will do."""
-        while self._load_built_in():
-            pass
-        if not self._has_vendors:
-            self._has_vendors = True
-            from pip_variants.detection.installed import entry_points
-
-            for entry_point in entry_points(self._broken):
-                self._loading(entry_point.name)
-                with noting(self._broken, entry_point.name):
-                    self._register(entry_point.name, entry_point.load())
-                if reason := self._broken.get(entry_point.name):
-                    package = canonicalize_name(getattr(entry_point.dist, "name", ""))
-                    self._broken_packages[package] = f"its plugin is broken: {reason}"
-            self._loading("")
-        return self._providers
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The recommended namespaces of all registered providers, without repetition."""
+        return tuple(dict.fromkeys(provider.namespace for provider, _ in self._each()))
 
     def machine(self, names: list[str]) -> Machine:
-        """What all providers say of this machine, or of the well-known targets of these names.
-
-        Raises `ProviderFailed`, `InvalidProviderAnswer` and `InvalidTarget`.
-        """
+        """What all providers say of this machine or of well-known targets; as `supported`."""
         found: list[TargetProvider] = []
-        for provider, by in self._with_vendors():
-            every = (
+        taken: set[Identity] = set()
+        known: set[str] = set()
+        for provider, by in self._each():
+            named = (
                 Identity(canonicalize_name(one.package), one.version, one.plugin_api)
                 for one in provider.implements
             )
-            taken = {identity for one in found for identity in one.implements}
-            identities = tuple(one for one in every if one not in taken)  # the first one answers
-            asked = [
-                self._ask(partial(provider.named, name), None, by).support.features
-                for name in names
-            ] or [self._ask_once(provider, by).support.features]
-            features = dict(feature for answer in asked for feature in answer)
+            identities = tuple(one for one in named if one not in taken)  # the first one answers
+            taken.update(identities)
+            answers = [self._ask(partial(provider.named, name), None, by) for name in names]
+            found_by = zip(names, answers, strict=True)
+            known.update(name for name, one in found_by if one.support.features)
+            every = answers or [self._ask_once(provider, by)]
+            features = dict(feature for one in every for feature in one.support.features)
             supported = tuple(SupportedFeature(*feature) for feature in features.items())
             found.append(TargetProvider(provider.namespace, by, identities, supported))
-        known = [one for one in names if any(any(p.named(one)) for p, _ in self._providers)]
         if unknown := [name for name in names if name not in known]:
             raise InvalidTarget(
                 f"there is no file {unknown[0]} and no target of that name; names are like "
@@ -155,19 +151,18 @@ class Registry:
             )
         return Machine(tuple(found), tuple(names))
 
-    def supported_in(self, namespace: str, target: str = "") -> Answer:
-        """What the first provider that recommends this namespace says, here or of a target.
-
-        Raises `ProviderFailed`, `InvalidProviderAnswer` and `InvalidTarget`.
-        """
+    def supported_in(
+        self, namespace: str, platforms: Sequence[str] = (), target: str = ""
+    ) -> Answer:
+        """What the first provider that recommends this namespace says; as `supported`."""
         if target:
-            for one in self._target(target).supported.values():
-                if one.namespace == namespace:
-                    return _of_target(one, target)
-            return Answer(NamespaceSupport(absent=f"the target {target} says nothing of it"), "")
-        found = (item for item in self._with_vendors() if item[0].namespace == namespace)
-        provider, by = next(found)
-        return self._ask_once(provider, by)
+            return self._in_target(target, "it", lambda _, one: one.namespace == namespace)
+        if platforms:
+            return _absent(_OTHER_MACHINE)
+        for provider, by in self._each():
+            if provider.namespace == namespace:
+                return self._ask_once(provider, by)
+        return _absent("no provider of it is installed")
 
     def supported(
         self,
@@ -179,8 +174,7 @@ class Registry:
     ) -> Answer:
         """What the provider that a wheel asks for says (PEP 850, Providers, steps 4 to 6).
 
-        With `platforms` it is not asked about this machine but about what all machines of these
-        platform tags support, and with a `target`, a file or names, about nothing but that.
+        With `platforms`, of what all machines of these support, with a `target`, of that alone.
         `prefix` is that of the environment that is installed into.
 
         Raises `ProviderFailed`, `InvalidProviderAnswer` and `InvalidTarget`.
@@ -189,35 +183,25 @@ class Registry:
         try:
             wanted = _wanted(requires)
             if target:
-                return self._in_target(wanted, endpoint, target)
+                what = partial(_matches, wanted=wanted, endpoint=endpoint)
+                return self._in_target(target, wanted[0].name, lambda one, _: what(one))
             if found := self._registered(wanted, endpoint):
                 return self._baseline(*found, platforms) if platforms else self._ask_once(*found)
             if platforms:
                 raise Absent(_OTHER_MACHINE)
             by = self._check_installed(wanted, endpoint)
-            from pip_variants.detection.installed import plugin
-
-            return self._ask(plugin(endpoint), None, by)
         except Absent as reason:
-            absent, *remedy = reason.args
-            return Answer(NamespaceSupport((), absent, *remedy), "")
+            return _absent(*reason.args)
+        from pip_variants.detection.installed import plugin
 
-    def _registered(
-        self, wanted: list[Requirement], endpoint: str
-    ) -> tuple[hooks.Provider, str] | None:
-        """The provider of ours or of a vendor; nothing is loaded that is not needed."""
-        while not (built_in := _matching(self._providers, wanted, endpoint)):
-            if not self._load_built_in():
-                return _matching(self._with_vendors(), wanted, endpoint)
-        return built_in
+        return self._ask(plugin(endpoint), None, by)
 
     def valid(
         self, requires: list[str], endpoint: str
     ) -> tuple[tuple[SupportedFeature, ...], bool]:
-        """Everything that there is, says the provider that a wheel asks for; nothing if none says.
+        """Everything that there is, as the provider says, and whether that is supported everywhere.
 
-        And whether it says that all of that is supported everywhere (building draft, Extensions to
-        provider plugin API). Raises `ProviderFailed` and `InvalidProviderAnswer`.
+        Nothing if it cannot say (building draft, Extensions to provider plugin API).
         """
         try:
             wanted = _wanted(requires)
@@ -233,46 +217,57 @@ class Registry:
             configs, is_always = all_configs(endpoint)
             return tuple(checked_features(configs)), is_always
 
+    def _registered(self, wanted: list[Requirement], endpoint: str) -> _Registered | None:
+        """The provider of ours or of a vendor."""
+        for provider, by in self._each():
+            if any(_matches(published, wanted, endpoint) for published in provider.implements):
+                return provider, by
+        return None
+
     def _check_installed(self, wanted: list[Requirement], endpoint: str) -> str:
         """Name and version of the package whose plugin of PEP 850 is installed and asked for."""
-        if reason := self._broken_packages.get(canonicalize_name(wanted[0].name)):
+        first = canonicalize_name(wanted[0].name)
+        if reason := self._broken_packages.get(first):
             raise ProviderFailed(f"the provider {wanted[0].name} failed: {reason}")
         from pip_variants.detection.installed import check_installed, has_plugin
 
         by = check_installed(wanted, endpoint)
-        if not has_plugin(endpoint):
-            self._check_near_miss(wanted[0], endpoint)
+        published = (one for provider, _ in self._providers for one in provider.implements)
+        near = [one for one in published if canonicalize_name(one.package) == first]
+        if near and not has_plugin(endpoint):  # a vendor may have made a mistake
+            raise Absent(
+                f"its provider is {wanted[0]} at {endpoint}, registered is "
+                f"{near[0].package} {near[0].version} at {near[0].plugin_api}"
+            )
         return by
 
-    def _in_target(self, wanted: list[Requirement], endpoint: str, target: str) -> Answer:
+    def _in_target(
+        self, target: str, what: str, is_it: Callable[[Identity, TargetProvider], bool]
+    ) -> Answer:
+        """What a target says of the provider for which `is_it` is true."""
         for identity, provider in self._target(target).supported.items():
-            if _matches(hooks.Published(*identity), wanted, endpoint):
-                return _of_target(provider, target)
-        raise Absent(f"the target {target} says nothing of {wanted[0].name}")
+            if is_it(identity, provider):
+                absent = "" if provider.features else f"the target {target} has nothing of it"
+                return Answer(NamespaceSupport(provider.features, absent), provider.by)
+        return _absent(f"the target {target} says nothing of {what}")
 
     def _target(self, target: str) -> Target:
         if target not in self._targets:
             from pip_variants.detection.targets import load
 
             self._targets[target] = load(target, self.machine)
-            for machine in self._targets[target].machines:
-                _warn_if_old(machine, target)
+            own = Version(pip_variants.__version__)
+            for maker in {machine.made_by for machine in self._targets[target].machines}:
+                name, _, version = maker.partition(" ")
+                with suppress(InvalidVersion):  # people may write these files, too
+                    if name == "pip-variants" and Version(version) < own:
+                        what = f"{target} was made by {maker}, older than this {own}"
+                        _log.warning("%s: write it again, it may lack something", what)
         return self._targets[target]
-
-    def _check_near_miss(self, wanted: Requirement, endpoint: str) -> None:
-        """Tell a vendor whose registered provider is not quite the one that a wheel asks for."""
-        for provider, _ in self._providers:
-            for published in provider.implements:
-                if canonicalize_name(published.package) == canonicalize_name(wanted.name):
-                    raise Absent(
-                        f"its provider is {wanted} at {endpoint}, registered is "
-                        f"{published.package} {published.version} at {published.plugin_api}"
-                    )
 
     def _baseline(self, provider: hooks.Provider, by: str, platforms: list[str]) -> Answer:
         answers = [self._ask(partial(provider.baseline, tag), None, by) for tag in platforms]
-        first = answers[0].support
-        if not first.features or any(answer.support != first for answer in answers):
+        if not answers[0].support.features or any(one != answers[0] for one in answers):
             raise Absent(_OTHER_MACHINE)
         return answers[0]
 
@@ -288,9 +283,14 @@ class Registry:
             answer = detect()
             answer = [*_Bound()(answer)] if isinstance(answer, Iterator) else answer
             found = features = tuple(checked_features(answer))
-            devices = tuple(_devices(answer))
+            bound = _Bound()
+            devices = tuple(
+                (str(device), SupportedFeature(one.name, tuple(map(check_value, bound(values)))))
+                for one in answer
+                for device, values in getattr(one, "devices", {}).items()
+            )
         if forcible is not None:
-            features = _forced(forcible, features, os.environ)
+            features = _forced(forcible, features)
         absent = "" if features else f"{by} found nothing of it on this machine"
         devices = devices if features == found else ()
         return Answer(NamespaceSupport(features, absent, devices=devices), by)
@@ -318,21 +318,8 @@ def noting(broken: dict[str, str], name: str) -> Iterator[None]:
         broken[name] = f"{type(error).__name__}: {error}"
 
 
-def _warn_if_old(machine: Machine, target: str) -> None:
-    maker, _, version = machine.made_by.partition(" ")
-    with suppress(InvalidVersion):  # people may write these files, too
-        if maker == "pip-variants" and Version(version) < Version(pip_variants.__version__):
-            _log.warning(
-                "%s was made by %s, older than this %s: write it again, it may lack something",
-                target,
-                machine.made_by,
-                pip_variants.__version__,
-            )
-
-
-def _of_target(provider: TargetProvider, target: str) -> Answer:
-    absent = "" if provider.features else f"the target {target} has nothing of it"
-    return Answer(NamespaceSupport(provider.features, absent), provider.by)
+def _absent(reason: str, remedy: str = "") -> Answer:
+    return Answer(NamespaceSupport((), reason, remedy), "")
 
 
 def _check(provider: Any) -> None:
@@ -364,16 +351,9 @@ def _wanted(requires: list[str]) -> list[Requirement]:
     return wanted
 
 
-def _matching(
-    providers: list[tuple[hooks.Provider, str]], wanted: list[Requirement], endpoint: str
-) -> tuple[hooks.Provider, str] | None:
-    for provider, by in providers:
-        if any(_matches(published, wanted, endpoint) for published in provider.implements):
-            return provider, by
-    return None
-
-
-def _matches(published: hooks.Published, wanted: list[Requirement], endpoint: str) -> bool:
+def _matches(
+    published: hooks.Published | Identity, wanted: list[Requirement], endpoint: str
+) -> bool:
     first = wanted[0]
     return (
         len(wanted) == 1
@@ -421,40 +401,23 @@ def checked_features(answer: Iterable[Any]) -> Iterable[SupportedFeature]:
         yield SupportedFeature(name, values)
 
 
-def _devices(answer: Iterable[Any]) -> Iterator[tuple[str, SupportedFeature]]:
-    """What single devices support, by their names."""
-    bound = _Bound()
-    for config in answer:
-        for name, values in getattr(config, "devices", {}).items():
-            checked = tuple(map(check_value, bound(values)))
-            yield str(name), SupportedFeature(config.name, checked)
-
-
 def _forced(
-    provider: hooks.Provider, features: tuple[SupportedFeature, ...], environ: Mapping[str, str]
+    provider: hooks.Provider, features: tuple[SupportedFeature, ...]
 ) -> tuple[SupportedFeature, ...]:
-    """Apply `<NAMESPACE>_VARIANT_PROVIDER_FORCE_<FEATURE>`: values in order, `none` for absent.
-
-    An empty variable counts as unset. A feature that was not detected comes last.
-    """
+    """Apply `<NAMESPACE>_VARIANT_PROVIDER_FORCE_<FEATURE>`: values, `none` for absent, or empty."""
     prefix = f"{provider.namespace.upper()}_VARIANT_PROVIDER_FORCE_"
-    forced = {
-        feature: [part.strip() for part in text.split(",")]
-        for name, text in sorted(environ.items())
-        if name.upper().startswith(prefix) and text.strip()
-        if (feature := name[len(prefix) :].lower()) not in provider.forced
-    }
-    for name in forced:
-        _log.info("%s is forced by the environment variable %s", name, f"{prefix}{name.upper()}")
-    merged = {**dict(features), **forced}
-    result = []
-    for name, values in merged.items():
-        if list(values) != ["none"]:
-            try:
-                distinct = dict.fromkeys(check_value(value) for value in values)
-                result.append(SupportedFeature(check_feature(name), tuple(distinct)))
-            except InvalidVariantProperty as error:
-                raise ProviderFailed(
-                    f"{error} in the environment variable {prefix}{name.upper()}"
-                ) from None
-    return tuple(result)
+    merged = dict(features)
+    for variable, text in sorted(os.environ.items()):
+        name = variable[len(prefix) :].lower()
+        if not variable.upper().startswith(prefix) or not text.strip() or name in provider.forced:
+            continue
+        place = f"the environment variable {prefix}{name.upper()}"
+        _log.info("%s is forced by %s", name, place)
+        values = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+        try:
+            merged[check_feature(name)] = tuple(map(check_value, values))
+        except InvalidVariantProperty as error:
+            raise ProviderFailed(f"{error} in {place}") from None
+        if values == ("none",):
+            del merged[name]
+    return tuple(SupportedFeature(*feature) for feature in merged.items())

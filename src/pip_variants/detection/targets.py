@@ -16,10 +16,7 @@ __all__ = ["load", "loads", "read", "tomllib"]  # the last one is not of this mo
 
 
 def load(what: str, named: Callable[[list[str]], Machine]) -> Target:
-    """The target in a file, or the one that names joined with `+` stand for.
-
-    `named` gives the machine of such names. Raises `InvalidTarget`.
-    """
+    """The target in a file, or of names joined with `+`, as `named`. Raises `InvalidTarget`."""
     if os.path.exists(what) or os.sep in what:
         return read(what)
     return Target((named(what.split("+")),))

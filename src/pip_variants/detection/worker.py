@@ -1,10 +1,9 @@
 """The detection process: loads the providers and answers one JSON question per line.
 
-Questions: `{"provider": {…}}`, with the arguments of `Registry.supported`, `{"marker": "..."}`,
-`{"registered": true}`, `{"namespace": "..."}` with those of `Registry.supported_in`,
-`{"valid": {…}}` with those of `Registry.valid`, and `{"machine": ["..."]}`. Answers start with
-`ANSWER` and hold one JSON object, which has `failed` where a provider broke the contract, and
-`unloadable` where a module of ours cannot be loaded. What providers print is discarded.
+A question names a method of `Detection` and has the arguments of that of `Registry`, such as
+`{"ask": "supported_in", "namespace": "x86_64"}`. Answers start with `ANSWER` and hold one JSON
+object, which has `failed` where a provider broke the contract, and `unloadable` where a module of
+ours cannot be loaded. What providers print is discarded.
 """
 
 import faulthandler
@@ -14,8 +13,8 @@ import os
 import select
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from dataclasses import asdict
 from typing import Any, TextIO
 
 from pip_variants.detection import ANSWER, DEADLINE, START_DEADLINE
@@ -34,7 +33,11 @@ _MOST_RECORDS = 1000
 
 def main() -> None:
     """Answer questions until standard input ends."""
-    questions, answers, nowhere = _take_standard_streams()
+    questions = os.fdopen(os.dup(0), encoding="utf-8")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):  # what anybody else prints to stdout or stderr is lost
+        os.dup2(nowhere, stream)
     threading.Thread(target=_end_with_client, args=(questions.fileno(),), daemon=True).start()
     # The client kills a process that is late; should that and the thread fail, this ends it.
     faulthandler.dump_traceback_later(START_DEADLINE + _GRACE, exit=True, file=nowhere)
@@ -46,15 +49,13 @@ def main() -> None:
     for line in questions:
         faulthandler.dump_traceback_later(DEADLINE + _GRACE, exit=True, file=nowhere)
         try:
-            answer = _answer(registry, json.loads(line))
-        except (ProviderFailed, InvalidProviderAnswer) as error:
-            answer = {"failed": str(error)}
+            answer = _answer(registry, **json.loads(line))
+        except (ProviderFailed, InvalidProviderAnswer, InvalidTarget) as error:
+            answer = {"failed": str(error), "is_target": isinstance(error, InvalidTarget)}
         except BrokenInstallation as error:
             answer = {"unloadable": str(error)}
         except (ImportError, SyntaxError) as error:  # of ours: those of providers are caught before
             answer = {"unloadable": f"{type(error).__name__}: {error}"}
-        except InvalidTarget as error:
-            answer = {"failed": str(error), "is_target": True}
         faulthandler.cancel_dump_traceback_later()
         _write(answers, ANSWER + json.dumps(answer))
 
@@ -75,74 +76,48 @@ def _write(answers: TextIO, text: str) -> None:
     answers.flush()
 
 
-def _take_standard_streams() -> tuple[TextIO, TextIO, int]:
-    """Keep standard output for answers; what anybody else prints there or to stderr is lost."""
-    questions = os.fdopen(os.dup(0), encoding="utf-8")
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, 0)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    return questions, answers, nowhere
-
-
-def _answer(registry: Registry, question: dict[str, Any]) -> dict[str, Any]:
-    if "marker" in question:
+def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
+    if ask == "holds":
         from packaging.markers import Marker
 
         try:
-            return {"holds": Marker(question["marker"]).evaluate()}
-        except Exception:  # noqa: BLE001 - an index wrote it: it may be anything, and deeply nested
+            return {"holds": Marker(**arguments).evaluate()}
+        except Exception:  # noqa: BLE001 - an index wrote it: it may be anything, deeply nested
             return {"holds": False}
-    if "registered" in question:
+    if ask == "registered":
         return {"namespaces": registry.namespaces, "broken": registry.broken}
-    if "valid" in question:
-        features, is_always = registry.valid(**question["valid"])
+    if ask == "valid":
+        features, is_always = registry.valid(**arguments)
         return {"features": features, "always": is_always}
-    with _records() as records:
-        if "machine" in question:
-            return {"toml": Target((registry.machine(question["machine"]),)).to_toml()}
-        if "namespace" in question:
-            answer = registry.supported_in(**question)
-        else:
-            answer = registry.supported(**question["provider"])
-    return {
-        **_to_json(answer),
-        "notes": [record.getMessage() for record in records],
-        "warnings": [one.getMessage() for one in records if one.levelno >= logging.WARNING],
-    }
+    if ask == "machine":
+        return {"toml": Target((registry.machine(**arguments),)).to_toml()}
+    records = _Records()
+    root = logging.getLogger()
+    root.setLevel(logging.INFO)
+    root.addHandler(records)
+    try:
+        answer = (registry.supported if ask == "supported" else registry.supported_in)(**arguments)
+    finally:
+        root.removeHandler(records)
+    return {**_to_json(answer), "notes": records.notes, "warnings": records.warnings}
 
 
 def _to_json(answer: Answer) -> dict[str, Any]:
-    return {
-        "features": [[name, list(values)] for name, values in answer.support.features],
-        "absent": answer.support.absent,
-        "remedy": answer.support.remedy,
-        "devices": answer.support.devices,
-        "by": answer.by,
-    }
+    return {**asdict(answer.support), "by": answer.by}
 
 
-@contextmanager
-def _records() -> Iterator[list[logging.LogRecord]]:
-    """Collect what is logged meanwhile, as the provider's own explanation."""
-    records: list[logging.LogRecord] = []
+class _Records(logging.Handler):
+    """What is logged meanwhile, as the provider's own explanation."""
 
-    def note(record: logging.LogRecord) -> None:
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.notes: list[str] = []
+        self.warnings: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
         # A line whose arguments do not fit it is no reason to fail; logging itself drops it, too.
         with suppress(Exception):
-            record.getMessage()
-            if len(records) < _MOST_RECORDS:  # it may log without end
-                records.append(record)
-
-    handler = logging.Handler(logging.INFO)
-    handler.emit = note  # type: ignore[method-assign]
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    try:
-        yield records
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(level)
+            text = record.getMessage()
+            if len(self.notes) < _MOST_RECORDS:  # it may log without end
+                self.notes.append(text)
+                self.warnings += [text] if record.levelno >= logging.WARNING else []

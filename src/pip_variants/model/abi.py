@@ -1,8 +1,7 @@
-"""ABI dependencies: variants that are built for certain releases of another package.
+"""Variants that are built for certain releases of another package (PEP 850, ABI Dependency).
 
-PEP 850, ABI Dependency. Such properties stand in the reserved namespace `abi_dependency`, or in a
-namespace whose provider is the builtin one of that name. The feature is the package, as wheel
-filenames spell it; each value is a release, `2.9` for every 2.9.*.
+Their properties stand in the namespace `abi_dependency`, or in one whose provider is the builtin of
+that name. The feature is the package, each value is a release: `2.9` for every 2.9.*.
 """
 
 import re
@@ -59,10 +58,7 @@ def abi_dependencies(variant: Variant, metadata: VariantMetadata) -> tuple[AbiDe
 
 
 def newest_first(releases: Iterable[str]) -> tuple[str, ...]:
-    """The values that are releases, each once: up to three numbers without leading zeros.
-
-    Numbers of more than 18 digits count as none: Python refuses to read very long ones.
-    """
+    """The values that are releases, each once; Python refuses to read very long numbers."""
     valid = {release for release in releases if _RELEASE.fullmatch(release)}
     return tuple(sorted(valid, key=_numbers, reverse=True))
 

@@ -1,19 +1,17 @@
 """Whether a wheel is what the metadata of its release promised (PEP 825, Metadata consistency)."""
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
-from pip_variants.model.metadata import ProviderInfo, VariantMetadata, meaning
-from pip_variants.model.names import NULL_LABEL, VariantProperty, normal_requirement
+from pip_variants.model.metadata import VariantMetadata, meaning
+from pip_variants.model.names import NULL_LABEL, normal_requirement
 
 __all__ = ["Contradiction", "contradiction"]
 
 
 class Contradiction(NamedTuple):
-    """What a wheel says instead of what was promised.
+    """What a wheel says instead of what was promised, of the provider of `namespace` if any.
 
-    `namespace` is set where it says so of a provider: then it is likely to hold for every variant
-    of the release that uses the namespace.
+    That is likely to hold for every variant of the release that uses the namespace.
     """
 
     text: str
@@ -31,20 +29,15 @@ def contradiction(
         return None
     listed, real = promised.variants[label], wheel.variants[label]
     if listed != real:
-        return Contradiction(f"{_text(real.properties)} instead of {_text(listed.properties)}")
+        texts = (", ".join(map(str, one.properties)) or "no properties" for one in (real, listed))
+        return Contradiction(" instead of ".join(texts))
     # Newer drafts say the same by other kinds of providers.
     is_same_draft = promised.version[:2] == wheel.version[:2]
     for namespace in real.namespaces:
         one, two = promised.providers.get(namespace), wheel.providers.get(namespace)
-        if one and two and (is_same_draft or type(one) is type(two)) and not _agree(one, two):
-            return Contradiction(f"another provider for {namespace}", namespace)
+        if one and two and (is_same_draft or type(one) is type(two)):
+            conditions = filter(None, (one.enable_if, two.enable_if))
+            markers = {normal_requirement(f"x; {condition}") for condition in conditions}
+            if len(markers) > 1 or meaning(one) != meaning(two):
+                return Contradiction(f"another provider for {namespace}", namespace)
     return None
-
-
-def _agree(one: ProviderInfo, two: ProviderInfo) -> bool:
-    markers = {normal_requirement(f"x; {info.enable_if}") for info in (one, two) if info.enable_if}
-    return len(markers) < 2 and meaning(one) == meaning(two)
-
-
-def _text(properties: Iterable[VariantProperty]) -> str:
-    return ", ".join(map(str, properties)) or "no properties"

@@ -1,7 +1,4 @@
-"""Names of wheel files, with and without a variant label (PEP 825, Variant label).
-
-`WheelFilename` is a named tuple rather than a dataclass: big pages have them by the ten thousand.
-"""
+"""Names of wheel files, with and without a variant label (PEP 825, Variant label)."""
 
 import re
 from typing import NamedTuple
@@ -15,7 +12,7 @@ _INDEX_METADATA_SUFFIX = "-variants.json"
 
 
 class WheelFilename(NamedTuple):
-    """The parts of a wheel's file name.
+    """The parts of a wheel's file name; big pages have them by the ten thousand.
 
     >>> WheelFilename.parse("demo-1.0-2-py3-none-any-x86_64_v3.whl").label
     'x86_64_v3'
@@ -75,10 +72,7 @@ class WheelFilename(NamedTuple):
 
 
 def index_metadata_filename(distribution: str, version: str) -> str:
-    """The name of a release's index-level metadata file (PEP 825, Index-level metadata).
-
-    `distribution` and `version` are spelled as in the release's wheels.
-    """
+    """The name of the index-level metadata file; `distribution` and `version` as in its wheels."""
     return f"{distribution}-{version}{_INDEX_METADATA_SUFFIX}"
 
 

@@ -3,16 +3,14 @@
 PEP 825 (Variant metadata, Index-level metadata, Metadata consistency) and PEP 850 (Provider
 information). Drafts before schema 0.1.1, PEP 817 among them, are read where they are unambiguous.
 
-What there may be ten thousand of is a named tuple; so is much else that every install with variants
-loads, since making a dataclass takes Python a millisecond.
+What there may be ten thousand of is a named tuple: a dataclass takes Python a millisecond to make.
 """
 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import reduce
 from typing import Any, NamedTuple, TypeAlias
 
 from pip_variants.errors import (
@@ -50,17 +48,14 @@ __all__ = [
     "meaning",
 ]
 
+# What this package writes, with providers and without.
 SCHEMA_URL = "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json"
-"""The schema that this package writes."""
-
 PEP_825_SCHEMA_URL = "https://variants-schema.wheelnext.dev/peps/825/v0.1.1.json"
-"""The schema of metadata without providers."""
 
-MAX_BYTES = 8 * 2**20
-"""The largest metadata file that is read, in bytes."""
+MAX_BYTES = 8 * 2**20  # of a metadata file that is read
 
+# The reserved namespace and the name of the builtin provider (PEP 850, ABI Dependency).
 ABI_DEPENDENCY = "abi_dependency"
-"""The reserved namespace and the name of the builtin provider (PEP 850, ABI Dependency)."""
 
 _SUPPORTED_MAJORS = (0, 1)  # drafts, and the final version that the last draft will become
 _SCHEMA_VERSION = re.compile(
@@ -70,27 +65,11 @@ _LAST_WITH_PRIORITIES = (0, 1, 0)  # schema 0.1.1 dropped default-priorities.fea
 _LAST_OF_PEP_817 = (0, 0, 999999)
 _KNOWN_VERSION = (0, 2, 0)
 
-# The keys that are read: of the document, of its priorities and of each provider.
-_KEYS = (
-    "$schema default-priorities providers variants",
-    "namespace",
-    "requires plugin-api static-properties feature-order builtin optional",
-)
-_DRAFT_KEYS = (_KEYS[0], "namespace feature property", f"{_KEYS[2]} enable-if")
-_PEP_817_KEYS = (
-    f"{_KEYS[0]} static-properties",
-    _DRAFT_KEYS[1],
-    "requires plugin-api optional enable-if install-time plugin-use",
-)
-
 _PLUGIN_API = re.compile(r"[\w.]+( *: *[\w.]+)?", re.ASCII)
 
 
 class Variant(NamedTuple):
-    """A label and its properties: each feature with every value the wheel was built for.
-
-    Features and values are sorted, so that equal variants compare equal.
-    """
+    """A label and its properties: features, and their values the wheel was built for, sorted."""
 
     label: str
     features: tuple[tuple[VariantFeature, tuple[str, ...]], ...] = ()
@@ -98,20 +77,17 @@ class Variant(NamedTuple):
     @classmethod
     def of(cls, label: str, properties: Iterable[VariantProperty]) -> "Variant":
         """Group properties by feature. Raises `InvalidVariantLabel`."""
-        grouped: dict[VariantFeature, set[str]] = {}
-        for namespace, feature, value in properties:
-            grouped.setdefault(VariantFeature(namespace, feature), set()).add(value)
-        features = ((feature, tuple(sorted(grouped[feature]))) for feature in sorted(grouped))
-        return cls(check_label(label), tuple(features))
+        grouped: dict[VariantFeature, tuple[str, ...]] = {}
+        for namespace, name, value in sorted(set(properties)):
+            feature = VariantFeature(namespace, name)
+            grouped[feature] = (*grouped.get(feature, ()), value)
+        return cls(check_label(label), tuple(grouped.items()))
 
     @property
     def properties(self) -> tuple[VariantProperty, ...]:
         """Every property of the variant, sorted."""
-        return tuple(
-            VariantProperty(*feature, value)
-            for feature, values in self.features
-            for value in values
-        )
+        pairs = ((feature, value) for feature, values in self.features for value in values)
+        return tuple(VariantProperty(*feature, value) for feature, value in pairs)
 
     @property
     def namespaces(self) -> tuple[str, ...]:
@@ -186,11 +162,9 @@ ProviderInfo: TypeAlias = StaticProvider | PluginProvider | BuiltinProvider | Un
 class VariantMetadata:
     """What is known of the variants of one release.
 
-    `namespaces` is `default-priorities.namespace`. A namespace without an entry in `providers`
-    comes from metadata of PEP 825 alone. The two priorities come from drafts only.
-
-    `document` is the parsed JSON or TOML as it was read, with what is not known here; it is empty
-    where the metadata was made in code. `unwritable` says what in it cannot be written.
+    Where a namespace has no provider, it is metadata of PEP 825 alone; the two priorities come from
+    drafts. `document` is what was read, with what is not known here, and empty where the metadata
+    was made in code. `unwritable` says what in it cannot be written.
     """
 
     namespaces: tuple[str, ...]
@@ -206,8 +180,7 @@ class VariantMetadata:
     def parse(cls, data: bytes | str, where: str) -> "VariantMetadata":
         """Read variant metadata from JSON; `where` names the file in errors.
 
-        Unknown keys are accepted, unknown major versions are not (PEP 825, Variant metadata).
-        Raises `InvalidVariantMetadata`, which names the key and the value.
+        Unknown keys are accepted, unknown major versions are not. Raises `InvalidVariantMetadata`.
         """
         if len(data) > MAX_BYTES:
             raise InvalidVariantMetadata(f"{where} is larger than {MAX_BYTES // 2**20} MiB")
@@ -215,11 +188,7 @@ class VariantMetadata:
             text = data.decode() if isinstance(data, bytes) else data
             if "\0" in text:  # UTF-16 and UTF-32, which `json` would take
                 raise ValueError("it is not UTF-8")
-            value = json.loads(
-                text.removeprefix("\ufeff"),
-                object_pairs_hook=_without_duplicates,
-                parse_constant=_no_constant,
-            )
+            value = _DECODER.decode(text.removeprefix("\ufeff"))
         except (ValueError, RecursionError) as error:
             reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
             raise InvalidVariantMetadata(f"{where} is not valid JSON: {reason}") from None
@@ -227,29 +196,24 @@ class VariantMetadata:
 
     @classmethod
     def parse_wheel(cls, data: bytes | str, where: str, label: str | None) -> "VariantMetadata":
-        """Read the `variant.json` of the wheel with this label (PEP 825, Variant metadata).
+        """Read the `variant.json` of the wheel with this label, or with any if it is None.
 
-        It describes exactly one variant, whose label is that in the wheel's name; the label is None
-        where the name is not known. Raises `InvalidVariantMetadata`.
+        It describes exactly one variant (PEP 825). Raises `InvalidVariantMetadata`.
         """
         found = cls.parse(data, where)
         if len(found.variants) != 1:
             raise InvalidVariantMetadata(f"{where} has {len(found.variants)} variants")
-        if label is not None and label not in found.variants:
-            other = min(found.variants)
-            raise InvalidVariantMetadata(
-                f"{where} must describe {label} and nothing else, not {other}"
-            )
+        (own,) = found.variants
+        if label not in (None, own):
+            message = f"{where} must describe {label} and nothing else, not {own}"
+            raise InvalidVariantMetadata(message)
         return found
 
     @classmethod
     def from_json(cls, value: object, where: str) -> "VariantMetadata":
-        """Read variant metadata from parsed JSON or TOML (PEP 825, pylock.toml).
-
-        Raises `InvalidVariantMetadata`.
-        """
+        """Read parsed JSON or TOML (PEP 825, pylock.toml). Raises `InvalidVariantMetadata`."""
         try:
-            return _read(_Node(value, ()), where)
+            return _read(_Node(value, (), {}), where)
         except _Fault as fault:
             raise InvalidVariantMetadata(f"{where}: {fault}") from None
 
@@ -259,9 +223,9 @@ class VariantMetadata:
         return _version(self.schema) or (0, 0, 0)
 
     def combine(self, other: "VariantMetadata") -> "VariantMetadata":
-        """Both pieces of metadata of one release as one (PEP 825, Metadata consistency).
+        """Both as one, symmetric (PEP 825, Metadata consistency).
 
-        Symmetric. Raises `InconsistentVariantMetadata` where they contradict each other.
+        Raises `InconsistentVariantMetadata` where they contradict each other.
         """
         shorter, longer = sorted((self.namespaces, other.namespaces), key=len)
         if longer[: len(shorter)] != shorter:
@@ -270,7 +234,8 @@ class VariantMetadata:
             )
         mine, theirs = dict(self.providers), dict(other.providers)
         for name in mine.keys() & theirs.keys():
-            mine[name], theirs[name] = _in_one_spelling(mine[name], theirs[name])
+            one, two = mine[name], theirs[name]
+            mine[name], theirs[name] = _alike(one, two), _alike(two, one)
         schema = max(self, other, key=lambda one: (one.version, one.schema)).schema
         document = {}
         if self.document and other.document:
@@ -295,17 +260,14 @@ class VariantMetadata:
         )
 
     def table(self) -> dict[str, Any]:
-        """What a lock copies: the document as it was read (PEP 825, Integration with pylock.toml).
-
-        `to_json` where there is none, which may raise `InvalidVariantMetadata`.
-        """
+        """What a lock copies: the document as it was read, else `to_json` (PEP 825, pylock)."""
         return dict(self.document) or self.to_json()
 
     def to_json(self) -> dict[str, Any]:
-        """The metadata as the current schema writes it; keys and values in a stable order.
+        """The metadata as the current schema writes it, in a stable order.
 
-        Raises `InvalidVariantMetadata` for what only older drafts can express, and for what is not
-        known here (PEP 825, Variant metadata: no other keys and versions may be written).
+        Raises `InvalidVariantMetadata` for what that cannot express, and for what is not known
+        here: no other keys and versions may be written (PEP 825, Variant metadata).
         """
         if self.unwritable:
             raise InvalidVariantMetadata("; ".join(sorted(self.unwritable)[:2]))
@@ -320,17 +282,15 @@ class VariantMetadata:
             raise InvalidVariantMetadata(
                 f"the metadata names providers, but none for {', '.join(missing)}"
             )
-        providers = {
-            name: _provider_to_json(self.providers[name])
-            for name in self.namespaces
-            if name not in missing
-        }
-        return {
-            "$schema": SCHEMA_URL if providers else PEP_825_SCHEMA_URL,
+        document: dict[str, Any] = {
+            "$schema": SCHEMA_URL if self.providers else PEP_825_SCHEMA_URL,
             "default-priorities": {"namespace": list(self.namespaces)},
-            **({"providers": providers} if providers else {}),
-            "variants": {label: self.variants[label].to_json() for label in sorted(self.variants)},
         }
+        if self.providers:
+            infos = {name: self.providers[name] for name in self.namespaces}
+            document["providers"] = {name: _provider_to_json(one) for name, one in infos.items()}
+        ordered = sorted(self.variants.items())
+        return {**document, "variants": {label: variant.to_json() for label, variant in ordered}}
 
     def serialise(self) -> bytes:
         """The metadata as a file: UTF-8, indented, equal bytes for equal metadata."""
@@ -338,24 +298,17 @@ class VariantMetadata:
 
 
 def combine_all(pieces: Mapping[str, VariantMetadata]) -> VariantMetadata:
-    """Combine the metadata of several files, given by name.
-
-    Raises `InconsistentVariantMetadata`, which names the files, and `ValueError` for no files.
-    """
-
-    def step(
-        one: tuple[str, VariantMetadata], two: tuple[str, VariantMetadata]
-    ) -> tuple[str, VariantMetadata]:
+    """Combine files, given by name. Raises `InconsistentVariantMetadata`; `ValueError` for none."""
+    combined: VariantMetadata | None = None
+    for file, piece in pieces.items():
         try:
-            return two[0], one[1].combine(two[1])
+            combined = combined.combine(piece) if combined else piece
         except InconsistentVariantMetadata as error:
-            raise InconsistentVariantMetadata(
-                f"{two[0]} contradicts the files before it: {error}"
-            ) from None
-
-    if not pieces:
+            message = f"{file} contradicts the files before it: {error}"
+            raise InconsistentVariantMetadata(message) from None
+    if combined is None:
         raise ValueError("no metadata to combine")
-    return reduce(step, pieces.items())[1]
+    return combined
 
 
 class _Fault(Exception):
@@ -363,33 +316,33 @@ class _Fault(Exception):
 
 
 class _Node(NamedTuple):
-    """A JSON value and the keys that led to it."""
+    """A JSON value, the keys that led to it, and by path the keys of objects nobody asked for."""
 
     value: Any
     path: tuple[str, ...]
-
-    @property
-    def where(self) -> str:
-        """The path of the value, fit to be printed whatever an index puts into its keys."""
-        return ".".join(
-            key if re.fullmatch(r"[ -~]{1,60}", key) else ascii(key)[:60] for key in self.path
-        )
+    unread: dict[tuple[str, ...], dict[str, None]]
 
     def fault(self, message: str) -> _Fault:
-        return _Fault(f"{self.where or 'the document'} {message}, not {shown(self.value, 60)}")
+        where = _dotted(self.path) or "the document"
+        return _Fault(f"{where} {message}, not {shown(self.value, 60)}")
 
-    def children(self) -> Iterator["_Node"]:
+    def children(self, check: Callable[[str], str] = str) -> dict[str, "_Node"]:
+        """The members of an object whose keys are names."""
         if not isinstance(self.value, dict):
             raise self.fault("must be an object")
-        return (_Node(value, (*self.path, key)) for key, value in self.value.items())
+        found = {
+            key: _Node(value, (*self.path, key), self.unread) for key, value in self.value.items()
+        }
+        for key, node in found.items():
+            node.check(check, key)
+        return found
 
     def get(self, key: str, default: object = None) -> "_Node":
+        """A member of an object whose keys the schema gives."""
         if not isinstance(self.value, dict):
             raise self.fault("must be an object")
-        return _Node(self.value.get(key, default), (*self.path, key))
-
-    def has(self, key: str) -> bool:
-        return isinstance(self.value, dict) and key in self.value
+        self.unread.setdefault(self.path, dict.fromkeys(self.value)).pop(key, None)
+        return _Node(self.value.get(key, default), (*self.path, key), self.unread)
 
     def string(self) -> str:
         if not isinstance(self.value, str) or not self.value:
@@ -404,62 +357,59 @@ class _Node(NamedTuple):
             raise self.fault("must be true or false")
         return self.value
 
-    def strings(self, *, empty: bool = False) -> tuple[str, ...]:
+    def strings(
+        self, check: Callable[[str], str] = str, *, may_be_empty: bool = False
+    ) -> tuple[str, ...]:
         if not isinstance(self.value, list) or not all(isinstance(x, str) for x in self.value):
             raise self.fault("must be a list of strings")
-        if not self.value and not empty:
+        if not self.value and not may_be_empty:
             raise self.fault("must not be empty")
         if len(set(self.value)) != len(self.value):
             raise self.fault("must not name anything twice")
+        for text in self.value:
+            self.check(check, text)
         return tuple(self.value)
 
-    def names(self, check: Any, *, empty: bool = False) -> tuple[str, ...]:
-        strings = self.strings(empty=empty)
-        for text in strings:
-            self.checked(check, text)
-        return strings
-
-    def key(self, check: Any) -> str:
-        return self.checked(check, self.path[-1])
-
-    def checked(self, check: Any, text: str) -> str:
+    def check(self, check: Callable[[str], str], text: str) -> None:
         try:
-            return str(check(text))
+            check(text)
         except (InvalidVariantLabel, InvalidVariantProperty) as error:
-            raise _Fault(f"{self.where}: {error}") from None
+            raise _Fault(f"{_dotted(self.path)}: {error}") from None
+
+
+def _dotted(path: Iterable[str]) -> str:
+    """A path, fit to be printed whatever an index puts into its keys."""
+    return ".".join(key if re.fullmatch(r"[ -~]{1,60}", key) else ascii(key)[:60] for key in path)
 
 
 def _read(root: _Node, file: str) -> VariantMetadata:
-    schema = root.get("$schema").string()
-    version = _version(schema)
+    schema = root.get("$schema")
+    version = _version(schema.string())
     if version is None:
-        raise root.get("$schema").fault("must be a URL with a version, as in /v0.2.0.json")
+        raise schema.fault("must be a URL with a version, as in /v0.2.0.json")
     if version[0] not in _SUPPORTED_MAJORS:
-        raise root.get("$schema").fault(
-            f"must have a supported major version ({', '.join(map(str, _SUPPORTED_MAJORS))})"
-        )
+        majors = ", ".join(map(str, _SUPPORTED_MAJORS))
+        raise schema.fault(f"must have a supported major version ({majors})")
     priorities = root.get("default-priorities")
-    namespaces = priorities.get("namespace").names(check_namespace)
-    feature_priorities: dict[str, tuple[str, ...]] = {}
-    value_priorities: dict[VariantFeature, tuple[str, ...]] = {}
+    namespaces = priorities.get("namespace").strings(check_namespace)
+    features: dict[str, tuple[str, ...]] = {}
+    values: dict[VariantFeature, tuple[str, ...]] = {}
     if version <= _LAST_WITH_PRIORITIES:
-        for node in priorities.get("feature", {}).children():
-            feature_priorities[node.key(check_namespace)] = node.names(check_feature, empty=True)
-        for node in priorities.get("property", {}).children():
-            for child in node.children():
-                feature = VariantFeature(node.key(check_namespace), child.key(check_feature))
-                value_priorities[feature] = child.names(check_value, empty=True)
+        for name, node in priorities.get("feature", {}).children(check_namespace).items():
+            features[name] = node.strings(check_feature, may_be_empty=True)
+        for name, node in priorities.get("property", {}).children(check_namespace).items():
+            for feature, child in node.children(check_feature).items():
+                preferred = child.strings(check_value, may_be_empty=True)
+                values[VariantFeature(name, feature)] = preferred
+    variants = root.get("variants").children(check_label)
     known = frozenset((*namespaces, ABI_DEPENDENCY))
-    variants = {
-        node.path[-1]: _read_variant(node, known) for node in root.get("variants").children()
-    }
     return VariantMetadata(
         namespaces=namespaces,
-        variants=variants,
-        providers=_read_providers(root, namespaces, feature_priorities, version),
-        schema=schema,
-        feature_priorities=feature_priorities,
-        value_priorities=value_priorities,
+        variants={label: _read_variant(label, node, known) for label, node in variants.items()},
+        providers=_read_providers(root, namespaces, version),
+        schema=schema.value,
+        feature_priorities=features,
+        value_priorities=values,
         document=root.value,
         unwritable=frozenset(_unwritable(root, version, file)),
     )
@@ -470,135 +420,113 @@ def _unwritable(root: _Node, version: tuple[int, int, int], file: str) -> Iterat
     if version > _KNOWN_VERSION:
         newer, known = (".".join(map(str, one)) for one in (version, _KNOWN_VERSION))
         yield f"{file} has schema {newer}; what is written here is at most {known}"
-    in_document, in_priorities, in_provider = (
-        _PEP_817_KEYS
-        if version <= _LAST_OF_PEP_817
-        else _DRAFT_KEYS
-        if version <= _LAST_WITH_PRIORITIES
-        else _KEYS
-    )
-    providers = tuple(root.get("providers", {}).children())
-    nodes = [(root, in_document), (root.get("default-priorities"), in_priorities)]
-    nodes += [(provider, in_provider) for provider in providers]
-    if version <= _LAST_OF_PEP_817:
-        names = " ".join(provider.path[-1] for provider in providers)
-        nodes.append((root.get("static-properties", {}), names))
-    lost = [
-        child.where
-        for node, keys in nodes
-        for child in node.children()
-        if child.path[-1] not in keys.split()
-    ]
+    lost = [_dotted((*path, key)) for path, keys in root.unread.items() for key in keys]
     if lost:
         some = ", ".join(lost[:3]) + (" ..." if lost[3:] else "")
         yield f"{file} has keys that are not known here and would be lost: {some}"
 
 
-def _read_variant(node: _Node, namespaces: frozenset[str]) -> Variant:
-    label = node.key(check_label)
+def _read_variant(label: str, node: _Node, known: frozenset[str]) -> Variant:
     features = []
-    for namespace in node.children():
-        name = namespace.key(check_namespace)
-        for feature in namespace.children():
-            if name not in namespaces:
+    for name, namespace in node.children(check_namespace).items():
+        for feature, values in namespace.children(check_feature).items():
+            if name not in known:
                 raise _Fault(
-                    f"{namespace.where} uses a namespace that is missing in "
+                    f"{_dotted(namespace.path)} uses a namespace that is missing in "
                     "default-priorities.namespace"
                 )
-            values = feature.names(check_value)
-            features.append(
-                (VariantFeature(name, feature.key(check_feature)), tuple(sorted(values)))
-            )
+            found = tuple(sorted(values.strings(check_value)))
+            features.append((VariantFeature(name, feature), found))
     if label == NULL_LABEL and features:
         raise node.fault("is the null variant and must have no properties")
     return Variant(label, tuple(sorted(features)))
 
 
 def _read_providers(
-    root: _Node,
-    namespaces: tuple[str, ...],
-    feature_priorities: Mapping[str, tuple[str, ...]],
-    version: tuple[int, int, int],
+    root: _Node, namespaces: tuple[str, ...], version: tuple[int, int, int]
 ) -> dict[str, ProviderInfo]:
-    if not root.has("providers"):
+    if "providers" not in root.value:
         return {}
-    nodes = {node.key(check_namespace): node for node in root.get("providers").children()}
-    if set(nodes) != set(namespaces):
-        differing = ", ".join(sorted(set(nodes) ^ set(namespaces)))
-        raise _Fault(f"providers and default-priorities.namespace differ in {differing}")
-    if version <= _LAST_OF_PEP_817:
-        static = {node.path[-1]: node for node in root.get("static-properties", {}).children()}
-        properties = root.get("default-priorities").get("property", {})
-        for name, node in nodes.items():
-            # Schema 0.0.2: what is not asked when it is installed is listed in the priorities.
-            if node.get("plugin-use").value in ("none", "build") and properties.has(name):
-                static.setdefault(name, properties.get(name))
-        return {
-            name: _read_pep_817_provider(node, static.get(name), feature_priorities.get(name, ()))
-            for name, node in nodes.items()
-        }
-    return {name: _read_provider(node, version) for name, node in nodes.items()}
+    nodes = root.get("providers").children(check_namespace)
+    if differing := set(nodes) ^ set(namespaces):
+        raise _Fault(
+            f"providers and default-priorities.namespace differ in {', '.join(sorted(differing))}"
+        )
+    providers: dict[str, ProviderInfo] = {}
+    for name, node in nodes.items():
+        conditions: dict[str, Any] = {"optional": node.get("optional", False).boolean()}
+        if version <= _LAST_WITH_PRIORITIES:
+            conditions["enable_if"] = node.get("enable-if").optional_string()
+        is_pep_817 = version <= _LAST_OF_PEP_817
+        found = _read_pep_817(name, node, root) if is_pep_817 else _read_provider(node, version)
+        providers[name] = replace(found, **conditions)
+    return providers
 
 
 def _read_provider(node: _Node, version: tuple[int, int, int]) -> ProviderInfo:
     """PEP 850, Provider information."""
-    kinds = [kind for kind in ("static-properties", "requires", "builtin") if node.has(kind)]
-    optional = node.get("optional", False).boolean()
-    enable_if = (
-        node.get("enable-if").optional_string() if version <= _LAST_WITH_PRIORITIES else None
-    )
+    kinds = [kind for kind in ("static-properties", "requires", "builtin") if kind in node.value]
     if not kinds and version > _KNOWN_VERSION:
-        return UnknownProvider(tuple(sorted(child.path[-1] for child in node.children())), optional)
+        return UnknownProvider(tuple(sorted(node.value)))
     for key, kind in (("feature-order", "static-properties"), ("plugin-api", "requires")):
-        if node.has(key) and kind not in kinds:
+        if key in node.value and kind not in kinds:
             raise node.get(key).fault(f"needs {kind} beside it")
     if len(kinds) != 1:
         raise node.fault("must have exactly one of static-properties, requires and builtin")
+    found = node.get(kinds[0])
     if kinds == ["requires"]:
-        plugin_api = node.get("plugin-api").string() if node.has("plugin-api") else None
-        return _read_plugin(node, plugin_api, optional, enable_if)
+        plugin_api = node.get("plugin-api")
+        if "plugin-api" in node.value:
+            plugin_api.string()  # only drafts may say null
+        return _read_plugin(found, plugin_api)
     if kinds == ["builtin"]:
-        return BuiltinProvider(node.get("builtin").string(), optional, enable_if)
-    static = node.get("static-properties")
-    order = node.get("feature-order").names(check_feature) if node.has("feature-order") else None
-    return StaticProvider(_read_static(static, order), optional, enable_if)
+        return BuiltinProvider(found.string())
+    order = node.get("feature-order")
+    names = order.strings(check_feature) if "feature-order" in node.value else None
+    return StaticProvider(_read_static(found, names))
 
 
-def _read_pep_817_provider(
-    node: _Node, static: _Node | None, order: tuple[str, ...]
-) -> ProviderInfo:
+def _read_pep_817(namespace: str, node: _Node, root: _Node) -> ProviderInfo:
     """PEP 817, Provider information: static properties stand at the top level."""
-    optional = node.get("optional", False).boolean()
-    enable_if = node.get("enable-if").optional_string()
+    priorities, statics = root.get("default-priorities"), root.get("static-properties", {})
+    static: _Node | None = statics.get(namespace)
+    if namespace not in statics.value:
+        # Schema 0.0.2: what is not asked when it is installed is listed in the priorities.
+        is_listed = node.get("plugin-use").value in ("none", "build")
+        listed = priorities.get("property", {}).children()
+        static = listed.get(namespace) if is_listed else None
+    requires, plugin_api = node.get("requires"), node.get("plugin-api")
     install_time = node.get("install-time", static is None)
     if install_time.boolean() != (static is None):
         raise install_time.fault("contradicts static-properties")
     if static is None:
-        return _read_plugin(node, node.get("plugin-api").optional_string(), optional, enable_if)
-    of_static = tuple(name for name in order if static.has(name))
-    return StaticProvider(_read_static(static, of_static or None), optional, enable_if)
+        return _read_plugin(requires, plugin_api)
+    features = static.children()
+    order = priorities.get("feature", {}).value.get(namespace, ())
+    names = tuple(name for name in order if name in features)
+    return StaticProvider(_read_static(static, names or None))
 
 
-def _read_plugin(
-    node: _Node, plugin_api: str | None, optional: bool, enable_if: str | None
-) -> PluginProvider:
-    requires = node.get("requires").strings()
-    if not all(text.strip() for text in requires):
-        raise node.get("requires").fault("must not have empty entries")
-    if plugin_api is not None and not _PLUGIN_API.fullmatch(plugin_api):
-        raise node.get("plugin-api").fault("must be an object reference (module:object)")
-    return PluginProvider(requires, plugin_api, optional, enable_if)
+def _read_plugin(requires: _Node, plugin_api: _Node) -> PluginProvider:
+    texts, reference = requires.strings(), plugin_api.optional_string()
+    if not all(text.strip() for text in texts):
+        raise requires.fault("must not have empty entries")
+    if reference is not None and not _PLUGIN_API.fullmatch(reference):
+        raise plugin_api.fault("must be an object reference (module:object)")
+    return PluginProvider(texts, reference)
 
 
 def _read_static(node: _Node, order: tuple[str, ...] | None) -> tuple[SupportedFeature, ...]:
     values = {
-        child.key(check_feature): child.names(check_value, empty=True) for child in node.children()
+        name: child.strings(check_value, may_be_empty=True)
+        for name, child in node.children(check_feature).items()
     }
+    where = _dotted(node.path)
     if order is None and len(values) > 1:
-        raise _Fault(f"{node.where} has several features, and nothing gives their order")
+        raise _Fault(f"{where} has several features, and nothing gives their order")
     if order is not None and set(order) != set(values):
         raise _Fault(
-            f"{node.where} has the features {sorted(values)}, their order names {sorted(order)}"
+            f"{where} has the features {sorted(values)}, their order names {sorted(order)}"
         )
     return tuple(SupportedFeature(name, values[name]) for name in order or values)
 
@@ -625,25 +553,21 @@ def _provider_to_json(info: ProviderInfo) -> dict[str, Any]:
 
 
 def meaning(info: ProviderInfo) -> object:
-    """What is equal for entries that mean the same provider, however they are spelled.
-
-    The conditions under which a provider is used are not part of it.
-    """
+    """What is equal for entries that mean the same provider; whether it is enabled is no part."""
     if isinstance(info, PluginProvider):
         return frozenset(map(normal_requirement, info.requires)), info.endpoint
     return replace(info, optional=False, enable_if=None)
 
 
-def _in_one_spelling(one: ProviderInfo, two: ProviderInfo) -> tuple[ProviderInfo, ProviderInfo]:
-    if isinstance(one, PluginProvider) and isinstance(two, PluginProvider):
-        apis = [info.plugin_api for info in (one, two) if info.plugin_api is not None]
-        requires = tuple(_preferred(list(one.requires), list(two.requires)))
-        if meaning(one) == meaning(two):
-            one, two = (
-                replace(info, requires=requires, plugin_api=min(apis, default=None))
-                for info in (one, two)
-            )
-    return one, two
+def _alike(one: ProviderInfo, two: ProviderInfo) -> ProviderInfo:
+    """The first one; if both mean the same plugin, in words that are the same for both."""
+    if not isinstance(one, PluginProvider) or not isinstance(two, PluginProvider):
+        return one
+    if meaning(one) != meaning(two):
+        return one
+    requires = tuple(_preferred(list(one.requires), list(two.requires)))
+    plugin_api = min(filter(None, (one.plugin_api, two.plugin_api)), default=None)
+    return replace(one, requires=requires, plugin_api=plugin_api)
 
 
 def _union(what: str, one: Mapping[Any, Any], two: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -683,3 +607,6 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         raise ValueError(f"the key {twice[:60]!r} occurs twice in one object")
     return result
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_constant=_no_constant)

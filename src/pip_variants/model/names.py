@@ -1,10 +1,7 @@
-"""The alphabets of PEP 825, and the two identifiers built from them.
-
-`VariantFeature` and `VariantProperty` are named tuples rather than dataclasses: ordering hashes
-and compares them by the ten thousand.
-"""
+"""The alphabets of PEP 825, and two identifiers, which are compared by the ten thousand."""
 
 import re
+from functools import partial
 from typing import NamedTuple
 
 from pip_variants.errors import InvalidVariantLabel, InvalidVariantProperty, shown
@@ -83,24 +80,11 @@ def _specifier(text: str) -> str:
     return match[1] + ".".join(parts)
 
 
-def check_namespace(text: object) -> str:
-    """Return `text` if it is a namespace, else raise `InvalidVariantProperty`."""
-    return _check(text, "namespace", _NAME)
-
-
-def check_feature(text: object) -> str:
-    """Return `text` if it is a feature name, else raise `InvalidVariantProperty`."""
-    return _check(text, "feature", _NAME)
-
-
-def check_value(text: object) -> str:
-    """Return `text` if it is a feature value, else raise `InvalidVariantProperty`."""
-    return _check(text, "value", _VALUE)
-
-
-def check_label(text: object) -> str:
-    """Return `text` if it is a variant label, else raise `InvalidVariantLabel`."""
-    return _check(text, "label", _VALUE)
+# Each returns a text that is one, and raises `InvalidVariantProperty`, or `InvalidVariantLabel`.
+check_namespace = partial(_check, what="namespace", pattern=_NAME)
+check_feature = partial(_check, what="feature", pattern=_NAME)
+check_value = partial(_check, what="value", pattern=_VALUE)
+check_label = partial(_check, what="label", pattern=_VALUE)
 
 
 class VariantFeature(NamedTuple):
@@ -126,18 +110,14 @@ class VariantProperty(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "VariantProperty":
-        """Read a property as people type it; space around `::` does not matter.
-
-        Raises `InvalidVariantProperty`.
-        """
+        """Read a property as people type it. Raises `InvalidVariantProperty`."""
         parts = [part.strip() for part in text.split("::")]
         if len(parts) != len(cls._fields):
             raise InvalidVariantProperty(
                 f"invalid variant property (must be 'namespace :: feature :: value'): {shown(text)}"
             )
-        namespace, feature, value = parts
         try:
-            return cls(check_namespace(namespace), check_feature(feature), check_value(value))
+            return cls(check_namespace(parts[0]), check_feature(parts[1]), check_value(parts[2]))
         except InvalidVariantProperty as error:
             raise InvalidVariantProperty(f"{error} in the variant property {shown(text)}") from None
 

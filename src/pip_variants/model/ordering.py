@@ -1,6 +1,7 @@
 """Which variants a target can use, and in which order (PEP 825, Variant ordering)."""
 
 from collections.abc import Iterable
+from itertools import count
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -14,9 +15,8 @@ __all__ = ["Ordering", "Rejection", "order"]
 class Rejection(NamedTuple):
     """A label that the target cannot use, and the first feature that the target lacks.
 
-    `feature` is None where the metadata does not list the label. `values` are those that the wheel
-    was built for, `supported` those of the target; `absent` says why it supports nothing of the
-    namespace, `remedy` what the user can do about that, if there is anything.
+    `feature` is None where the metadata does not list the label. `values` are those of the wheel,
+    `supported` those of the target. `absent` and `remedy` are those of `NamespaceSupport`.
     """
 
     label: str
@@ -55,64 +55,36 @@ class Ordering(NamedTuple):
 def order(
     variants: Iterable[Variant], namespaces: tuple[str, ...], supported: SupportedProperties
 ) -> Ordering:
-    """Order variants by the properties that the target supports.
-
-    The order is total and does not depend on the order of the input. A variant fits if the target
-    supports at least one value of each of its features (PEP 825, Variant properties).
-    """
-    ranks = _ranks(namespaces, supported)
+    """Order variants, which need one value of each feature (PEP 825, Variant properties); total."""
     # Ranks grow with the namespace, the feature and the value, in this order, so that comparing
     # single numbers compares the specification's triples. The last one sorts a list that is the
     # beginning of another behind it (step 7), and the label behind equal ones.
-    end = sum(len(values) for values in ranks.values())
+    ranks: dict[VariantFeature, dict[str, int]] = {}
+    end = 0
+    for namespace in namespaces:
+        for name, values in supported.get(namespace, NamespaceSupport()).features:
+            ranks[VariantFeature(namespace, name)] = dict(zip(values, count(end), strict=False))
+            end += len(values)
     # Thousands of labels share a few features with the same values.
     best: dict[tuple[VariantFeature, tuple[str, ...]], int | None] = {}
     usable: list[tuple[tuple[int | str, ...], Variant]] = []
     rejected = []
+    nothing = NamespaceSupport(absent="nothing supports it")
     for variant in variants:
         key: list[int] = []
         for item in variant.features:
             if item not in best:
-                best[item] = _best(*item, ranks)
+                of_feature = ranks.get(item[0], {})
+                best[item] = min((of_feature[v] for v in item[1] if v in of_feature), default=None)
             rank = best[item]
             if rank is None:
-                rejected.append(_rejection(variant.label, *item, supported))
+                lack = supported.get(item[0].namespace, nothing)
+                found = lack.values(item[0].name)
+                rejected.append(Rejection(variant.label, *item, found, lack.absent, lack.remedy))
                 break
             key.append(rank)
         else:
-            key.sort()
-            usable.append(((*key, end, variant.label), variant))
+            usable.append(((*sorted(key), end, variant.label), variant))
     usable.sort(key=itemgetter(0))
     rejected.sort(key=lambda rejection: rejection.label)
     return Ordering(tuple(variant for _, variant in usable), tuple(rejected), supported)
-
-
-def _best(
-    feature: VariantFeature,
-    values: tuple[str, ...],
-    ranks: dict[VariantFeature, dict[str, int]],
-) -> int | None:
-    of_feature = ranks.get(feature, {})
-    return min((of_feature[value] for value in values if value in of_feature), default=None)
-
-
-def _ranks(
-    namespaces: tuple[str, ...], supported: SupportedProperties
-) -> dict[VariantFeature, dict[str, int]]:
-    ranks: dict[VariantFeature, dict[str, int]] = {}
-    position = 0
-    for namespace in namespaces:
-        for name, values in supported.get(namespace, NamespaceSupport()).features:
-            ranks[VariantFeature(namespace, name)] = {
-                value: position + index for index, value in enumerate(values)
-            }
-            position += len(values)
-    return ranks
-
-
-def _rejection(
-    label: str, feature: VariantFeature, values: tuple[str, ...], supported: SupportedProperties
-) -> Rejection:
-    support = supported.get(feature.namespace, NamespaceSupport(absent="nothing supports it"))
-    supported_values = support.values(feature.name)
-    return Rejection(label, feature, values, supported_values, support.absent, support.remedy)

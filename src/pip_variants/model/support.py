@@ -19,9 +19,8 @@ class SupportedFeature(NamedTuple):
 class NamespaceSupport:
     """The features of one namespace that the target supports, most preferred first.
 
-    `absent` says in a few words why there are none; it is empty where there are some. `remedy` is
-    what the user can do about that, a command or an option, if there is anything. `devices` says
-    what single devices support, by their names, where those of the target differ.
+    `absent` says in a few words why there are none, `remedy` is a command or option of the user's
+    against that. `devices` says what devices support that differ, by their names.
     """
 
     features: tuple[SupportedFeature, ...] = ()
@@ -31,7 +30,7 @@ class NamespaceSupport:
 
     def values(self, feature: str) -> tuple[str, ...]:
         """The supported values of `feature`, most preferred first; empty if there are none."""
-        return self._values.get(feature, ())
+        return tuple(self._places.get(feature, ()))
 
     def supports(self, feature: str, value: str) -> bool:
         """Whether a value is among the supported ones."""
@@ -39,17 +38,10 @@ class NamespaceSupport:
 
     def best(self, feature: str, values: Iterable[str]) -> str:
         """The most preferred of these values. Raises `ValueError` if none is supported."""
-        return min(
-            (value for value in values if self.supports(feature, value)),
-            key=lambda value: self._places[feature][value],
-        )
+        supported = (value for value in values if self.supports(feature, value))
+        return min(supported, key=self._places[feature].__getitem__)
 
-    # Asked for thousands of labels, of what an index may have made long.
-    @cached_property
-    def _values(self) -> Mapping[str, tuple[str, ...]]:
-        return dict(self.features)
-
-    @cached_property
+    @cached_property  # asked for thousands of labels, of what an index may have made long
     def _places(self) -> Mapping[str, Mapping[str, int]]:
         return {
             name: {value: place for place, value in enumerate(values)}
@@ -59,11 +51,7 @@ class NamespaceSupport:
     def preferring(
         self, features: tuple[str, ...], values: Mapping[str, tuple[str, ...]]
     ) -> "NamespaceSupport":
-        """The same support with the named features and values moved to the front.
-
-        Drafts before PEP 825 schema 0.1.1 let a package reorder what providers answer
-        (`default-priorities.feature` and `.property`).
-        """
+        """The same support with the named features and values moved to the front."""
         by_name = dict(self.features)
         front = tuple(
             SupportedFeature(name, _front(values.get(name, ()), by_name[name]))

@@ -1,35 +1,26 @@
-"""Targets: what machines other than this one support, as a file that people can read.
+"""Targets: what machines other than this one support, as TOML that people can read.
 
-The file is TOML with one table `[[machine]]` for each machine, so that files may be put together
-by writing one behind the other. What the target supports is what all its machines support: a wheel
-that fits the target fits every one of them. Putting targets together forgets nothing, therefore it
-does not matter in which order it is done, nor how often.
+Files may be written one behind the other. A target supports what all its machines do; putting
+some together forgets nothing: the order does not matter, nor how often it is done.
 """
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from pip_variants.errors import InvalidTarget, InvalidVariantProperty, printable, shown
-from pip_variants.model.names import (
-    VariantProperty,
-    check_feature,
-    check_namespace,
-    check_value,
-)
+from pip_variants.model.names import VariantProperty, check_feature, check_namespace, check_value
 from pip_variants.model.support import SupportedFeature
 
 __all__ = ["FORMAT", "MAX_BYTES", "Identity", "Machine", "Target", "TargetProvider"]
 
-FORMAT = 1
-"""The version of the file format that is written, and the newest that is read."""
-
-MAX_BYTES = 64 * 2**20
-"""The largest file that is read, in bytes."""
-
+FORMAT = 1  # of the files that are written, and the newest that is read
+MAX_BYTES = 64 * 2**20  # of a file that is read
 
 _WIDTH = 80
+_quoted = partial(json.dumps, ensure_ascii=False)
 
 
 class Identity(NamedTuple):
@@ -59,10 +50,7 @@ class TargetProvider:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Machine:
-    """One kind of machine: the names of those of this kind, and what their providers said.
-
-    `made_by` and `made_at` (the latest date, ISO 8601) say where that is from.
-    """
+    """Machines of one kind, by names; who made that file, and when at last (ISO 8601)."""
 
     providers: tuple[TargetProvider, ...]
     names: tuple[str, ...]
@@ -82,19 +70,11 @@ class Target:
         kinds: dict[tuple[Any, ...], list[Machine]] = {}
         for one in machines:
             kinds.setdefault((one.providers, one.made_by), []).append(one)
-        return cls(
-            tuple(
-                sorted(
-                    Machine(
-                        providers,
-                        tuple(sorted({name for one in equal for name in one.names})),
-                        made_by,
-                        max(one.made_at for one in equal),
-                    )
-                    for (providers, made_by), equal in kinds.items()
-                )
-            )
-        )
+        merged = []
+        for (providers, made_by), equal in kinds.items():
+            names = tuple(sorted({name for one in equal for name in one.names}))
+            merged.append(Machine(providers, names, made_by, max(one.made_at for one in equal)))
+        return cls(tuple(sorted(merged)))
 
     def combine(self, other: "Target") -> "Target":
         """The target of the machines of both: symmetric, associative, idempotent."""
@@ -109,29 +89,25 @@ class Target:
         ]
         supported: dict[Identity, TargetProvider] = {}
         # A provider may go by many names; what it said is compared once.
-        known: dict[tuple[int, ...], tuple[SupportedFeature, ...]] = {}
+        known: dict[tuple[int, ...], TargetProvider] = {}
         for identity, found in first.items():
             if all(identity in other for other in others):
                 same = [other[identity] for other in others]
                 key = tuple(map(id, (found, *same)))
                 if key not in known:
-                    known[key] = _common(found.features, [dict(one.features) for one in same])
-                supported[identity] = TargetProvider(
-                    found.namespace, found.by, (identity,), known[key]
-                )
+                    known[key] = _common(found, same)
+                supported[identity] = known[key]
         return supported
 
     @property
     def lost(self) -> Mapping[Machine, tuple[VariantProperty, ...]]:
         """What some machines support and this one does not, for each machine that lacks some."""
-        had = {
-            machine: {one for found in machine.providers for one in found.properties}
-            for machine in self.machines
-        }
-        every = sorted(set().union(*had.values()))
-        # A machine is hashed with all that it has: once, not for each property.
-        lost = ((m, tuple(one for one in every if one not in has)) for m, has in had.items())
-        return {machine: missing for machine, missing in lost if missing}
+        had = [
+            {one for p in machine.providers for one in p.properties} for machine in self.machines
+        ]
+        every = set().union(*had)
+        lost = [tuple(sorted(every - one)) for one in had]
+        return {machine: one for machine, one in zip(self.machines, lost, strict=True) if one}
 
     @classmethod
     def parse(cls, document: object, where: str) -> "Target":
@@ -149,16 +125,14 @@ class Target:
         return "\n".join(line for machine in self.machines for line in _lines(machine)) + "\n"
 
 
-def _common(
-    features: tuple[SupportedFeature, ...], others: list[dict[str, tuple[str, ...]]]
-) -> tuple[SupportedFeature, ...]:
-    found = []
-    for name, values in features:
-        elsewhere = [frozenset(other.get(name, ())) for other in others]
-        common = tuple(value for value in values if all(value in one for one in elsewhere))
+def _common(found: TargetProvider, others: list[TargetProvider]) -> TargetProvider:
+    supported = [{name: frozenset(some) for name, some in one.features} for one in others]
+    features = []
+    for name, values in found.features:
+        common = [v for v in values if all(v in one.get(name, ()) for one in supported)]
         if common:
-            found.append(SupportedFeature(name, common))
-    return tuple(found)
+            features.append(SupportedFeature(name, tuple(common)))
+    return replace(found, features=tuple(features))
 
 
 def _machine(table: object, where: str) -> Machine:
@@ -194,21 +168,19 @@ def _provider(table: object, where: str) -> TargetProvider:
         if len(set(checked)) != len(checked) or not checked:
             raise InvalidTarget(f"{where}: the values of {name} must be distinct and at least one")
         features.append(SupportedFeature(check_feature(name), checked))
+    implements = [text.split() for text in _texts(table, "implements", where)]
+    for parts in implements:
+        if len(parts) != len(Identity._fields):
+            raise InvalidTarget(
+                f"{where}: implements must name package, version and endpoint, "
+                f"not {shown(' '.join(parts))}"
+            )
     return TargetProvider(
         check_namespace(table.get("namespace")),
         _text(table, "by", where),
-        tuple(_identity(text, where) for text in _texts(table, "implements", where)),
+        tuple(Identity(*parts) for parts in implements),
         tuple(features),
     )
-
-
-def _identity(text: str, where: str) -> Identity:
-    parts = text.split()
-    if len(parts) != len(Identity._fields):
-        raise InvalidTarget(
-            f"{where}: implements must name package, version and endpoint, not {shown(text)}"
-        )
-    return Identity(*parts)
 
 
 def _text(table: dict[str, Any], key: str, where: str) -> str:
@@ -226,15 +198,11 @@ def _texts(table: dict[str, Any], key: str, where: str) -> list[str]:
 
 
 def _lines(machine: Machine) -> Iterable[str]:
-    yield "[[machine]]"
-    yield f"format = {FORMAT}"
+    yield f"[[machine]]\nformat = {FORMAT}"
     yield from _wrapped("names", machine.names)
-    yield f"made-by = {_quoted(machine.made_by)}"
-    yield f"made-at = {_quoted(machine.made_at)}"
-    yield ""
+    yield f"made-by = {_quoted(machine.made_by)}\nmade-at = {_quoted(machine.made_at)}\n"
     for provider in machine.providers:
-        yield "[[machine.provider]]"
-        yield f"namespace = {_quoted(provider.namespace)}"
+        yield f"[[machine.provider]]\nnamespace = {_quoted(provider.namespace)}"
         yield f"by = {_quoted(provider.by)}"
         yield from _wrapped("implements", (" ".join(one) for one in provider.implements))
         if provider.features:
@@ -254,7 +222,3 @@ def _wrapped(name: str, values: Iterable[str]) -> Iterable[str]:
             line = "    "
         line += item
     yield f"{line.rstrip(', ')}]"
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)

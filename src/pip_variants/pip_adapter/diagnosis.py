@@ -39,7 +39,7 @@ def main() -> int:
         "pip": pip.__version__,
         "pip_failed": printable(failed),
         "problems": [printable(one) for one in problems],
-        "missing": {seam.place: seam.needed_by for seam in attach.missing()},
+        "missing": {seam.where: seam.needed_by for seam in attach.missing()},
         "replaced": len(attach.attached.originals),
         "options": options,
     }

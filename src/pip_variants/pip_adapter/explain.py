@@ -7,8 +7,9 @@ A program for a pip process of its own. Its arguments are a file, to which it wr
 import json
 import logging
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from pip._internal.cli import cmdoptions
@@ -41,6 +42,7 @@ class Explain(InstallCommand):
         super().__init__("install", "Explain what would be installed.")
         self._file = file
         self._refused: list[tuple[Link, str]] = []
+        self._yanked: list[Link] = []
 
     def run(self, options: Any, args: list[str]) -> int:
         """Run the command."""
@@ -68,7 +70,8 @@ class Explain(InstallCommand):
             ignore_requires_python=options.ignore_requires_python,
         )
         finder._log_skipped_link = self._note
-        given = self.get_requirements(args, options, finder, session)
+        is_any = args or options.requirements
+        given = self.get_requirements(args, options, finder, session) if is_any else []
         wanted = [one for one in given if not one.constraint]
         if len(wanted) != 1:
             raise CommandError("explain takes one requirement, such as demo or 'demo>=2'")
@@ -84,7 +87,7 @@ class Explain(InstallCommand):
                 specifier &= one.req.specifier
                 hashes &= one.hashes(trust_internet=False)
         if locked := getattr(requirement, "locked_link", None):  # pip 26.1 and 26.2
-            visited = [_Locked(vars(requirement)["locked_version"], locked)]
+            visited = [SimpleNamespace(version=vars(requirement)["locked_version"], link=locked)]
         else:
             visited = self._visited(finder, name, specifier, hashes)
         if not visited:
@@ -134,7 +137,7 @@ class Explain(InstallCommand):
         for one, made in candidates.in_order(infos, None, hashes):
             chosen = made()
             # pip downloads what it chooses, and takes the next one if it is something else.
-            if chosen is not None and release(name, str(one)).look_into(chosen):
+            if chosen is not None and release(name, str(one)).is_usable(chosen, look=True):
                 version = str(one)
                 break
             chosen = None
@@ -157,6 +160,7 @@ class Explain(InstallCommand):
                 listed.append({**_file(found, link), "label": parsed.label, "reason": reason})
         ordering = found.decision.ordering
         decided = [one for one in current().releases.values() if one.name == name]
+        rejected = [one for other in decided for one in other.decision.ordering.rejected]
         return {
             "release": version or None,
             "label": label,
@@ -166,19 +170,12 @@ class Explain(InstallCommand):
             "files": listed,
             "namespaces": list(_namespaces(ordering, found.decision.metadata.values())),
             "warnings": telling.unfit_devices(found, chosen) if chosen else [],
-            "hints": _hints(one.decision.ordering for one in decided),
+            "hints": [
+                {"remedy": printable(remedy), "labels": labels}
+                for remedy, labels in reasons.remedies(rejected).items()
+            ],
             "skipped": [_skipped(one) for one in decided if one.links and not _is_left(one)],
         }
-
-    _yanked: Collection[Link] = ()
-
-
-class _Locked:
-    """The one candidate that a lock gives."""
-
-    def __init__(self, version: Any, link: Link) -> None:
-        self.version = version
-        self.link = link
 
 
 def _listen(name: str, level: int) -> list[str]:
@@ -284,17 +281,6 @@ def _namespaces(
             ],
             "absent": printable(support.absent),
         }
-
-
-def _hints(orderings: Iterable[Ordering]) -> list[dict[str, Any]]:
-    """What would let pip consider more variants, and which."""
-    labels: dict[str, list[str]] = {}
-    for rejection in (one for ordering in orderings for one in ordering.rejected):
-        if rejection.remedy:
-            labels.setdefault(printable(rejection.remedy), []).append(rejection.label)
-    return [
-        {"remedy": remedy, "labels": list(dict.fromkeys(names))} for remedy, names in labels.items()
-    ]
 
 
 def main() -> int:

@@ -1,12 +1,9 @@
-"""Asks Level Zero for the device IP versions of Intel's GPUs; a script for `probe`.
-
-It prints a list such as `[83902464]`, or what failed as a text.
+"""Asks Level Zero for the device IP versions of Intel's GPUs, such as 83902464; for `probe`.
 
 Source: oneAPI Level Zero specification, Core Programming Guide and API (ze_api.h).
 """
 
 import ctypes
-import json
 import os
 from typing import Any
 
@@ -51,7 +48,7 @@ def handles(library: ctypes.CDLL, name: str, *parent: ctypes.c_void_p) -> list[c
     return [ctypes.c_void_p(handle) for handle in found[: count.value]]
 
 
-def versions() -> list[int]:
+def ask() -> list[int]:
     """The versions of all GPUs, in Level Zero's order; of other vendors and old drivers none."""
     os.environ.pop("ZE_AFFINITY_MASK", None)  # hides GPUs
     library = ctypes.CDLL(LIBRARY)
@@ -68,12 +65,3 @@ def versions() -> list[int]:
             if properties.vendorId == INTEL and version.ip:
                 result.append(version.ip)
     return result
-
-
-if __name__ == "__main__":
-    try:
-        answer: object = versions()
-    except (OSError, AttributeError) as reason:
-        answer = str(reason)
-    print(f"\n{json.dumps(answer)}", flush=True)
-    os._exit(0)  # nothing of the library runs or prints any more

@@ -1,18 +1,14 @@
-"""Asks one MPI library what it is. A program of its own: a library may hang, crash or exit.
+"""Asks one MPI library what it is; for `probe`.
 
-    python _mpi_probe.py LIBRARY NAME...
-
-Prints one line of JSON: where the library lies (`path`), what MPI_Get_library_version (`text`),
-MPI_Get_version (`standard`) and MPI_Abi_get_version (`abi_version`) give, whether it has a symbol
-of Open MPI (`open_mpi`) or Microsoft MPI (`msmpi`), and which NAMEs the loader takes for it from
-now on (`names`). Or `error`, why it is none. The three functions need no MPI_Init (MPI 5.0, "MPI
-Functionality that is Always Available").
+Where the library lies (`path`), what MPI_Get_library_version (`text`), MPI_Get_version
+(`standard`) and MPI_Abi_get_version (`abi_version`) give, whether it has a symbol of Open MPI
+(`open_mpi`) or Microsoft MPI (`msmpi`), and which of the names the loader takes for it from now on
+(`names`). The three functions need no MPI_Init (MPI 5.0, "MPI Functionality that is Always
+Available").
 """
 
 import ctypes
-import json
 import os
-import sys
 from typing import Any
 
 
@@ -25,7 +21,7 @@ class _Place(ctypes.Structure):  # Dl_info of <dlfcn.h>
     )
 
 
-def ask(name: str, names: list[str]) -> dict[str, Any]:
+def ask(name: str, *names: str) -> dict[str, Any]:
     """What the library says; raises OSError, AttributeError."""
     library = ctypes.CDLL(name)  # and never closed: Open MPI does not survive that
     text = ctypes.create_string_buffer(2**16)  # the longest MPI_MAX_LIBRARY_VERSION_STRING: 2**13
@@ -69,14 +65,3 @@ def _is_loaded_as(name: str, library: str) -> bool:
     except OSError:
         return False
     return True
-
-
-if __name__ == "__main__":
-    answers = os.dup(1)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the library prints
-    try:
-        answer = ask(sys.argv[1], sys.argv[2:])
-    except (OSError, AttributeError) as error:
-        answer = {"error": str(error)}
-    os.write(answers, json.dumps(answer).encode())
-    os._exit(0)  # no more of the library's code is run

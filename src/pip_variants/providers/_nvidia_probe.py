@@ -1,16 +1,14 @@
-"""Asks one of NVIDIA's libraries: a script for `probe`, which prints one line of JSON.
+"""Asks one of NVIDIA's libraries, `nvml` or `libcuda`; for `probe`.
 
-Its argument is `nvml` or `libcuda`. The answer is `{"cuda": 12080, "gpus": [[major, minor, bytes
-of memory], ...], "notes": [...]}`, from NVML also the path of `libcuda`, or `{"failed": why}`.
+The answer is `{"cuda": 12080, "gpus": [[major, minor, bytes of memory], ...], "notes": [...]}`,
+from NVML also the path of `libcuda`.
 
 Sources: NVML API reference guide; CUDA driver API reference manual.
 """
 
 import contextlib
 import ctypes
-import json
 import os
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -22,37 +20,30 @@ LIBCUDA = ["nvcuda.dll"] if os.name == "nt" else ["libcuda.so.1", f"{WSL}/libcud
 PATIENCE = 2.0  # seconds, after which no further GPU is asked: each may take some to wake up
 
 
-class Failed(Exception):
-    """What a library did not do, and why."""
-
-
 def load(names: list[str]) -> ctypes.CDLL:
     """The first library of these that can be loaded."""
-    reasons = []
-    for name in names:
-        try:
-            return ctypes.CDLL(name)
-        except OSError as error:
-            reasons.append(str(error))
-    raise Failed(reasons[0])
+    try:
+        return ctypes.CDLL(names[0])
+    except OSError:
+        for name in names[1:]:
+            with contextlib.suppress(OSError):
+                return ctypes.CDLL(name)
+        raise
 
 
 def call(library: ctypes.CDLL, name: str, *arguments: Any) -> None:
     """Call a function that returns 0 for success."""
-    try:
-        status = getattr(library, name)(*arguments)
-    except AttributeError:
-        raise Failed(f"it has no {name}") from None
-    if status:
+    if not hasattr(library, name):
+        raise OSError(f"it has no {name}")
+    if status := getattr(library, name)(*arguments):
         text = ctypes.c_char_p()
-        with contextlib.suppress(AttributeError):
+        if hasattr(library, "nvmlErrorString"):
             library.nvmlErrorString.restype = ctypes.c_char_p
-            text = ctypes.c_char_p(library.nvmlErrorString(status))
-        with contextlib.suppress(AttributeError):
+            text.value = library.nvmlErrorString(status)
+        if hasattr(library, "cuGetErrorName"):
             library.cuGetErrorName(status, ctypes.byref(text))
-        raise Failed(
-            f"{name} failed with {status}: {(text.value or b'?').decode(errors='replace')}"
-        )
+        why = (text.value or b"?").decode(errors="replace")
+        raise OSError(f"{name} failed with {status}: {why}")
 
 
 def number(library: ctypes.CDLL, name: str, *arguments: Any) -> int:
@@ -60,6 +51,11 @@ def number(library: ctypes.CDLL, name: str, *arguments: Any) -> int:
     value = ctypes.c_int()
     call(library, name, ctypes.byref(value), *arguments)
     return value.value
+
+
+def ask(library: str) -> dict[str, Any]:
+    """What the library says. Raises OSError."""
+    return nvml() if library == "nvml" else libcuda()
 
 
 def nvml() -> dict[str, Any]:
@@ -73,7 +69,7 @@ def nvml() -> dict[str, Any]:
         major, minor = ctypes.c_int(), ctypes.c_int()
         capability = (ctypes.byref(major), ctypes.byref(minor))
         call(library, "nvmlDeviceGetCudaComputeCapability", handle, *capability)
-        with contextlib.suppress(Failed):  # the CPU's memory is the GPU's too
+        with contextlib.suppress(OSError):  # the CPU's memory is the GPU's too
             call(library, "nvmlDeviceGetMemoryInfo", handle, ctypes.byref(memory))
         return [major.value, minor.value, memory[0]]
 
@@ -93,7 +89,7 @@ def libcuda() -> dict[str, Any]:
         device, memory = number(library, "cuDeviceGet", index), ctypes.c_size_t()
         # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR
         capability = [number(library, "cuDeviceGetAttribute", one, device) for one in (75, 76)]
-        with contextlib.suppress(Failed):
+        with contextlib.suppress(OSError):
             call(library, "cuDeviceTotalMem_v2", ctypes.byref(memory), device)
         return [*capability, memory.value]
 
@@ -110,25 +106,16 @@ def each(count: int, gpu: Callable[[int], list[int]]) -> dict[str, Any]:
             break
         try:
             gpus.append(gpu(index))
-        except Failed as reason:
+        except OSError as reason:
             notes.append(f"GPU {index} is left out: {reason}")
     return {"gpus": gpus, "notes": notes}
 
 
 def path_of_libcuda() -> str:
     """Where the libcuda that programs get really lies; empty if that cannot be known."""
-    with contextlib.suppress(Failed, OSError):
+    with contextlib.suppress(OSError):
         load(LIBCUDA)
         with open("/proc/self/maps", errors="replace") as maps:
             lines = [line for line in maps if "/libcuda.so" in line]
         return "".join(line[line.index("/") :].strip() for line in lines[:1])
     return ""
-
-
-if __name__ == "__main__":
-    try:
-        answer = {"nvml": nvml, "libcuda": libcuda}[sys.argv[1]]()
-    except Failed as reason:
-        answer = {"failed": str(reason)}
-    print(f"\n{json.dumps(answer)}", flush=True)  # on a line of its own, whatever was printed
-    os._exit(0)  # nothing of the library runs or prints any more

@@ -1,8 +1,4 @@
-"""64-bit Arm processors.
-
-Features, most preferred first: `version` (Arm architecture versions 8.4a to 8a),
-`microarchitecture` (archspec's names, such as neoverse_v2 or m1) and then one feature per extension
-with the value `on`, newest first.
+"""64-bit Arm processors; docs/providers/aarch64.md describes the features.
 
 A version is supported if every core is a model known to have it and Linux lets programs use it.
 8.5a and later are not: their programs may restrict prediction (FEAT_SPECRES), and neither Linux nor
@@ -10,8 +6,7 @@ macOS lets them.
 
 Source: Arm's technical reference manuals of the cores, section Main ID Register; Linux,
 Documentation/arch/arm64/elf_hwcaps.rst; Apple, Determining instruction set characteristics; for
-what the values mean to published wheels, uv's aarch64-variant-provider 0.2.0. macOS was never
-tried.
+what the values mean to published wheels, uv's aarch64-variant-provider 0.2.0.
 """
 
 import logging
@@ -29,21 +24,18 @@ from pip_variants.providers import cpuinfo
 _log = logging.getLogger(__name__)
 
 SYSCTL = "/usr/sbin/sysctl"
-DEADLINE = 3.0
-"""Seconds that sysctl has to answer."""
+DEADLINE = 3.0  # seconds that sysctl has to answer
 
 # The order is that of the published provider packages, so that wheels sort the same everywhere;
 # the extensions that they do not know stand first.
 EXTENSIONS = tuple(
     """
-    sme2p1 sme2 sme sve2p1 sveb16b16
-    f8cvt f8fma f8dp4 f8dp2 f8e4m3 f8e5m2 faminmax lut fpmr
-    ls64 lse128 lrcpc3 mops hbc cssc sveebf16 ebf16 rpres afp wfxt mte3 mte
-    svef64mm svef32mm svesm4 svesha3 svebitperm svepmull sveaes sm4 sm3
-    sve2 flagm2 frint sb bti ecv paca pacg ssbs
+    sme2p1 sme2 sme sve2p1 sveb16b16 f8cvt f8fma f8dp4 f8dp2 f8e4m3 f8e5m2 faminmax lut fpmr ls64
+    lse128 lrcpc3 mops hbc cssc sveebf16 ebf16 rpres afp wfxt mte3 mte svef64mm svef32mm svesm4
+    svesha3 svebitperm svepmull sveaes sm4 sm3 sve2 flagm2 frint sb bti ecv paca pacg ssbs
     asimdfhm bf16 dcpodp dgh dit flagm i8mm ilrcpc jscvt rng sha3 sha512 svebf16 svei8mm uscat
-    asimddp lrcpc asimdhp dcpop fcma fphp sve asimdrdm atomics
-    aes asimd cpuid crc32 evtstrm fp pmull sha1 sha2
+    asimddp lrcpc asimdhp dcpop fcma fphp sve asimdrdm atomics aes asimd cpuid crc32 evtstrm fp
+    pmull sha1 sha2
     """.split()
 )
 
@@ -88,32 +80,24 @@ _MODELS = (
     ("0x61", "0x062 0x063 0x064 0x065 0x068 0x069", _NEWEST, "m4"),  # M5
 )
 _CORES = {
-    (implementer, part): (list(_VERSIONS).index(version), name)
+    (implementer, part): ([*_VERSIONS].index(version), name)
     for implementer, parts, version, name in _MODELS
     for part in parts.split()
 }
-_UNKNOWN = (0, "")
 
 _APPLE = {"M1": "m1", "M2": "m2", "M3": "m3", "M4": "m4", "M5": "m4"}
 
 # What macOS calls otherwise than Linux, in lower case; the rest is FEAT_ and the name in Linux.
-_SYSCTL = {
-    "floatingpoint": "fp",
-    "advsimd": "asimd",
-    "armv8_crc32": "crc32",
-    "fp16": "fphp asimdhp",
-    "rdm": "asimdrdm",
-    "lse": "atomics",
-    "lse2": "uscat",
-    "lrcpc2": "ilrcpc",
-    "dpb": "dcpop",
-    "dpb2": "dcpodp",
-    "dotprod": "asimddp",
-    "fhm": "asimdfhm",
-    "frintts": "frint",
-    "sha256": "sha2",
-    "pauth": "paca pacg",
-}
+_SYSCTL = dict(
+    re.findall(
+        r"(\w+): ([\w ]+)",
+        """
+        floatingpoint: fp, advsimd: asimd, armv8_crc32: crc32, fp16: fphp asimdhp, rdm: asimdrdm,
+        lse: atomics, lse2: uscat, lrcpc2: ilrcpc, dpb: dcpop, dpb2: dcpodp, dotprod: asimddp,
+        fhm: asimdfhm, frintts: frint, sha256: sha2, pauth: paca pacg
+        """,
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -131,7 +115,7 @@ def from_cpuinfo(text: str) -> Processor:
     cores = set(zip(implementers, cpuinfo.values_of("CPU part", text), strict=False))
     flags = [frozenset(line.split()) for line in cpuinfo.values_of("Features", text)]
     extensions = frozenset.intersection(*flags) if flags else frozenset()
-    models = [_CORES.get(core, _UNKNOWN) for core in sorted(cores)] or [_UNKNOWN]
+    models = [_CORES.get(core, (0, "")) for core in sorted(cores)] or [(0, "")]
     for core in sorted(cores):
         known = "" if core in _CORES else ", not known: counted as 8a"
         _log.info("core: CPU implementer %s, CPU part %s%s", *core, known)
@@ -162,7 +146,7 @@ def features_of(processor: Processor) -> list[Feature]:
     found = [Feature("version", processor.versions)]
     if processor.microarchitectures:
         found.append(Feature("microarchitecture", processor.microarchitectures))
-    return found + [Feature(name, ["on"]) for name in EXTENSIONS if name in processor.extensions]
+    return found + cpuinfo.switched_on(EXTENSIONS, processor.extensions)
 
 
 def detect() -> Iterable[Feature]:
@@ -176,8 +160,7 @@ def detect() -> Iterable[Feature]:
 
 def baseline(platform: str) -> Iterable[Feature]:
     """What every 64-bit Arm processor supports."""
-    is_aarch64 = platform.endswith(("aarch64", "arm64"))
-    return [Feature("version", ["8a"])] if is_aarch64 else []
+    return [Feature("version", ["8a"])] if platform.endswith(("aarch64", "arm64")) else []
 
 
 def named(name: str) -> Iterable[Feature]:
@@ -185,38 +168,22 @@ def named(name: str) -> Iterable[Feature]:
     version = name.removeprefix("aarch64_")
     if not name.startswith("aarch64_") or version not in _VERSIONS:
         return []
-    versions = list(_VERSIONS)[: list(_VERSIONS).index(version) + 1]
-    return [Feature("version", versions[::-1])]
+    return [Feature("version", [*_VERSIONS][[*_VERSIONS].index(version) :: -1])]
 
 
 def valid() -> Iterable[Feature]:
     """All versions, the microarchitectures that archspec knows, and all extensions."""
-    targets = [t for t in TARGETS.values() if t.family.name == "aarch64"]
-    names = [target.name for target in targets if target.vendor != "generic"]
-    found = [Feature("version", [*_VERSIONS]), Feature("microarchitecture", names)]
-    return found + [Feature(name, ["on"]) for name in EXTENSIONS]
+    names = Feature("microarchitecture", cpuinfo.archspec_names("aarch64"))
+    return [Feature("version", [*_VERSIONS]), names, *cpuinfo.switched_on(EXTENSIONS, EXTENSIONS)]
 
 
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
     """The aarch64 provider."""
-    return [
-        Provider(
-            "aarch64",
-            detect,
-            [
-                Published("aarch64-variant-provider", "0.2.0", "aarch64_variant_provider"),
-                Published(
-                    "provider-variant-aarch64",
-                    "0.0.1.post2",
-                    "provider_variant_aarch64.plugin:AArch64Plugin",
-                ),
-            ],
-            baseline,
-            named=named,
-            valid=valid,
-        )
-    ]
+    new = Published("aarch64-variant-provider", "0.2.0", "aarch64_variant_provider")
+    endpoint = "provider_variant_aarch64.plugin:AArch64Plugin"
+    old = Published("provider-variant-aarch64", "0.0.1.post2", endpoint)
+    return [Provider("aarch64", detect, [new, old], baseline, named=named, valid=valid)]
 
 
 def _line(name: str) -> list[str]:

@@ -1,12 +1,4 @@
-"""AMD GPUs and ROCm, by what the kernel and a ROCm installation say in files.
-
-Features, most preferred first:
-
-- `gfx_arch`: the GPUs' instruction sets, such as gfx942; that of the GPU with the most compute
-  units first.
-- `rocm_version`: major and minor version of the ROCm installation, such as 6.4.
-
-Nothing is run or loaded. docs/providers/amd.md says what is not seen.
+"""AMD GPUs and ROCm, by files; docs/providers/amd.md describes the features.
 
 Sources: Linux, drivers/gpu/drm/amd/amdkfd/kfd_topology.c and kfd_device.c (gfx_target_version);
 LLVM, User Guide for AMDGPU Backend, Processors; ROCm's `.info/version`.
@@ -19,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
+from pip_variants.providers.machine import forced, read
 
 _log = logging.getLogger(__name__)
 
@@ -27,10 +20,7 @@ _VERSION_FILES = (".info/version", "core/.info/version")  # the second since ROC
 
 
 def gfx_arch(target_version: int) -> str | None:
-    """The name of an instruction set that the kernel calls 90402: gfx942. None if it is none.
-
-    Two decimal digits each for minor version and stepping, which the name has in hexadecimal.
-    """
+    """The name of the instruction set that the kernel calls 90402: gfx942, in hexadecimal."""
     major, rest = divmod(target_version, 10000)
     minor, stepping = divmod(rest, 100)
     if 0 < major < 100 and minor < 16 and stepping < 16:
@@ -39,7 +29,7 @@ def gfx_arch(target_version: int) -> str | None:
 
 
 def gfx_archs(root: str = "/") -> list[str]:
-    """The distinct instruction sets of the GPUs that the kernel shows below `root`."""
+    """The distinct instruction sets of the GPUs that the kernel shows, the biggest GPU's first."""
     folder = os.path.join(root, _NODES)
     try:
         nodes = sorted(os.listdir(folder), key=lambda name: (len(name), name))
@@ -49,7 +39,7 @@ def gfx_archs(root: str = "/") -> list[str]:
     found = []
     for node in nodes:  # CPUs are nodes too
         # In a container, the kernel refuses to show the GPUs that the container may not use.
-        properties = _read(folder, node, "properties")
+        properties = read(folder, node, "properties")
         simds = _number(properties, "simd_count")
         arch = gfx_arch(_number(properties, "gfx_target_version"))
         if arch:
@@ -62,10 +52,10 @@ def gfx_archs(root: str = "/") -> list[str]:
 
 
 def rocm_versions(root: str = "/") -> list[str]:
-    """The version of the ROCm installation in $ROCM_PATH, else /opt/rocm, taken below `root`."""
+    """The version of the ROCm installation."""
     place = os.path.join(root, (os.environ.get("ROCM_PATH") or "/opt/rocm").lstrip("/"))
     for file in _VERSION_FILES:
-        if match := re.match(r"\s*(\d{1,3})\.(\d{1,3})(?!\d)", _read(place, file), re.ASCII):
+        if match := re.match(r"\s*(\d{1,3})\.(\d{1,3})(?!\d)", read(place, file), re.ASCII):
             version = f"{int(match[1])}.{int(match[2])}"
             _log.info("ROCm %s: %s", version, os.path.join(place, file))
             return [version]
@@ -98,43 +88,25 @@ def valid() -> Iterable[Feature]:
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
     """The amd provider."""
-    published = Published(
-        "amd-variant-provider", "0.0.2", "amd_variant_provider.plugin:AMDVariantPlugin"
-    )
-    forced = ("gfx_arch", "rocm_version")
-    return [Provider("amd", detect, [published], forced=forced, valid=valid)]
+    endpoint = "amd_variant_provider.plugin:AMDVariantPlugin"
+    published = Published("amd-variant-provider", "0.0.2", endpoint)
+    return [Provider("amd", detect, [published], forced=("gfx_arch", "rocm_version"), valid=valid)]
 
 
 def _forced(name: str, pattern: str) -> list[str] | None:
     """The values that the user puts in place of what is here; None if the user names none.
 
-    As in the published provider, several are separated by commas, semicolons or space, and of a
-    ROCm version only major and minor count.
+    Several are separated by commas, semicolons or space; of a version, major and minor count.
     """
     variable = f"AMD_VARIANT_PROVIDER_FORCE_{name}"
-    values = re.findall(r"[^\s,;]+", os.environ.get(variable, ""))
-    if not values:
-        return None
-    matches = [match for value in values if (match := re.fullmatch(pattern, value, re.ASCII))]
-    if values != ["none"] and len(matches) != len(values):
+    values = re.findall(r"[^\s,;]+", forced(variable))
+    matches = [re.fullmatch(pattern, value, re.ASCII) for value in values]
+    if values not in ([], ["none"]) and None in matches:
         _log.warning("%s is not understood: %s; it counts as none", variable, " ".join(values))
         return []
-    _log.info("forced by the environment variable %s: %s", variable, " ".join(values))
-    return list(dict.fromkeys(match[1] for match in matches))
+    return list(dict.fromkeys(match[1] for match in matches if match)) if values else None
 
 
 def _number(properties: str, name: str) -> int:
     match = re.search(rf"^{name} (\d{{1,9}})$", properties, re.ASCII | re.MULTILINE)
     return int(match[1]) if match else 0
-
-
-def _read(*parts: str) -> str:
-    """The text of a small file; nothing if it cannot be read."""
-    path = os.path.join(*parts)
-    try:
-        if os.path.isfile(path):  # others may block
-            with open(path, encoding="utf-8", errors="replace") as file:
-                return file.read(1 << 16)
-    except OSError as error:
-        _log.info("%s cannot be read: %s", path, error.strerror)
-    return ""

@@ -4,7 +4,12 @@ import logging
 import platform
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+
+from archspec.cpu import TARGETS
+
+from pip_variants.hooks import Feature
+from pip_variants.providers import machine
 
 _log = logging.getLogger(__name__)
 
@@ -12,10 +17,7 @@ PATH = "/proc/cpuinfo"
 
 
 def interpreter_is(*machines: str) -> bool:
-    """Whether this is a 64-bit Python on one of `machines`, names of `platform.machine()`.
-
-    The kernel calls a machine aarch64 for a 32-bit Python too.
-    """
+    """Whether this is a 64-bit Python on `machines`; for a 32-bit one the kernel says the same."""
     known = sys.maxsize > 2**32 and platform.machine() in machines
     if not known:
         _log.info("this interpreter is not one for %s", machines[0])
@@ -24,12 +26,18 @@ def interpreter_is(*machines: str) -> bool:
 
 def read() -> str:
     """/proc/cpuinfo; nothing where there is none."""
-    try:
-        with open(PATH, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError as error:
-        _log.info("%s cannot be read: %s", PATH, error)
-        return ""
+    return machine.read(PATH)
+
+
+def archspec_names(family: str) -> list[str]:
+    """The microarchitectures of a family that archspec knows."""
+    targets = [target for target in TARGETS.values() if target.family.name == family]
+    return [target.name for target in targets if target.vendor != "generic"]
+
+
+def switched_on(names: Iterable[str], found: Container[str]) -> list[Feature]:
+    """The features for extensions, those of `names` that were found."""
+    return [Feature(name, ["on"]) for name in names if name in found]
 
 
 def ladder(steps: Iterable[tuple[str, str]], listed: Iterable[str]) -> list[str]:

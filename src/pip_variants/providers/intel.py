@@ -1,7 +1,4 @@
-"""Intel GPUs, by Level Zero, which is loaded in a process of its own.
-
-The feature `device_ip` has the versions of the GPUs' architecture (GMDID), such as 20.2.0, each
-followed by the version whose code runs on it too (20.1.0). docs/providers/intel.md says more.
+"""Intel GPUs, by Level Zero; see docs/providers/intel.md.
 
 Sources: oneAPI Level Zero specification, ZE_extension_device_ip_version; intel/compute-runtime,
 hw_ip_version.h (the bits of a version); the families are those of Intel's published provider and
@@ -9,7 +6,6 @@ of its offline compiler (`ocloc ids bmg`).
 """
 
 import logging
-import os
 from collections.abc import Iterable, Sequence
 
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
@@ -17,7 +13,6 @@ from pip_variants.providers.probe import ProbeFailed, probe
 
 _log = logging.getLogger(__name__)
 
-_SCRIPT = os.path.join(os.path.dirname(__file__), "_intel_probe.py")
 _DEADLINE = 7.0  # seconds, of the ten that a provider has
 
 _FAMILIES = {
@@ -39,9 +34,7 @@ def values_of(version: int) -> list[str]:
 def detect() -> Iterable[Feature]:
     """What the Intel GPUs of this machine support, in the order of Level Zero."""
     try:
-        answer = probe(_SCRIPT, deadline=_DEADLINE)
-        if not isinstance(answer, list):
-            raise ProbeFailed(answer)
+        answer = probe("_intel_probe.py", deadline=_DEADLINE)
     except ProbeFailed as reason:
         _log.info("no Intel GPU: Level Zero: %s", reason)
         return []
@@ -64,9 +57,6 @@ def valid() -> Iterable[Feature]:
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
     """The intel provider."""
-    package, endpoint = (
-        "intel-variant-provider",
-        "intel_variant_provider.plugin:IntelVariantPlugin",
-    )
-    published = [Published(package, version, endpoint) for version in ("0.0.3", "0.0.2")]
+    endpoint, versions = "intel_variant_provider.plugin:IntelVariantPlugin", ("0.0.3", "0.0.2")
+    published = [Published("intel-variant-provider", one, endpoint) for one in versions]
     return [Provider("intel", detect, published, valid=valid)]

@@ -1,17 +1,8 @@
-"""The MPI library of an environment, by loading it in a process of its own and asking it.
-
-Features, most preferred first:
-
-- `abi`: `mpich`, `openmpi`, `mpiabi` (that of MPI 5.0); on Windows `impi`, `msmpi`, `mpiabi`.
-  These are mpi4py's names. The library has the ABI and the name by which its programs find it.
-- `implementation`: lower bounds, such as openmpi_5.0, openmpi_5, openmpi_4.1 and so on.
-- `standard_lower_bound`: lower bounds of the version of the MPI standard.
+"""The MPI library of an environment; docs/providers/mpi.md describes the features.
 
 One MPI only is reported: the values of two would be combined to something that neither is. It is
 that of the target environment (its `lib` folder), else the loader's; of several the one that
-`mpiexec` belongs to, else the first in the order above.
-
-Linux is tested. macOS and Windows are written from documentation, and nobody has tried them.
+`mpiexec` belongs to, else the first in mpi4py's order. Nobody has tried macOS and Windows.
 
 Source: MPI 5.0, chapters Environmental Management and Application Binary Interface; the MPICH ABI
 compatibility initiative; mpi4py for names, folders and MPI4PY_MPIABI, MPI4PY_LIBMPI.
@@ -32,7 +23,7 @@ from pip_variants.providers.probe import ProbeFailed, probe
 
 _log = logging.getLogger(__name__)
 
-_PROBE = os.path.join(os.path.dirname(__file__), "_mpi_probe.py")
+_PROBE = "_mpi_probe.py"
 
 # The names by which programs of each ABI find their library, in the order of preference.
 # libmpi.so without a number is for compilers, and often a text.
@@ -95,10 +86,7 @@ class Library:
 
 
 def implementations(text: str) -> dict[str, tuple[int, int]]:
-    """Names and versions in an answer of MPI_Get_library_version; empty if it is not known.
-
-    Cray MPICH is also the MPICH that it is made of. Letters of a pre-release are not looked at.
-    """
+    """Names and versions in an answer of MPI_Get_library_version; Cray's is MPICH's, too."""
     found = ((name, re.match(pattern, text, re.ASCII | re.DOTALL)) for name, pattern in _TEXTS)
     return {name: (int(match[1]), int(match[2] or 0)) for name, match in found if match}
 
@@ -164,11 +152,8 @@ def detect() -> Iterable[Feature]:
 
 def valid() -> Iterable[Feature]:
     """All ABIs, and bounds three majors beyond those whose last minor version is known."""
-    implementation = [
-        f"{name}_{bound}"
-        for name, releases in _RELEASES.items()
-        for bound in _all_bounds(*releases)
-    ]
+    every = {name: _all_bounds(*releases) for name, releases in _RELEASES.items()}
+    implementation = [f"{name}_{bound}" for name, bounds in every.items() for bound in bounds]
     return [
         Feature("abi", [*dict.fromkeys([*_LINUX, *_WINDOWS])], multi_value=True),
         Feature("implementation", implementation, multi_value=True),
@@ -229,7 +214,7 @@ def _folders(prefix: str) -> tuple[list[str], list[str]]:
         others = [f"{intel}/bin/mpi/{kind}", f"{intel}/bin/{kind}", f"{intel}/bin"] if intel else []
         others += [microsoft] if microsoft else []
         return [f"{prefix}/DLLs", f"{prefix}/Library/bin"], ["", *others]
-    own = [] if prefix == "/usr" else [os.path.join(prefix, "lib")]  # the loader knows /usr/lib
+    own = [os.path.join(prefix, "lib")] if prefix != "/usr" else []  # the loader knows that
     more = ["/usr/local/lib", "/opt/homebrew/lib", "/opt/local/lib"]
     return own, ["", *more] if sys.platform == "darwin" else [""]
 
@@ -248,17 +233,13 @@ def _named(text: str, own: Sequence[str], names: Mapping[str, str]) -> Iterator[
 def _usable(
     paths: Sequence[str], names: Mapping[str, str], *, is_preloaded: bool = False
 ) -> list[Library]:
-    """The libraries among these files that programs of their ABI find.
-
-    They find a file by its name or, once it `is_preloaded` as by mpi4py, by the name inside it.
-    """
+    """Those that programs find, by the file's name or, if preloaded, by the name inside it."""
     present = [path for path in paths if not os.path.dirname(path) or os.path.exists(path)]
     found = []
     with ThreadPoolExecutor(len(present) or 1) as pool:
         answers = [*pool.map(lambda path: _ask(path, names), present)]
     for path, library in zip(present, answers, strict=True):
-        if isinstance(library, ProbeFailed):
-            _log.info("%s: %s", path, str(library).removeprefix(f"{path}: "))
+        if library is None:
             continue
         first_line = library.text.partition("\n")[0]
         _log.info("%s: %.100s, ABI %s", library.path, first_line, library.abi or "unknown")
@@ -270,12 +251,11 @@ def _usable(
     return found
 
 
-def _ask(path: str, names: Mapping[str, str]) -> Library | ProbeFailed:
+def _ask(path: str, names: Mapping[str, str]) -> Library | None:
     try:
         answer: dict[str, Any] = probe(_PROBE, path, *names.values())
     except ProbeFailed as reason:
-        return reason
-    if "error" in answer:
-        return ProbeFailed(answer["error"])
+        _log.info("%s: %s", path, str(reason).removeprefix(f"{path}: "))
+        return None
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in answer.items()}
     return Library(**values)

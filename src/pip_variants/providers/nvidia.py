@@ -1,15 +1,11 @@
-"""NVIDIA GPUs and their driver, by NVML or else by libcuda.
+"""NVIDIA GPUs and their driver, by NVML or else by libcuda; see docs/providers/nvidia.md.
 
-Features, most preferred first: `cuda_version_lower_bound` and `cuda_version_upper_bound`, the
-CUDA versions of the driver that a wheel is for, and `sm_arch`, the GPU code that it holds:
-`90_real` (a cubin) or `90_virtual` (PTX, which the driver compiles). Names, values and order are
-those of the published provider; docs/providers/nvidia.md says what differs.
+Names, values and order of the features are those of the published provider.
 
 Sources: CUDA C++ Programming Guide, Binary Compatibility, PTX Compatibility, Compute
 Capabilities; Blackwell Compatibility Guide.
 """
 
-import contextlib
 import glob
 import logging
 import os
@@ -19,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
+from pip_variants.providers.machine import forced, read
 from pip_variants.providers.probe import ProbeFailed, probe
 
 _log = logging.getLogger(__name__)
@@ -29,17 +26,13 @@ TEGRA = frozenset({(5, 3), (6, 2), (7, 2), (8, 7), (10, 1), (11, 0)})
 """Compute capabilities of systems on a chip: their cubins and those of others do not mix."""
 
 # What the published provider names. Drivers newer than that get two majors above their own.
-_OLDEST_CUDA = 11
-_NEWEST_CUDA = 15
-_NEWEST_MINOR = 20
+_OLDEST_CUDA, _NEWEST_CUDA, _NEWEST_MINOR = 11, 15, 20
 _OLDEST_SM = 50
 
-# What is told to publishers: the last CUDA, and the majors that get no compute capabilities any
-# more, with the newest minor.
+# What is told to publishers: the last CUDA, and the newest minor of majors that get no more.
 _LAST_CUDA = 20
 _NEWEST_MINORS = {5: 3, 6: 2, 7: 5, 8: 9, 9: 0}
 
-_SCRIPT = os.path.join(os.path.dirname(__file__), "_nvidia_probe.py")
 _DEADLINES = {"nvml": 4.0, "libcuda": 3.0}  # seconds, of the ten that a provider has
 _KERNEL_DRIVER = "/proc/driver/nvidia/version"
 _PCI_DEVICES = "/sys/bus/pci/devices"
@@ -47,10 +40,7 @@ _PCI_DEVICES = "/sys/bus/pci/devices"
 
 @dataclass(frozen=True)
 class Machine:
-    """The newest CUDA that the driver runs, and the compute capabilities of the GPUs.
-
-    `capabilities` are distinct; that of the best GPU comes first.
-    """
+    """The newest CUDA that the driver runs, and the distinct GPUs' capabilities, best first."""
 
     cuda: Version | None = None
     capabilities: tuple[Version, ...] = ()
@@ -66,9 +56,8 @@ def sm_values(capability: Version) -> list[str]:
     number = 10 * major + minor
     if number < _OLDEST_SM:
         return []
-    family = [number]
-    if capability not in TEGRA:
-        family += [10 * major + m for m in range(minor - 1, -1, -1) if (major, m) not in TEGRA]
+    others = [] if capability in TEGRA else range(minor - 1, -1, -1)
+    family = [number, *(10 * major + m for m in others if (major, m) not in TEGRA)]
     special = [f"{number}a"] if major >= 9 else []
     special += [f"{one}f" for one in family] if major >= 10 else []
     real = [*special, *family]
@@ -89,10 +78,8 @@ def features_of(machine: Machine) -> list[Feature]:
         upper = [*_majors(newest, major + 1), *_minors(major, _NEWEST_MINOR, minor + 1)]
         features.append(Feature("cuda_version_lower_bound", lower))
         features.append(Feature("cuda_version_upper_bound", upper))
-    by_gpu = {
-        "the GPU of compute capability {}.{}".format(*one): sm_values(one)
-        for one in machine.capabilities
-    }
+    name = "the GPU of compute capability {}.{}"
+    by_gpu = {name.format(*one): sm_values(one) for one in machine.capabilities}
     if code := dict.fromkeys(value for values in by_gpu.values() for value in values):
         devices = by_gpu if len(by_gpu) > 1 else {}
         features.append(Feature("sm_arch", list(code), multi_value=True, devices=devices))
@@ -102,10 +89,7 @@ def features_of(machine: Machine) -> list[Feature]:
 
 
 def best_first(gpus: Iterable[Sequence[int]]) -> tuple[Version, ...]:
-    """The distinct capabilities of GPUs (major, minor, memory): that with most memory leads.
-
-    Not the highest number: a display card of 12.0 is no better than the GB300 of 10.3 beside it.
-    """
+    """The distinct capabilities of GPUs: that with most memory leads, not the highest number."""
     ranked = [(memory, (major, minor)) for major, minor, memory in gpus]
     best = max(ranked)[1]
     return (best, *sorted({capability for _, capability in ranked} - {best}, reverse=True))
@@ -115,7 +99,7 @@ def this_machine() -> Machine:
     """What the driver of this machine says; nothing if no CUDA program could run."""
     for library, deadline in _DEADLINES.items():
         try:
-            machine = _machine(library, probe(_SCRIPT, library, deadline=deadline))
+            machine = _machine(library, probe("_nvidia_probe.py", library, deadline=deadline))
         except ProbeFailed as reason:
             _log.info("%s: %s", library, reason)
         else:
@@ -183,32 +167,24 @@ def _majors(newest: int, oldest: int) -> list[str]:
 
 def _forced(name: str, pattern: str) -> Version | None:
     variable = f"NV_VARIANT_PROVIDER_FORCE_{name}"
-    text = os.environ.get(variable, "").strip()
-    if not text:
-        return None
+    text = forced(variable)
     match = re.fullmatch(pattern, text, re.ASCII)
-    if not match:
+    if text and not match:
         raise ValueError(f"{variable} is not like 12.0: {text!r}; no NVIDIA GPU is counted on")
-    _log.info("forced by the environment variable %s: %s", variable, text)
-    return int(match[1]), int(match[2] or 0)
+    return (int(match[1]), int(match[2] or 0)) if match else None
 
 
 def _machine(library: str, answer: Any) -> Machine:
     """Read the script's answer, which it describes. Raises `ProbeFailed` if it is not enough."""
-    try:
-        if "failed" in answer:
-            raise ProbeFailed(answer["failed"])
-        for note in answer["notes"]:
-            _log.info("%s: %s", library, note)
-        if not answer["gpus"]:
-            raise ProbeFailed("no GPU answers")
-        folder = os.path.dirname(answer.get("libcuda", ""))
-        if "compat" in os.path.basename(folder):  # a newer libcuda, which not every GPU can use
-            raise ProbeFailed(f"only libcuda knows whether that of {folder} works here")
-        cuda = answer["cuda"] // 1000, answer["cuda"] % 1000 // 10
-        capabilities = best_first(answer["gpus"])
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise ProbeFailed(f"malformed answer: {answer!r:.100}") from None
+    for note in answer["notes"]:
+        _log.info("%s: %s", library, note)
+    if not answer["gpus"]:
+        raise ProbeFailed("no GPU answers")
+    folder = os.path.dirname(answer.get("libcuda", ""))
+    if "compat" in os.path.basename(folder):  # a newer libcuda, which not every GPU can use
+        raise ProbeFailed(f"only libcuda knows whether that of {folder} works here")
+    cuda = answer["cuda"] // 1000, answer["cuda"] % 1000 // 10
+    capabilities = best_first(answer["gpus"])
     numbers = ", ".join("{}.{}".format(*one) for one in capabilities)
     _log.info("%s: CUDA %d.%d; compute capability %s", library, *cuda, numbers)
     return Machine(cuda, capabilities)
@@ -219,11 +195,6 @@ def _place_of_gpu() -> str:
     if os.path.exists(_KERNEL_DRIVER):
         return _KERNEL_DRIVER
     for folder in glob.glob(f"{_PCI_DEVICES}/*"):
-        with (
-            contextlib.suppress(OSError),
-            open(f"{folder}/vendor") as vendor,
-            open(f"{folder}/class") as kind,
-        ):
-            if vendor.read().strip() == "0x10de" and kind.read().startswith("0x03"):
-                return folder
+        if read(folder, "vendor").strip() == "0x10de" and read(folder, "class").startswith("0x03"):
+            return folder
     return ""

@@ -1,6 +1,4 @@
-"""Little-endian POWER processors.
-
-One feature: `microarchitecture`, with the values power10, power9 and power8, the newest first.
+"""Little-endian POWER processors; docs/providers/ppc64le.md describes the feature.
 
 Source: Linux, arch/powerpc/kernel/setup-common.c and cpu_specs_book3s_64.h. "(architected)" and
 "(raw)" behind the name say whether the hypervisor chose it; either way it is what programs may use.

@@ -1,7 +1,4 @@
-"""Loading foreign libraries where it hurts nobody: each in a process of its own, with a deadline.
-
-A driver's or an MPI's library may hang, crash, or change the process that loads it.
-"""
+"""Loading a driver's or MPI's library, which may hang or crash, in a process of its own."""
 
 import contextlib
 import json
@@ -11,8 +8,20 @@ import subprocess
 import sys
 from typing import Any
 
-DEADLINE = 3.0
-"""Seconds that a library has to answer; a provider may ask two and still be in time itself."""
+DEADLINE = 3.0  # seconds that a library has; a provider may ask two and still be in time itself
+
+
+_PROGRAM = """
+import json, os, runpy, sys
+answers = os.dup(1)
+os.dup2(2, 1)  # what the library prints is lost
+try:
+    answer = runpy.run_path(sys.argv[1])["ask"](*sys.argv[2:])
+except (OSError, AttributeError) as error:
+    answer = {"failed": str(error)}
+os.write(answers, json.dumps(answer).encode())
+os._exit(0)  # nothing of the library runs or prints any more
+"""
 
 
 class ProbeFailed(Exception):
@@ -20,12 +29,13 @@ class ProbeFailed(Exception):
 
 
 def probe(script: str, *arguments: str, deadline: float = DEADLINE) -> Any:
-    """Run the Python file `script` in a process of its own; the JSON that it prints last.
+    """What the function `ask` of a `script` beside this file returns in a process of its own.
 
-    The file is run without site-packages and can use the standard library only. What else it, or
-    the library, prints is ignored. Raises `ProbeFailed`.
+    It can use the standard library only. What it, or the library, prints is ignored.
+    Raises `ProbeFailed`, with the text of an OSError or AttributeError of the function, too.
     """
-    command = [sys.executable, "-I", "-S", script, *arguments]
+    path = os.path.join(os.path.dirname(__file__), script)
+    command = [sys.executable, "-I", "-S", "-c", _PROGRAM, path, *arguments]
     try:
         process = subprocess.Popen(  # noqa: S603
             command,
@@ -46,9 +56,12 @@ def probe(script: str, *arguments: str, deadline: float = DEADLINE) -> Any:
     if process.returncode:
         raise ProbeFailed(_ending(process.returncode))
     try:
-        return json.loads(output.splitlines()[-1])
-    except (ValueError, IndexError):
+        answer = json.loads(output)
+    except ValueError:
         raise ProbeFailed("the answer is not JSON") from None
+    if isinstance(answer, dict) and "failed" in answer:
+        raise ProbeFailed(answer["failed"])
+    return answer
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

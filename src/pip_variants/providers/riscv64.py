@@ -1,7 +1,4 @@
-"""64-bit RISC-V processors.
-
-Features, most preferred first: `profile` (rva23u64, rva22u64, rva20u64), `microarchitecture`
-(archspec's names) and then one feature per extension with the value `on`, vectors first.
+"""64-bit RISC-V processors; docs/providers/riscv64.md describes the features.
 
 A profile is supported if Linux lists, for every hart, its mandatory extensions but these: hints,
 which other processors skip; Zicsr, Zicntr and Zihpm, which were part of I once; and promises about
@@ -24,11 +21,10 @@ _log = logging.getLogger(__name__)
 
 EXTENSIONS = tuple(
     """
-    zvfbfwma zvfbfmin zvfh zvfhmin zvkned zvknhb zvknha zvksed zvksh zvkg zvbc zvbb zvkb zvkt
-    v zve64d zve64f zve64x zve32f zve32x
-    zfbfmin zfh zfhmin zfa zacas zabha zawrs ztso zicond zcb zcmop zimop supm
-    zba zbb zbs zbc zbkb zbkc zbkx zknd zkne zknh zksed zksh zkt
-    zicbom zicbop zicboz zihintntl zihintpause
+    zvfbfwma zvfbfmin zvfh zvfhmin zvkned zvknhb zvknha zvksed zvksh zvkg zvbc zvbb zvkb zvkt v
+    zve64d zve64f zve64x zve32f zve32x zfbfmin zfh zfhmin zfa zacas zabha zawrs ztso zicond zcb
+    zcmop zimop supm zba zbb zbs zbc zbkb zbkc zbkx zknd zkne zknh zksed zksh zkt zicbom zicbop
+    zicboz zihintntl zihintpause
     """.split()
 )
 
@@ -66,14 +62,18 @@ def features_of(text: str) -> list[Feature]:
     if not lines:
         return []
     found = frozenset.intersection(*(extensions_of(line) for line in lines))
-    if "v" in found and not _vectors_are_ratified(text):
+    # T-Head's version 0.7.1 of `v` is another one, which Linux tells by the identity of the core
+    # (cpufeature.c). Kernels that know the ratified version, 6.5 and newer, show that.
+    vendors, archs = cpuinfo.values_of("mvendorid", text), cpuinfo.values_of("marchid", text)
+    is_ratified = vendors and ("0x5b7", "0x0") not in zip(vendors, archs, strict=False)
+    if "v" in found and not is_ratified:
         _log.info("v is not version 1.0 of the vector extension, as far as Linux tells: ignored")
         found = frozenset(name for name in found if not name.startswith(("v", "zv")))
     profiles = cpuinfo.ladder(_PROFILES.items(), found)
     features = [Feature("profile", profiles)] if profiles else []
     if name := _microarchitecture(text):
         features.append(Feature("microarchitecture", [name]))
-    return features + [Feature(name, ["on"]) for name in EXTENSIONS if name in found]
+    return features + cpuinfo.switched_on(EXTENSIONS, found)
 
 
 def detect() -> Iterable[Feature]:
@@ -88,10 +88,8 @@ def baseline(platform: str) -> Iterable[Feature]:
 
 def valid() -> Iterable[Feature]:
     """All profiles, the microarchitectures that archspec knows, and all extensions."""
-    targets = [t for t in TARGETS.values() if t.family.name == "riscv64"]
-    names = [target.name for target in targets if target.vendor != "generic"]
-    found = [Feature("profile", [*_PROFILES]), Feature("microarchitecture", names)]
-    return found + [Feature(name, ["on"]) for name in EXTENSIONS]
+    names = Feature("microarchitecture", cpuinfo.archspec_names("riscv64"))
+    return [Feature("profile", [*_PROFILES]), names, *cpuinfo.switched_on(EXTENSIONS, EXTENSIONS)]
 
 
 @hookimpl
@@ -99,18 +97,6 @@ def pip_variants_providers() -> Sequence[Provider]:
     """The riscv64 provider."""
     published = Published("riscv64-variant-provider", "0.1.0", "riscv64_variant_provider")
     return [Provider("riscv64", detect, [published], baseline, valid=valid)]
-
-
-def _vectors_are_ratified(text: str) -> bool:
-    """Whether `v` is not T-Head's version 0.7.1, which ratified programs cannot run on.
-
-    Linux itself tells them apart by the identity of the core (cpufeature.c). Kernels that know the
-    ratified version, 6.5 and newer, show it.
-    """
-    vendors = cpuinfo.values_of("mvendorid", text)
-    return bool(vendors) and ("0x5b7", "0x0") not in zip(
-        vendors, cpuinfo.values_of("marchid", text), strict=False
-    )
 
 
 def _microarchitecture(text: str) -> str:

@@ -1,9 +1,4 @@
-"""IBM Z and LinuxONE processors.
-
-One feature: `microarchitecture`, with the values z17 to z13, the newest first.
-
-A value is supported if the machine is not an older one and Linux lists what the value needs: a
-hypervisor may hide some of it, and a kernel may be too old for it.
+"""IBM Z and LinuxONE processors; docs/providers/s390x.md describes the feature.
 
 Source: Linux, arch/s390/kernel/processor.c (machine types, names of features); glibc's choice of
 hwcaps subdirectories for z13 to z17; Principles of Operation, Facility Indications (the numbers).

@@ -1,7 +1,4 @@
-"""Google TPUs, by the PCI devices that the kernel shows.
-
-The feature `present` has the value `true` on a machine with a TPU and `false` on any other.
-docs/providers/tpu.md says what is not seen.
+"""Google TPUs, by the PCI devices that the kernel shows; see docs/providers/tpu.md.
 
 Sources: the PCI identifiers are those of JAX's hardware_utils and of gVisor's tpu.go; uv 0.13.9
 takes exactly the same for TPUs. Linux, Documentation/ABI/testing/sysfs-bus-pci.
@@ -12,13 +9,14 @@ import os
 from collections.abc import Iterable, Sequence
 
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
+from pip_variants.providers.machine import forced, read
 
 _log = logging.getLogger(__name__)
 
 _DEVICES = "sys/bus/pci/devices"
 _GOOGLE = "0x1ae0"  # network cards and disks of Google's cloud have it too
 
-TPUS = {
+TPUS = {  # the PCI devices of Google that are TPUs, and the TPU's version
     "0x0027": "v2 or v3",
     "0x0056": "v4 lite",
     "0x005e": "v4",
@@ -29,18 +27,14 @@ TPUS = {
     "0x007c": "8t",
     "0x0083": "8i",
 }
-"""The PCI devices of Google that are TPUs, and the TPU's version."""
 
 
 def detect(root: str = "/") -> Iterable[Feature]:
     """Whether a TPU is among the devices below `root`, or is said to be there."""
-    variable = "TPU_VARIANT_PROVIDER_FORCE_PRESENT"
-    forced = os.environ.get(variable, "").strip().lower()
-    if forced:
-        _log.info("forced by the environment variable %s: %s", variable, forced)
-    if forced == "none":
+    said = forced("TPU_VARIANT_PROVIDER_FORCE_PRESENT").lower()
+    if said == "none":
         return []
-    present = forced in ("1", "true", "yes") if forced else _has_tpu(os.path.join(root, _DEVICES))
+    present = said in ("1", "true", "yes") if said else _has_tpu(os.path.join(root, _DEVICES))
     return [Feature("present", ["true" if present else "false"])]
 
 
@@ -52,31 +46,22 @@ def valid() -> Iterable[Feature]:
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
     """The tpu provider."""
-    published = Published(
-        "tpu-variant-provider", "0.1.0", "tpu_variant_provider.plugin:TpuVariantPlugin"
-    )
+    endpoint = "tpu_variant_provider.plugin:TpuVariantPlugin"
+    published = Published("tpu-variant-provider", "0.1.0", endpoint)
     return [Provider("tpu", detect, [published], forced=("present",), valid=valid)]
 
 
 def _has_tpu(folder: str) -> bool:
     try:
-        for device in sorted(os.listdir(folder)):
-            place = os.path.join(folder, device)
-            if _read(place, "vendor") == _GOOGLE and (version := TPUS.get(_read(place, "device"))):
-                _log.info("a TPU %s: %s", version, place)
-                return True
+        devices = sorted(os.listdir(folder))
     except OSError as error:
         _log.info("no PCI devices: %s", error)
-    else:
-        _log.info("no TPU in %s", folder)
+        return False
+    for device in devices:
+        place = os.path.join(folder, device)
+        vendor, version = read(place, "vendor").strip(), TPUS.get(read(place, "device").strip())
+        if vendor == _GOOGLE and version:
+            _log.info("a TPU %s: %s", version, place)
+            return True
+    _log.info("no TPU in %s", folder)
     return False
-
-
-def _read(*parts: str) -> str:
-    path = os.path.join(*parts)
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read(100).strip()
-    except OSError as error:
-        _log.info("%s cannot be read: %s", path, error.strerror)
-    return ""

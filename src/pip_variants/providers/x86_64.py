@@ -1,9 +1,4 @@
-"""x86-64 processors, by archspec.
-
-Features, most preferred first: `level` (psABI micro-architecture levels v4 to v1),
-`microarchitecture` (archspec's names, such as zen4 or skylake_avx512) and then one feature per
-instruction set with the value `on`, newest first. A level comes before a microarchitecture, so a
-wheel should always state the level beside the microarchitecture.
+"""x86-64 processors, by archspec; docs/providers/x86_64.md describes the features.
 
 Source: x86-64 psABI, section 3.1.1; archspec's microarchitectures.json.
 """
@@ -19,6 +14,7 @@ from archspec.cpu.detect import CpuidInfoCollector, detected_info
 from archspec.cpu.schema import CPUID_JSON
 
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
+from pip_variants.providers import cpuinfo
 
 _log = logging.getLogger(__name__)
 
@@ -28,41 +24,28 @@ LEVELS = ("v4", "v3", "v2", "v1")
 # the sets that they do not know yet stand first.
 INSTRUCTION_SETS = tuple(
     """
-    amx_bf16 amx_int8 amx_tile avx512_fp16 avx_ifma sha512 sm3 sm4
-    avx_vnni tsc_adjust flush_l1d movdir64b movdiri
-    avx512_bf16 avx512_bitalg avx512_vbmi2 avx512_vnni avx512_vp2intersect avx512_vpopcntdq
-    avx512ifma avx512vbmi rdpid sha_ni vaes vpclmulqdq
-    clwb clzero
-    avx512bw avx512cd avx512dq avx512f avx512vl
-    clflushopt gfni rdseed xsavec xsaveopt
-    adx
-    avx2 avx bmi2 bmi1 abm f16c fma movbe xsave
-    rdrand aes pclmulqdq sse4a fsgsbase
-    sse4_2 sse4_1 ssse3 sse3 cx16 lahf_lm popcnt
-    sse2 sse mmx
+    amx_bf16 amx_int8 amx_tile avx512_fp16 avx_ifma sha512 sm3 sm4 avx_vnni tsc_adjust flush_l1d
+    movdir64b movdiri avx512_bf16 avx512_bitalg avx512_vbmi2 avx512_vnni avx512_vp2intersect
+    avx512_vpopcntdq avx512ifma avx512vbmi rdpid sha_ni vaes vpclmulqdq clwb clzero avx512bw
+    avx512cd avx512dq avx512f avx512vl clflushopt gfni rdseed xsavec xsaveopt adx avx2 avx bmi2
+    bmi1 abm f16c fma movbe xsave rdrand aes pclmulqdq sse4a fsgsbase sse4_2 sse4_1 ssse3 sse3
+    cx16 lahf_lm popcnt sse2 sse mmx
     """.split()
 )
-
-# archspec's CPUID table calls some instruction sets by the name that Linux gives them.
-_CPUID_NAMES = {"sse3": "pni"}
 
 
 @dataclass(frozen=True)
 class Processor:
-    """A processor as the operating system and the CPUID instruction describe it.
-
-    `flags` are the instruction sets that a program may use, in archspec's spelling.
-    """
+    """A processor; `flags` are what programs may use, as archspec spells them."""
 
     vendor: str
     flags: frozenset[str]
 
 
 def this_processor() -> Processor | None:
-    """The processor of this machine; None if programs of this interpreter are not x86-64.
+    """The processor of this machine; None if this interpreter's programs are not x86-64.
 
-    An x86-64 Python on Apple silicon (Rosetta) or under user-mode emulation of another
-    architecture runs on a processor that is not the one it would report.
+    Under Rosetta or emulation they run on another processor than the one that would be reported.
     """
     info = detected_info()
     if platform.machine() not in ("x86_64", "AMD64") or not _is_x86_64(info):
@@ -79,13 +62,8 @@ def this_processor() -> Processor | None:
 
 def features_of(processor: Processor) -> list[Feature]:
     """What `processor` supports."""
-    usable = [
-        target
-        for target in TARGETS.values()
-        if _is_x86_64(target)
-        and target.vendor in ("generic", processor.vendor)
-        and target.features <= processor.flags
-    ]
+    known = (one for one in TARGETS.values() if one.vendor in ("generic", processor.vendor))
+    usable = [one for one in known if _is_x86_64(one) and one.features <= processor.flags]
     names = {target.name for target in usable}
     levels = [level for level in LEVELS if level == "v1" or f"x86_64_{level}" in names]
     features = [Feature("level", levels)]
@@ -97,11 +75,8 @@ def features_of(processor: Processor) -> list[Feature]:
         best = max(specific, key=_depth)
         line = [best, *(t for t in best.ancestors if t.vendor != "generic")]
         features.append(Feature("microarchitecture", [target.name for target in line]))
-    names_found = [*levels[:1], *features[-1].values[:1]] if specific else levels[:1]
-    _log.info("vendor %s: %s", processor.vendor, ", ".join(names_found))
-    return features + [
-        Feature(name, ["on"]) for name in INSTRUCTION_SETS if name in processor.flags
-    ]
+    _log.info("vendor %s: %s", processor.vendor, ", ".join(one.values[0] for one in features))
+    return features + cpuinfo.switched_on(INSTRUCTION_SETS, processor.flags)
 
 
 def detect() -> Iterable[Feature]:
@@ -112,8 +87,7 @@ def detect() -> Iterable[Feature]:
 
 def baseline(platform: str) -> Iterable[Feature]:
     """What every x86-64 processor supports."""
-    is_x86_64 = platform.endswith(("x86_64", "amd64"))
-    return [Feature("level", ["v1"])] if is_x86_64 else []
+    return [Feature("level", ["v1"])] if platform.endswith(("x86_64", "amd64")) else []
 
 
 def named(name: str) -> Iterable[Feature]:
@@ -126,32 +100,21 @@ def named(name: str) -> Iterable[Feature]:
 
 def valid() -> Iterable[Feature]:
     """All levels, the microarchitectures that archspec knows, and all instruction sets."""
-    targets = [t for t in TARGETS.values() if t.family.name == "x86_64"]
-    names = [target.name for target in targets if target.vendor != "generic"]
-    found = [Feature("level", LEVELS), Feature("microarchitecture", names)]
-    return found + [Feature(name, ["on"]) for name in INSTRUCTION_SETS]
+    names = Feature("microarchitecture", cpuinfo.archspec_names("x86_64"))
+    return [
+        Feature("level", LEVELS),
+        names,
+        *cpuinfo.switched_on(INSTRUCTION_SETS, INSTRUCTION_SETS),
+    ]
 
 
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
     """The x86_64 provider."""
-    return [
-        Provider(
-            "x86_64",
-            detect,
-            [
-                Published("x86-64-variant-provider", "0.2.1", "x86_64_variant_provider"),
-                Published(
-                    "provider-variant-x86-64",
-                    "0.0.1.post2",
-                    "provider_variant_x86_64.plugin:X8664Plugin",
-                ),
-            ],
-            baseline,
-            named=named,
-            valid=valid,
-        )
-    ]
+    new = Published("x86-64-variant-provider", "0.2.1", "x86_64_variant_provider")
+    endpoint = "provider_variant_x86_64.plugin:X8664Plugin"
+    old = Published("provider-variant-x86-64", "0.0.1.post2", endpoint)
+    return [Provider("x86_64", detect, [new, old], baseline, named=named, valid=valid)]
 
 
 def _is_x86_64(target: Microarchitecture) -> bool:
@@ -171,12 +134,9 @@ def _depth(target: Microarchitecture) -> tuple[int, int]:
 
 
 def _refused_by_cpuid(flags: frozenset[str]) -> frozenset[str]:
-    """The flags that CPUID knows and does not confirm: the kernel's list may describe a host.
-
-    Under user-mode emulation /proc/cpuinfo is that of the machine outside.
-    """
+    """The flags that CPUID does not confirm: emulators show /proc/cpuinfo of the host."""
     calls = (*CPUID_JSON["flags"], *CPUID_JSON["extension-flags"])
     known = {bit["name"] for call in calls for bit in call["bits"]}
     confirmed = CpuidInfoCollector().features  # type: ignore[no-untyped-call]
-    names = {flag: _CPUID_NAMES.get(flag, flag) for flag in flags}
+    names = {flag: "pni" if flag == "sse3" else flag for flag in flags}  # as Linux calls it
     return frozenset(f for f, name in names.items() if name in known and name not in confirmed)

@@ -15,28 +15,20 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from pip_variants.errors import InvalidWheel
 from pip_variants.publish.files import replacing
 
-_TIME = (1980, 1, 1, 0, 0, 0)  # of new files, so that equal input gives equal bytes
 _LOCAL_HEADER = "<4s5H3L2H"
 _FLAGS, _NAME_LENGTH = 2, 9  # among its fields
 _UTF_8 = 0x800  # the flag of a name that is not ASCII
 _CHUNK = 2**18  # fits into the caches of processors; 2**20 took four times as long
 
-# What reading a damaged archive, or one of an unknown kind, raises.
+# What reading a damaged archive raises, or one that is encrypted or of an unknown kind.
 _UNREADABLE = (
-    OSError,
-    EOFError,
-    RuntimeError,  # encrypted, or a kind of compression that is not known
-    UnicodeDecodeError,
-    csv.Error,
-    lzma.LZMAError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
+    *(OSError, EOFError, RuntimeError, UnicodeDecodeError, csv.Error, struct.error),
+    *(lzma.LZMAError, zlib.error, zipfile.BadZipFile),
 )
 
 
@@ -59,6 +51,14 @@ def dist_info(archive: zipfile.ZipFile, wheel: str) -> str:
     return found[0]
 
 
+def member(archive: zipfile.ZipFile, wheel: str, name: str) -> str:
+    """The path of a file in the wheel's folder of metadata. Raises `InvalidWheel`."""
+    path = f"{dist_info(archive, wheel)}/{name}"
+    if path not in archive.NameToInfo:
+        raise InvalidWheel(f"{wheel} has no {path}")
+    return path
+
+
 def rewrite(
     source: zipfile.ZipFile,
     target: Path,
@@ -67,48 +67,39 @@ def rewrite(
 ) -> None:
     """Write `source`, a wheel, to `target` with other contents of some files, and RECORD right.
 
-    None leaves a file out; a new one comes before RECORD. `contents` has the old names, `renamed`
-    gives the new ones. Every other file is carried over as it stands in the archive, compressed
-    as it is, a piece at a time. An existing `target` is replaced at the end, in one step.
-    Raises `InvalidWheel` if there is no RECORD.
+    None leaves a file out; a new one comes before RECORD and is like it. `contents` has the old
+    names, `renamed` gives the new ones. Every other file is carried over as it stands in the
+    archive, a piece at a time. An existing `target` is replaced at the end, in one step. Raises
+    `InvalidWheel` if there is no RECORD.
     """
-    record = f"{dist_info(source, target.name)}/RECORD"
-    if record not in source.NameToInfo:
-        raise InvalidWheel(f"{target.name} has no {record}")
-    contents = {**contents, record: _record(source.read(record), record, contents, renamed)}
-    new = [name for name in contents if name not in source.NameToInfo]
+    record = member(source, target.name, "RECORD")
+    contents = {**contents, record: _record(source.read(record), contents, renamed)}
     entries = sorted(source.infolist(), key=lambda entry: entry.header_offset)
     ends = [entry.header_offset for entry in entries[1:]] + [source.start_dir]
     with replacing(target) as unfinished, zipfile.ZipFile(unfinished, "w") as archive:
         archive.comment = source.comment
         for entry, end in zip(entries, ends, strict=True):
-            for name in new if entry.filename == record else ():
-                _write(archive, _new(renamed(name)), contents[name])
-            if entry.filename in contents:
-                info = zipfile.ZipInfo(renamed(entry.filename), entry.date_time)
-                info.compress_type = entry.compress_type
-                info.external_attr, info.create_system = entry.external_attr, entry.create_system
-                _write(archive, info, contents[entry.filename])
-            else:
+            if entry.filename not in contents:
                 _copy(source, entry, end, archive, renamed(entry.filename))
+                continue
+            new = [name for name in contents if name not in source.NameToInfo]
+            for name in (*(new if entry.filename == record else ()), entry.filename):
+                if (content := contents[name]) is not None:
+                    info = zipfile.ZipInfo(renamed(name), entry.date_time)
+                    info.compress_type = entry.compress_type
+                    info.external_attr = entry.external_attr
+                    info.create_system = entry.create_system
+                    archive.writestr(info, content)
 
 
 def record_row(name: str, content: bytes) -> tuple[str, str, str]:
     """The row of RECORD for a file (Recording installed projects, RECORD)."""
-    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
-    return name, f"sha256={digest}", str(len(content))
+    return name, f"sha256={encoded(hashlib.sha256(content).digest())}", str(len(content))
 
 
-def _new(name: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, _TIME)
-    info.compress_type = zipfile.ZIP_DEFLATED
-    info.external_attr, info.create_system = 0o100644 << 16, 3  # Unix, on every machine
-    return info
-
-
-def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, content: bytes | None) -> None:
-    if content is not None:
-        archive.writestr(info, content)
+def encoded(digest: bytes) -> str:
+    """A hash as RECORD has it."""
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _copy(
@@ -119,9 +110,8 @@ def _copy(
     `zipfile` itself can only decompress and compress again, which takes far longer and changes
     the bytes; the attributes of it that are used here are as old as it is.
     """
-    reader, writer = source.fp, archive.fp
-    assert reader is not None  # noqa: S101 - it is open
-    assert writer is not None  # noqa: S101 - it is open
+    reader: Any = source.fp
+    writer: Any = archive.fp
     reader.seek(entry.header_offset)
     header = list(struct.unpack(_LOCAL_HEADER, reader.read(struct.calcsize(_LOCAL_HEADER))))
     if reader.read(header[_NAME_LENGTH]) != entry.orig_filename.encode():
@@ -146,34 +136,19 @@ def _copy(
 
 
 def _record(
-    record: bytes,
-    own: str,
-    contents: Mapping[str, bytes | None],
-    renamed: Callable[[str], str],
+    record: bytes, contents: Mapping[str, bytes | None], renamed: Callable[[str], str]
 ) -> bytes:
     """RECORD of the new wheel. Lines that need no change stay as they are."""
-    lines = list(io.StringIO(record.decode(), newline="\n"))  # a name may hold other separators
-    rows = [next(csv.reader([line])) or [""] for line in lines]
-    listed = {row[0] for row in rows}
-    added = [
+    result = [
         _line(record_row(renamed(name), content))
         for name, content in contents.items()
-        if name not in listed and content is not None
+        if content is not None
     ]
-    result: list[str] = []
-    for line, (name, *rest) in zip(lines, rows, strict=True):
-        if name == own:
-            result += added
-            added = []
-        if name in contents:
-            content = contents[name]
-            if content is not None:
-                result.append(_line(record_row(renamed(name), content)))
-        elif renamed(name) == name:
-            result.append(line)
-        else:
-            result.append(_line((renamed(name), *rest)))
-    return "".join(result + added).encode()
+    for line in io.StringIO(record.decode(), newline="\n"):  # a name may hold other separators
+        name, *rest = next(csv.reader([line])) or [""]
+        if name not in contents:
+            result.append(line if renamed(name) == name else _line((renamed(name), *rest)))
+    return "".join(result).encode()
 
 
 def _line(row: tuple[str, ...]) -> str:

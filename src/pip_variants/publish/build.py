@@ -12,67 +12,44 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from pip_variants.detection import RUN_MODULE
 from pip_variants.errors import InvalidWheel, PipVariantsError
 from pip_variants.model.filename import WheelFilename
-from pip_variants.model.names import NULL_LABEL
 from pip_variants.publish.files import replacing
 from pip_variants.publish.flags import environment
-from pip_variants.publish.project import PLAIN, Project
-from pip_variants.publish.wheel import make_variant_wheel, plain_wheel
+from pip_variants.publish.project import PLAIN, Project, Recipe
+from pip_variants.publish.wheel import Changes, make_variant_wheel
 
 _BACKEND = "pip_variants.publish.backend"
 _LIKE_CFLAGS = ("CXXFLAGS", "FFLAGS", "FCFLAGS", "RUSTFLAGS")  # they say the same
 _SHOWN = 25  # lines of what a failed build printed
 
 
-class BuildFailed(PipVariantsError):
-    """The project's backend failed. The message ends with the last lines that it printed."""
-
-
-@dataclass(frozen=True)
-class _Way:
-    """How to build: variables for the compilers, settings of the backend, further packages."""
-
-    env: tuple[tuple[str, str], ...] = ()
-    settings: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    requires: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        told = (f"{key}={value!r}" for key, value in self.env if key not in _LIKE_CFLAGS)
-        return ", ".join(("building", *told))
-
-
 def build(
-    source: Path,
-    labels: Sequence[str],
-    folder: Path,
-    jobs: int = 1,
-    say: Callable[[str], None] = print,
+    source: Path, labels: Sequence[str], folder: Path, jobs: int, say: Callable[[str], None]
 ) -> list[str]:
     """Build the wheels with these labels, or all, into `folder`; return the labels that failed.
 
     `source` is a folder or a source distribution. What is needed to build is the same for labels
     that differ in nothing but their metadata, and is built once. `say` is told what begins and
-    what ends. Raises `InvalidVariantMetadata`, `DetectionError` and `BuildFailed` before anything
-    is built.
+    what ends. Raises `PipVariantsError` before anything is built.
     """
     if find_spec("build") is None:
-        raise BuildFailed("this needs the package build: pip install 'pip-variants[build]'")
+        raise PipVariantsError("this needs the package build: pip install 'pip-variants[build]'")
     with tempfile.TemporaryDirectory() as own:
-        sdist = source if source.is_file() else _run("sdist", source, Path(own), _Way())
+        sdist = source if source.is_file() else _run("sdist", source, Path(own), Recipe())
         with tempfile.TemporaryDirectory(dir=own) as looked_at:
             project = Project.read(_unpacked(sdist, Path(looked_at))).filled()
         for label in labels:
             if label != PLAIN:
                 project.of(label)  # which raises
-        ways: dict[_Way, list[str]] = {}
+        ways: dict[Recipe, list[str]] = {}
         for label in dict.fromkeys(labels or project.labels):
             ways.setdefault(_way(project, label), []).append(label)
         folder.mkdir(parents=True, exist_ok=True)
@@ -84,7 +61,8 @@ def build(
         with ThreadPoolExecutor(jobs) as pool:
             running = {}
             for way, both in ways.items():
-                say(f"{', '.join(both)}: {way}")
+                env = [f"{key}={text!r}" for key, text in way.env if key not in _LIKE_CFLAGS]
+                say(f"{', '.join(both)}: {', '.join(('building', *env))}")
                 running[pool.submit(_build, sdist, project, way, both, folder)] = both
             for job in as_completed(running):
                 try:
@@ -95,31 +73,28 @@ def build(
         return failed
 
 
-def _way(project: Project, label: str) -> _Way:
+def _way(project: Project, label: str) -> Recipe:
+    """How the wheel of a label is built, but for what is done to the built wheel."""
     recipe = project.recipe(label)
-    env: Mapping[str, str] = {}
-    if label not in (PLAIN, NULL_LABEL):
-        env = environment(project.metadata.variants[label])
-    env = {**env, **dict(recipe.env)}
-    return _Way(tuple(env.items()), recipe.config_settings, recipe.build_dependencies)
+    variant = project.metadata.variants.get(label)
+    env = {**(environment(variant) if variant else {}), **dict(recipe.env)}
+    return replace(recipe, env=tuple(env.items()), changes=Changes())
 
 
-def _build(sdist: Path, project: Project, way: _Way, labels: Sequence[str], folder: Path) -> str:
+def _build(sdist: Path, project: Project, way: Recipe, labels: Sequence[str], folder: Path) -> str:
     began = time.monotonic()
-    lines = []
+    made = []
     with tempfile.TemporaryDirectory() as own:
         wheel = _run("wheel", _unpacked(sdist, Path(own, "source")), Path(own, "built"), way)
         already = WheelFilename.parse(wheel.name).label
         if already is not None and list(labels) != [already]:
             raise InvalidWheel(f"its backend built the variant {already}")
         for label in labels:
+            metadata = None if label == PLAIN else project.of(label)
             changes = project.recipe(label).changes
-            if label == PLAIN:
-                made = plain_wheel(wheel, folder, changes)
-            else:
-                made = make_variant_wheel(wheel, project.of(label), folder, changes)
-            lines.append(f"  {made}")
-    return "\n".join([f"{', '.join(labels)}: done in {time.monotonic() - began:.0f} s", *lines])
+            made.append(make_variant_wheel(wheel, metadata, folder, changes))
+    done = f"{', '.join(labels)}: done in {time.monotonic() - began:.0f} s"
+    return "\n  ".join([done, *map(str, made)])
 
 
 def _unpacked(sdist: Path, folder: Path) -> Path:
@@ -132,19 +107,19 @@ def _unpacked(sdist: Path, folder: Path) -> Path:
             else:
                 archive.extractall(folder)  # noqa: S202 - the maintainer's own source
     except (OSError, tarfile.TarError) as error:
-        raise BuildFailed(f"{sdist} is no source distribution: {error}") from None
+        raise PipVariantsError(f"{sdist} is no source distribution: {error}") from None
     tops = list(folder.iterdir())
     return tops[0] if len(tops) == 1 else folder
 
 
-def _run(kind: str, source: Path, folder: Path, way: _Way) -> Path:
+def _run(kind: str, source: Path, folder: Path, way: Recipe) -> Path:
     """Have the backend build `kind`, wheel or sdist, into `folder`; return the file."""
     arguments = {
         "kind": kind,
         "source": str(source),
         "folder": str(folder),
-        "settings": {key: list(values) for key, values in way.settings},
-        "requires": way.requires,
+        "settings": dict(way.config_settings),
+        "requires": way.build_dependencies,
     }
     with tempfile.TemporaryFile() as log:
         done = subprocess.run(  # noqa: S603
@@ -159,11 +134,6 @@ def _run(kind: str, source: Path, folder: Path, way: _Way) -> Path:
         said = log.read().decode(errors="replace").splitlines()
     found = [path for path in folder.glob("*") if path.name.endswith((".whl", ".tar.gz"))]
     if done.returncode or len(found) != 1:
-        raise BuildFailed("\n  ".join([f"no {kind}. The build ended with:", *_last(said)]))
+        last = ["...", *said[-_SHOWN:]] if len(said) > _SHOWN else said
+        raise PipVariantsError("\n  ".join([f"no {kind}. The build ended with:", *last]))
     return found[0]
-
-
-def _last(lines: list[str]) -> Iterator[str]:
-    if len(lines) > _SHOWN:
-        yield "..."
-    yield from lines[-_SHOWN:]

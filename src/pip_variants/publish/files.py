@@ -1,9 +1,11 @@
-"""Writing files so that readers see the old one or the new one, whole."""
+"""Writing files so that readers see the old one or the new one, whole; and reading large ones."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 
 @contextmanager
@@ -28,3 +30,11 @@ def replace(path: Path, content: bytes) -> None:
     if not path.is_file() or path.read_bytes() != content:
         with replacing(path) as unfinished:
             unfinished.write_bytes(content)
+
+
+def digest(file: IO[bytes], algorithm: str = "sha256") -> bytes:
+    """The hash of a file, read a piece at a time."""
+    result = hashlib.new(algorithm, usedforsecurity=False)
+    while chunk := file.read(2**20):
+        result.update(chunk)
+    return result.digest()

@@ -29,7 +29,6 @@ _TARGETS = {
 }
 _BASES = {"x86_64_v1": "x86_64", "armv8a": "aarch64"}
 _VARIABLES = ("CFLAGS", "CXXFLAGS", "FFLAGS", "FCFLAGS")
-_NEWEST = "99"
 
 
 def environment(variant: Variant) -> dict[str, str]:
@@ -98,10 +97,9 @@ def _compiler() -> tuple[str, str]:
 def _rust(target: Microarchitecture) -> str:
     """What makes rustc build for it; it knows processors, not flags."""
     try:
-        flags = target.optimization_flags("clang", _NEWEST)
+        flags = target.optimization_flags("clang", "99")
     except UnsupportedMicroarchitecture:
         return ""
-    name = re.search(r"-mcpu=(\S+)", flags)
-    if name is None and target.family.name == "x86_64":
-        name = re.search(r"-march=(\S+)", flags)
+    option = "march" if target.family.name == "x86_64" else "mcpu"
+    name = re.search(rf"-{option}=(\S+)", flags)
     return f"-C target-cpu={name[1]}" if name else ""

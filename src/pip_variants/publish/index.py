@@ -11,6 +11,7 @@ import re
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from email.parser import HeaderParser
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,8 @@ from pip_variants.model.filename import (
 )
 from pip_variants.model.metadata import VariantMetadata, combine_all
 from pip_variants.model.names import normalised
-from pip_variants.publish.archive import dist_info, opened
-from pip_variants.publish.files import replace
+from pip_variants.publish.archive import member, opened
+from pip_variants.publish.files import digest, replace
 from pip_variants.publish.wheel import read_metadata
 
 _API_VERSION = "1.1"
@@ -42,7 +43,15 @@ def write_index_metadata(
     """
     if not folder.is_dir():
         raise InvalidWheel(f"{folder} is not a folder")
-    return _write(folder, _releases(sorted(folder.glob("*.whl")), warn))
+    wheels = []
+    for wheel in sorted(folder.glob("*.whl")):
+        try:
+            WheelFilename.parse(wheel.name)
+        except InvalidWheelFilename as error:
+            warn(str(error))  # not a variant wheel in any case
+        else:
+            wheels.append(wheel)
+    return _write(folder, _releases(wheels))
 
 
 def add_to_index_metadata(folder: Path, wheels: Iterable[Path]) -> list[Path]:
@@ -52,10 +61,7 @@ def add_to_index_metadata(folder: Path, wheels: Iterable[Path]) -> list[Path]:
     `InvalidWheelFilename` and, for a wheel that contradicts what is published,
     `InvalidVariantMetadata`; then nothing is written.
     """
-    wheels = list(wheels)
-    for wheel in wheels:
-        WheelFilename.parse(wheel.name)
-    releases = _releases(wheels, lambda _: None)
+    releases = _releases(wheels)
     for file, found in releases.items():
         if (folder / file).exists():
             old = VariantMetadata.parse((folder / file).read_bytes(), file)
@@ -64,20 +70,14 @@ def add_to_index_metadata(folder: Path, wheels: Iterable[Path]) -> list[Path]:
     return _write(folder, releases)
 
 
-def _releases(
-    wheels: Iterable[Path], warn: Callable[[str], object]
-) -> dict[str, dict[str, VariantMetadata]]:
+def _releases(wheels: Iterable[Path]) -> dict[str, dict[str, VariantMetadata]]:
     """The metadata of the variant wheels by the index's file for their release, and by their name.
 
-    Raises `InvalidWheel` and `InvalidVariantMetadata`.
+    Raises `InvalidWheel`, `InvalidWheelFilename` and `InvalidVariantMetadata`.
     """
     releases: dict[str, dict[str, VariantMetadata]] = {}
     for wheel in wheels:
-        try:
-            name = WheelFilename.parse(wheel.name)
-        except InvalidWheelFilename as error:
-            warn(str(error))  # not a variant wheel in any case
-            continue
+        name = WheelFilename.parse(wheel.name)
         if name.label is not None:
             file = index_metadata_filename(name.distribution, name.version)
             releases.setdefault(file, {})[wheel.name] = read_metadata(wheel)
@@ -97,68 +97,53 @@ def write_pages(folder: Path) -> list[Path]:
     Each project has an `index.html`, and an `index.json` for servers that choose by the `Accept`
     header. Beside each wheel comes its `.metadata`. Raises `InvalidWheel`.
     """
-    projects: dict[str, list[dict[str, Any]]] = {}
+    projects: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.iterdir()):
-        if project := _project(path.name):
-            projects.setdefault(project, []).append(_file(path))
-    written = [folder / "simple" / "index.html"]
+        release = None
+        with suppress(InvalidWheelFilename):
+            release = release_of(path.name)
+        if release:
+            name = normalised(release[0])
+            meta = {"api-version": _API_VERSION}
+            new = {"meta": meta, "name": name, "versions": [], "files": []}
+            page = projects.setdefault(name, new)
+            page["versions"] = list(dict.fromkeys((*page["versions"], release[1])))
+            page["files"].append(_file(path))
+    simple = folder / "simple"
     links = [f'<a href="{quote(one)}/">{html.escape(one)}</a><br>' for one in projects]
-    pages = {written[0]: _html("Projects", links)}
-    for project, files in projects.items():
-        versions = dict.fromkeys(filter(None, (_version(one["filename"]) for one in files)))
-        page = {
-            "meta": {"api-version": _API_VERSION},
-            "name": project,
-            "versions": list(versions),
-            "files": files,
-        }
-        own = folder / "simple" / project
-        pages[own / "index.html"] = _html(project, map(_link, files))
-        pages[own / "index.json"] = (json.dumps(page, indent=2) + "\n").encode()
+    pages = {simple / "index.html": _html("Projects", links)}
+    for name, page in projects.items():
+        pages[simple / name / "index.html"] = _html(name, map(_link, page["files"]))
+        pages[simple / name / "index.json"] = (json.dumps(page, indent=2) + "\n").encode()
     for path, content in pages.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         replace(path, content)
     return sorted(pages)
 
 
-def _project(filename: str) -> str:
-    """The normalised name of the project that a file belongs to; nothing for other files."""
-    name = ""
-    if filename.endswith(".whl"):
-        try:
-            name = WheelFilename.parse(filename).distribution
-        except InvalidWheelFilename:
-            return ""
-    elif match := _SDIST.fullmatch(filename):
-        name = match[1]
-    elif found := split_index_metadata_filename(filename):
-        name = found[0]
-    return normalised(name)
+def release_of(filename: str) -> tuple[str, str] | None:
+    """Project and version that a file belongs to; None for other files.
 
-
-def _version(filename: str) -> str:
+    Raises `InvalidWheelFilename`.
+    """
     if filename.endswith(".whl"):
-        return WheelFilename.parse(filename).version
-    match = _SDIST.fullmatch(filename)
-    return match[2] if match else ""
+        wheel = WheelFilename.parse(filename)
+        return wheel.distribution, wheel.version
+    if match := _SDIST.fullmatch(filename):
+        return match[1], match[2]
+    return split_index_metadata_filename(filename)
 
 
 def _file(path: Path) -> dict[str, Any]:
     """What a page says of a file (Simple repository API, JSON, files)."""
-    found: dict[str, Any] = {
-        "filename": path.name,
-        "url": f"../../{quote(path.name)}",
-        "hashes": {},
-        "size": path.stat().st_size,
-    }
+    url = f"../../{quote(path.name)}"
+    size = path.stat().st_size
+    found: dict[str, Any] = {"filename": path.name, "url": url, "hashes": {}, "size": size}
     # Metadata of variants is replaced when a release grows. Whoever reads this page just before
     # that must not find that the hash is wrong.
     if split_index_metadata_filename(path.name) is None:
-        digest = hashlib.sha256()
         with path.open("rb") as file:
-            while chunk := file.read(2**20):
-                digest.update(chunk)
-        found["hashes"] = {"sha256": digest.hexdigest()}
+            found["hashes"] = {"sha256": digest(file).hex()}
     metadata = _core_metadata(path)
     if path.name.endswith(".whl"):
         replace(path.with_name(f"{path.name}.metadata"), metadata)
@@ -173,10 +158,7 @@ def _core_metadata(path: Path) -> bytes:
     """METADATA of a wheel, PKG-INFO of a source distribution; empty for other files."""
     if path.name.endswith(".whl"):
         with opened(path) as archive:
-            name = f"{dist_info(archive, path.name)}/METADATA"
-            if name not in archive.NameToInfo:
-                raise InvalidWheel(f"{path.name} has no {name}")
-            return archive.read(name)
+            return archive.read(member(archive, path.name, "METADATA"))
     if path.name.endswith(".tar.gz"):
         try:
             with tarfile.open(path, "r:gz") as archive_:
@@ -190,21 +172,17 @@ def _core_metadata(path: Path) -> bytes:
 
 
 def _link(file: Mapping[str, Any]) -> str:
-    fragment = "".join(f"#{name}={digest}" for name, digest in file["hashes"].items())
-    attributes = {"href": f"{file['url']}{fragment}"}
-    if "requires-python" in file:
-        attributes["data-requires-python"] = file["requires-python"]
-    if "core-metadata" in file:
-        attributes["data-core-metadata"] = f"sha256={file['core-metadata']['sha256']}"
-    text = " ".join(f'{key}="{html.escape(value)}"' for key, value in attributes.items())
+    hashes = file["hashes"].get("sha256")
+    attributes = {
+        "href": f"{file['url']}#sha256={hashes}" if hashes else file["url"],
+        "data-requires-python": file.get("requires-python"),
+        "data-core-metadata": "core-metadata" in file
+        and f"sha256={file['core-metadata']['sha256']}",
+    }
+    text = " ".join(f'{key}="{html.escape(one)}"' for key, one in attributes.items() if one)
     return f"<a {text}>{html.escape(file['filename'])}</a><br>"
 
 
 def _html(title: str, links: Iterable[str]) -> bytes:
-    lines = [
-        "<!DOCTYPE html>",
-        f'<meta name="pypi:repository-version" content="{_API_VERSION}">',
-        f"<title>{html.escape(title)}</title>",
-        *links,
-    ]
-    return ("\n".join(lines) + "\n").encode()
+    head = f'<!DOCTYPE html>\n<meta name="pypi:repository-version" content="{_API_VERSION}">'
+    return ("\n".join((head, f"<title>{html.escape(title)}</title>", *links)) + "\n").encode()

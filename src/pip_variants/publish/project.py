@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,22 +17,21 @@ from typing import Any
 from pip_variants.detection import RUN_MODULE
 from pip_variants.detection.client import Detection
 from pip_variants.detection.targets import tomllib
-from pip_variants.errors import InvalidVariantLabel, InvalidVariantMetadata
+from pip_variants.errors import InvalidVariantMetadata
 from pip_variants.model.metadata import (
     SCHEMA_URL,
     PluginProvider,
-    ProviderInfo,
     StaticProvider,
     Variant,
     VariantMetadata,
 )
-from pip_variants.model.names import NULL_LABEL, check_label
-from pip_variants.publish.dependencies import Changes
+from pip_variants.model.names import NULL_LABEL
+from pip_variants.publish.wheel import Changes
 
 PLAIN = "none"
 """Stands for the wheel that is no variant, as in pip's `--variant PACKAGE=none`."""
 
-KNOWN_PROVIDERS: Mapping[str, ProviderInfo] = {
+KNOWN_PROVIDERS: Mapping[str, PluginProvider] = {
     "x86_64": PluginProvider(("x86-64-variant-provider >=0.2.1,<1",)),
     "aarch64": PluginProvider(("aarch64-variant-provider >=0.2.0,<1",)),
     "riscv64": PluginProvider(("riscv64-variant-provider >=0.1.0,<1",)),
@@ -55,29 +55,12 @@ KNOWN_PROVIDERS: Mapping[str, ProviderInfo] = {
 """The provider that a wheel asks for unless another one is named: those that are built in here
 and that other installers know as well."""
 
-_PIP_INSTALL = (
-    *(sys.executable, "-c", RUN_MODULE, "pip"),
-    *"install -q --disable-pip-version-check --no-input".split(),
-)
+_PIP_INSTALL = "pip install -q --disable-pip-version-check --no-input --target".split()
 
-# None: any key, and in any case a table.
-_KEYS: Mapping[str, set[str] | None] = {
-    "variant": {"$schema", "default-priorities", "providers", "variants"},
-    "variant.default-priorities": {"namespace"},
-    "variant.variants": None,
-    "variant.variants.*": None,
-    "variant.providers": None,
-    "variant.providers.*": {
-        *("build-requires", "requires", "plugin-api", "optional"),
-        *("static-properties", "feature-order", "builtin"),
-    },
-    "tool.pip-variants": {"variants"},
-    "tool.pip-variants.variants": None,
-    "tool.pip-variants.variants.*": {
-        *("env", "config-settings", "build-dependencies"),
-        *("add-dependencies", "drop-dependencies"),
-    },
-}
+_PROVIDER_KEYS = (
+    "build-requires requires plugin-api optional static-properties feature-order builtin".split()
+)
+_RECIPE_KEYS = "env config-settings build-dependencies add-dependencies drop-dependencies".split()
 
 
 @dataclass(frozen=True)
@@ -98,13 +81,13 @@ class Recipe:
 class Project:
     """The variants that a project has, and how they are built.
 
-    `to_fill` are the providers that are asked once, when the wheels are built (building draft,
-    Populating static properties from provider plugins).
+    `to_fill` are the namespaces whose providers are asked once, when the wheels are built
+    (building draft, Populating static properties from provider plugins).
     """
 
     metadata: VariantMetadata
     recipes: Mapping[str, Recipe]
-    to_fill: Mapping[str, PluginProvider]
+    to_fill: tuple[str, ...]
 
     @classmethod
     def read(cls, file: Path) -> "Project":
@@ -119,29 +102,21 @@ class Project:
             raise InvalidVariantMetadata(f"{file} could not be read: {error.strerror}") from None
         except ValueError as error:
             raise InvalidVariantMetadata(f"{file} is not TOML: {error}") from None
-        if "variant" not in document:
-            raise InvalidVariantMetadata(
-                f"{file} has no table [variant], which says what variants there are"
-            )
-        for path, keys in _KEYS.items():
-            _check_keys(document, path, keys, str(file))
-        table = dict(document["variant"])
-        settings = document.get("tool", {}).get("pip-variants", {}).get("variants", {})
-        to_fill = _completed(table, str(file))
-        metadata = VariantMetadata.from_json(table, f"{file}, [variant]")
-        asked = {name: metadata.providers[name] for name in to_fill}
-        recipes = {label: _recipe(label, one, str(file)) for label, one in settings.items()}
-        if unknown := [label for label in recipes if label not in _labels(metadata)]:
-            raise InvalidVariantMetadata(
-                f"{file} says how to build {unknown[0]}, which is not in [variant.variants]"
-            )
-        found = {name: one for name, one in asked.items() if isinstance(one, PluginProvider)}
-        return cls(metadata, recipes, found)
+        try:
+            metadata, to_fill = _variants(document)
+            project = cls(metadata, _recipes(document), to_fill)
+            for label in project.recipes.keys() - {*project.labels}:
+                raise InvalidVariantMetadata(
+                    f"it says how to build {label}, which is not in [variant.variants]"
+                )
+        except InvalidVariantMetadata as error:
+            raise InvalidVariantMetadata(f"{file}: {error}") from None
+        return project
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels of all wheels: the variants, the null variant and the wheel without one."""
-        return _labels(self.metadata)
+        return tuple(dict.fromkeys((*self.metadata.variants, NULL_LABEL, PLAIN)))
 
     def recipe(self, label: str) -> Recipe:
         """How the wheel of `label` is built."""
@@ -162,111 +137,108 @@ class Project:
         Installs these packages into a temporary folder and asks them there. Raises
         `InvalidVariantMetadata` and `DetectionError`.
         """
-        if not self.to_fill:
-            return self
-        providers = dict(self.metadata.providers)
-        for namespace, provider in self.to_fill.items():
-            providers[namespace] = _static(namespace, provider)
+        providers: dict[str, Any] = dict(self.metadata.providers)
+        for namespace in self.to_fill:
+            providers[namespace] = _static(namespace, providers[namespace])
         metadata = replace(self.metadata, providers=providers)
         for variant in metadata.variants.values():
             check_static(variant, metadata)
-        return replace(self, metadata=metadata, to_fill={})
+        return replace(self, metadata=metadata, to_fill=())
 
 
-def _labels(metadata: VariantMetadata) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*metadata.variants, NULL_LABEL, PLAIN)))
-
-
-def _check_keys(document: Mapping[str, Any], path: str, keys: set[str] | None, where: str) -> None:
-    """Raise for keys that nobody reads: here, unlike in a wheel, they are typing errors."""
-    tables: list[tuple[str, Any]] = [("", document)]
-    for part in path.split("."):
-        tables = [
-            (f"{name}.{key}".lstrip("."), value)
-            for name, table in tables
-            if isinstance(table, Mapping)
-            for key, value in table.items()
-            if part in ("*", key)
-        ]
-    for name, table in tables:
-        if not isinstance(table, Mapping):
-            raise InvalidVariantMetadata(f"{where}: {name} must be a table, not {table!r:.60}")
-        if keys is not None and (unknown := [key for key in table if key not in keys]):
+def _table(name: str, value: object, *known: str) -> dict[str, Any]:
+    """A table. Keys that nobody reads are refused: here, unlike in a wheel, they are mistakes."""
+    if not isinstance(value, Mapping):
+        raise InvalidVariantMetadata(f"{name} must be a table, not {value!r:.60}")
+    for key in value:
+        if known and key not in known:
             raise InvalidVariantMetadata(
-                f"{where}: [{name}] has an unknown key {unknown[0]}, known are: "
-                f"{', '.join(sorted(keys))}"
+                f"[{name}] has an unknown key {key}, known are: {', '.join(known)}"
             )
+    return dict(value)
 
 
-def _completed(table: dict[str, Any], where: str) -> tuple[str, ...]:
-    """Fill in what may be left out; return the namespaces with `build-requires`."""
-    used = [name for variant in table.get("variants", {}).values() for name in variant]
-    table.setdefault("$schema", SCHEMA_URL)
-    table.setdefault("variants", {})
-    if "default-priorities" not in table:
-        if len(set(used)) > 1:
-            raise InvalidVariantMetadata(
-                f"{where}: [variant.default-priorities] must have namespace, the namespaces with "
-                f"the most important first, of {', '.join(dict.fromkeys(used))}"
-            )
-        table["default-priorities"] = {"namespace": list(dict.fromkeys(used))}
-    providers = {name: dict(one) for name, one in table.get("providers", {}).items()}
+def _tables(name: str, value: object, *known: str) -> dict[str, dict[str, Any]]:
+    return {key: _table(f"{name}.{key}", one, *known) for key, one in _table(name, value).items()}
+
+
+def _strings(name: str, value: object) -> tuple[str, ...]:
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
+        raise InvalidVariantMetadata(f"{name} must be a list of strings, not {value!r:.60}")
+    return tuple(values)
+
+
+def _variants(document: Mapping[str, Any]) -> tuple[VariantMetadata, tuple[str, ...]]:
+    """What [variant] says, with what may be left out, and the namespaces with `build-requires`."""
+    if "variant" not in document:
+        raise InvalidVariantMetadata(
+            "it has no table [variant], which says what variants there are"
+        )
+    keys = "$schema", "default-priorities", "providers", "variants"
+    table = _table("variant", document["variant"], *keys)
+    name = "variant.default-priorities"
+    priorities = _table(name, table.get("default-priorities", {}), "namespace")
+    variants = _tables("variant.variants", table.get("variants", {}))
+    used = list(dict.fromkeys(name for variant in variants.values() for name in variant))
+    if "namespace" not in priorities and len(used) > 1:
+        raise InvalidVariantMetadata(
+            f"[{name}] must have namespace, the namespaces with the most important first, of "
+            f"{', '.join(used)}"
+        )
+    namespaces = _strings(f"{name}.namespace", priorities.get("namespace", used))
+    providers = _tables("variant.providers", table.get("providers", {}), *_PROVIDER_KEYS)
     to_fill = []
     for name, provider in providers.items():
         if "build-requires" in provider:
-            if "requires" in provider or "static-properties" in provider:
+            if provider.keys() & {"requires", "static-properties"}:
                 raise InvalidVariantMetadata(
-                    f"{where}: variant.providers.{name} has build-requires, so it must have "
-                    "neither requires nor static-properties"
+                    f"variant.providers.{name} has build-requires, so it must have neither "
+                    "requires nor static-properties"
                 )
             provider["requires"] = provider.pop("build-requires")
             to_fill.append(name)
-    for name in table["default-priorities"].get("namespace", ()):
-        known = KNOWN_PROVIDERS.get(name)
-        if name not in providers and isinstance(known, PluginProvider):
+    for name in namespaces:
+        if name not in providers and (known := KNOWN_PROVIDERS.get(name)):
             providers[name] = {"requires": list(known.requires)}
             if known.plugin_api:
                 providers[name]["plugin-api"] = known.plugin_api
-    table["providers"] = providers
-    return tuple(to_fill)
+    read = {
+        "$schema": table.get("$schema", SCHEMA_URL),
+        "default-priorities": {"namespace": list(namespaces)},
+        "providers": providers,
+        "variants": variants,
+    }
+    return VariantMetadata.from_json(read, "[variant]"), tuple(to_fill)
 
 
-def _recipe(label: str, table: Mapping[str, Any], where: str) -> Recipe:
-    name = f"{where}: tool.pip-variants.variants.{label}"
-    if label != PLAIN:
-        try:
-            check_label(label)
-        except InvalidVariantLabel as error:
-            raise InvalidVariantMetadata(f"{name}: {error}") from None
-    env = table.get("env", {})
-    if not isinstance(env, Mapping) or not all(isinstance(value, str) for value in env.values()):
-        raise InvalidVariantMetadata(f"{name}.env must be a table of strings")
-    settings = table.get("config-settings", {})
-    if not isinstance(settings, Mapping):
-        raise InvalidVariantMetadata(f"{name}.config-settings must be a table")
-
-    def listed(key: str) -> tuple[str, ...]:
-        return _strings(f"{name}.{key}", table.get(key, []))
-
-    return Recipe(
-        tuple(env.items()),
-        tuple((key, _strings(f"{name}.config-settings", one)) for key, one in settings.items()),
-        listed("build-dependencies"),
-        Changes(dropped=listed("drop-dependencies"), added=listed("add-dependencies")),
-    )
-
-
-def _strings(where: str, value: Any) -> tuple[str, ...]:
-    values = [value] if isinstance(value, str) else value
-    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-        raise InvalidVariantMetadata(f"{where} must be a list of strings, not {value!r:.60}")
-    return tuple(values)
+def _recipes(document: Mapping[str, Any]) -> dict[str, Recipe]:
+    own = document.get("tool", {}).get("pip-variants", {})
+    tables = _table("tool.pip-variants", own, "variants").get("variants", {})
+    recipes = {}
+    for label, table in _tables("tool.pip-variants.variants", tables, *_RECIPE_KEYS).items():
+        name = f"tool.pip-variants.variants.{label}"
+        env = _table(f"{name}.env", table.get("env", {}))
+        if not all(isinstance(value, str) for value in env.values()):
+            raise InvalidVariantMetadata(f"{name}.env must be a table of strings")
+        settings = _table(f"{name}.config-settings", table.get("config-settings", {}))
+        dependencies, dropped, added = (
+            _strings(f"{name}.{key}", table.get(key, []))
+            for key in ("build-dependencies", "drop-dependencies", "add-dependencies")
+        )
+        recipes[label] = Recipe(
+            tuple(env.items()),
+            tuple((key, _strings(f"{name}.config-settings", settings[key])) for key in settings),
+            dependencies,
+            Changes(dropped=dropped, added=added),
+        )
+    return recipes
 
 
 def _static(namespace: str, provider: PluginProvider) -> StaticProvider:
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(  # noqa: S603
-            [*_PIP_INSTALL, "--target", folder, "--", *provider.requires],
+            [sys.executable, "-c", RUN_MODULE, *_PIP_INSTALL, folder, "--", *provider.requires],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -277,12 +249,9 @@ def _static(namespace: str, provider: PluginProvider) -> StaticProvider:
             raise InvalidVariantMetadata(
                 f"the provider of {namespace} could not be installed: {said[-1]}"
             )
-        detection = Detection(folder=folder)
-        try:
+        with closing(Detection(folder=folder)) as detection:
             valid = detection.valid(provider)
             support = detection.supported(provider)
-        finally:
-            detection.close()
     if valid is None or not valid.always:
         why = support.absent or "what it supports depends on the machine: use requires"
         raise InvalidVariantMetadata(

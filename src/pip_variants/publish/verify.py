@@ -1,37 +1,24 @@
 """Looking for mistakes in wheels, in releases and in the metadata of an index, before users do."""
 
-import base64
 import csv
-import hashlib
 import io
-import itertools
 import re
 import zipfile
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import HeaderParser
-from itertools import product
-from typing import IO, NamedTuple
+from itertools import combinations, product
+from typing import TypeAlias
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name, canonicalize_version
 
 from pip_variants.detection.client import Detection
-from pip_variants.errors import (
-    DetectionError,
-    InvalidVariantMetadata,
-    InvalidVariantProperty,
-    InvalidWheel,
-    InvalidWheelFilename,
-)
+from pip_variants.errors import PipVariantsError
 from pip_variants.model.abi import is_abi_namespace, newest_first
-from pip_variants.model.filename import (
-    WheelFilename,
-    index_metadata_filename,
-    split_index_metadata_filename,
-)
+from pip_variants.model.filename import WheelFilename, index_metadata_filename
 from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.metadata import (
     ABI_DEPENDENCY,
@@ -43,12 +30,13 @@ from pip_variants.model.metadata import (
     combine_all,
 )
 from pip_variants.model.names import NULL_LABEL
-from pip_variants.publish.archive import dist_info, opened
+from pip_variants.publish.archive import dist_info, encoded, opened
+from pip_variants.publish.files import digest
+from pip_variants.publish.index import release_of
 from pip_variants.publish.project import check_static
 from pip_variants.publish.sources import Source
 from pip_variants.publish.wheel import VARIANT_JSON, metadata_in
 
-_SDIST = re.compile(r"(.+)-([^-]+)\.(?:tar\.gz|zip)")
 _HASHES = ("sha256", "sha384", "sha512")
 _SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 
@@ -60,74 +48,75 @@ _OLD_NAMES = {  # Platform compatibility tags, manylinux
 }
 
 
-class Fault(NamedTuple):
-    """What is wrong, and with which file or release."""
-
-    where: str
-    what: str
-
-
-@dataclass(frozen=True)
+@dataclass
 class Release:
-    """The files of one release. `wheels` has all readable ones, and None for one without label."""
+    """The files of one release.
+
+    `wheels` are those whose names can be read, with their metadata where that is there and can be
+    read; `metadata` is what they say together.
+    """
 
     name: str
-    version: str
-    wheels: Mapping[WheelFilename, VariantMetadata | None]
-    has_source: bool
+    wheels: dict[WheelFilename, VariantMetadata | None] = field(default_factory=dict)
+    has_source: bool = False
+    index_files: list[str] = field(default_factory=list)
     metadata: VariantMetadata | None = None
 
     def __str__(self) -> str:
-        return f"{self.name} {self.version}"
+        return f"{self.name} {next(iter(self.wheels)).version}"
 
 
-@dataclass(frozen=True)
-class Report:
-    """Mistakes; remarks about what could not be looked at; and what there is."""
-
-    faults: tuple[Fault, ...]
-    remarks: tuple[Fault, ...]
-    releases: tuple[Release, ...]
+Faults: TypeAlias = defaultdict[str, list[str]]
+"""What is wrong, by file or release."""
 
 
-def verify(source: Source, detection: Detection) -> Report:
-    """Look at all wheels, releases and metadata files of `source`."""
-    faults: list[Fault] = []
-    remarks: list[Fault] = []
-    names = source.names()
-    releases: dict[tuple[str, str], dict[WheelFilename, VariantMetadata | None]] = {}
-    for name in names:
-        if name.endswith(".whl"):
-            wheel, metadata, what = _wheel(source, name)
-            faults += [Fault(name, one) for one in what]
-            if wheel:
-                releases.setdefault(_key(wheel.distribution, wheel.version), {})[wheel] = metadata
-    sources = {_key(*match.groups()) for name in names if (match := _SDIST.fullmatch(name))}
-    published: dict[tuple[str, str], list[str]] = {}
-    for name in names:
-        if parts := split_index_metadata_filename(name):
-            published.setdefault(_key(*parts), []).append(name)
-    checked = []
-    for key, wheels in releases.items():
-        release = Release(key[0], next(iter(wheels)).version, wheels, key in sources)
-        files = published.pop(key, [])
-        faults += [Fault(str(release), one) for one in _fallback(release)]
+def verify(source: Source, detection: Detection) -> tuple[list[Release], Faults, list[str]]:
+    """Look at all wheels, releases and metadata files of `source`.
+
+    Returns what there is, what is wrong, and what could not be looked at.
+    """
+    faults: Faults = defaultdict(list)
+    remarks: list[str] = []
+    releases = _releases(source, faults)
+    for release in releases:
+        for name in release.wheels:
+            faults[str(name)] += _wheel(source, name, release)
+        found = {str(name): metadata for name, metadata in release.wheels.items() if metadata}
+        if not release.wheels:
+            for file in release.index_files:
+                faults[file].append("no variant wheel here belongs to it")
+            continue
+        own = faults[str(release)]
+        own += _fallback(release)
         try:
-            release = replace(release, metadata=_combined(wheels))
-        except InvalidVariantMetadata as error:
-            faults.append(Fault(str(release), str(error)))
-        checked.append(release)
+            release.metadata = combine_all(found) if found else None
+        except PipVariantsError as error:
+            own.append(str(error))
         if release.metadata:
-            unknown, unchecked = _unknown(release.metadata, detection)
-            remarks += [Fault(str(release), one) for one in unchecked]
-            faults += [Fault(str(release), one) for one in _variants(release, release.metadata)]
-            faults += [Fault(str(release), one) for one in unknown]
-            faults += _published(source, release, release.metadata, files)
-    faults += [
-        Fault(file, "no variant wheel here belongs to it")
-        for file in sorted(itertools.chain.from_iterable(published.values()))
-    ]
-    return Report(tuple(faults), tuple(remarks), tuple(checked))
+            own += _variants(release, release.metadata)
+            own += _unknown(release, release.metadata, detection, remarks)
+            _published(source, release, release.metadata, faults)
+    return releases, faults, remarks
+
+
+def _releases(source: Source, faults: Faults) -> list[Release]:
+    releases: dict[tuple[str, str], Release] = {}
+    for file in source.names:
+        try:
+            parts = release_of(file)
+        except PipVariantsError as error:
+            faults[file].append(str(error))
+            continue
+        if parts:
+            key = _key(*parts)
+            release = releases.setdefault(key, Release(key[0]))
+            if file.endswith(".whl"):
+                release.wheels[WheelFilename.parse(file)] = None
+            elif file.endswith(".json"):
+                release.index_files.append(file)
+            else:
+                release.has_source = True
+    return list(releases.values())
 
 
 def covers(tags: tuple[str, str, str], others: tuple[str, str, str]) -> bool:
@@ -157,27 +146,19 @@ def _runs(one: str, other: str) -> bool:
     )
 
 
-def _wheel(
-    source: Source, filename: str
-) -> tuple[WheelFilename | None, VariantMetadata | None, list[str]]:
-    """A wheel's name and metadata as far as they can be read, and what is wrong with it."""
-    try:
-        name = WheelFilename.parse(filename)
-    except InvalidWheelFilename as error:
-        return None, None, [str(error)]
-    faults: list[str] = []
-    metadata = None
+def _wheel(source: Source, name: WheelFilename, release: Release) -> Iterator[str]:
+    """What is wrong with a wheel; its metadata goes to `release`."""
+    filename = str(name)
     try:
         with source.open(filename) as file, opened(file, filename) as archive:
             info = dist_info(archive, filename)
-            faults += _of_archive(archive, info, name)
+            yield from _of_archive(archive, info, name)
             if name.label is not None:
-                metadata = metadata_in(archive, filename)
-                faults += _metadata(metadata, filename)
-            faults += _record(archive, info, thorough=source.is_local)
-    except (InvalidWheel, InvalidVariantMetadata, OSError) as error:
-        faults.append(_short(error, filename))
-    return name, metadata, faults
+                metadata = release.wheels[name] = metadata_in(archive, filename)
+                yield from _metadata(metadata, filename)
+            yield from _record(archive, info, thorough=source.is_local)
+    except (PipVariantsError, OSError) as error:
+        yield _short(error, filename)
 
 
 def _short(error: Exception, filename: str) -> str:
@@ -219,7 +200,8 @@ def _of_format(wheel: Message, name: WheelFilename) -> Iterator[str]:
     tags = {str(tag) for tag in wheel.get_all("Tag", [])}
     named = {"-".join(one) for one in product(*(part.split(".") for part in name.tags))}
     if tags != named:
-        yield f"its tags are {_listed(tags)} in WHEEL, and {_listed(named)} in its name"
+        said, right = (", ".join(sorted(one)) or "none" for one in (tags, named))
+        yield f"its tags are {said} in WHEEL, and {right} in its name"
 
 
 def _headers(archive: zipfile.ZipFile, name: str) -> Message:
@@ -228,10 +210,8 @@ def _headers(archive: zipfile.ZipFile, name: str) -> Message:
 
 
 def _core_metadata(metadata: Message, name: WheelFilename) -> Iterator[str]:
-    said, named = (
-        (str(metadata["Name"]), str(metadata["Version"])),
-        (name.distribution, name.version),
-    )
+    said = str(metadata["Name"]), str(metadata["Version"])
+    named = name.distribution, name.version
     if _key(*said) != _key(*named):
         yield f"METADATA says that it is {' '.join(said)}, not {' '.join(named)}"
     for text in map(str, metadata.get_all("Requires-Dist", [])):
@@ -239,7 +219,7 @@ def _core_metadata(metadata: Message, name: WheelFilename) -> Iterator[str]:
             rest = resolve_requirement(text, MarkerContext())
             # What is left out on most machines must be right, too.
             Requirement(text.rpartition(";")[0] if rest is None else rest)
-        except (InvalidVariantProperty, InvalidRequirement):
+        except (PipVariantsError, InvalidRequirement):
             yield f"its dependency {text!r} cannot be read"
         else:
             if rest != text and name.label is None:
@@ -252,36 +232,29 @@ def _record(archive: zipfile.ZipFile, info: str, *, thorough: bool) -> Iterator[
     if own not in archive.NameToInfo:
         return
     text = archive.read(own).decode("utf-8", "replace")
-    rows = {row[0]: row[1:] for row in csv.reader(io.StringIO(text)) if row}
+    rows = {row[0]: "".join(row[1:2]) for row in csv.reader(io.StringIO(text)) if row}
     files = {entry.filename for entry in archive.infolist() if not entry.is_dir()}
     outside = {own, *(f"{info}/{name}" for name in _SIGNATURES)}
     for name in sorted(files - rows.keys() - outside):
         yield f"{name} is not in RECORD"
     for name in sorted(rows.keys() - files):
         yield f"{name} is in RECORD and not in the wheel"
-    if thorough:
-        for name in sorted(rows.keys() & files - outside):
-            with archive.open(name) as file:
-                yield from _hashed(name, rows[name], file)
-
-
-def _hashed(name: str, row: list[str], file: IO[bytes]) -> Iterator[str]:
-    algorithm, _, digest = (row[0] if row else "").partition("=")
-    if algorithm not in _HASHES:
-        yield f"{name} must have a hash of sha256 or better in RECORD, not {algorithm or 'none'}"
-        return
-    actual = hashlib.new(algorithm)
-    while chunk := file.read(2**20):
-        actual.update(chunk)
-    if base64.urlsafe_b64encode(actual.digest()).rstrip(b"=").decode() != digest:
-        yield f"{name} is not what RECORD says"
+    for name in sorted(rows.keys() & files - outside) if thorough else ():
+        algorithm, _, said = rows[name].partition("=")
+        if algorithm not in _HASHES:
+            weak = algorithm or "none"
+            yield f"{name} must have a hash of sha256 or better in RECORD, not {weak}"
+            continue
+        with archive.open(name) as file:
+            if encoded(digest(file, algorithm)) != said:
+                yield f"{name} is not what RECORD says"
 
 
 def _metadata(metadata: VariantMetadata, filename: str) -> Iterator[str]:
     """The rules of PEP 825 and PEP 850 that reading alone does not enforce."""
     try:
         metadata.to_json()
-    except InvalidVariantMetadata as error:
+    except PipVariantsError as error:
         yield _short(error, filename)
     for namespace, provider in metadata.providers.items():
         for text in provider.requires if isinstance(provider, PluginProvider) else ():
@@ -300,7 +273,7 @@ def _properties(variant: Variant, metadata: VariantMetadata) -> Iterator[str]:
         yield f"{variant.label} has no properties: the label of such a variant is {NULL_LABEL}"
     try:
         check_static(variant, metadata)
-    except InvalidVariantMetadata as error:
+    except PipVariantsError as error:
         yield str(error)
     for feature, values in variant.features:
         if is_abi_namespace(feature.namespace, metadata):
@@ -312,12 +285,6 @@ def _properties(variant: Variant, metadata: VariantMetadata) -> Iterator[str]:
                 f"no provider is named for {namespace}: pip takes this variant only with "
                 f"--variant-enable {namespace}"
             )
-
-
-def _combined(wheels: Mapping[WheelFilename, VariantMetadata | None]) -> VariantMetadata | None:
-    """What the variant wheels say together. Raises `InvalidVariantMetadata`."""
-    found = {str(name): metadata for name, metadata in wheels.items() if metadata}
-    return combine_all(found) if found else None
 
 
 def _fallback(release: Release) -> Iterator[str]:
@@ -342,12 +309,11 @@ def _variants(release: Release, metadata: VariantMetadata) -> Iterator[str]:
     def always_there(one: Variant, other: Variant) -> bool:
         return all(any(covers(a, b) for a in tags[one.label]) for b in tags[other.label])
 
-    for index, one in enumerate(variants):
-        for other in variants[index + 1 :]:
-            if one.features == other.features and (
-                always_there(one, other) or always_there(other, one)
-            ):
-                yield f"{one.label} and {other.label} have the same properties"
+    for one, other in combinations(variants, 2):
+        if one.features == other.features and (
+            always_there(one, other) or always_there(other, one)
+        ):
+            yield f"{one.label} and {other.label} have the same properties"
     for one in variants:
         for other in variants:
             if _always_better(other, one) and always_there(other, one):
@@ -358,68 +324,54 @@ def _variants(release: Release, metadata: VariantMetadata) -> Iterator[str]:
 def _always_better(one: Variant, other: Variant) -> bool:
     """Whether `one` fits wherever `other` does and is never behind it (PEP 825, Ordering)."""
     features, others = dict(one.features), dict(other.features)
-    if features == others or features.keys() != others.keys():
-        return False
-    if any(not set(others[name]) <= set(values) for name, values in features.items()):
-        return False
-    # Where both have the same best value, the label decides.
-    return one.label < other.label
+    return (
+        features != others
+        and features.keys() == others.keys()
+        and all(set(others[name]) <= set(values) for name, values in features.items())
+        and one.label < other.label  # which decides where both have the same best value
+    )
 
 
-def _unknown(metadata: VariantMetadata, detection: Detection) -> tuple[list[str], list[str]]:
-    """Features and values that their providers do not know, and what could not be checked."""
-    unknown = []
-    unchecked = []
+def _unknown(
+    release: Release, metadata: VariantMetadata, detection: Detection, remarks: list[str]
+) -> Iterator[str]:
+    """Features and values that their providers do not know; `remarks` says what is not checked."""
+    properties = {one for variant in metadata.variants.values() for one in variant.properties}
     for namespace, provider in metadata.providers.items():
-        used = sorted(
-            {
-                (feature, value)
-                for variant in metadata.variants.values()
-                for feature, values in variant.features
-                for value in values
-                if feature.namespace == namespace
-            }
-        )
+        used = sorted(one for one in properties if one.namespace == namespace)
         if not used or not isinstance(provider, PluginProvider):
             continue
         why = f"{provider.package} is not installed here or cannot say what there is"
         try:
             valid = detection.valid(provider)
-        except DetectionError as error:
+        except PipVariantsError as error:
             valid, why = None, str(error)
         if valid is None:
-            unchecked.append(f"the properties of {namespace} were not checked: {why}")
+            remarks.append(f"{release}: the properties of {namespace} were not checked: {why}")
             continue
         known = dict(valid.features)
-        for feature, value in used:
-            if feature.name not in known:
-                unknown.append(f"{provider.package} knows no feature {feature}")
-            elif value not in known[feature.name]:
-                unknown.append(f"{provider.package} knows no {feature} :: {value}")
-    return list(dict.fromkeys(unknown)), unchecked
+        for feature in sorted({one.feature for one in used} - known.keys()):
+            yield f"{provider.package} knows no feature {namespace} :: {feature}"
+        for one in used:
+            if one.value not in known.get(one.feature, (one.value,)):
+                yield f"{provider.package} knows no {one}"
 
 
-def _published(
-    source: Source, release: Release, combined: VariantMetadata, files: list[str]
-) -> Iterator[Fault]:
+def _published(source: Source, release: Release, combined: VariantMetadata, faults: Faults) -> None:
     """The metadata of the index against that of the wheels (PEP 825, Index-level metadata)."""
-    spelled = {
-        index_metadata_filename(name.distribution, name.version): name
-        for name in release.wheels
-        if name.label is not None
-    }
-    expected, *others = spelled
-    if others:
-        named = " and ".join(f"{one.distribution}-{one.version}" for one in spelled.values())
-        yield Fault(str(release), f"its variant wheels must be named alike, not {named}")
+    named = dict.fromkeys(name[:2] for name in release.wheels if name.label is not None)
+    if len(named) > 1:
+        spelled = " and ".join(map("-".join, named))
+        faults[str(release)].append(f"its variant wheels must be named alike, not {spelled}")
         return
-    for file in files:
-        if file != expected:
-            yield Fault(file, f"it must be called {expected}, as its wheels are")
-    if expected in files:
-        yield from (Fault(expected, one) for one in _of_index(source, expected, release, combined))
-    elif source.is_complete and not files:
-        yield Fault(expected, "it is missing: run pip-variants index")
+    expected = index_metadata_filename(*next(iter(named)))
+    for file in release.index_files:
+        if file == expected:
+            faults[file] += _of_index(source, file, release, combined)
+        else:
+            faults[file].append(f"it must be called {expected}, as its wheels are")
+    if source.is_complete and not release.index_files:
+        faults[expected].append("it is missing: run pip-variants index")
 
 
 def _of_index(
@@ -428,20 +380,30 @@ def _of_index(
     try:
         with source.open(file) as opened_file:
             content = opened_file.read(MAX_BYTES + 1)
-        yield from source.faults(file, content)
+        for algorithm, said in source.hashes.get(file, {}).items():
+            actual = digest(io.BytesIO(content), algorithm).hex()
+            if actual != said:
+                yield f"the page says that its {algorithm} is {said}, but it is {actual}"
         metadata = VariantMetadata.parse(content, file)
         if metadata.unwritable:
             metadata.to_json()
-    except (InvalidWheel, InvalidVariantMetadata, OSError) as error:
+    except (PipVariantsError, OSError) as error:
         yield _short(error, file)
-        return
+    else:
+        yield from _differences(metadata, release, combined)
+
+
+def _differences(
+    metadata: VariantMetadata, release: Release, combined: VariantMetadata
+) -> Iterator[str]:
     labels = {name.label for name in release.wheels}  # some of them may be unreadable
     for label in sorted(combined.variants.keys() | metadata.variants.keys()):
-        if label not in metadata.variants:
+        listed = metadata.variants.get(label)
+        if listed is None:
             yield f"{label} is missing, of which there is a wheel: run pip-variants index"
         elif label not in labels:
             yield f"{label} is listed, and there is no wheel of it"
-        elif metadata.variants[label] != combined.variants.get(label, metadata.variants[label]):
+        elif listed != combined.variants.get(label, listed):
             yield f"{label} has other properties than in its wheel"
     if metadata.namespaces != combined.namespaces:
         yield f"the namespaces are {list(metadata.namespaces)}, not {list(combined.namespaces)}"
@@ -452,7 +414,3 @@ def _of_index(
 
 def _key(distribution: str, version: str) -> tuple[str, str]:
     return canonicalize_name(distribution), canonicalize_version(version.replace("_", "-"))
-
-
-def _listed(tags: Iterable[str]) -> str:
-    return ", ".join(sorted(tags)) or "none"

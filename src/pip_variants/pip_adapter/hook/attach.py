@@ -6,6 +6,7 @@ pip is loaded early, and of ours only what a run without variants needs.
 
 import contextlib
 import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -57,6 +58,7 @@ def attach(detection: Sequence[str] = ()) -> None:
     """
     off = os.environ.get("PIP_NO_VARIANTS", "").lower() in ("1", "true", "yes", "on", "y", "t")
     attached.detection = tuple(detection)
+    attached.seams.clear()
     for seam in SEAMS:
         if not off or seam.place == OF_OPTIONS:
             attached.seams.setdefault(seam.module, []).append(seam)
@@ -109,17 +111,18 @@ def verify() -> list[str]:
         raise BrokenInstallation(f"{type(cause).__name__}: {cause}") from None
     # What was found wrong while attaching says more than that something is missing.
     lacking = [seam for seam in missing() if seam.is_critical]
-    found = [f"{one.place}: {attached.faults.get(one, 'was not replaced')}" for one in lacking]
+    found = [f"{one.where}: {attached.faults.get(one, 'was not replaced')}" for one in lacking]
     return [*found, *_unmet_assumptions()]
 
 
 def missing(command: str = "") -> list[Seam]:
-    """The seams that this pip should have and that are not attached, once their modules are loaded.
+    """The seams that this pip should have and has not; what is not loaded yet may still come.
 
     With the name of one of pip's commands, those that only some commands need, and this one.
     """
     wanted = (one for one in SEAMS if not command or command in one.needed_by.split())
-    return [one for one in wanted if one not in attached.originals and is_expected(one)]
+    lacking = [one for one in wanted if one not in attached.originals and is_expected(one)]
+    return [one for one in lacking if one.module in sys.modules or not _is_there(one.module)]
 
 
 def is_expected(seam: Seam) -> bool:
@@ -136,16 +139,23 @@ def is_expected(seam: Seam) -> bool:
     return seam.module == str(backend.Distribution.__module__)
 
 
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ImportError:  # its package is not there
+        return False
+
+
 def _unmet_assumptions() -> Iterator[str]:
     for place, used in ASSUMPTIONS:
         seam = Seam(place, "", "", "")
         try:
             found = _find(importlib.import_module(seam.module), seam.name)[2]
         except (ImportError, AttributeError, KeyError):
-            yield f"{place} is not there"
+            yield f"{seam.where} is not there"
             continue
         names = _names(_code(found)) if used else set()
-        yield from (f"{place} does not use {one}" for one in used.split() if one not in names)
+        yield from (f"{seam.where} does not use {one}" for one in used.split() if one not in names)
     options = importlib.import_module("pip._internal.cli.cmdoptions")
     for option in OPTIONS:
         make = getattr(options, option, None)

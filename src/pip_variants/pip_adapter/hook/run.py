@@ -6,8 +6,9 @@ of its own in each thread, until it parses options again.
 """
 
 import logging
-from collections.abc import Callable
-from contextvars import ContextVar, Token
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +116,7 @@ class Run:
             self.say(
                 logging.WARNING,
                 f"pip {self.command} does not know all of wheel variants: pip-variants does not "
-                f"know this pip ({lacking[0].place} is not as expected). See pip-variants doctor.",
+                f"know this pip ({lacking[0].where} is not as expected). See pip-variants doctor.",
                 once=True,
             )
 
@@ -151,22 +152,18 @@ def current() -> Run:
     return run
 
 
-class entered:  # noqa: N801 - contextlib's way would cost plain installs a quarter of a percent
-    """`with entered(run):` makes it the current one, and closes it at the end."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-
-    def __enter__(self) -> Run:
-        self._token: Token[Run] = _run.set(self._run)
-        return self._run
-
-    def __exit__(self, *_: object) -> None:
-        _run.reset(self._token)
-        self._run.close()
+@contextmanager
+def entered(run: Run) -> Iterator[Run]:
+    """The run is the current one within this, and closed at its end."""
+    token = _run.set(run)
+    try:
+        yield run
+    finally:
+        _run.reset(token)
+        run.close()
 
 
-class during:  # noqa: N801 - likewise
+class during:  # noqa: N801 - contextlib's way would cost plain installs a quarter of a percent
     """`with during("is_shut"):` makes it true of the current run, and what it was at the end."""
 
     def __init__(self, name: str) -> None:

@@ -37,6 +37,11 @@ class Seam(NamedTuple):
         return self.place.partition(":")[2]
 
     @property
+    def where(self) -> str:
+        """The place, for messages."""
+        return f"{self.module}.{self.name}"
+
+    @property
     def function(self) -> tuple[str, str]:
         """The module of ours and the function in it."""
         module, _, function = self.replacement.partition(":")

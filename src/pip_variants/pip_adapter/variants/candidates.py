@@ -113,7 +113,7 @@ def are_what_they_should_be(resolver: Any, chosen: Any) -> bool:
     if not is_downloading or getattr(run.options, "dry_run", False):
         for req in waiting:
             of_file = run.release_of_url[req.link.url]
-            if not of_file.look_into(req.link):
+            if not of_file.is_usable(req.link, look=True):
                 telling.refused(req.link, of_file.refused[req.link.url])
                 return False
         # Into these only the install can look, and what it refuses must not be promised.
@@ -175,6 +175,7 @@ class _Builds:
         version, make = files[0]
         self._release = release(_name(make), str(version))
         self._made: dict[tuple[AbiDependency, ...], int] = {}
+        self._is_passed_over = False
         self._best_first = cache(self._decided)
 
     def make(self, place: int) -> Any:
@@ -182,14 +183,18 @@ class _Builds:
 
         There is no need for two that are bound to the same releases of the same packages.
         """
-        if place >= len(self._best_first()):
+        if self._is_passed_over or place >= len(self._best_first()):
             return None
         link = self._best_first()[place]
         bound = self._release.bound(link)
         if self._made.get(bound, place) < place or not self._release.is_usable(link):
             return None
         telling.skipped(self._release.name)
-        candidate = self._make[link.url]()
+        try:
+            candidate = self._make[link.url]()
+        except Exception:
+            self._is_passed_over = True  # such as for invalid metadata, all files of the version
+            raise
         if candidate is not None:
             self._made[bound] = place
         return candidate

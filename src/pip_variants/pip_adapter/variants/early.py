@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from functools import partial, wraps
+from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,38 +25,15 @@ from pip_variants.pip_adapter.variants.sources import source_of, url_of_source
 _PATIENCE = 1.0  # seconds after the variants.json; then pip asks by itself
 
 
-class _Answer:
-    """The answer to a request that is made in the background; for the first one who wants it."""
-
-    def __init__(self, send: Callable[[], Any]) -> None:
-        self.is_wanted = True
-        self._send = send
-        self._response: Any = None
-        run = copy_context().run
-        self._thread = threading.Thread(
-            target=run, args=(self._receive,), daemon=True, name="pip-variants"
-        )
-        self._thread.start()
-
-    def take(self) -> Any:
-        """The response; None where pip has to ask by itself, and to deal with what comes."""
-        self.is_wanted = False
-        self._thread.join(_PATIENCE)
-        response = self._response
-        return response if response is not None and response.status_code == 200 else None
-
-    def _receive(self) -> None:
-        with contextlib.suppress(Exception):
-            self._response = self._send()
-
-
 class Early:
     """The requests of this run that are sent before pip asks."""
 
     def __init__(self) -> None:
-        self._answers: dict[str, _Answer] = {}
+        self._answers: dict[str, SimpleQueue[Any]] = {}
+        """Address -> where the response is going to be, for the first one who wants it."""
         self._first: dict[str, str] = {}
         """Host -> the metadata of its first release, which pip asks for by itself."""
+        self._asked: set[str] = set()
         self._adapters: dict[int, Any] = {}
         self._has_failed = False
         """Once is enough to let it be: there are servers with one connection at a time."""
@@ -72,7 +50,7 @@ class Early:
         if metadata is None or not metadata._hashes or self._has_failed:
             return
         url = metadata.url_without_fragment
-        if url in self._answers or url == self._first.setdefault(urlsplit(url).netloc, url):
+        if url in self._asked or url == self._first.setdefault(urlsplit(url).netloc, url):
             return
         every = [link.metadata_link() for link in wheels]
         run = current()
@@ -81,17 +59,26 @@ class Early:
             session = source_of(wheels[0]).session
             if "get" not in vars(session):
                 session.get = _from_answers(session.get)
-            answer = _Answer(self._sender(url, session))
+            answer: SimpleQueue[Any] = SimpleQueue()
+            receive = partial(_receive, self._sender(url, session), answer)
+            threading.Thread(
+                target=copy_context().run, args=(receive,), daemon=True, name="pip-variants"
+            ).start()
+            self._asked.add(url)
             self._answers.update((one.url_without_fragment, answer) for one in every if one)
 
     def take(self, url: str) -> Any:
         """The response to a request that was sent already; None where pip has to send it."""
-        answer = self._answers.get(url)
-        if answer is None or not answer.is_wanted:
+        if (answer := self._answers.get(url)) is None:
             return None
-        response = answer.take()
-        self._has_failed |= response is None
-        return response
+        self._answers = {one: other for one, other in self._answers.items() if other != answer}
+        try:
+            response = answer.get(timeout=_PATIENCE)
+        except Empty:
+            response = None
+        is_good = response is not None and response.status_code == 200
+        self._has_failed |= not is_good
+        return response if is_good else None
 
     def _sender(self, url: str, session: Any) -> Callable[[], Any]:
         """What `PipSession.get` does, without redirects, and without asking for a password."""
@@ -108,6 +95,13 @@ def ask(links: Sequence[Link]) -> None:
     run.early = run.early or Early()
     with contextlib.suppress(Exception):
         run.early.ask(links)
+
+
+def _receive(send: Callable[[], Any], answer: "SimpleQueue[Any]") -> None:
+    response = None
+    with contextlib.suppress(Exception):
+        response = send()
+    answer.put(response)
 
 
 def _from_answers(get: Callable[..., Any]) -> Callable[..., Any]:

@@ -105,7 +105,7 @@ def variant_json(link: Link, source: Source, budget: Budget) -> bytes:
             return response.raw
 
         try:
-            with RemoteFile(send, budget, whole=_SMALL) as file:
+            with RemoteFile(send, budget.spend, whole=_SMALL) as file:
                 return _read_variant_json(file, link.filename)
         except NoParts:
             raise Unusable(

@@ -123,29 +123,23 @@ class Release:
         self.links, self.decision = self._decisions[key]
         return self.decision
 
-    def is_usable(self, link: Link) -> bool:
-        """Whether a file that was decided on is still what it is said to be, as far as is known.
+    def is_usable(self, link: Link, *, look: bool = False) -> bool:
+        """Whether a file that was decided on is what it is said to be, as far as is known.
 
-        Where another wheel of its source was not, a variant is looked into before it is taken.
+        A variant's own metadata is read, if that can be had without all of the wheel, where one is
+        to `look`, and where another wheel of its source was not what it was said to be.
         """
-        is_suspect = link.url not in self.refused and url_of_source(link) in self._suspects
-        if is_suspect and not self.look_into(link):
-            telling.passed_by(link, self.refused[link.url])
+        is_new = link.url not in self._looked_into and self._run.label_of(link.filename) is not None
+        if is_new and (look or url_of_source(link) in self._suspects):
+            try:
+                self._looked_into[link.url] = True
+                difference = self.check(link, lambda: self._inside(link))
+            except Unusable:
+                self._looked_into[link.url] = False  # it cannot be told before pip has all of it
+            else:
+                if difference and not look:
+                    telling.passed_by(link, difference)
         return link.url not in self.refused
-
-    def look_into(self, link: Link) -> bool:
-        """Read a variant wheel's own metadata, if that can be had without all of it.
-
-        False if the wheel is not what it is said to be; it is refused then.
-        """
-        if self._run.label_of(link.filename) is None or link.url in self._looked_into:
-            return link.url not in self.refused
-        try:
-            self._looked_into[link.url] = True
-            return not self.check(link, lambda: self._inside(link))
-        except Unusable:
-            self._looked_into[link.url] = False
-            return True  # cannot be told before pip has all of it
 
     def has_seen(self, link: Link) -> bool:
         """Whether a wheel was looked into, and could be."""

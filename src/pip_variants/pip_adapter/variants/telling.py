@@ -14,8 +14,6 @@ from pip_variants.pip_adapter.hook.run import VERBOSE, current
 if TYPE_CHECKING:
     from pip_variants.pip_adapter.variants.release import Release
 
-_SHOWN = 3  # things in one line; the others at -v
-
 
 def log_preparing_link(original: Any, self: Any, req: Any) -> None:
     """`RequirementPreparer._log_preparing_link`: a line below "Collecting …"."""
@@ -69,12 +67,15 @@ def using(release: "Release", link: Link) -> str:
     run, decision = current(), release.decision
     variant = release.variant_of(link)
     if variant is not None:
-        by = ", ".join(map(str, decision.ordering.deciding(variant)))
-        return f"Using the variant {variant.label} ({by or 'fits everywhere'})"
+        return reasons.chosen(variant, decision.ordering)
     if all(run.label_of(one.filename) is None for one in release.links):
         return ""
-    kind = "wheel without variant" if link.is_wheel else "source distribution"
-    bound = {str(one) for file in decision.files for one in _requirements(release, file)}
+    bound = {
+        text
+        for file in decision.files
+        for package in release.bound(file)
+        for text in package.requirements
+    }
     if decision.wanted:
         why = "as --variant says"
     elif release.refused:
@@ -84,8 +85,8 @@ def using(release: "Release", link: Link) -> str:
     elif decision.ordering.best_first:
         why = "the variants that fit cannot be used"
     else:
-        why = reasons.none_fits(decision.ordering.rejected, _SHOWN)
-    return f"Using the {kind}: {why}"
+        why = reasons.none_fits(decision.ordering.rejected)
+    return f"Using the {'wheel without variant' if link.is_wheel else 'source distribution'}: {why}"
 
 
 def skipping(release: "Release") -> str:
@@ -96,34 +97,15 @@ def skipping(release: "Release") -> str:
 def why_skipped(release: "Release") -> str:
     """Why no file of a release can be used."""
     decision = release.decision
-    rejected = decision.ordering.rejected
-    if decision.wanted == "none":
-        return "it has variants only"
-    if decision.wanted:
-        for one in rejected:
-            if one.label == decision.wanted:
-                reason = reasons.reason(one)
-                return (
-                    f"its variant {one.label} {reason}; for other machines there is "
-                    "--variant-target"
-                )
-        return f"it has no variant {decision.wanted}"
     if decision.files and all(link.url in release.refused for link in decision.files):
         return "its files are not what its index says"
-    only = "; the required hashes leave no other file" if decision.hashes else ""
-    return f"{reasons.none_fits(rejected, _SHOWN)}{only}"
+    return reasons.skipped(decision.ordering.rejected, decision.wanted, hashes=decision.hashes)
 
 
 def unfit_devices(release: "Release", link: Link) -> list[str]:
     """Warnings of devices of this machine that cannot run a variant."""
-    variant = release.variant_of(link)
-    devices = release.decision.ordering.unfit_devices(variant) if variant else ()
-    return [
-        f"The variant {variant.label} of {release.what} is not for all devices: "
-        f"{device} cannot run it"
-        for device in devices
-        if variant
-    ]
+    variant, ordering = release.variant_of(link), release.decision.ordering
+    return reasons.unfit_devices(release.what, variant, ordering) if variant else []
 
 
 def ignored(release: "Release", reason: str) -> None:
@@ -134,11 +116,9 @@ def ignored(release: "Release", reason: str) -> None:
 
 def unlisted(release: "Release", labels: Collection[str]) -> None:
     """Warn that the metadata of a release does not speak of variants that its index lists."""
-    some = ", ".join(sorted(labels)[:_SHOWN]) + (" ..." if len(labels) > _SHOWN else "")
-    _say(
-        WARNING,
-        f"Ignoring variants of {release.what} that its variant metadata does not list: {some}",
-    )
+    some = reasons.some(sorted(labels))
+    text = f"Ignoring variants of {release.what} that its variant metadata does not list: {some}"
+    _say(WARNING, text)
 
 
 def sources_differ(release: "Release", first: str, difference: str) -> None:
@@ -170,21 +150,14 @@ def not_as_promised(link: Link, difference: str) -> str:
     return f"{link.filename} is not what its index says: {difference}"
 
 
-def _requirements(release: "Release", link: Link) -> Collection[str]:
-    return [one for package in release.bound(link) for one in package.requirements]
-
-
 def _hint(release: "Release") -> None:
     """Say, once, what would let pip consider more variants; where none fits, it is said there."""
     said = current().said
-    labels: dict[str, list[str]] = {}
-    for one in release.decision.ordering.rejected:
-        labels.setdefault(one.remedy, []).append(one.label)
-    for remedy in labels.keys() - said - {""}:
-        said.add(remedy)
-        some = ", ".join(labels[remedy][:_SHOWN]) + (" ..." if labels[remedy][_SHOWN:] else "")
-        hint = f"{release.what} has more variants ({some}); to let pip consider them: {remedy}"
-        _say(INFO, f"Hint: {hint}")
+    for remedy, labels in reasons.remedies(release.decision.ordering.rejected).items():
+        if remedy not in said:
+            said.add(remedy)
+            more = f"{release.what} has more variants ({reasons.some(labels)})"
+            _say(INFO, f"Hint: {more}; to let pip consider them: {remedy}")
 
 
 def _say(level: int, text: str) -> None:

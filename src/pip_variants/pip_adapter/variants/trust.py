@@ -4,14 +4,10 @@ Each gets a folder of its own with all that it depends on, below pip's cache, an
 process of its own (PEP 850, Providers, step 5).
 """
 
-import hashlib
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable
 from logging import INFO
 
@@ -19,14 +15,12 @@ from pip._internal.exceptions import InstallationError
 from pip._vendor.packaging.requirements import InvalidRequirement, Requirement
 from pip._vendor.packaging.utils import canonicalize_name
 
+from pip_variants.detection import isolated
 from pip_variants.detection.client import Detection, command
-from pip_variants.errors import ProviderFailed, printable
+from pip_variants.errors import printable
 from pip_variants.model.metadata import PluginProvider
 from pip_variants.pip_adapter.hook.attach import attached
 from pip_variants.pip_adapter.hook.run import Run
-
-_FRESH = 24 * 3600  # seconds that a provider is used before a newer release is looked for
-_DEADLINE = 300.0  # seconds for its installation
 
 
 class Trusted:
@@ -81,13 +75,11 @@ class Trusted:
 
     def _folder(self, requires: tuple[str, ...]) -> str:
         """Where the provider is, from now on."""
-        python = (self._command[0], str(sys.implementation.cache_tag))
-        # What one index gave for a name says nothing of what another has.
-        key = (*python, *requires, *self._index_options())
-        digest = hashlib.sha256("\n".join(key).encode()).hexdigest()[:32]
-        folder = os.path.join(self._cache(), digest)
-        if not os.path.isdir(folder) or time.time() - os.path.getmtime(folder) > _FRESH:
-            self._install(requires, folder)
+        python, options = self._command[0], self._index_options()
+        folder = isolated.folder_for(requires, python, options, self._cache())
+        if not isolated.is_fresh(folder):
+            self._run.say(INFO, f"Installing the trusted provider {printable(', '.join(requires))}")
+            isolated.install(requires, python, options, folder)
         return folder
 
     def _cache(self) -> str:
@@ -98,33 +90,6 @@ class Trusted:
         folder = os.path.join(cache_dir, "pip-variants", "providers")
         os.makedirs(folder, mode=0o700, exist_ok=True)
         return folder
-
-    def _install(self, requires: tuple[str, ...], folder: str) -> None:
-        self._run.say(INFO, f"Installing the trusted provider {printable(', '.join(requires))}")
-        with tempfile.TemporaryDirectory(dir=os.path.dirname(folder)) as unfinished:
-            target = os.path.join(unfinished, "provider")
-            pip = [self._command[0], "-m", "pip", "install", "--quiet", "--target", target]
-            try:
-                done = subprocess.run(  # noqa: S603
-                    [*pip, "--only-binary", ":all:", *self._index_options(), "--", *requires],
-                    capture_output=True,
-                    text=True,
-                    timeout=_DEADLINE,
-                    check=False,
-                    cwd=unfinished,
-                    env={**os.environ, "PIP_NO_VARIANTS": "1"},
-                )
-            except subprocess.TimeoutExpired:
-                raise ProviderFailed(
-                    f"the provider {requires[0]} took too long to install"
-                ) from None
-            if done.returncode:
-                last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-                raise ProviderFailed(f"the provider {requires[0]} could not be installed: {last}")
-            os.makedirs(target, exist_ok=True)
-            if os.path.isdir(folder):
-                os.rename(folder, os.path.join(unfinished, "old"))
-            os.rename(target, folder)
 
     def _index_options(self) -> list[str]:
         """Where this run of pip looks for packages."""
