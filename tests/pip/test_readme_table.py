@@ -191,7 +191,7 @@ def _(case: Case) -> None:
 
 @line("the metadata file is broken, or the index refuses it (HTTP 403)")
 def _(case: Case) -> None:
-    """the variants of that version are ignored, with a warning; its plain wheel is used, else a null wheel, the source distribution, an older version"""
+    """the variants of that version are ignored, with a warning; its plain wheel is used, else the null variant, the source distribution, an older version"""
     case.release(document({**level("v3"), "null": {}}, X86_64))
     byhand.sdist(case.folder)
     byhand.wheel(case.folder, version="0.9")
@@ -245,8 +245,9 @@ def _(case: Case) -> None:
 
 @line("a wheel is not what the index says")
 def _(case: Case) -> None:
-    """it is not installed; pip says how it differs and takes the next best"""
-    case.release(document({**level("v2", "v3"), "null": {}}, X86_64))
+    """it is not installed; pip says how it differs and takes the next best, `--dry-run` and locks included"""
+    whole = document({**level("v2", "v3"), "null": {}}, X86_64)
+    case.release(whole)
     byhand.wheel(case.folder, "v3", document({"v3": level("v4")["v4"]}, X86_64))
     for case.index.metadata in (False, True):
         result = case.install()
@@ -254,6 +255,27 @@ def _(case: Case) -> None:
         how = "x86_64 :: level :: v4 instead of x86_64 :: level :: v3"
         assert f"{V3} is not what its index says: {how}" in result.all
         assert byhand.taken(result) == "v2"
+        assert byhand.taken(case.install("--dry-run")) == "v2"
+    lock = byhand.lock(case.tmp / "pylock.toml", case.folder, whole)
+    result = case.env.pip("install", "-r", lock, env=FORCED)
+    case.takes("v2")
+    assert f"{V3} is not what its index says: {how}" in result.all
+
+
+@line("many versions have no file for this machine")
+def _(case: Case) -> None:
+    """one line with their number; each with its reason at `-v`"""
+    for number in range(12):
+        case.release(document(level("v4"), X86_64), version=f"2.{number}", plain=False)
+    byhand.wheel(case.folder)
+    needs = "no variant fits this machine; v4 needs x86_64 :: level :: v4 (supported: v3, v2, v1)"
+    result = case.install()
+    case.takes(None)
+    (told,) = re.findall("^ *Skipping .*", result.out, re.M)
+    assert "Skipping 12 versions of demo (2.11 to 2.0, each with its reason at -v): " in told
+    result = case.install("-v")
+    for number in range(12):
+        assert f"Skipping demo 2.{number}: {needs}" in result.out
 
 
 @line("a variant wheel given by its path does not fit")

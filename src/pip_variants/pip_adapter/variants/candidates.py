@@ -185,9 +185,11 @@ class _Builds:
         """
         if self._is_passed_over or place >= len(self._best_first()):
             return None
-        link = self._best_first()[place]
-        bound = self._release.bound(link)
-        if self._made.get(bound, place) < place or not self._release.is_usable(link):
+        files = self._best_first()
+        link, bound = files[place], self._release.bound(files[place])
+        made = self._made.get(bound, place)
+        is_needed = made >= place or files[made].url in self._release.refused
+        if not is_needed or not self._release.is_usable(link):
             return None
         telling.skipped(self._release.name)
         try:
