@@ -4,6 +4,7 @@ Each function gets the arguments of the call, whatever these are.
 """
 
 import os
+from itertools import chain
 from typing import Any
 
 from pip_variants.pip_adapter.hook.run import current
@@ -44,11 +45,8 @@ def any_is_variant(*arguments: Any, **__: Any) -> bool:
     """A distribution among the arguments, or in the list that is one, is a variant."""
     if current().is_off:
         return False
-    for argument in arguments:
-        for one in argument if isinstance(argument, (list, tuple)) else (argument,):
-            if hasattr(one, "read_text") and is_variant(one):
-                return True
-    return False
+    lists = (one if isinstance(one, (list, tuple)) else (one,) for one in arguments)
+    return any(hasattr(one, "read_text") and is_variant(one) for one in chain(*lists))
 
 
 def any_installed_is_variant(*_: Any, **__: Any) -> bool:
@@ -59,11 +57,6 @@ def any_installed_is_variant(*_: Any, **__: Any) -> bool:
 
     installed = get_default_environment().iter_installed_distributions(local_only=False, skip=())
     return any_is_variant(list(installed))
-
-
-def shows_a_variant(*_: Any, **__: Any) -> bool:
-    """The same for `pip show`, whose own objects are no distributions."""
-    return any_installed_is_variant()
 
 
 def locks_variants(_: Any, document: Any, **__: Any) -> bool:

@@ -54,11 +54,10 @@ def parse_args(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
     options, rest = original(self, *args, **kw)
     parsed(options, str(self.name), partial(_is_off, options))
     run = current()
-    target = run.target_name
-    is_needed = self.name not in _ABOUT_INSTALLED or getattr(options, "outdated", False)
-    if is_needed and not run.is_off and os.sep in target and not os.path.isfile(target):
+    target, is_about = run.target_name, self.name in _ABOUT_INSTALLED
+    is_needed = not run.is_off and (not is_about or getattr(options, "outdated", False))
+    if is_needed and os.sep in target and not os.path.isfile(target):
         self.parser.error(f"option --variant-target: no such file: {target!r}")
-    is_about = self.name in _ABOUT_INSTALLED and not run.is_off
     if is_about and missing(self.name) and conditions.any_installed_is_variant():
         run.warn_of_missing_seams()
     return options, rest
