@@ -37,7 +37,7 @@ def parse_in_folder(original: Any, filename: str, *args: Any, **kw: Any) -> Any:
     So it does not matter whether this run accepts labels; pip parses the names again.
     """
     if _looks_labelled(filename) and not current().problem:
-        label = _label_in(filename)
+        label = label_in(filename)
         filename = _plain(filename, label) if label else filename
     return original(filename, *args, **kw)
 
@@ -60,7 +60,7 @@ def without_label(filename: str) -> str:
     if not run.accepts_labels():
         return filename
     if label is None:
-        if (label := _label_in(filename)) is None:
+        if (label := label_in(filename)) is None:
             return filename
         run.labels[filename] = label
     return _plain(filename, label)
@@ -72,7 +72,8 @@ def _looks_labelled(filename: str) -> bool:
     return dashes > _DASHES or (dashes == _DASHES and not filename.split("-", 3)[2][:1].isdigit())
 
 
-def _label_in(filename: str) -> str | None:
+def label_in(filename: str) -> str | None:
+    """The label in the name of a variant wheel, whether it is accepted or not."""
     from pip_variants.model.filename import WheelFilename  # not before a name looks like it
 
     try:

@@ -19,7 +19,6 @@ from pip._internal.models.link import Link
 from pip._internal.network.utils import HEADERS
 from pip._internal.utils.misc import redact_auth_from_url
 from pip._vendor.requests import Request
-from pip._vendor.requests.exceptions import HTTPError, RequestException
 from pip._vendor.urllib3.exceptions import HTTPError as BrokenAnswer
 
 from pip_variants.errors import InvalidVariantMetadata, printable
@@ -122,30 +121,23 @@ def _reaching(link: Link) -> Iterator[None]:
         yield
     except (Unusable, InvalidVariantMetadata):
         raise
-    except (NetworkConnectionError, HTTPError) as error:
-        status = 500 if error.response is None else error.response.status_code
+    except (NetworkConnectionError, BrokenAnswer, OSError) as error:  # requests' are OSErrors
+        status = getattr(getattr(error, "response", None), "status_code", 500)
         if 400 <= status < 500 and status not in _LATER:
             raise _refused(link, status) from None
-        raise _unreachable(link, error) from None
+        reason = str(error).rstrip(".")
+        text = printable(f"Could not fetch the variant metadata {_shown(link)}: {reason}.")
+        raise InstallationError(text + _HINT) from None
     except PipError:  # it says at length what is wrong
         text = f"The variant metadata {printable(_shown(link))} is out of reach.{_HINT}"
         current().say(WARNING, text)
         raise
-    except (RequestException, BrokenAnswer, OSError) as error:
-        raise _unreachable(link, error) from None
     except Exception as error:  # noqa: BLE001 - zipfile and zlib raise many for broken files
         raise Unusable(f"{link.filename} could not be read ({error})") from None
 
 
 def _refused(link: Link, status: int) -> Unusable:
     return Unusable(f"{link.filename} could not be read (HTTP status {status})")
-
-
-def _unreachable(link: Link, error: Exception) -> InstallationError:
-    reason = str(error).rstrip(".")
-    return InstallationError(
-        printable(f"Could not fetch the variant metadata {_shown(link)}: {reason}.") + _HINT
-    )
 
 
 def _shown(link: Link) -> str:
@@ -197,7 +189,7 @@ def _asked(link: Link, session: Any) -> Any:
     """The index's answer whether a copy in pip's cache is still good, as pip asks of pages."""
     try:
         return _get(link, session, {"Cache-Control": "max-age=0"})
-    except (PipError, RequestException, OSError):
+    except (PipError, OSError):
         # Out of reach: the index may allow to use the copy for a while, as pip does with pages.
         if not _has_copy(link, session):
             raise

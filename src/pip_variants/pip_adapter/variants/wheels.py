@@ -23,14 +23,12 @@ _INSTALLED_OVER_IT = re.compile(
 
 
 class WheelDisagrees(MetadataInconsistent):
-    """A wheel that is not what its index says. pip's resolver moves on to the next candidate.
+    """A wheel that is not what its index says. pip's resolver moves on to the next candidate."""
 
-    With `refuses_wheel`, the wheel is not going to be offered again.
-    """
+    refuses_wheel = True  # it is not going to be offered again
 
     def __init__(self, ireq: Any, difference: str) -> None:
         super().__init__(ireq, "variant", ireq.link.filename, printable(difference))
-        self.refuses_wheel = True
         self._link = ireq.link
 
     def __str__(self) -> str:
