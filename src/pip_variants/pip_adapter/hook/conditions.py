@@ -4,6 +4,7 @@ Each function gets the arguments of the call, whatever these are.
 """
 
 import os
+import re
 from itertools import chain
 from typing import Any
 
@@ -61,14 +62,7 @@ def any_installed_is_variant(*_: Any, **__: Any) -> bool:
 
 def locks_variants(_: Any, document: Any, **__: Any) -> bool:
     """A wheel of the lock has a name with room for a label."""
-    packages = document.get("packages") if isinstance(document, dict) else None
-    for package in packages if isinstance(packages, list) else ():
-        wheels = package.get("wheels") if isinstance(package, dict) else None
-        for wheel in wheels if isinstance(wheels, list) else ():
-            places = wheel.values() if isinstance(wheel, dict) else ()
-            if any(str(place).rpartition("/")[2].count("-") >= 5 for place in places):
-                return True
-    return False
+    return any(name.count("-") >= 5 for name in re.findall(r"[^/'\"]+\.whl", str(document)))
 
 
 def is_variant(distribution: Any) -> bool:

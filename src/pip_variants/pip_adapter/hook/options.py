@@ -141,7 +141,6 @@ class _Option(Option):
 def _add_no_variants(group: Any) -> None:
     group.add_option(
         "--no-variants",
-        dest="no_variants",
         action="store_true",
         default=False,
         help="Ignore variant wheels, as pip does without pip-variants.",
@@ -165,11 +164,9 @@ def _variant_options(parser: Any) -> OptionGroup:
         group.add_option(
             _Option(
                 "--" + name.replace("_", "-"),
-                dest=name,
                 action="append",
                 type=kind,
                 metavar=kind.upper(),
-                default=[],
                 help=f"{text} May be given several times.",
             )
         )

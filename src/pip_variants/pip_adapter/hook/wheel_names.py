@@ -54,15 +54,13 @@ def get(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
 def without_label(filename: str) -> str:
     """The name that pip understands; the given object itself unless it has an accepted label."""
     run = current()
-    label = run.labels.get(filename)
-    if label is None and not _looks_labelled(filename):
+    known = run.labels.get(filename)
+    if not (known or _looks_labelled(filename)) or not run.accepts_labels():
         return filename
-    if not run.accepts_labels():
-        return filename
+    label = known or label_in(filename)
     if label is None:
-        if (label := label_in(filename)) is None:
-            return filename
-        run.labels[filename] = label
+        return filename
+    run.labels[filename] = label
     return _plain(filename, label)
 
 

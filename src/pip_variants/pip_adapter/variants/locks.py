@@ -71,15 +71,14 @@ def as_toml(original: Any, self: Any) -> Any:
 
 def from_dict(original: Any, cls: Any, document: Any) -> Any:
     """`Pylock.from_dict`: remember the variants of a lock; without variants, leave them out."""
-    run = current()
-    if not run.accepts_labels():
-        packages = [_plain(package) for package in document["packages"]]
-        return original(cls, {**document, "packages": packages})
+    run, packages = current(), document.get("packages")
+    if isinstance(packages, list) and not run.accepts_labels():
+        return original(cls, {**document, "packages": list(map(_plain, packages))})
     lock = original(cls, document)
     versions = ((str(one.name), str(one.version)) for one in lock.packages if one.version)
     with_variants = (
         (package, _metadata(package, table.get(_TABLE)))
-        for package, table in zip(lock.packages, document["packages"], strict=True)
+        for package, table in zip(lock.packages, packages, strict=True)
         if any(label_in(wheel.filename) for wheel in package.wheels or ())
     )
     run.locks.append(Lock(tuple(versions), tuple(with_variants)))

@@ -180,18 +180,18 @@ class Release:
 
         Last why the variants of the other sources are ignored.
         """
-        by_source: dict[str, list[Link]] = {}
+        wheels: dict[str, dict[str, Link]] = {}  # by source and label
         for link in links:
-            if self._run.label_of(link.filename) is not None:
-                by_source.setdefault(url_of_source(link), []).append(link)
+            if (label := self._run.label_of(link.filename)) is not None:
+                wheels.setdefault(url_of_source(link), {})[label] = link
         known = {url: place for place, url in enumerate(self._run.sources)}
         metadata: dict[str, VariantMetadata] = {}
         ignored: dict[str, str] = {}
         labels: dict[str, set[str]] = {}
-        for url in sorted(by_source, key=lambda url: known.get(url, len(known))):
-            labels[url] = {str(self._run.label_of(link.filename)) for link in by_source[url]}
+        for url in sorted(wheels, key=lambda url: known.get(url, len(known))):
+            labels[url] = set(wheels[url])
             try:
-                metadata[url] = self._metadata_for(by_source[url], labels[url])
+                metadata[url] = self._metadata_for(url, wheels[url])
             except Unusable as error:
                 ignored[url] = str(error)
                 telling.ignored(self, str(error))
@@ -200,42 +200,41 @@ class Release:
             telling.sources_differ(self, chosen[0], conflict)
         return ordering, {url: metadata[url] for url in chosen}, ignored
 
-    def _metadata_for(self, wheels: Sequence[Link], labels: set[str]) -> VariantMetadata:
+    def _metadata_for(self, url: str, wheels: Mapping[str, Link]) -> VariantMetadata:
         """The metadata of one source's variant wheels; obtained once. Raises `Unusable`."""
-        if labels == {NULL_LABEL}:
+        if wheels.keys() == {NULL_LABEL}:
             return _NULL_ALONE
-        url = url_of_source(wheels[0])
         if url not in self._metadata:
             try:
                 self._metadata[url] = metadata = self._obtain(wheels)
             except (InvalidVariantMetadata, Unusable) as error:
                 self._metadata[url] = Unusable(str(error))
             else:
-                if unlisted := labels - metadata.variants.keys() - {NULL_LABEL}:
+                if unlisted := wheels.keys() - metadata.variants.keys() - {NULL_LABEL}:
                     telling.unlisted(self, unlisted)
         result = self._metadata[url]
         if isinstance(result, Unusable):
             raise result
         return result
 
-    def _obtain(self, wheels: Sequence[Link]) -> VariantMetadata:
-        source = source_of(wheels[0])
-        if wheels[0].is_file:
+    def _obtain(self, wheels: Mapping[str, Link]) -> VariantMetadata:
+        first = next(iter(wheels.values()))
+        source = source_of(first)
+        if first.is_file:
             try:
-                source.scan(os.path.dirname(wheels[0].file_path))
+                source.scan(os.path.dirname(first.file_path))
             except (OSError, ValueError) as error:  # a file: address may name another host
-                raise Unusable(f"the folder of {wheels[0].filename}: {error}") from None
+                raise Unusable(f"the folder of {first.filename}: {error}") from None
         listed = source.metadata_of(self.name, self.version)
         if len(listed) > 1:
             names = " and ".join(dict.fromkeys(link.filename for link in listed))
             raise Unusable(f"its index has several metadata files with different hashes: {names}")
         if listed and (data := fetch(listed[0], source)) is not None:
             return VariantMetadata.parse(data, listed[0].filename)
-        one_per_label = {self._run.label_of(link.filename): link for link in wheels}
         pieces: dict[str, VariantMetadata] = {}
-        for label, link in one_per_label.items():
+        for label, link in wheels.items():
             inside, where = self._inside(link), f"variant.json of {link.filename}"
-            pieces[link.filename] = VariantMetadata.parse_wheel(inside, where, str(label))
+            pieces[link.filename] = VariantMetadata.parse_wheel(inside, where, label)
         return combine_all(pieces)
 
     def _inside(self, link: Link) -> bytes:

@@ -6,7 +6,7 @@ Each source has metadata of its own, which describes the wheels of that source a
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from pip._internal.models.link import Link
@@ -71,10 +71,9 @@ def source_of(link: Link) -> Source:
     return current().sources.get(url) or Source(url, None)
 
 
-def remember(metadata: Iterable[Link], wheels: Iterable[Link], session: Any) -> None:
+def remember(metadata: Sequence[Link], wheels: Sequence[Link], session: Any) -> None:
     """Note what a source lists: metadata files, and variant wheels that pip can use."""
     run = current()
-    wheels = list(wheels)
     for link in (*wheels, *metadata):
         url = url_of_source(link)
         run.sources.setdefault(url, Source(url, session))
