@@ -56,10 +56,7 @@ def attach(detection: Sequence[str] = ()) -> None:
 
 
 def detach() -> None:
-    """Give pip back every place that was replaced.
-
-    A module of pip that took a replaced function over by name keeps it.
-    """
+    """Give pip back every place that was replaced; what it took over by name, it keeps."""
     if _Finder in sys.meta_path:
         sys.meta_path.remove(_Finder)
     for owner, attribute, original in attached.originals.values():
@@ -78,10 +75,7 @@ def give_up(error: BaseException) -> None:
 
 
 def verify() -> list[str]:
-    """Load what variants need; why this pip cannot be extended, if it cannot.
-
-    Raises `BrokenInstallation`.
-    """
+    """Load what variants need; why this pip cannot be extended. Raises `BrokenInstallation`."""
     for name in dict.fromkeys(seam.module for seam in SEAMS if seam.is_critical):
         with contextlib.suppress(ImportError):  # what is missing is said below
             importlib.import_module(name)
@@ -235,9 +229,7 @@ class _Finder:
     """Finds nothing itself; has the loaders of pip's modules call `_attach_to` when done."""
 
     @classmethod
-    def find_spec(
-        cls, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         for finder in sys.meta_path if name in attached.seams else ():
             if finder is not cls and hasattr(finder, "find_spec"):
                 spec: ModuleSpec | None = finder.find_spec(name, path, target)

@@ -64,10 +64,7 @@ def parse_args(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
 
 
 def make_option_group(original: Any, group: dict[str, Any], parser: Any) -> Any:
-    """`cmdoptions.make_option_group`: every command can do without variants.
-
-    Those with index options get our options about choosing beside them.
-    """
+    """`make_option_group`: every command can do without variants; some can choose among them."""
     # Only here: above, it would load what is just being replaced.
     from pip._internal.cli import cmdoptions
 

@@ -32,10 +32,7 @@ def parse_wheel_filename(original: Any, filename: str, *args: Any, **kwargs: Any
 
 
 def parse_in_folder(original: Any, filename: str, *args: Any, **kw: Any) -> Any:
-    """The same where pip lists a folder, once for all its runs in this process.
-
-    So it does not matter whether this run accepts labels; pip parses the names again.
-    """
+    """The same where pip lists a folder, once for all its runs; each parses the names again."""
     if _looks_labelled(filename) and not current().problem:
         label = label_in(filename)
         filename = _plain(filename, label) if label else filename
@@ -43,10 +40,7 @@ def parse_in_folder(original: Any, filename: str, *args: Any, **kw: Any) -> Any:
 
 
 def get(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
-    """`SimpleWheelCache.get`: built variant wheels are built again, as stock pip does.
-
-    The cache knows nothing of what a build was made for.
-    """
+    """`SimpleWheelCache.get`, which does not know what a variant was built for: build it again."""
     with during("is_shut"):
         return original(self, *args, **kw)
 

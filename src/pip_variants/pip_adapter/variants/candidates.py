@@ -167,10 +167,7 @@ class _Builds:
         self._made: dict[tuple[AbiDependency, ...], int] = {}
 
     def make(self, place: int) -> Any:
-        """The candidate of the file at this place; None if there is none, or no need for one.
-
-        There is no need for two that are bound to the same releases of the same packages.
-        """
+        """The candidate of the file at this place; None if one before is bound to the same."""
         if place >= len(self._best_first):
             return None
         link = self._best_first[place]
@@ -224,10 +221,10 @@ def _best(
         name = canonicalize_name(best.name)
         if not run.label_for(name) and not any(run.label_of(one.link.filename) for one in found):
             return best, unfit
-        by_link = {one.link.url: one for one in found}
+        by_url = {one.link.url: one for one in found}
         links = [one.link for one in found]
         files = release(name, str(best.version)).decide(links, hashes, aloud=False).files
         if files:
-            return by_link[files[0].url], unfit
+            return by_url[files[0].url], unfit
         unfit += found
     return None, unfit

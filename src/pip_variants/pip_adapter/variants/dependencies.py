@@ -46,10 +46,7 @@ class _Known:
 
 
 def fetch_metadata_only(original: Any, self: Any, req: Any) -> Any:
-    """`RequirementPreparer._fetch_metadata_only`: metadata without the wheel around it.
-
-    It has no `variant.json`; what the index says stands in for it.
-    """
+    """`RequirementPreparer._fetch_metadata_only`: the index says what `variant.json` would say."""
     distribution = original(self, req)
     release = current().release_of_url.get(req.link.url) if req.link else None
     variant = release.variant_of(req.link) if release else None
@@ -66,10 +63,7 @@ def iter_dependencies(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
 
 
 def with_resolved_requirements(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
-    """A method of `Distribution` in pip's pkg_resources backend that reads the dependencies.
-
-    That backend parses them once, from a message in memory; they are resolved there.
-    """
+    """The same of pip's pkg_resources backend, which reads them from a message in memory."""
     message = self._dist._parsed_pkg_info
     requirements = message.get_all("Requires-Dist", [])
     del message["Requires-Dist"]

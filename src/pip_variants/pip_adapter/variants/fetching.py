@@ -61,10 +61,7 @@ class Budget:
 
 
 def fetch(link: Link, source: Source) -> bytes | None:
-    """The content of an index-level metadata file; None if there is none after all.
-
-    Raises `Unusable`, and pip's errors where the install must not go on.
-    """
+    """An index-level metadata file, or None. Raises `Unusable`, and pip's errors, which end it."""
     with _reaching(link):
         data = _content(link) if link.is_file else _copy(link, source.session)
         if data is None and not link.is_file:
@@ -75,10 +72,7 @@ def fetch(link: Link, source: Source) -> bytes | None:
 
 
 def variant_json(link: Link, source: Source, budget: Budget) -> bytes:
-    """The `variant.json` in a wheel, wherever that is.
-
-    Raises what `fetch` raises, and `InvalidVariantMetadata` where there is none.
-    """
+    """The `variant.json` in a wheel. Raises what `fetch` raises, and `InvalidVariantMetadata`."""
     with _reaching(link):
         if link.is_file:
             return _read_variant_json(link.file_path, link.filename)

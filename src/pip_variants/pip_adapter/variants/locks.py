@@ -168,10 +168,8 @@ def _with_variants(document: dict[str, Any]) -> dict[str, Any]:
     for package in document["packages"]:
         wheels, table = current().locked.get(package["name"], ([], {}))
         if table:
-            chosen = package.get("wheels", [])
-            known = {wheel["name"] for wheel in wheels}
-            added = [wheel for wheel in chosen if wheel.get("name") not in known]
-            package["wheels"] = sorted([*wheels, *added], key=lambda wheel: str(wheel["name"]))
+            by_name = {wheel["name"]: wheel for wheel in (*package.get("wheels", ()), *wheels)}
+            package["wheels"] = [by_name[name] for name in sorted(by_name)]
             package[_TABLE] = table
     return document
 

@@ -133,13 +133,13 @@ class Release:
         label, promised = str(self._run.label_of(link.filename)), self.metadata_of(link)
         try:
             inside = VariantMetadata.parse_wheel(read(), f"variant.json of {link.filename}", label)
-        except InvalidVariantMetadata as error:
-            found: Contradiction | None = Contradiction(str(error), None)
-        else:
             found = contradiction(promised, inside, label) if promised else None
-        if found is not None:
-            self.refuse(link, found)
-        return found.text if found else ""
+        except InvalidVariantMetadata as error:
+            found = Contradiction(str(error))
+        if found is None:
+            return ""
+        self.refuse(link, found)
+        return found.text
 
     def refuse(self, link: Link, found: Contradiction) -> None:
         """Take a wheel no more, nor those of its source that are wrong for the same reason."""
@@ -176,10 +176,7 @@ class Release:
     def _order(
         self, links: Sequence[Link]
     ) -> tuple[Ordering, Mapping[str, VariantMetadata], Mapping[str, str]]:
-        """The order of the labels, with the metadata of the sources whose wheels it is for.
-
-        Last why the variants of the other sources are ignored.
-        """
+        """The order of the labels, the metadata of its sources, and why others are ignored."""
         wheels: dict[str, dict[str, Link]] = {}  # by source and label
         for link in links:
             if (label := self._run.label_of(link.filename)) is not None:

@@ -22,10 +22,7 @@ from pip_variants.selection import Choices, select_from_sources
 
 
 class Target:
-    """The detection process, and one more for each provider that the user trusts by name.
-
-    What packages are for is this machine, a target that the user named, or another platform.
-    """
+    """What packages are for: this machine, a target that the user named, or another platform."""
 
     def __init__(self, run: Run) -> None:
         """Nothing is started yet."""
