@@ -10,19 +10,12 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial, wraps
+from functools import wraps
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
 from typing import Any
 
-from pip_variants.pip_adapter.hook.seams import (
-    ASSUMPTIONS,
-    MODULES,
-    OF_OPTIONS,
-    OPTIONS,
-    SEAMS,
-    Seam,
-)
+from pip_variants.pip_adapter.hook.seams import ASSUMPTIONS, OF_OPTIONS, OPTIONS, SEAMS, Seam
 
 _ADAPTER = "pip_variants.pip_adapter"
 
@@ -31,16 +24,11 @@ class _Attached:
     """The table of what is attached: the one thing of this process that outlives a run of pip."""
 
     def __init__(self) -> None:
-        self.originals: dict[Seam, tuple[object, str, object]] = {}
-        """Seam -> owner, attribute and what stood there."""
-        self.loaders: dict[Seam, Callable[[], Any]] = {}
-        """Loads the replacement of a seam that has a condition."""
-        self.faults: dict[Seam, str] = {}
-        """Seam -> how pip differs from what is expected there."""
+        # The command that starts the detection process, where this interpreter has none.
         self.detection: tuple[str, ...] = ()
-        """The command that starts the detection process, where this interpreter has none."""
-        self.seams: dict[str, list[Seam]] = {}
-        """Module of pip -> what is wanted there."""
+        self.seams: dict[str, list[Seam]] = {}  # what is wanted, by module of pip
+        self.originals: dict[Seam, tuple[object, str, object]] = {}  # owner, attribute, value
+        self.faults: dict[Seam, str] = {}  # how pip differs from what is expected there
 
 
 attached = _Attached()
@@ -70,15 +58,12 @@ def attach(detection: Sequence[str] = ()) -> None:
 
 
 def detach() -> None:
-    """Give pip back every place that was replaced.
-
-    A module of pip that took a replaced function over by name keeps it.
-    """
+    """Give pip back every place that was replaced; what it took over by name, it keeps."""
     if _Finder in sys.meta_path:
         sys.meta_path.remove(_Finder)
     for owner, attribute, original in attached.originals.values():
         setattr(owner, attribute, original)
-    for table in (attached.originals, attached.loaders, attached.faults, attached.seams):
+    for table in (attached.originals, attached.faults, attached.seams):
         table.clear()
 
 
@@ -92,18 +77,13 @@ def give_up(error: BaseException) -> None:
 
 
 def verify() -> list[str]:
-    """Load what variants need; why this pip cannot be extended, if it cannot.
-
-    Raises `BrokenInstallation`.
-    """
+    """Load what variants need; why this pip cannot be extended. Raises `BrokenInstallation`."""
     for name in dict.fromkeys(seam.module for seam in SEAMS if seam.is_critical):
         with contextlib.suppress(ImportError):  # what is missing is said below
             importlib.import_module(name)
     try:
-        for load in attached.loaders.values():
-            load()
-        for name in MODULES:
-            _ours(name, "__doc__")
+        for seam in SEAMS:
+            _ours(*seam.function)
     except BrokenInstallation as error:
         cause = error.__cause__ or error
         if isinstance(cause, ImportError) and str(cause.name).startswith("pip."):
@@ -213,20 +193,18 @@ def _immediate(function: Callable[..., Any], original: Callable[..., Any]) -> Ca
 def _deferred(seam: Seam, original: Callable[..., Any]) -> Callable[..., Any]:
     """The original, until the seam's condition is met; then the replacement, loaded only now."""
     condition = _ours("hook.conditions", seam.when)
-    load = cache(partial(_ours, *seam.function))
 
     @wraps(original)
     def replacement(*args: Any, **kw: Any) -> Any:
         if seam in attached.originals and condition(*args, **kw):
             try:
-                function = load()
+                function = _ours(*seam.function)
             except BrokenInstallation as error:
                 give_up(error.__cause__ or error)
             else:
                 return function(original, *args, **kw)
         return original(*args, **kw)
 
-    attached.loaders[seam] = load
     return replacement
 
 
@@ -261,21 +239,15 @@ class _Finder:
     """Finds nothing itself; has the loaders of pip's modules call `_attach_to` when done."""
 
     @classmethod
-    def find_spec(
-        cls, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if name not in attached.seams:
-            return None
-        others = (finder for finder in sys.meta_path if finder is not cls)
-        specs = (
-            finder.find_spec(name, path, target)
-            for finder in others
-            if hasattr(finder, "find_spec")
-        )
-        spec = next((spec for spec in specs if spec is not None), None)
-        if spec is not None and spec.loader is not None:
-            _attach_after(spec.loader)
-        return spec
+    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        for finder in sys.meta_path if name in attached.seams else ():
+            if finder is not cls and hasattr(finder, "find_spec"):
+                spec: ModuleSpec | None = finder.find_spec(name, path, target)
+                if spec is not None:
+                    if spec.loader is not None:
+                        _attach_after(spec.loader)
+                    return spec
+        return None
 
 
 def _attach_after(loader: Any) -> None:

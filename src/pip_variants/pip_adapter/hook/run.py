@@ -126,13 +126,13 @@ class Run:
             problems = attach.verify()
         except attach.BrokenInstallation as error:
             self.ignore_variants(f"pip-variants is broken ({error})")
+            return
         except Exception as error:  # noqa: BLE001 - whatever it is, pip must go on
-            self.ignore_variants(f"pip-variants does not know this pip ({error!r})")
+            problems = [repr(error)]
+        if problems:
+            self.ignore_variants(f"pip-variants does not know this pip ({problems[0]})")
         else:
-            if problems:
-                self.ignore_variants(f"pip-variants does not know this pip ({problems[0]})")
-            else:
-                self.warn_of_missing_seams()
+            self.warn_of_missing_seams()
 
     def close(self) -> None:
         """End what was started for this run."""

@@ -186,6 +186,3 @@ ASSUMPTIONS = (
 
 OPTIONS = ("require_hashes", "platforms", "python_version", "abis", "implementation")
 """Options of pip that are read by their names; a wrong one would count as not given."""
-
-MODULES = ("variants.candidates", "variants.installed", "variants.locks", "variants.wheels")
-"""Modules of ours that import, together, all that is loaded once a variant is seen."""

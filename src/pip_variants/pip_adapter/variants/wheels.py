@@ -23,14 +23,12 @@ _INSTALLED_OVER_IT = re.compile(
 
 
 class WheelDisagrees(MetadataInconsistent):
-    """A wheel that is not what its index says. pip's resolver moves on to the next candidate.
+    """A wheel that is not what its index says. pip's resolver moves on to the next candidate."""
 
-    With `refuses_wheel`, the wheel is not going to be offered again.
-    """
+    refuses_wheel = True  # it is not going to be offered again
 
     def __init__(self, ireq: Any, difference: str) -> None:
         super().__init__(ireq, "variant", ireq.link.filename, printable(difference))
-        self.refuses_wheel = True
         self._link = ireq.link
 
     def __str__(self) -> str:
@@ -52,10 +50,9 @@ def prepare_linked_requirement(original: Any, self: Any, req: Any, *args: Any, *
         return distribution
     read = partial(_variant_json, distribution, req.link.filename)
     if difference := release.check(req.link, read) or _hidden(req):
-        error = WheelDisagrees(req, difference)
         if was_chosen_by_metadata:  # pip says nothing of it then
             telling.refused(req.link, difference)
-        raise error
+        raise WheelDisagrees(req, difference)
     req.needs_more_preparation = False
     return distribution
 
@@ -63,15 +60,12 @@ def prepare_linked_requirement(original: Any, self: Any, req: Any, *args: Any, *
 def verify_one(original: Any, req: Any, wheel_path: str) -> None:
     """`wheel_builder._verify_one`: a wheel that was built here to be installed has to fit, too."""
     original(req, wheel_path)
-    run = current()
-    if getattr(run.options, "wheel_dir", None):
-        return  # `pip wheel`: perhaps for another machine
     filename = os.path.basename(wheel_path)
-    label = run.label_of(filename)
-    if label is not None:
-        name = canonicalize_name(req.name)
-        distribution = get_wheel_distribution(FilesystemWheel(wheel_path), name)
-        _check_fits(distribution, filename, label)
+    label = current().label_of(filename)
+    is_for_others = getattr(current().options, "wheel_dir", None)  # perhaps, by `pip wheel`
+    if label is not None and not is_for_others:
+        wheel, name = FilesystemWheel(wheel_path), canonicalize_name(req.name)
+        _check_fits(get_wheel_distribution(wheel, name), filename, label)
 
 
 def _check_fits(distribution: Any, filename: str, label: str) -> None:
@@ -81,13 +75,9 @@ def _check_fits(distribution: Any, filename: str, label: str) -> None:
     except InvalidVariantMetadata as error:
         reason = printable(f"{filename} is not a valid variant wheel: {error}.")
         raise UnsupportedWheel(reason) from None
-    for rejection in target().order(filename, metadata, label).rejected:
-        raise UnsupportedWheel(
-            printable(
-                f"{filename} is not a supported wheel on this machine: it "
-                f"{reasons.reason(rejection)}."
-            )
-        )
+    for one in target().order(filename, metadata, label).rejected:
+        reason = f"{filename} is not a supported wheel on this machine: it {reasons.reason(one)}."
+        raise UnsupportedWheel(printable(reason))
 
 
 def _variant_json(distribution: Any, filename: str) -> str:
@@ -105,7 +95,6 @@ def _hidden(req: Any) -> str:
     path = req.local_file_path
     if path and os.path.isfile(path):
         with ZipFile(path) as archive:
-            for name in archive.namelist():
-                if _INSTALLED_OVER_IT.fullmatch(name):
-                    return f"it brings a second variant.json ({name})"
+            for name in filter(_INSTALLED_OVER_IT.fullmatch, archive.namelist()):
+                return f"it brings a second variant.json ({name})"
     return ""
