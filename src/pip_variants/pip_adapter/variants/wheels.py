@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from zipfile import ZipFile
@@ -45,11 +46,10 @@ def prepare_linked_requirement(original: Any, self: Any, req: Any, *args: Any, *
     release = run.release_of_url.get(req.link.url)
     if label is None:
         return distribution
+    read = partial(_variant_json, distribution, req.link.filename, req.local_file_path)
     if release is None:
-        _check_fits(distribution, req.link.filename, label)
-        return distribution
-    read = partial(_variant_json, distribution, req.link.filename)
-    if difference := release.check(req.link, read) or _hidden(req):
+        _check_fits(read, req.link.filename, label)
+    elif difference := release.check(req.link, read):
         if was_chosen_by_metadata:  # pip says nothing of it then
             telling.refused(req.link, difference)
         raise WheelDisagrees(req, difference)
@@ -65,13 +65,14 @@ def verify_one(original: Any, req: Any, wheel_path: str) -> None:
     is_for_others = getattr(current().options, "wheel_dir", None)  # perhaps, by `pip wheel`
     if label is not None and not is_for_others:
         wheel, name = FilesystemWheel(wheel_path), canonicalize_name(req.name)
-        _check_fits(get_wheel_distribution(wheel, name), filename, label)
+        distribution = get_wheel_distribution(wheel, name)
+        read = partial(_variant_json, distribution, filename, wheel_path)
+        _check_fits(read, filename, label)
 
 
-def _check_fits(distribution: Any, filename: str, label: str) -> None:
+def _check_fits(read: Callable[[], str], filename: str, label: str) -> None:
     try:
-        where = f"variant.json of {filename}"
-        metadata = VariantMetadata.parse_wheel(_variant_json(distribution, filename), where, label)
+        metadata = VariantMetadata.parse_wheel(read(), f"variant.json of {filename}", label)
     except InvalidVariantMetadata as error:
         reason = printable(f"{filename} is not a valid variant wheel: {error}.")
         raise UnsupportedWheel(reason) from None
@@ -80,21 +81,14 @@ def _check_fits(distribution: Any, filename: str, label: str) -> None:
         raise UnsupportedWheel(printable(reason))
 
 
-def _variant_json(distribution: Any, filename: str) -> str:
+def _variant_json(distribution: Any, filename: str, path: str) -> str:
     """The `variant.json` of a wheel that pip opened. Raises `InvalidVariantMetadata`."""
+    with ZipFile(path) as archive:
+        for name in filter(_INSTALLED_OVER_IT.fullmatch, archive.namelist()):
+            raise InvalidVariantMetadata(f"{filename} brings a second variant.json ({name})")
     try:
         return str(distribution.read_text("variant.json"))
     except FileNotFoundError:
         raise InvalidVariantMetadata(f"{filename} has no variant.json") from None
     except UnicodeDecodeError as error:
         raise InvalidVariantMetadata(f"variant.json of {filename} is no text: {error}") from None
-
-
-def _hidden(req: Any) -> str:
-    """What is wrong with a wheel that would install another `variant.json` over its own."""
-    path = req.local_file_path
-    if path and os.path.isfile(path):
-        with ZipFile(path) as archive:
-            for name in filter(_INSTALLED_OVER_IT.fullmatch, archive.namelist()):
-                return f"it brings a second variant.json ({name})"
-    return ""
