@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from support import byhand
 from support.environments import FORCED, Environment, clean
 from support.server import Index, Reply
 from support.wheels import X86_64, levels, plain_wheel, release, sdist, variant_wheel
@@ -323,12 +324,52 @@ OPTIONS = st.sampled_from(
 YANKED = {"1.0": ({("v1", HERE, None), ("v2", HERE, None)}, False)}
 SPECIFIERS = st.sampled_from(["", "<3", "==1.0", "!=3.0", ">=2.0b1"])
 
+# What may be wrong with a release: with its metadata, or with its wheels if that is believed.
+
+
+def _each_variant(change: Callable[[dict], object]) -> Callable[[dict], object]:
+    def change_all(document: dict) -> None:
+        for label, properties in document["variants"].items():
+            if label != "null":
+                change(properties)
+
+    return change_all
+
+
+ILLS: dict[str, Callable[[dict], object] | bytes | int | None] = {
+    "nothing": lambda document: None,
+    "broken": b"{broken",
+    "major 2": lambda document: document.update({"$schema": "https://example.org/v2.0.0.json"}),
+    "missing": None,
+    "refused": 403,
+    "failing": 500,
+    "half published": lambda document: document["variants"].pop(min(document["variants"])),
+    "lists more": lambda document: document["variants"].update({"gone": {"x86_64": {"level": ["v1"]}}}),
+    "other properties": _each_variant(lambda one: one.update({"x86_64": {"level": ["v1"]}})),
+    "another provider": lambda document: document["providers"].update(
+        {"x86_64": {"requires": ["x86-64-variant-provider"]}}
+    ),
+}
+ILL = st.dictionaries(st.sampled_from(["1.0", "3.0"]), st.sampled_from(list(ILLS)), max_size=2)
+WAYS = st.sampled_from(["index", "index", "without parts", "separate metadata", "lock"])
+BOTH = {
+    "1.0": ({("v1", "py3-none-any", None), (None, "py3-none-any", None)}, False),
+    "3.0": ({("v2", "py3-none-any", None), ("v3", "py3-none-any", None), ("null", "py3-none-any", None)}, True),
+}
+FINE = [{}] * 30
+
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(RELEASES, FATES, TARGETS, OPTIONS, SPECIFIERS, st.sampled_from(["html", "json"]))
-@example({"3.0": ({("v4", HERE, None)}, True)}, [{}] * 30, "v1", (), "", "html")
-@example(YANKED, [{"yanked": "all"}] * 30, "v3,v2,v1", (), "==1.0", "html")
-@example(YANKED, [{"yanked": "all"}] * 30, "v3,v2,v1", (), "", "html")
+@given(RELEASES, FATES, TARGETS, OPTIONS, SPECIFIERS, st.sampled_from(["html", "json"]), ILL, WAYS)
+@example({"3.0": ({("v4", HERE, None)}, True)}, FINE, "v1", (), "", "html", {}, "index")
+@example(YANKED, [{"yanked": "all"}] * 30, "v3,v2,v1", (), "==1.0", "html", {}, "index")
+@example(YANKED, [{"yanked": "all"}] * 30, "v3,v2,v1", (), "", "html", {}, "index")
+@example(BOTH, FINE, "v3,v2,v1", (), "", "html", {"3.0": "other properties"}, "without parts")
+@example(BOTH, FINE, "v3,v2,v1", (), "<3", "json", {"1.0": "another provider"}, "separate metadata")
+@example(BOTH, FINE, "v3,v2,v1", (), "", "json", {"3.0": "failing"}, "separate metadata")
+@example(BOTH, FINE, "v3,v2,v1", (), "", "html", {"3.0": "other properties"}, "lock")
+@example(BOTH, FINE, "v3,v2,v1", (), "", "html", {"3.0": "broken"}, "lock")
+@example({"1.0": ({("v4", HERE, None)}, False)}, FINE, "v1", (), "", "html", {}, "lock")
 def test_explain_and_the_installation_agree(
     make_environment: Callable[..., Environment],
     index: Index,
@@ -338,10 +379,40 @@ def test_explain_and_the_installation_agree(
     options: tuple[str, ...],
     specifier: str,
     pages: str,
+    ill: dict[str, str],
+    way: str,
 ) -> None:
     fill(index, releases, fates, pages)
+    index.replies.clear()
+    index.metadata, index.ranges = way == "separate metadata", way != "without parts"
+    tables = {version: afflict(index, version, ill.get(version, "nothing")) for version in releases}
+    what: tuple[str, ...] = (f"demo{specifier}",)
+    if way == "lock":
+        version = max(releases)
+        file = index.root.parent / "pylock.toml"
+        what = ("-r", str(byhand.lock(file, index.root / "demo", tables[version], version)))
     env = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": levels_here}
-    check_agreement(make_environment(), index, env, (*options, f"demo{specifier}"))
+    check_agreement(make_environment(), index, env, ("--retries", "0", *options, *what))
+
+
+def afflict(index: Index, version: str, ill: str) -> object:
+    """Make the metadata of a release ill; what a lock would have copied of it."""
+    file = index.root / "demo" / f"demo-{version}-variants.json"
+    if not file.exists():
+        return None
+    document, change = json.loads(file.read_text()), ILLS[ill]
+    if change is None:
+        file.unlink()
+        return None
+    if isinstance(change, int):
+        index.replies[file.name] = Reply(b"", change)
+    elif isinstance(change, bytes):
+        file.write_bytes(change)
+        return {"variants": 3}
+    else:
+        change(document)
+        file.write_text(json.dumps(document))
+    return document
 
 
 def fill(index: Index, releases, fates, pages: str) -> None:
@@ -365,6 +436,15 @@ def fill(index: Index, releases, fates, pages: str) -> None:
         index.attributes[file.name] = fate
 
 
+WHY_NOTHING = (
+    "No matching distribution",
+    "Could not fetch the variant metadata",
+    "no file of demo",  # of a lock
+    "Cannot select a compatible wheel",  # likewise
+    "Could not install locked package",
+)
+
+
 def check_agreement(
     environment: Environment, index: Index, env: dict[str, str], arguments: tuple[str, ...]
 ) -> None:
@@ -383,14 +463,19 @@ def check_agreement(
         text=True,
         env=clean(env),
     )
+    both = f"{installed.all}\n{explained.returncode}\n{explained.stdout}\n{explained.stderr}"
     named = None
     if explained.stdout:
         (one,) = json.loads(explained.stdout)["decisions"]
         named = one["filename"]
         usable = [file["filename"] for file in one["files"] if file["place"] == 1]
         assert usable == [named] * bool(named)
-    assert named == taken, f"{installed.all}\n{explained.stdout}\n{explained.stderr}"
-    assert named or "No matching distribution" in installed.err, installed.all
+    assert named == taken, both
+    assert "Traceback" not in both
+    assert "internal error" not in both
+    has_none = "has no variants, pip would install" in explained.stderr
+    assert explained.returncode == (1 if installed.code or has_none else 0), both
+    assert named or any(why in installed.err for why in WHY_NOTHING), both
 
 
 @pytest.mark.parametrize("pip", ["23.0.1", "24.0", "25.3"])

@@ -99,7 +99,8 @@ def are_what_they_should_be(resolver: Any, chosen: Any) -> bool:
     """Whether the variant wheels among what was resolved keep what was promised of them.
 
     Those of which pip has only the metadata by now are brought, where pip is going to bring them,
-    and else looked into. One that differs is refused: then pip has to resolve again.
+    and else looked into; a dry run brings those that cannot be looked into. One that differs is
+    refused: then pip has to resolve again.
     """
     run = current()
     waiting = [
@@ -108,17 +109,23 @@ def are_what_they_should_be(resolver: Any, chosen: Any) -> bool:
         if req.needs_more_preparation and req.link.url in run.release_of_url
         if run.label_of(req.link.filename) is not None
     ]
-    if run.command in _DOWNLOADING and not getattr(run.options, "dry_run", False):
-        try:
-            resolver.factory.preparer.prepare_linked_requirements_more(waiting)
-        except WheelDisagrees:
-            return False
-        return True
-    for req in waiting:
-        of_file = run.release_of_url[req.link.url]
-        if not of_file.is_usable(req.link, look=True):
-            telling.refused(req.link, of_file.refused[req.link.url])
-            return False
+    is_downloading = run.command in _DOWNLOADING
+    if not is_downloading or getattr(run.options, "dry_run", False):
+        for req in waiting:
+            of_file = run.release_of_url[req.link.url]
+            if not of_file.is_usable(req.link, look=True):
+                telling.refused(req.link, of_file.refused[req.link.url])
+                return False
+        # Into these only the install can look, and what it refuses must not be promised.
+        waiting = [
+            req
+            for req in waiting
+            if is_downloading and not run.release_of_url[req.link.url].has_seen(req.link)
+        ]
+    try:
+        resolver.factory.preparer.prepare_linked_requirements_more(waiting)
+    except WheelDisagrees:
+        return False
     return True
 
 
@@ -150,6 +157,7 @@ def in_order(infos: Iterable[_Info], installed: Any, hashes: Any) -> Iterator[_I
                 is_other = place > 0 and not is_installed and isinstance(version, Version)
                 own = _OtherBuild(str(version)) if is_other else version
                 yield own, partial(builds.make, place)
+            builds.pass_over()
         else:
             telling.skipped(name)
             yield from files
@@ -170,9 +178,11 @@ class _Builds:
         """The candidate of the file at this place; None if one before is bound to the same."""
         if place >= len(self._best_first):
             return None
-        link = self._best_first[place]
-        bound = self._release.bound(link)
-        if self._made.get(bound, place) < place or not self._release.is_usable(link):
+        files = self._best_first
+        link, bound = files[place], self._release.bound(files[place])
+        made = self._made.get(bound, place)
+        is_needed = made >= place or files[made].url in self._release.refused
+        if not is_needed or not self._release.is_usable(link):
             return None
         telling.skipped(self._release.name)
         try:
@@ -183,6 +193,12 @@ class _Builds:
         if candidate is not None:
             self._made[bound] = place
         return candidate
+
+    def pass_over(self) -> None:
+        """Say so if pip goes on since each of the files turned out to be something else."""
+        files = self._best_first
+        if files and all(link.url in self._release.refused for link in files):
+            telling.passed_over(self._release)
 
     @cached_property
     def _best_first(self) -> Sequence[Link]:

@@ -7,6 +7,7 @@ something else, variants are unusable.
 import contextlib
 import hashlib
 import os
+import posixpath
 import re
 from collections.abc import Iterator
 from logging import WARNING
@@ -33,6 +34,12 @@ _LATER = (408, 425, 429)
 _HINT = " Use --no-variants to go on without."
 
 _VARIANT_JSON = re.compile(r"[^/]+\.dist-info/variant\.json")
+
+_INSTALLED_AS_ONE = re.compile(
+    r"(?:[^/]+\.data/(?:(?:purelib|platlib)/|data/(?:.*/)?))?[^/]+\.dist-info/variant\.json",
+    re.IGNORECASE,
+)
+"""What pip would install where the `variant.json` goes."""
 
 _SMALL = 4 * 2**20
 """Wheels up to this size, in bytes, are read whole from a server that sends no parts."""
@@ -95,12 +102,21 @@ def variant_json(link: Link, source: Source, budget: Budget) -> bytes:
             ) from None
 
 
+def check_there_is_one(wheel: ZipFile, filename: str) -> None:
+    """Raises `InvalidVariantMetadata` if a wheel would install another one over its own."""
+    names = wheel.namelist()
+    found = [one for one in names if _INSTALLED_AS_ONE.fullmatch(posixpath.normpath(one))]
+    for name in sorted(found, key=lambda one: _VARIANT_JSON.fullmatch(one) is None)[1:]:
+        raise InvalidVariantMetadata(f"{filename} brings a second variant.json ({name})")
+
+
 def _read_variant_json(wheel: Any, filename: str) -> bytes:
     """The `variant.json` of a wheel; the beginning, if it is larger than any may be."""
     with ZipFile(wheel) as archive:
         found = [one for one in archive.infolist() if _VARIANT_JSON.fullmatch(one.filename)]
         if not found:
             raise InvalidVariantMetadata(f"{filename} has no variant.json")
+        check_there_is_one(archive, filename)
         entry = found[0]
         if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # others may explode
             raise Unusable(f"variant.json of {filename} is compressed in an unusual way")

@@ -109,7 +109,7 @@ def with_others(files: list[_Info]) -> list[_Info]:
         from pip._internal.utils import pylock  # since pip 26.1
 
         found = []
-        for file in _decided(package, metadata)[1]:
+        for file in _files(package):
             # It reads the same of a source distribution.
             url = pylock.package_wheel_requirement_url(template.comes_from, file)
             own = copy.copy(template)
@@ -196,8 +196,8 @@ def _metadata(package: Any, table: Any) -> VariantMetadata | Unusable:
         return Unusable(str(error))
 
 
-def _decided(package: Any, metadata: VariantMetadata | Unusable) -> tuple[Release, Sequence[Any]]:
-    """The release that a package of a lock is, and its files that can be used, best first."""
+def _files(package: Any) -> list[Any]:
+    """The files of a package of a lock that this platform's tags admit, in pip's order."""
     place_of = {tag: place for place, tag in enumerate(sys_tags())}
     by_tags = []
     for wheel in package.wheels:
@@ -205,9 +205,13 @@ def _decided(package: Any, metadata: VariantMetadata | Unusable) -> tuple[Releas
         if places:
             by_tags.append((min(places), wheel.filename, wheel))
     files = [wheel for *_, wheel in sorted(by_tags, key=itemgetter(0, 1))]
-    files += [package.sdist] if package.sdist else []
+    return files + ([package.sdist] if package.sdist else [])
+
+
+def _decided(package: Any, metadata: VariantMetadata | Unusable) -> tuple[Release, Sequence[Any]]:
+    """The release that a package of a lock is, and its files that can be used, best first."""
     found = release(canonicalize_name(package.name), str(package.version))
     found.give(metadata, _LOCKED)
-    by_url = {f"{_LOCKED}/{one.filename}": one for one in files}
+    by_url = {f"{_LOCKED}/{one.filename}": one for one in _files(package)}
     links = [Link(url, comes_from=_LOCKED) for url in by_url]
     return found, [by_url[link.url] for link in found.decide(links).files]

@@ -4,7 +4,6 @@ Its metadata as it was read, source by source, and the decision are here and now
 said of a release, locked of it, or compared with a wheel, is read from here.
 """
 
-import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -57,7 +56,7 @@ class Release:
         self._decisions: dict[tuple[Any, ...], tuple[Sequence[Link], Decision]] = {}
         self._chosen_by: dict[str, VariantMetadata] = {}
         self._suspects: set[str] = set()
-        self._looked_into: set[str] = set()
+        self._looked_into: dict[str, bool] = {}  # by address; whether that told anything
         self._budget = Budget()
 
     def give(self, metadata: VariantMetadata | Unusable, source: str) -> None:
@@ -120,10 +119,19 @@ class Release:
         """
         is_new = link.url not in self._looked_into and self._run.label_of(link.filename) is not None
         if is_new and (look or url_of_source(link) in self._suspects):
-            self._looked_into.add(link.url)
-            with contextlib.suppress(Unusable):  # it cannot be told before pip has all of it
-                self.check(link, lambda: self._inside(link))
+            try:
+                self._looked_into[link.url] = True
+                difference = self.check(link, lambda: self._inside(link))
+            except Unusable:
+                self._looked_into[link.url] = False  # it cannot be told before pip has all of it
+            else:
+                if difference and not look:
+                    telling.passed_by(link, difference)
         return link.url not in self.refused
+
+    def has_seen(self, link: Link) -> bool:
+        """Whether a wheel was looked into, and could be."""
+        return self._looked_into.get(link.url, False)
 
     def check(self, link: Link, read: Callable[[], str | bytes]) -> str:
         """How a wheel differs from what was promised; then it is refused. Empty if it does not.

@@ -57,6 +57,11 @@ def skipped(name: str) -> None:
             _say(VERBOSE, skipping(one))
 
 
+def passed_over(release: "Release") -> None:
+    """Tell that all files of a release that fit turned out to be something else."""
+    current().say(INFO, printable(skipping(release)), once=True)
+
+
 def using(release: "Release", link: Link) -> str:
     """Which file of a release is taken, and why; empty where the release has no variants."""
     run, decision = current(), release.decision
@@ -92,6 +97,8 @@ def skipping(release: "Release") -> str:
 def why_skipped(release: "Release") -> str:
     """Why no file of a release can be used."""
     decision = release.decision
+    if decision.files and all(link.url in release.refused for link in decision.files):
+        return "its files are not what its index says"
     return reasons.skipped(decision.ordering.rejected, decision.wanted, hashes=decision.hashes)
 
 
@@ -131,6 +138,11 @@ def unknown(name: str, reason: str) -> None:
 def refused(link: Link, difference: str) -> None:
     """Warn that a wheel that pip had chosen is not taken after all."""
     _say(WARNING, f"{not_as_promised(link, difference)}; pip chooses again")
+
+
+def passed_by(link: Link, difference: str) -> None:
+    """Tell, at -v, that a wheel is not even chosen; the first one like it was warned of."""
+    _say(VERBOSE, not_as_promised(link, difference))
 
 
 def not_as_promised(link: Link, difference: str) -> str:

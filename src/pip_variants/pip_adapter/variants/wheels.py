@@ -1,7 +1,6 @@
 """Wheels at hand: does the wheel keep what the index promised, does a wheel given by path fit."""
 
 import os
-import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -16,11 +15,8 @@ from pip_variants.errors import InvalidVariantMetadata, printable
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.variants import telling
+from pip_variants.pip_adapter.variants.fetching import check_there_is_one
 from pip_variants.pip_adapter.variants.target import target
-
-_INSTALLED_OVER_IT = re.compile(
-    r"[^/]+\.data/(?:purelib|platlib)/[^/]+\.dist-info/variant\.json", re.IGNORECASE
-)
 
 
 class WheelDisagrees(MetadataInconsistent):
@@ -40,20 +36,29 @@ class WheelDisagrees(MetadataInconsistent):
 def prepare_linked_requirement(original: Any, self: Any, req: Any, *args: Any, **kw: Any) -> Any:
     """`RequirementPreparer._prepare_linked_requirement`: every wheel passes here once complete."""
     was_chosen_by_metadata = req.needs_more_preparation
-    distribution = original(self, req, *args, **kw)
+    inconsistent = None
+    try:
+        distribution = original(self, req, *args, **kw)
+    except MetadataInconsistent as error:
+        # pip compares dependencies; it may be that the markers in them are those of another wheel.
+        if not os.path.isfile(req.local_file_path or "") or not req.link.is_wheel:
+            raise
+        inconsistent, distribution = error, _opened(req, req.local_file_path)
     run = current()
     label = run.label_of(req.link.filename)
     release = run.release_of_url.get(req.link.url)
-    if label is None:
-        return distribution
-    read = partial(_variant_json, distribution, req.link.filename, req.local_file_path)
-    if release is None:
+    path = req.local_file_path or ""
+    read = partial(_variant_json, distribution, req.link.filename, path)
+    if label is not None and release is None:
         _check_fits(read, req.link.filename, label)
-    elif difference := release.check(req.link, read):
-        if was_chosen_by_metadata:  # pip says nothing of it then
-            telling.refused(req.link, difference)
-        raise WheelDisagrees(req, difference)
-    req.needs_more_preparation = False
+    elif label is not None and release is not None:
+        if difference := release.check(req.link, read):
+            if was_chosen_by_metadata:  # pip says nothing of it then
+                telling.refused(req.link, difference)
+            raise WheelDisagrees(req, difference)
+        req.needs_more_preparation = False
+    if inconsistent is not None:
+        raise inconsistent
     return distribution
 
 
@@ -64,10 +69,12 @@ def verify_one(original: Any, req: Any, wheel_path: str) -> None:
     label = current().label_of(filename)
     is_for_others = getattr(current().options, "wheel_dir", None)  # perhaps, by `pip wheel`
     if label is not None and not is_for_others:
-        wheel, name = FilesystemWheel(wheel_path), canonicalize_name(req.name)
-        distribution = get_wheel_distribution(wheel, name)
-        read = partial(_variant_json, distribution, filename, wheel_path)
+        read = partial(_variant_json, _opened(req, wheel_path), filename, wheel_path)
         _check_fits(read, filename, label)
+
+
+def _opened(req: Any, path: str) -> Any:
+    return get_wheel_distribution(FilesystemWheel(path), canonicalize_name(req.name))
 
 
 def _check_fits(read: Callable[[], str], filename: str, label: str) -> None:
@@ -83,9 +90,9 @@ def _check_fits(read: Callable[[], str], filename: str, label: str) -> None:
 
 def _variant_json(distribution: Any, filename: str, path: str) -> str:
     """The `variant.json` of a wheel that pip opened. Raises `InvalidVariantMetadata`."""
-    with ZipFile(path) as archive:
-        for name in filter(_INSTALLED_OVER_IT.fullmatch, archive.namelist()):
-            raise InvalidVariantMetadata(f"{filename} brings a second variant.json ({name})")
+    if os.path.isfile(path):
+        with ZipFile(path) as archive:
+            check_there_is_one(archive, filename)
     try:
         return str(distribution.read_text("variant.json"))
     except FileNotFoundError:
