@@ -66,7 +66,8 @@ def _look_at_pip() -> dict[str, Any]:
         command += [_TESTED, "--index-url"]
         with pip_process("diagnosis", str(answer), *command, environ=environ) as pip:
             failed = _self_test(folder, pip)
-        found: dict[str, Any] = {"pip": "", "replaced": 0, "problems": [], "options": {}}
+        found: dict[str, Any] = {"pip": "", "replaced": 0, "problems": [], "missing": {}}
+        found["options"] = {}
         found["pip_failed"] = failed
         if answer.exists():
             found = json.loads(answer.read_text(encoding="utf-8"))
@@ -158,6 +159,12 @@ def _to_do(found: dict[str, Any]) -> Iterator[str]:
         yield (
             f"pip-variants cannot extend this pip ({found['problems'][0]}). Install both again, "
             "in versions that fit each other: pip install --upgrade pip pip-variants"
+        )
+    elif found["missing"]:
+        commands = {one for names in found["missing"].values() for one in names.split()}
+        yield (
+            f"This pip is not known in full ({', '.join(found['missing'])}): its commands "
+            f"{', '.join(sorted(commands))} know less of variants. Install a newer pip-variants"
         )
     for failed in found["failed"]:
         yield f"Mend or uninstall a provider: {failed}"
