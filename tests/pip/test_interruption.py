@@ -91,7 +91,7 @@ class Pip:
             assert (pip.returncode, err) == (1, "ERROR: Operation cancelled by user\n"), out
         else:
             assert (pip.returncode, err) == (-by, ""), out
-        end = time.monotonic() + 10
+        end = time.monotonic() + 50
         while left := self.left():
             assert time.monotonic() < end, left
             time.sleep(0.02)

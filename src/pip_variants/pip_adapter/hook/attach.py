@@ -57,8 +57,9 @@ def attach(detection: Sequence[str] = ()) -> None:
     """
     off = os.environ.get("PIP_NO_VARIANTS", "").lower() in ("1", "true", "yes", "on", "y", "t")
     attached.detection = tuple(detection)
+    version = _version()
     for seam in SEAMS:
-        if not off or seam.place == OF_OPTIONS:
+        if seam.is_in(version) and (not off or seam.place == OF_OPTIONS):
             attached.seams.setdefault(seam.module, []).append(seam)
     if _Finder not in sys.meta_path:
         sys.meta_path.insert(0, _Finder)
@@ -124,21 +125,23 @@ def missing(command: str = "") -> list[Seam]:
 
 def is_expected(seam: Seam) -> bool:
     """Whether this pip should have a place that looks like this seam."""
-    version = tuple(
-        int(part) for part in sys.modules["pip"].__version__.split(".")[:2] if part.isdigit()
-    )
-    if version < seam.since or (seam.until and version >= seam.until):
-        return False
-    if not seam.name.startswith("Distribution."):
-        return True
+    if not seam.is_in(_version()) or not seam.name.startswith("Distribution."):
+        return seam.is_in(_version())
     # pip has two ways of reading metadata, and uses one of them.
     backend = importlib.import_module("pip._internal.metadata").select_backend()
     return seam.module == str(backend.Distribution.__module__)
 
 
+def _version() -> tuple[int, ...]:
+    text = sys.modules["pip"].__version__
+    return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+
+
 def _unmet_assumptions() -> Iterator[str]:
     for place, used in ASSUMPTIONS:
         seam = Seam(place, "", "", "")
+        if not is_expected(seam):
+            continue
         try:
             found = _find(importlib.import_module(seam.module), seam.name)[2]
         except (ImportError, AttributeError, KeyError):
@@ -237,11 +240,11 @@ def _code(found: Any) -> CodeType:
 
 
 def _names(code: CodeType) -> set[str]:
-    """Every name that a function uses, those of keyword arguments included."""
-    names = {*code.co_names, *code.co_varnames, *code.co_cellvars, *code.co_freevars}
+    """Every name that a function uses: `.attributes`, variables and `keywords=`."""
+    names = {*code.co_varnames, *code.co_cellvars, *(f".{name}" for name in code.co_names)}
     for constant in code.co_consts:
         if isinstance(constant, tuple):
-            names.update(part for part in constant if isinstance(part, str))
+            names.update(f"{part}=" for part in constant if isinstance(part, str))
         elif isinstance(constant, CodeType):
             names |= _names(constant)
     return names

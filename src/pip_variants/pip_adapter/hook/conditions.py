@@ -61,11 +61,6 @@ def any_installed_is_variant(*_: Any, **__: Any) -> bool:
     return any_is_variant(list(installed))
 
 
-def shows_a_variant(*_: Any, **__: Any) -> bool:
-    """The same for `pip show`, whose own objects are no distributions."""
-    return any_installed_is_variant()
-
-
 def locks_variants(_: Any, document: Any, **__: Any) -> bool:
     """A wheel of the lock has a name with room for a label."""
     packages = document.get("packages") if isinstance(document, dict) else None
