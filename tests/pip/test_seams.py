@@ -103,6 +103,10 @@ SPECIAL: dict[str, list[Change]] = {
         (r"cli\.base_command|commands\..*", r"def main\(self", "def run_main(self"),
         (r"cli\.main|commands\..*", r"(command|super\(\))\.main\(", r"\1.run_main("),
     ],
+    "cli.base_command:Command.parse_args": [
+        (r"cli\.base_command", r"def parse_args\(self", "def parse_words(self"),
+        (r"cli\.base_command", r"self\.parse_args\(", "self.parse_words("),
+    ],
     "index.collector:LinkCollector.create": [
         (r"index\.collector", r"def create\(", "def made("),
         (".*", r"LinkCollector\.create\(", "LinkCollector.made("),
@@ -121,7 +125,7 @@ SPECIAL: dict[str, list[Change]] = {
     "Factory._iter_found_candidates uses .partial": [
         (r"resolution\.resolvelib\.factory", r"functools\.partial\(", "(lambda f, **k: lambda: f(**k))("),
     ],
-    **{f"Factory._iter_found_candidates uses {name}=": another_way(name) for name in ("link", "template", "name")},
+    **{f"Factory._iter_found_candidates uses {name}=": another_way(name) for name in ("link", "name")},
     "Resolver.__init__ uses .factory": another_attribute("resolution.resolvelib.resolver", "Resolver", "factory"),
     "LinkCollector.__init__ uses .session": another_attribute("index.collector", "LinkCollector", "session"),
     "_get_index_content uses session": [(r"index\.collector", r"(?<![.\w])session\b", "the_session")],

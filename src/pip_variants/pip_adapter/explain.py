@@ -244,7 +244,7 @@ def _is_of(link: Link, version: str) -> bool:
     """Whether a file is a wheel of this version."""
     wheel = _parsed(link)
     try:
-        return wheel is not None and canonical_version(wheel.version) == version
+        return wheel is not None and canonical_version(wheel.version) == canonical_version(version)
     except (InvalidVersion, ValueError):
         return False
 

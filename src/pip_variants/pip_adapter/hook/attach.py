@@ -57,9 +57,8 @@ def attach(detection: Sequence[str] = ()) -> None:
     """
     off = os.environ.get("PIP_NO_VARIANTS", "").lower() in ("1", "true", "yes", "on", "y", "t")
     attached.detection = tuple(detection)
-    version = _version()
     for seam in SEAMS:
-        if seam.is_in(version) and (not off or seam.place == OF_OPTIONS):
+        if not off or seam.place == OF_OPTIONS:
             attached.seams.setdefault(seam.module, []).append(seam)
     if _Finder not in sys.meta_path:
         sys.meta_path.insert(0, _Finder)
@@ -158,15 +157,14 @@ def _unmet_assumptions() -> Iterator[str]:
 
 def _attach_to(module: ModuleType) -> None:
     for seam in attached.seams.get(module.__name__, ()):
-        if seam not in attached.originals:
+        if seam not in attached.originals and seam.is_in(_version()):
             try:
                 _replace(seam, module)
             except BrokenInstallation as error:
                 give_up(error.__cause__ or error)
                 return
             except Exception as error:  # noqa: BLE001 - this pip looks different
-                if is_expected(seam):
-                    attached.faults[seam] = str(error) or repr(error)
+                attached.faults[seam] = str(error) or repr(error)
 
 
 def _replace(seam: Seam, module: ModuleType) -> None:

@@ -157,8 +157,8 @@ SEAMS = (
 # What the replacements rely on beside the seams: places of pip, and names that they must use,
 # attributes with a point before them and keywords with a sign behind them.
 ASSUMPTIONS = (
-    ("resolution.resolvelib.factory:Factory._iter_found_candidates",
-     ".partial link= template= name="),
+    ("resolution.resolvelib.factory:Factory._iter_found_candidates", ".partial link= name="),
+    ("resolution.resolvelib.factory:Factory._make_candidate_from_link", "template"),
     ("resolution.resolvelib.resolver:Resolver.__init__", ".factory"),
     ("resolution.resolvelib.factory:Factory.__init__", ".preparer"),
     ("index.package_finder:PackageFinder.__init__", "._link_collector"),
