@@ -189,10 +189,17 @@ def test_a_wheel_of_another_host_is_pips_error(env: Environment, stock: Environm
 # One version in many spellings
 
 
-@pytest.mark.parametrize("place", ["page", "folder"])
 @pytest.mark.parametrize(
-    ("of_wheel", "of_json"),
-    [("1.0.0", "1.0"), ("1.0", "1.0.0"), ("1.0", "1"), ("1", "1.0.0.0"), ("1.0.post1", "1.0-1"), ("1.0rc1", "1.0.0-rc.1"), ("1.0+cpu.1", "1.0+cpu-1")],
+    ("place", "of_wheel", "of_json"),
+    [
+        ("page", "1.0.0", "1.0"),
+        ("folder", "1.0.0", "1.0"),
+        ("page", "1.0", "1.0.0"),
+        ("folder", "1", "1.0.0.0"),
+        ("page", "1.0.post1", "1.0-1"),
+        ("folder", "1.0rc1", "1.0.0-rc.1"),
+        ("page", "1.0+cpu.1", "1.0+cpu-1"),
+    ],
 )
 def test_one_version_in_two_spellings(env: Environment, index: Index, place: str, of_wheel: str, of_json: str) -> None:
     """PEP 440 says which are equal: the metadata is that of the wheels, and those are not read for it."""

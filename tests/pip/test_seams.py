@@ -131,7 +131,7 @@ SPECIAL: dict[str, list[Change]] = {
     "_get_index_content uses session": [(r"index\.collector", r"(?<![.\w])session\b", "the_session")],
     "models.link:Link.url": elsewhere("models.link", "Link", "url"),
     "models.link:Link.filename": elsewhere("models.link", "Link", "filename"),
-    "models.link:Link.is_file": [(".*", r"\bis_file\b(?!\()", "is_of_disk")],
+    "models.link:Link.is_file": [(".*", r"(?<=def )is_file\b|\bis_file\b(?!\()", "is_of_disk")],
     "Link.__init__ uses ._hashes": [(r"models\.link", r"\b_hashes\b", "_digests")],
     "CandidateEvaluator.__init__ uses ._hashes": [(r"index\.package_finder", r"self\._hashes\b", "self._allowed")],
     "InstallRequirement.__init__ uses .link": another_attribute("req.req_install", "InstallRequirement", "link"),

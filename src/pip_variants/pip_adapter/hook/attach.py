@@ -124,16 +124,17 @@ def missing(command: str = "") -> list[Seam]:
 
 def is_expected(seam: Seam) -> bool:
     """Whether this pip should have a place that looks like this seam."""
-    if not seam.is_in(_version()) or not seam.name.startswith("Distribution."):
-        return seam.is_in(_version())
+    if not _is_of_version(seam) or not seam.name.startswith("Distribution."):
+        return _is_of_version(seam)
     # pip has two ways of reading metadata, and uses one of them.
     backend = importlib.import_module("pip._internal.metadata").select_backend()
     return seam.module == str(backend.Distribution.__module__)
 
 
-def _version() -> tuple[int, ...]:
+def _is_of_version(seam: Seam) -> bool:
     text = sys.modules["pip"].__version__
-    return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+    version = tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+    return seam.since <= version and (not seam.until or version < seam.until)
 
 
 def _unmet_assumptions() -> Iterator[str]:
@@ -157,7 +158,7 @@ def _unmet_assumptions() -> Iterator[str]:
 
 def _attach_to(module: ModuleType) -> None:
     for seam in attached.seams.get(module.__name__, ()):
-        if seam not in attached.originals and seam.is_in(_version()):
+        if seam not in attached.originals and _is_of_version(seam):
             try:
                 _replace(seam, module)
             except BrokenInstallation as error:

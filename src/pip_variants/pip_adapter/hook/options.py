@@ -76,7 +76,8 @@ def make_option_group(original: Any, group: dict[str, Any], parser: Any) -> Any:
     if group is getattr(cmdoptions, "general_group", None):
         _add_no_variants(result)
     elif group is getattr(cmdoptions, "index_group", None):
-        parser.remove_option("--no-variants")
+        if parser.has_option("--no-variants"):
+            parser.remove_option("--no-variants")
         parser.insert_option_group(0, _variant_options(parser))
     return result
 

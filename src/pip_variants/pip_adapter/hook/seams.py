@@ -47,10 +47,6 @@ class Seam(NamedTuple):
         """Whether no label is accepted without it."""
         return self.needed_by == ALL
 
-    def is_in(self, version: tuple[int, ...]) -> bool:
-        """Whether a version of pip has the place."""
-        return self.since <= version and (not self.until or version < self.until)
-
 
 ALL = "everything"
 INSTALL = "install download wheel"
