@@ -73,7 +73,7 @@ def program(env: Environment, index: Index, tmp_path: Path) -> Callable[..., obj
     def run(code: str, *arguments: str, environment: Environment = env, **variables: str) -> object:
         variables = {**FORCED, "INDEX": index.url, **variables}
         command = [environment.python, "-c", f"{_PROGRAM}{code}\nprint('ANSWER' + json.dumps(answer))", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, env=clean(variables), cwd=tmp_path, timeout=120)
+        done = subprocess.run(command, capture_output=True, text=True, env=clean(variables), cwd=tmp_path, timeout=600)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.rpartition("ANSWER")[2])
 
