@@ -224,7 +224,8 @@ def _reason(found: Release, link: Link) -> str:
 def _is_of(link: Link, version: str) -> bool:
     """Whether a file is a wheel of this version."""
     try:
-        return canonical_version(WheelFilename.parse(link.filename).version) == version
+        wheel = WheelFilename.parse(link.filename)
+        return canonical_version(wheel.version) == canonical_version(version)
     except ValueError:
         return False
 

@@ -107,13 +107,8 @@ def missing(command: str = "") -> list[Seam]:
 
 def is_expected(seam: Seam) -> bool:
     """Whether this pip should have a place that looks like this seam."""
-    version = tuple(
-        int(part) for part in sys.modules["pip"].__version__.split(".")[:2] if part.isdigit()
-    )
-    if version < seam.since or (seam.until and version >= seam.until):
-        return False
-    if not seam.name.startswith("Distribution."):
-        return True
+    if not _is_of_version(seam) or not seam.name.startswith("Distribution."):
+        return _is_of_version(seam)
     # pip has two ways of reading metadata, and uses one of them.
     backend = importlib.import_module("pip._internal.metadata").select_backend()
     return seam.module == str(backend.Distribution.__module__)
@@ -126,9 +121,17 @@ def _is_there(module: str) -> bool:
         return False
 
 
+def _is_of_version(seam: Seam) -> bool:
+    text = sys.modules["pip"].__version__
+    version = tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+    return seam.since <= version and (not seam.until or version < seam.until)
+
+
 def _unmet_assumptions() -> Iterator[str]:
     for place, used in ASSUMPTIONS:
         seam = Seam(place, "", "", "")
+        if not is_expected(seam):
+            continue
         try:
             found = _find(importlib.import_module(seam.module), seam.name)[2]
         except (ImportError, AttributeError, KeyError):
@@ -145,15 +148,14 @@ def _unmet_assumptions() -> Iterator[str]:
 
 def _attach_to(module: ModuleType) -> None:
     for seam in attached.seams.get(module.__name__, ()):
-        if seam not in attached.originals:
+        if seam not in attached.originals and _is_of_version(seam):
             try:
                 _replace(seam, module)
             except BrokenInstallation as error:
                 give_up(error.__cause__ or error)
                 return
             except Exception as error:  # noqa: BLE001 - this pip looks different
-                if is_expected(seam):
-                    attached.faults[seam] = str(error) or repr(error)
+                attached.faults[seam] = str(error) or repr(error)
 
 
 def _replace(seam: Seam, module: ModuleType) -> None:
@@ -225,11 +227,11 @@ def _code(found: Any) -> CodeType:
 
 
 def _names(code: CodeType) -> set[str]:
-    """Every name that a function uses, those of keyword arguments included."""
-    names = {*code.co_names, *code.co_varnames, *code.co_cellvars, *code.co_freevars}
+    """Every name that a function uses: `.attributes`, variables and `keywords=`."""
+    names = {*code.co_varnames, *code.co_cellvars, *(f".{name}" for name in code.co_names)}
     for constant in code.co_consts:
         if isinstance(constant, tuple):
-            names.update(part for part in constant if isinstance(part, str))
+            names.update(f"{part}=" for part in constant if isinstance(part, str))
         elif isinstance(constant, CodeType):
             names |= _names(constant)
     return names

@@ -12,15 +12,22 @@ from functools import partial
 from typing import Any
 
 from pip_variants.pip_adapter import runner
-from pip_variants.pip_adapter.hook.attach import attached
+from pip_variants.pip_adapter.hook.attach import attached, give_up
 from pip_variants.pip_adapter.hook.options import SEVERAL_TIMES
 from pip_variants.pip_adapter.hook.run import Run, current
 
 
 def get_runnable_pip(original: Any) -> str:
     """`get_runnable_pip`: the file with which child pips are started."""
-    current().pip = original()
-    return os.path.abspath(runner.__file__)
+    run, file = current(), os.path.abspath(runner.__file__)
+    run.pip = str(original())
+    try:
+        os.stat(file)
+        import pip_variants.detection.client  # noqa: F401 - what is started needs it
+    except Exception as error:  # noqa: BLE001 - ours, missing or damaged
+        give_up(error)
+        return run.pip
+    return file
 
 
 def call_subprocess(original: Any, *args: Any, extra_environ: Any = None, **kw: Any) -> Any:

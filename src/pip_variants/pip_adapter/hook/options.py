@@ -69,10 +69,11 @@ def make_option_group(original: Any, group: dict[str, Any], parser: Any) -> Any:
     from pip._internal.cli import cmdoptions
 
     result = original(group, parser)
-    if group is cmdoptions.general_group:
+    if group is getattr(cmdoptions, "general_group", None):
         _add_no_variants(result)
-    elif group is cmdoptions.index_group:
-        parser.remove_option("--no-variants")
+    elif group is getattr(cmdoptions, "index_group", None):
+        if parser.has_option("--no-variants"):
+            parser.remove_option("--no-variants")
         parser.insert_option_group(0, _variant_options(parser))
     return result
 

@@ -103,6 +103,8 @@ class Run:
         """Say a line in pip's output: INFO to standard output, WARNING to standard error."""
         if not once or text not in self.said:
             self.said.add(text)
+            if not logging.getLogger().handlers:  # pip puts a word before it, once it has begun
+                text = f"{logging.getLevelName(level)}: {text}"
             logging.getLogger("pip_variants").log(level, "%s", text)
 
     def ignore_variants(self, why: str) -> None:

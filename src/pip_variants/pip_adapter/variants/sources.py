@@ -11,7 +11,7 @@ from typing import Any
 
 from pip._internal.models.link import Link
 from pip._internal.utils.urls import path_to_url
-from pip._vendor.packaging.utils import canonicalize_name
+from pip._vendor.packaging.utils import canonicalize_name, canonicalize_version
 from pip._vendor.packaging.version import Version
 
 from pip_variants.model.filename import split_index_metadata_filename
@@ -39,7 +39,7 @@ class Source:
 
     def metadata_of(self, name: str, version: str) -> list[Link]:
         """The index-level metadata files of a release; those with the same hashes are one."""
-        found = self._metadata.get((name, version), [])
+        found = self._metadata.get((name, canonicalize_version(version)), [])
         hashed = {tuple(sorted(one._hashes.items())): one for one in found if one._hashes}
         return list(hashed.values()) or found[:1]
 
@@ -57,7 +57,7 @@ class Source:
 
 def canonical_version(text: str) -> str:
     """A version as pip compares it, from a file name. Raises `ValueError`."""
-    return str(Version(text.replace("_", "-")))
+    return str(canonicalize_version(Version(text.replace("_", "-"))))
 
 
 def url_of_source(link: Link) -> str:
