@@ -28,7 +28,7 @@ import os, sys, time
 class Finder:
     @staticmethod
     def find_spec(name, *_):
-        if name == "pip_variants.pip_adapter.target":
+        if name == "pip_variants.pip_adapter.variants.target":
             sys.meta_path.remove(Finder)
             from pip_variants.detection.client import Detection
             answer_of, warm_up, first = Detection.answer_of, Detection.warm_up, []

@@ -61,6 +61,7 @@ def test_the_shape_of_the_json(env: Environment) -> None:
         "pip": "26.3",
         "pip_failed": "",
         "problems": [],
+        "missing": {},
         "failed": [],
         "warnings": [],
         "plugins": [],
@@ -148,7 +149,7 @@ def not_loaded(env: Environment) -> Iterator[Environment]:
 
 def test_a_pip_that_is_not_extended(not_loaded: Environment) -> None:
     text = to_do(not_loaded)
-    assert text.startswith("- pip-variants cannot extend this pip (pip._internal.")
+    assert text.startswith("- pip-variants cannot extend this pip (cli.base_command:")
     assert text.endswith("fit each other: pip install --upgrade pip pip-variants")
 
 

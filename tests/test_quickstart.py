@@ -29,7 +29,7 @@ def quickstart(folder: Path, **changes: str) -> str:
         capture_output=True,
         text=True,
         env=env | {"TMPDIR": str(folder)} | changes,
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
@@ -80,7 +80,7 @@ def test_the_quickstart_says_which_command_failed_and_how(tmp_path: Path) -> Non
         capture_output=True,
         text=True,
         env=os.environ | {"TMPDIR": str(tmp_path), "PIP_TIMEOUT": "never"},
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == 1
     assert "This command failed" in done.stderr
@@ -104,7 +104,7 @@ def test_the_quickstart_leaves_nothing_when_interrupted(tmp_path: Path) -> None:
     assert process.stdout.readline().startswith("1. ")
     time.sleep(2)  # it makes an environment now, or pip works in it
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=600)
     assert process.returncode == 130, errors
     assert "Interrupted" in errors
     assert "Traceback" not in errors

@@ -41,7 +41,7 @@ def test_nothing_of_ours_is_imported(own: Path) -> None:
         lambda site: None,
         lambda site: shutil.rmtree(site / "pip_variants"),
         lambda site: (site / "pip_variants/__init__.py").write_text("syntax error"),
-        lambda site: (site / "pip_variants/pip_adapter/attach.py").unlink(),
+        lambda site: (site / "pip_variants/pip_adapter/hook/attach.py").unlink(),
         lambda site: shutil.rmtree(site / "pip"),
     ],
     ids=["whole", "package gone", "syntax error", "module gone", "pip gone"],

@@ -46,7 +46,7 @@ def run(environment, code: str, **extra: str) -> str:
 def test_detach_gives_back_every_attribute(env) -> None:
     code = """
 load()
-from pip_variants.pip_adapter import attach
+from pip_variants.pip_adapter.hook import attach
 with_seams = snapshot()
 attach.detach()
 without = snapshot()
@@ -65,18 +65,19 @@ print(sum(again[key] is not without[key] for key in without))
 
 
 def test_the_kill_switch_leaves_every_attribute_as_in_a_stock_pip(env) -> None:
-    """Every function of pip is its own: none was made in pip_variants, and none is wrapped."""
+    """Every function of pip is its own, but for the one that makes pip's parser know our options."""
     code = """
 load()
-loaded = {name.rpartition(".")[2] for name in sys.modules if "pip_variants.pip_adapter." in name}
-assert loaded == {"attach", "conditions", "gate", "seams"}, loaded
+loaded = {name for name in sys.modules if "pip_variants.pip_adapter." in name}
+assert not [name for name in loaded if "hook" not in name], loaded
 before = snapshot()
-from pip_variants.pip_adapter import attach
-assert attach._Finder not in sys.meta_path
-assert not attach._originals
+from pip_variants.pip_adapter.hook import attach
+assert [seam.place for seam in attach.attached.originals] == ["cli.cmdoptions:make_option_group"]
 attach.detach()
-assert all(value is before[key] for key, value in snapshot().items())
-assert not [key for key, value in before.items() if "pip_variants" in str(getattr(
+assert attach._Finder not in sys.meta_path
+changed = {key for key, value in snapshot().items() if value is not before[key]}
+assert changed == {("pip._internal.cli.cmdoptions", "make_option_group")}, changed
+assert not [key for key, value in snapshot().items() if "pip_variants" in str(getattr(
     getattr(value, "__code__", None), "co_filename", ""))]
 print("untouched")
 """
@@ -103,7 +104,7 @@ def test_pips_process_imports_no_provider_and_no_dependency(env, index: Index) -
     result = env.pip("install", "--index-url", index.url, "demo", env=FORCED)
     loaded = next(line for line in result.err.splitlines() if line.startswith("LOADED")).split()
     tops = {name.partition(".")[0] for name in loaded}
-    assert "pip_variants.pip_adapter.ranking" in loaded
+    assert "pip_variants.pip_adapter.variants.release" in loaded
     assert not tops & {"archspec", "pluggy", "packaging", "importlib_metadata", "zipp"}
     assert not [name for name in loaded if name.startswith("pip_variants.providers")]
     assert "pip_variants.hooks" not in loaded
@@ -174,7 +175,7 @@ def test_an_unknown_pip_is_stock_pip_with_one_warning(
 
 def test_a_broken_plugin_is_stock_pip_with_one_warning(env, index: Index) -> None:
     release(index.root / "demo", "1.0", {**levels("v3"), None: ()})
-    broken = env.site / "pip_variants/pip_adapter/attach.py"
+    broken = env.site / "pip_variants/pip_adapter/hook/attach.py"
     original = broken.read_text()
     try:
         for content in ("syntax error", "import not_there", "raise RuntimeError('x')"):
@@ -246,15 +247,15 @@ def test_it_does_not_matter_what_is_loaded_first(env) -> None:
     """Other tools load what they need of pip, in their order; each time in a process of its own."""
     code = """
 import os
-from pip_variants.pip_adapter.seams import SEAMS
+from pip_variants.pip_adapter.hook.seams import SEAMS
 def attached(first):
     here, there = os.pipe()
     if os.fork() == 0:
         for name in (first, *(seam.module for seam in SEAMS)):
             try: importlib.import_module(name)
             except ImportError: pass
-        from pip_variants.pip_adapter import attach
-        os.write(there, json.dumps([seam[:2] for seam in SEAMS if seam in attach._originals]).encode())
+        from pip_variants.pip_adapter.hook import attach
+        os.write(there, json.dumps([seam[:2] for seam in SEAMS if seam in attach.attached.originals]).encode())
         os._exit(0)
     os.close(there)
     with os.fdopen(here) as answer:

@@ -89,5 +89,5 @@ runpy.run_module("pip", run_name="__main__", alter_sys=True)
     done = subprocess.run([env.python, "-c", code], capture_output=True, text=True, env=clean(OLDER))
     assert (done.returncode, done.stdout) == (0, FINE)
     loaded = done.stderr.partition("LOADED")[2].split()
-    assert "pip_variants.pip_adapter.conditions" in loaded
-    assert not {"pip_variants.pip_adapter.check", "pip_variants.detection.client"} & set(loaded)
+    assert "pip_variants.pip_adapter.hook.conditions" in loaded
+    assert not {"pip_variants.pip_adapter.variants.installed", "pip_variants.detection.client"} & set(loaded)

@@ -42,7 +42,7 @@ def test_one_cache(environments: list[Environment], index: Index, tmp_path: Path
             pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
             started.append(subprocess.Popen(command, env=clean(forced), **pipes))
         for environment, level, pip in zip(environments, LEVELS, started, strict=True):
-            out, err = pip.communicate(timeout=120)
+            out, err = pip.communicate(timeout=600)
             assert (pip.returncode, err) == (0, ""), out
             assert environment.installed() == ("1.0", None if level == "none" else level)
             assert environment.installed("other") == ("1.0", {"v4": "v3", "v1": "null", "none": "null"}.get(level, level))

@@ -102,8 +102,8 @@ EVERYWHERE: dict[str, Callable[[Case, str], None]] = {
     "403": lambda case, request: case.put(faults.forbidden, request),
     "500": lambda case, request: case.put(faults.broken, request),
     "503 with Retry-After": lambda case, request: case.put(faults.unavailable, request),
-    "no answer": lambda case, request: _with_timeout(case, faults.no_answer, request),
-    "slow drip": lambda case, request: _with_timeout(case, faults.slow_drip, request),
+    "no answer": lambda case, request: _with_timeout(case, faults.no_answer, request, 3),
+    "slow drip": lambda case, request: _with_timeout(case, faults.slow_drip, request, 2),
     "connection reset": lambda case, request: case.put(faults.reset, request),
     "truncated": lambda case, request: case.put(faults.truncated, request),
     "Content-Length too small": lambda case, request: case.put(faults.wrong_length, request),
@@ -117,8 +117,9 @@ EVERYWHERE: dict[str, Callable[[Case, str], None]] = {
 }
 
 
-def _with_timeout(case: Case, fault: Callable[[Reply], Reply], request: str) -> None:
-    case.options += ["--timeout", "0.5"]
+def _with_timeout(case: Case, fault: Callable[[Reply], Reply], request: str, seconds: int) -> None:
+    """So many are enough for all other requests, on a slow machine too."""
+    case.options += ["--timeout", seconds, "--retries", 0]
     case.put(fault, request)
 
 

@@ -22,7 +22,7 @@ Kind = tuple[list[object], dict[str, str], Path]
 
 def run(*command: object, env: dict[str, str]) -> str:
     done = subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, env=clean(env), timeout=120
+        list(map(str, command)), capture_output=True, text=True, env=clean(env), timeout=600
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

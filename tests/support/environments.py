@@ -89,7 +89,7 @@ class Environment:
             text=True,
             env=clean(env),
             cwd=cwd or self.folder,
-            timeout=120,
+            timeout=600,
         )
         result = Result(done.returncode, done.stdout, done.stderr)
         assert code is None or result.code == code, result.all

@@ -42,14 +42,14 @@ def no_answer(reply: Reply) -> Reply:
 
 
 def slow_drip(reply: Reply) -> Reply:
-    """All of it, in 0.8 seconds, and never silent for long."""
+    """All of it, in 2.4 seconds, and never silent for long."""
 
     def send(handler: BaseHTTPRequestHandler, head: bytes, body: bytes) -> None:
         raw = head + body
         step = len(raw) // 8 + 1
         for start in range(0, len(raw), step):
             handler.wfile.write(raw[start : start + step])
-            time.sleep(0.1)
+            time.sleep(0.3)
 
     return replace(reply, send=send)
 

@@ -29,7 +29,7 @@ def shell_of(env: Environment, folder: Path) -> Shell:
             text=True,
             cwd=cwd,
             env=clean({"PATH": path, **{key: str(value) for key, value in variables.items()}}),
-            timeout=120,
+            timeout=600,
         )
         assert done.returncode == 0, block + done.stdout
         return done.stdout

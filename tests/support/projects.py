@@ -16,7 +16,7 @@ def build_sdist(folder, config_settings=None):
 def build_wheel(folder, config_settings=None, metadata_directory=None):
     if "SIGNAL" in os.environ:
         open(os.environ["SIGNAL"], "w").close()
-        end = time.monotonic() + 60
+        end = time.monotonic() + 600
         while not os.path.exists(os.environ["WAIT_FOR"]):
             assert time.monotonic() < end, "the other one was not built meanwhile"
             time.sleep(0.05)

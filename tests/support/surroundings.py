@@ -76,7 +76,7 @@ class Start:
         start = [*self.by, self.environment.python, *self.flags, *self.pip]
         command = [*start, *install, *self.options, package]
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **self.streams}
-        done = subprocess.run(list(map(str, command)), env=self.env, cwd=self.cwd, timeout=60, **streams)
+        done = subprocess.run(list(map(str, command)), env=self.env, cwd=self.cwd, timeout=600, **streams)
         return Result(done.returncode, _text(done.stdout), _text(done.stderr))
 
 

@@ -56,7 +56,8 @@ def _look_at_pip() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         failed = _self_test(Path(folder), environ)
         answer = Path(folder, "answer.json")
-        found: dict[str, Any] = {"pip": "", "replaced": 0, "problems": [], "options": {}}
+        found: dict[str, Any] = {"pip": "", "replaced": 0, "problems": [], "missing": {}}
+        found["options"] = {}
         found["pip_failed"] = failed
         if answer.exists():
             found = json.loads(answer.read_text(encoding="utf-8"))
@@ -144,6 +145,12 @@ def _to_do(found: dict[str, Any]) -> Iterator[str]:
         yield (
             f"pip-variants cannot extend this pip ({found['problems'][0]}). Install both again, "
             "in versions that fit each other: pip install --upgrade pip pip-variants"
+        )
+    elif found["missing"]:
+        commands = {one for names in found["missing"].values() for one in names.split()}
+        yield (
+            f"This pip is not known in full ({', '.join(found['missing'])}): its commands "
+            f"{', '.join(sorted(commands))} know less of variants. Install a newer pip-variants"
         )
     for failed in found["failed"]:
         yield f"Mend or uninstall a provider: {failed}"

@@ -7,7 +7,7 @@ A program for a pip process of its own. Its arguments are a file, to which it wr
 import json
 import logging
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -18,14 +18,13 @@ from pip._internal.exceptions import CommandError, DistributionNotFound, PipErro
 from pip._internal.models.link import Link
 from pip._internal.utils.misc import redact_auth_from_url
 from pip._vendor.packaging.utils import canonicalize_name
-from pip._vendor.packaging.version import InvalidVersion
 
 from pip_variants import reasons
-from pip_variants.errors import InvalidWheelFilename, printable
+from pip_variants.errors import printable
 from pip_variants.model.filename import WheelFilename
-from pip_variants.model.metadata import ABI_DEPENDENCY, PluginProvider, VariantMetadata
-from pip_variants.model.ordering import Ordering
+from pip_variants.model.metadata import ABI_DEPENDENCY, PluginProvider
 from pip_variants.pip_adapter.hook.run import current, during
+from pip_variants.pip_adapter.hook.wheel_names import label_in
 from pip_variants.pip_adapter.variants import candidates, telling
 from pip_variants.pip_adapter.variants.release import Release, release
 from pip_variants.pip_adapter.variants.sources import canonical_version
@@ -50,8 +49,8 @@ class Explain(InstallCommand):
         try:
             answer = self._explain(options, args)
         except PipError as error:
-            lines = map(str.strip, str(error).splitlines())
-            answer = {"error": printable(next(filter(None, lines), repr(error)))}
+            line = str(error).strip().partition("\n")[0]
+            answer = {"error": printable(line.strip() or repr(error))}
             code = 2 if isinstance(error, CommandError) else 1
         with open(self._file, "w", encoding="utf-8") as file:
             json.dump(answer, file)
@@ -131,50 +130,46 @@ class Explain(InstallCommand):
     ) -> dict[str, Any]:
         make = partial(_link, name=name, template=requirement)
         infos = [(one.version, partial(make, link=one.link)) for one in visited]
-        chosen: Link | None = None
-        version = ""
         # The very generator from which pip's resolver takes its candidates.
-        for one, made in candidates.in_order(infos, None, hashes):
-            chosen = made()
+        for one, make_it in candidates.in_order(infos, None, hashes):
+            chosen, version = make_it(), str(one)
             # pip downloads what it chooses, and takes the next one if it is something else.
-            if chosen is not None and release(name, str(one)).is_usable(chosen, look=True):
-                version = str(one)
+            if chosen is not None and release(name, version).is_usable(chosen, look=True):
                 break
-            chosen = None
+        else:
+            chosen, version = None, ""
         of_version = [one.link for one in visited if str(one.version) == version]
         found = release(name, version)
-        files = found.decision.files or of_version
-        usable = [link for link in files if link.url not in found.refused]
-        label = current().label_of(chosen.filename) if chosen else None
+        usable = found.usable or of_version
         variant = found.variant_of(chosen) if chosen else None
-        listed = [{**_file(found, link), "place": place} for place, link in enumerate(usable, 1)]
+        listed = [_file(found, link, place=place) for place, link in enumerate(usable, 1)]
         yanked = [one for one in self._yanked if _is_of(one, version)]
         others = dict.fromkeys((*found.links, *of_version, *yanked))
         listed += [
-            {**_file(found, link), "reason": _reason(found, link)}
-            for link in others
-            if link not in usable
+            _file(found, link, reason=_reason(found, link)) for link in others if link not in usable
         ]
-        for link, reason in self._refused:
-            if _is_of(link, version) and (parsed := _parsed(link)):
-                listed.append({**_file(found, link), "label": parsed.label, "reason": reason})
+        listed += [
+            _file(found, link, label=label_in(link.filename), reason=reason)
+            for link, reason in self._refused
+            if _is_of(link, version)
+        ]
         ordering = found.decision.ordering
         decided = [one for one in current().releases.values() if one.name == name]
         rejected = [one for other in decided for one in other.decision.ordering.rejected]
         return {
             "release": version or None,
-            "label": label,
+            "label": variant.label if variant else None,
             "filename": chosen.filename if chosen else None,
             "url": _url(chosen) if chosen else None,
             "deciding": [str(one) for one in ordering.deciding(variant)] if variant else [],
             "files": listed,
-            "namespaces": list(_namespaces(ordering, found.decision.metadata.values())),
+            "namespaces": list(_namespaces(found)),
             "warnings": telling.unfit_devices(found, chosen) if chosen else [],
             "hints": [
                 {"remedy": printable(remedy), "labels": labels}
                 for remedy, labels in reasons.remedies(rejected).items()
             ],
-            "skipped": [_skipped(one) for one in decided if one.links and not _is_left(one)],
+            "skipped": [_skipped(one) for one in decided if one.links and not one.usable],
         }
 
 
@@ -196,25 +191,21 @@ def _link(*, link: Link, **_: Any) -> Link:
     return link
 
 
-def _file(found: Release, link: Link) -> dict[str, Any]:
+def _file(found: Release, link: Link, **more: Any) -> dict[str, Any]:
     variant = found.variant_of(link)
     return {
         "filename": link.filename,
         "url": _url(link),
-        "label": current().label_of(link.filename),
+        "label": variant.label if variant else None,
         "properties": [str(one) for one in variant.properties] if variant else [],
         "place": None,
         "reason": "",
+        **more,
     }
 
 
 def _url(link: Link) -> str:
     return redact_auth_from_url(link.url_without_fragment)
-
-
-def _is_left(found: Release) -> bool:
-    """Whether a release has a file that can be used."""
-    return any(link.url not in found.refused for link in found.decision.files)
 
 
 def _reason(found: Release, link: Link) -> str:
@@ -230,19 +221,12 @@ def _reason(found: Release, link: Link) -> str:
     return "not what --variant asks for" if found.decision.wanted else "ignored, see the warnings"
 
 
-def _parsed(link: Link) -> WheelFilename | None:
-    try:
-        return WheelFilename.parse(link.filename)
-    except InvalidWheelFilename:
-        return None
-
-
 def _is_of(link: Link, version: str) -> bool:
     """Whether a file is a wheel of this version."""
-    wheel = _parsed(link)
     try:
-        return wheel is not None and canonical_version(wheel.version) == version
-    except (InvalidVersion, ValueError):
+        wheel = WheelFilename.parse(link.filename)
+        return canonical_version(wheel.version) == canonical_version(version)
+    except ValueError:
         return False
 
 
@@ -260,26 +244,26 @@ def _skipped(found: Release) -> dict[str, Any]:
     }
 
 
-def _namespaces(
-    ordering: Ordering, metadata: Collection[VariantMetadata]
-) -> Iterator[dict[str, Any]]:
+def _namespaces(found: Release) -> Iterator[dict[str, Any]]:
     """What decided: the namespaces that were asked for, most important first."""
+    metadata, supported = found.decision.metadata.values(), found.decision.ordering.supported
     names = tuple(dict.fromkeys(name for one in metadata for name in one.namespaces))
     for name in target().choices.namespaces((*names, ABI_DEPENDENCY)):
-        if name not in ordering.supported:
+        if name not in supported:
             continue
-        support = ordering.supported[name]
         info = next((one.providers[name] for one in metadata if name in one.providers), None)
-        told = target().told.get(info) if isinstance(info, PluginProvider) else None
+        plugin = info if isinstance(info, PluginProvider) else None
+        told = target().told.get(plugin) if plugin else None
         yield {
             "namespace": name,
-            "requires": list(info.requires) if isinstance(info, PluginProvider) else [],
+            "requires": list(plugin.requires) if plugin else [],
             "by": printable(told.by) if told else "",
             "notes": [printable(note) for note in told.notes] if told else [],
             "features": [
-                {"name": feature, "values": list(values)} for feature, values in support.features
+                {"name": feature, "values": list(values)}
+                for feature, values in supported[name].features
             ],
-            "absent": printable(support.absent),
+            "absent": printable(supported[name].absent),
         }
 
 

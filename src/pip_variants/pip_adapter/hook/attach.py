@@ -10,19 +10,12 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial, wraps
+from functools import wraps
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
 from typing import Any
 
-from pip_variants.pip_adapter.hook.seams import (
-    ASSUMPTIONS,
-    MODULES,
-    OF_OPTIONS,
-    OPTIONS,
-    SEAMS,
-    Seam,
-)
+from pip_variants.pip_adapter.hook.seams import ASSUMPTIONS, OF_OPTIONS, OPTIONS, SEAMS, Seam
 
 _ADAPTER = "pip_variants.pip_adapter"
 
@@ -31,16 +24,11 @@ class _Attached:
     """The table of what is attached: the one thing of this process that outlives a run of pip."""
 
     def __init__(self) -> None:
-        self.originals: dict[Seam, tuple[object, str, object]] = {}
-        """Seam -> owner, attribute and what stood there."""
-        self.loaders: dict[Seam, Callable[[], Any]] = {}
-        """Loads the replacement of a seam that has a condition."""
-        self.faults: dict[Seam, str] = {}
-        """Seam -> how pip differs from what is expected there."""
+        # The command that starts the detection process, where this interpreter has none.
         self.detection: tuple[str, ...] = ()
-        """The command that starts the detection process, where this interpreter has none."""
-        self.seams: dict[str, list[Seam]] = {}
-        """Module of pip -> what is wanted there."""
+        self.seams: dict[str, list[Seam]] = {}  # what is wanted, by module of pip
+        self.originals: dict[Seam, tuple[object, str, object]] = {}  # owner, attribute, value
+        self.faults: dict[Seam, str] = {}  # how pip differs from what is expected there
 
 
 attached = _Attached()
@@ -70,15 +58,12 @@ def attach(detection: Sequence[str] = ()) -> None:
 
 
 def detach() -> None:
-    """Give pip back every place that was replaced.
-
-    A module of pip that took a replaced function over by name keeps it.
-    """
+    """Give pip back every place that was replaced; what it took over by name, it keeps."""
     if _Finder in sys.meta_path:
         sys.meta_path.remove(_Finder)
     for owner, attribute, original in attached.originals.values():
         setattr(owner, attribute, original)
-    for table in (attached.originals, attached.loaders, attached.faults, attached.seams):
+    for table in (attached.originals, attached.faults, attached.seams):
         table.clear()
 
 
@@ -92,18 +77,13 @@ def give_up(error: BaseException) -> None:
 
 
 def verify() -> list[str]:
-    """Load what variants need; why this pip cannot be extended, if it cannot.
-
-    Raises `BrokenInstallation`.
-    """
+    """Load what variants need; why this pip cannot be extended. Raises `BrokenInstallation`."""
     for name in dict.fromkeys(seam.module for seam in SEAMS if seam.is_critical):
         with contextlib.suppress(ImportError):  # what is missing is said below
             importlib.import_module(name)
     try:
-        for load in attached.loaders.values():
-            load()
-        for name in MODULES:
-            _ours(name, "__doc__")
+        for seam in SEAMS:
+            _ours(*seam.function)
     except BrokenInstallation as error:
         cause = error.__cause__ or error
         if isinstance(cause, ImportError) and str(cause.name).startswith("pip."):
@@ -127,13 +107,8 @@ def missing(command: str = "") -> list[Seam]:
 
 def is_expected(seam: Seam) -> bool:
     """Whether this pip should have a place that looks like this seam."""
-    version = tuple(
-        int(part) for part in sys.modules["pip"].__version__.split(".")[:2] if part.isdigit()
-    )
-    if version < seam.since or (seam.until and version >= seam.until):
-        return False
-    if not seam.name.startswith("Distribution."):
-        return True
+    if not _is_of_version(seam) or not seam.name.startswith("Distribution."):
+        return _is_of_version(seam)
     # pip has two ways of reading metadata, and uses one of them.
     backend = importlib.import_module("pip._internal.metadata").select_backend()
     return seam.module == str(backend.Distribution.__module__)
@@ -146,9 +121,17 @@ def _is_there(module: str) -> bool:
         return False
 
 
+def _is_of_version(seam: Seam) -> bool:
+    text = sys.modules["pip"].__version__
+    version = tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+    return seam.since <= version and (not seam.until or version < seam.until)
+
+
 def _unmet_assumptions() -> Iterator[str]:
     for place, used in ASSUMPTIONS:
         seam = Seam(place, "", "", "")
+        if not is_expected(seam):
+            continue
         try:
             found = _find(importlib.import_module(seam.module), seam.name)[2]
         except (ImportError, AttributeError, KeyError):
@@ -165,15 +148,14 @@ def _unmet_assumptions() -> Iterator[str]:
 
 def _attach_to(module: ModuleType) -> None:
     for seam in attached.seams.get(module.__name__, ()):
-        if seam not in attached.originals:
+        if seam not in attached.originals and _is_of_version(seam):
             try:
                 _replace(seam, module)
             except BrokenInstallation as error:
                 give_up(error.__cause__ or error)
                 return
             except Exception as error:  # noqa: BLE001 - this pip looks different
-                if is_expected(seam):
-                    attached.faults[seam] = str(error) or repr(error)
+                attached.faults[seam] = str(error) or repr(error)
 
 
 def _replace(seam: Seam, module: ModuleType) -> None:
@@ -213,20 +195,18 @@ def _immediate(function: Callable[..., Any], original: Callable[..., Any]) -> Ca
 def _deferred(seam: Seam, original: Callable[..., Any]) -> Callable[..., Any]:
     """The original, until the seam's condition is met; then the replacement, loaded only now."""
     condition = _ours("hook.conditions", seam.when)
-    load = cache(partial(_ours, *seam.function))
 
     @wraps(original)
     def replacement(*args: Any, **kw: Any) -> Any:
         if seam in attached.originals and condition(*args, **kw):
             try:
-                function = load()
+                function = _ours(*seam.function)
             except BrokenInstallation as error:
                 give_up(error.__cause__ or error)
             else:
                 return function(original, *args, **kw)
         return original(*args, **kw)
 
-    attached.loaders[seam] = load
     return replacement
 
 
@@ -247,11 +227,11 @@ def _code(found: Any) -> CodeType:
 
 
 def _names(code: CodeType) -> set[str]:
-    """Every name that a function uses, those of keyword arguments included."""
-    names = {*code.co_names, *code.co_varnames, *code.co_cellvars, *code.co_freevars}
+    """Every name that a function uses: `.attributes`, variables and `keywords=`."""
+    names = {*code.co_varnames, *code.co_cellvars, *(f".{name}" for name in code.co_names)}
     for constant in code.co_consts:
         if isinstance(constant, tuple):
-            names.update(part for part in constant if isinstance(part, str))
+            names.update(f"{part}=" for part in constant if isinstance(part, str))
         elif isinstance(constant, CodeType):
             names |= _names(constant)
     return names
@@ -261,21 +241,15 @@ class _Finder:
     """Finds nothing itself; has the loaders of pip's modules call `_attach_to` when done."""
 
     @classmethod
-    def find_spec(
-        cls, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if name not in attached.seams:
-            return None
-        others = (finder for finder in sys.meta_path if finder is not cls)
-        specs = (
-            finder.find_spec(name, path, target)
-            for finder in others
-            if hasattr(finder, "find_spec")
-        )
-        spec = next((spec for spec in specs if spec is not None), None)
-        if spec is not None and spec.loader is not None:
-            _attach_after(spec.loader)
-        return spec
+    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        for finder in sys.meta_path if name in attached.seams else ():
+            if finder is not cls and hasattr(finder, "find_spec"):
+                spec: ModuleSpec | None = finder.find_spec(name, path, target)
+                if spec is not None:
+                    if spec.loader is not None:
+                        _attach_after(spec.loader)
+                    return spec
+        return None
 
 
 def _attach_after(loader: Any) -> None:

@@ -7,18 +7,27 @@ the user chose in this run. The environment of this process is the caller's and 
 import json
 import os
 import subprocess
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pip_variants.pip_adapter import runner
-from pip_variants.pip_adapter.hook.attach import attached
+from pip_variants.pip_adapter.hook.attach import attached, give_up
 from pip_variants.pip_adapter.hook.options import SEVERAL_TIMES
 from pip_variants.pip_adapter.hook.run import Run, current
 
 
 def get_runnable_pip(original: Any) -> str:
     """`get_runnable_pip`: the file with which child pips are started."""
-    current().pip = original()
-    return os.path.abspath(runner.__file__)
+    run, file = current(), os.path.abspath(runner.__file__)
+    run.pip = str(original())
+    try:
+        os.stat(file)
+        import pip_variants.detection.client  # noqa: F401 - what is started needs it
+    except Exception as error:  # noqa: BLE001 - ours, missing or damaged
+        give_up(error)
+        return run.pip
+    return file
 
 
 def call_subprocess(original: Any, *args: Any, extra_environ: Any = None, **kw: Any) -> Any:
@@ -34,20 +43,16 @@ def main_parser_subprocess(_: object) -> object:
 
 
 class _Subprocess:
-    """The module `subprocess` for who starts a pip with it."""
+    """The module `subprocess` for who starts a pip with it, by `run` or `Popen`."""
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(subprocess, name)
+        found = getattr(subprocess, name)
+        return partial(_started, found) if name in ("run", "Popen") else found
 
-    def run(self, command: Any, **kw: Any) -> Any:
-        return subprocess.run(command, **self._with_environment(kw))  # noqa: PLW1510, S603
 
-    def Popen(self, command: Any, **kw: Any) -> Any:  # noqa: N802 - its name there
-        return subprocess.Popen(command, **self._with_environment(kw))  # noqa: S603
-
-    def _with_environment(self, options: dict[str, Any]) -> dict[str, Any]:
-        environ = options.get("env") or os.environ
-        return {**options, "env": {**environ, **_of_runner(current())}}
+def _started(start: Callable[..., Any], command: Any, **options: Any) -> Any:
+    environ = options.pop("env", None) or os.environ
+    return start(command, env={**environ, **_of_runner(current())}, **options)
 
 
 def _of_runner(run: Run) -> dict[str, str]:

@@ -4,6 +4,8 @@ Each function gets the arguments of the call, whatever these are.
 """
 
 import os
+import re
+from itertools import chain
 from typing import Any
 
 from pip_variants.pip_adapter.hook.run import current
@@ -44,11 +46,8 @@ def any_is_variant(*arguments: Any, **__: Any) -> bool:
     """A distribution among the arguments, or in the list that is one, is a variant."""
     if current().is_off:
         return False
-    for argument in arguments:
-        for one in argument if isinstance(argument, (list, tuple)) else (argument,):
-            if hasattr(one, "read_text") and is_variant(one):
-                return True
-    return False
+    lists = (one if isinstance(one, (list, tuple)) else (one,) for one in arguments)
+    return any(hasattr(one, "read_text") and is_variant(one) for one in chain(*lists))
 
 
 def any_installed_is_variant(*_: Any, **__: Any) -> bool:
@@ -61,21 +60,9 @@ def any_installed_is_variant(*_: Any, **__: Any) -> bool:
     return any_is_variant(list(installed))
 
 
-def shows_a_variant(*_: Any, **__: Any) -> bool:
-    """The same for `pip show`, whose own objects are no distributions."""
-    return any_installed_is_variant()
-
-
 def locks_variants(_: Any, document: Any, **__: Any) -> bool:
     """A wheel of the lock has a name with room for a label."""
-    packages = document.get("packages") if isinstance(document, dict) else None
-    for package in packages if isinstance(packages, list) else ():
-        wheels = package.get("wheels") if isinstance(package, dict) else None
-        for wheel in wheels if isinstance(wheels, list) else ():
-            places = wheel.values() if isinstance(wheel, dict) else ()
-            if any(str(place).rpartition("/")[2].count("-") >= 5 for place in places):
-                return True
-    return False
+    return any(name.count("-") >= 5 for name in re.findall(r"[^/'\"]+\.whl", str(document)))
 
 
 def is_variant(distribution: Any) -> bool:

@@ -3,7 +3,7 @@
 What follows then is in the folder `variants`; a run without variants never loads it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain, islice
 from typing import Any
@@ -13,9 +13,7 @@ from pip_variants.pip_adapter.hook.run import current, during
 from pip_variants.pip_adapter.hook.wheel_names import notice
 
 
-def evaluate_links(
-    original: Any, self: Any, link_evaluator: Any, links: Iterable[Any]
-) -> list[Any]:
+def evaluate_links(original: Any, self: Any, link_evaluator: Any, links: Any) -> list[Any]:
     """`PackageFinder.evaluate_links`: remember the metadata files of a page, which pip skips."""
     metadata: list[Any] = []
     packages: list[Any] = []
@@ -35,14 +33,7 @@ def evaluate_links(
     return candidates
 
 
-def init(
-    original: Any,
-    self: Any,
-    get_infos: Callable[[], Iterator[Any]],
-    installed: Any,
-    *args: Any,
-    **kw: Any,
-) -> None:
+def init(original: Any, self: Any, get_infos: Any, installed: Any, *args: Any, **kw: Any) -> None:
     """`FoundCandidates(get_infos, …)`: hand the resolver the files of a version in our order."""
     original(self, partial(_in_order, get_infos, installed), installed, *args, **kw)
     if installed is not None and current().values("variant"):

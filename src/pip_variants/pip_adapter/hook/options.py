@@ -54,29 +54,26 @@ def parse_args(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
     options, rest = original(self, *args, **kw)
     parsed(options, str(self.name), partial(_is_off, options))
     run = current()
-    target = run.target_name
-    is_needed = self.name not in _ABOUT_INSTALLED or getattr(options, "outdated", False)
-    if is_needed and not run.is_off and os.sep in target and not os.path.isfile(target):
+    target, is_about = run.target_name, self.name in _ABOUT_INSTALLED
+    is_needed = not run.is_off and (not is_about or getattr(options, "outdated", False))
+    if is_needed and os.sep in target and not os.path.isfile(target):
         self.parser.error(f"option --variant-target: no such file: {target!r}")
-    is_about = self.name in _ABOUT_INSTALLED and not run.is_off
     if is_about and missing(self.name) and conditions.any_installed_is_variant():
         run.warn_of_missing_seams()
     return options, rest
 
 
 def make_option_group(original: Any, group: dict[str, Any], parser: Any) -> Any:
-    """`cmdoptions.make_option_group`: every command can do without variants.
-
-    Those with index options get our options about choosing beside them.
-    """
+    """`make_option_group`: every command can do without variants; some can choose among them."""
     # Only here: above, it would load what is just being replaced.
     from pip._internal.cli import cmdoptions
 
     result = original(group, parser)
-    if group is cmdoptions.general_group:
+    if group is getattr(cmdoptions, "general_group", None):
         _add_no_variants(result)
-    elif group is cmdoptions.index_group:
-        parser.remove_option("--no-variants")
+    elif group is getattr(cmdoptions, "index_group", None):
+        if parser.has_option("--no-variants"):
+            parser.remove_option("--no-variants")
         parser.insert_option_group(0, _variant_options(parser))
     return result
 
@@ -142,7 +139,6 @@ class _Option(Option):
 def _add_no_variants(group: Any) -> None:
     group.add_option(
         "--no-variants",
-        dest="no_variants",
         action="store_true",
         default=False,
         help="Ignore variant wheels, as pip does without pip-variants.",
@@ -166,11 +162,9 @@ def _variant_options(parser: Any) -> OptionGroup:
         group.add_option(
             _Option(
                 "--" + name.replace("_", "-"),
-                dest=name,
                 action="append",
                 type=kind,
                 metavar=kind.upper(),
-                default=[],
                 help=f"{text} May be given several times.",
             )
         )

@@ -103,6 +103,8 @@ class Run:
         """Say a line in pip's output: INFO to standard output, WARNING to standard error."""
         if not once or text not in self.said:
             self.said.add(text)
+            if not logging.getLogger().handlers:  # pip puts a word before it, once it has begun
+                text = f"{logging.getLevelName(level)}: {text}"
             logging.getLogger("pip_variants").log(level, "%s", text)
 
     def ignore_variants(self, why: str) -> None:
@@ -126,13 +128,13 @@ class Run:
             problems = attach.verify()
         except attach.BrokenInstallation as error:
             self.ignore_variants(f"pip-variants is broken ({error})")
+            return
         except Exception as error:  # noqa: BLE001 - whatever it is, pip must go on
-            self.ignore_variants(f"pip-variants does not know this pip ({error!r})")
+            problems = [repr(error)]
+        if problems:
+            self.ignore_variants(f"pip-variants does not know this pip ({problems[0]})")
         else:
-            if problems:
-                self.ignore_variants(f"pip-variants does not know this pip ({problems[0]})")
-            else:
-                self.warn_of_missing_seams()
+            self.warn_of_missing_seams()
 
     def close(self) -> None:
         """End what was started for this run."""

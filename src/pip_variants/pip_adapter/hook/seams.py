@@ -155,37 +155,38 @@ SEAMS = (
          "hook.options", RESOLVE, since=(26, 2)),
 )
 
-# What the replacements rely on beside the seams: places of pip, and names that they must use.
+# What the replacements rely on beside the seams: places of pip, and names that they must use,
+# attributes with a point before them and keywords with a sign behind them.
 ASSUMPTIONS = (
-    ("resolution.resolvelib.factory:Factory._iter_found_candidates", "partial link template name"),
-    ("resolution.resolvelib.resolver:Resolver.__init__", "factory preparer"),
-    ("index.package_finder:PackageFinder.__init__", "_link_collector"),
-    ("index.package_finder:CandidateEvaluator.__init__", "_hashes"),
+    ("resolution.resolvelib.factory:Factory._iter_found_candidates", ".partial link= name="),
+    ("resolution.resolvelib.factory:Factory._make_candidate_from_link", "template"),
+    ("resolution.resolvelib.resolver:Resolver.__init__", ".factory"),
+    ("resolution.resolvelib.factory:Factory.__init__", ".preparer"),
+    ("index.package_finder:PackageFinder.__init__", "._link_collector"),
+    ("index.package_finder:CandidateEvaluator.__init__", "._hashes"),
     ("index.package_finder:CandidateEvaluator._sort_key", ""),
     ("index.package_finder:CandidateEvaluator.get_applicable_candidates", ""),
     ("index.package_finder:PackageFinder.find_all_candidates", ""),
     ("index.package_finder:PackageFinder.find_best_candidate", ""),
-    ("index.collector:LinkCollector.__init__", "session"),
+    ("index.collector:LinkCollector.__init__", ".session"),
     ("index.collector:_get_index_content", "session"),
-    ("models.link:Link.__init__", "_hashes comes_from _url"),
+    ("models.link:Link.__init__", "._hashes .comes_from ._url"),
     *((f"models.link:Link.{name}", "") for name in (
         "url", "filename", "url_without_fragment", "is_wheel", "is_file", "file_path", "is_yanked",
         "is_hash_allowed", "metadata_link")),
-    ("models.wheel:Wheel.__init__", "file_tags"),
+    ("models.wheel:Wheel.__init__", ".file_tags"),
     ("operations.prepare:RequirementPreparer.prepare_linked_requirements_more",
-     "needs_more_preparation"),
-    ("req.req_install:InstallRequirement.__init__", "link hash_options local_file_path"),
+     ".needs_more_preparation"),
+    ("req.req_install:InstallRequirement.__init__", ".link .hash_options .local_file_path"),
     ("req.req_install:InstallRequirement.hashes", "trust_internet"),
-    ("req.req_set:RequirementSet.__init__", "requirements"),
+    ("req.req_set:RequirementSet.__init__", ".requirements"),
     ("cli.cmdoptions:general_group", ""),
     ("cli.cmdoptions:index_group", ""),
     ("metadata.base:BaseDistribution.read_text", ""),
-    ("exceptions:MetadataInconsistent.__init__", "m_val"),
+    ("metadata.pkg_resources:Distribution.__init__", "._dist"),
+    ("exceptions:MetadataInconsistent.__init__", ".m_val"),
 )
 # fmt: on
 
 OPTIONS = ("require_hashes", "platforms", "python_version", "abis", "implementation")
 """Options of pip that are read by their names; a wrong one would count as not given."""
-
-MODULES = ("variants.candidates", "variants.installed", "variants.locks", "variants.wheels")
-"""Modules of ours that import, together, all that is loaded once a variant is seen."""

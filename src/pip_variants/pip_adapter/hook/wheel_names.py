@@ -32,21 +32,15 @@ def parse_wheel_filename(original: Any, filename: str, *args: Any, **kwargs: Any
 
 
 def parse_in_folder(original: Any, filename: str, *args: Any, **kw: Any) -> Any:
-    """The same where pip lists a folder, once for all its runs in this process.
-
-    So it does not matter whether this run accepts labels; pip parses the names again.
-    """
+    """The same where pip lists a folder, once for all its runs; each parses the names again."""
     if _looks_labelled(filename) and not current().problem:
-        label = _label_in(filename)
+        label = label_in(filename)
         filename = _plain(filename, label) if label else filename
     return original(filename, *args, **kw)
 
 
 def get(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
-    """`SimpleWheelCache.get`: built variant wheels are built again, as stock pip does.
-
-    The cache knows nothing of what a build was made for.
-    """
+    """`SimpleWheelCache.get`, which does not know what a variant was built for: build it again."""
     with during("is_shut"):
         return original(self, *args, **kw)
 
@@ -54,15 +48,13 @@ def get(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
 def without_label(filename: str) -> str:
     """The name that pip understands; the given object itself unless it has an accepted label."""
     run = current()
-    label = run.labels.get(filename)
-    if label is None and not _looks_labelled(filename):
+    known = run.labels.get(filename)
+    if not (known or _looks_labelled(filename)) or not run.accepts_labels():
         return filename
-    if not run.accepts_labels():
-        return filename
+    label = known or label_in(filename)
     if label is None:
-        if (label := _label_in(filename)) is None:
-            return filename
-        run.labels[filename] = label
+        return filename
+    run.labels[filename] = label
     return _plain(filename, label)
 
 
@@ -72,7 +64,8 @@ def _looks_labelled(filename: str) -> bool:
     return dashes > _DASHES or (dashes == _DASHES and not filename.split("-", 3)[2][:1].isdigit())
 
 
-def _label_in(filename: str) -> str | None:
+def label_in(filename: str) -> str | None:
+    """The label in the name of a variant wheel, whether it is accepted or not."""
     from pip_variants.model.filename import WheelFilename  # not before a name looks like it
 
     try:

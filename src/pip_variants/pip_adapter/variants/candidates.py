@@ -6,7 +6,7 @@ first of them is made, and not before: only versions that the resolver reaches c
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache, partial
+from functools import cached_property, partial
 from itertools import groupby
 from logging import WARNING
 from operator import itemgetter
@@ -124,9 +124,7 @@ def are_what_they_should_be(resolver: Any, chosen: Any) -> bool:
         ]
     try:
         resolver.factory.preparer.prepare_linked_requirements_more(waiting)
-    except WheelDisagrees as error:
-        if not error.refuses_wheel:
-            raise
+    except WheelDisagrees:
         return False
     return True
 
@@ -175,17 +173,12 @@ class _Builds:
         version, make = files[0]
         self._release = release(_name(make), str(version))
         self._made: dict[tuple[AbiDependency, ...], int] = {}
-        self._is_passed_over = False
-        self._best_first = cache(self._decided)
 
     def make(self, place: int) -> Any:
-        """The candidate of the file at this place; None if there is none, or no need for one.
-
-        There is no need for two that are bound to the same releases of the same packages.
-        """
-        if self._is_passed_over or place >= len(self._best_first()):
+        """The candidate of the file at this place; None if one before is bound to the same."""
+        if place >= len(self._best_first):
             return None
-        files = self._best_first()
+        files = self._best_first
         link, bound = files[place], self._release.bound(files[place])
         made = self._made.get(bound, place)
         is_needed = made >= place or files[made].url in self._release.refused
@@ -195,7 +188,7 @@ class _Builds:
         try:
             candidate = self._make[link.url]()
         except Exception:
-            self._is_passed_over = True  # such as for invalid metadata, all files of the version
+            self._best_first = ()  # such as for invalid metadata, all files of the version
             raise
         if candidate is not None:
             self._made[bound] = place
@@ -203,11 +196,12 @@ class _Builds:
 
     def pass_over(self) -> None:
         """Say so if pip goes on since each of the files turned out to be something else."""
-        files = self._best_first()
+        files = self._best_first
         if files and all(link.url in self._release.refused for link in files):
             telling.passed_over(self._release)
 
-    def _decided(self) -> Sequence[Link]:
+    @cached_property
+    def _best_first(self) -> Sequence[Link]:
         links = [_link(make) for make in self._make.values()]
         templates = {id(make.keywords["template"]) for make in self._make.values()}
         hashes = self._hashes if len(templates) == 1 else None  # a lock has other ones for each
@@ -243,10 +237,10 @@ def _best(
         name = canonicalize_name(best.name)
         if not run.label_for(name) and not any(run.label_of(one.link.filename) for one in found):
             return best, unfit
-        by_link = {one.link.url: one for one in found}
+        by_url = {one.link.url: one for one in found}
         links = [one.link for one in found]
         files = release(name, str(best.version)).decide(links, hashes, aloud=False).files
         if files:
-            return by_link[files[0].url], unfit
+            return by_url[files[0].url], unfit
         unfit += found
     return None, unfit

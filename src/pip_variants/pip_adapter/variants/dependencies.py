@@ -3,15 +3,16 @@
 pip's own parser is left alone: it sees dependencies in which the variant markers are resolved.
 """
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from pip_variants.errors import DetectionError, InvalidTarget, InvalidVariantProperty
 from pip_variants.model.abi import AbiDependency, abi_dependencies
 from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.metadata import Variant, VariantMetadata
-from pip_variants.model.names import VariantProperty
 from pip_variants.pip_adapter.hook.conditions import KNOWN
 from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.variants.target import target
@@ -24,22 +25,34 @@ class _Known:
     def __init__(self, metadata: VariantMetadata | None) -> None:
         self.metadata = metadata
         self.variant = next(iter(metadata.variants.values()), None) if metadata else None
-        self.context: MarkerContext | None = None
+
+    @cached_property
+    def context(self) -> MarkerContext:
+        """What the variant markers of the distribution stand for."""
+        metadata, variant = self.metadata, self.variant
+        if metadata is None or variant is None:
+            return MarkerContext()
+        # A feature with one value must be supported, or the wheel would not have been chosen.
+        if all(len(values) == 1 for _, values in variant.features):
+            return MarkerContext.of(variant)
+        here = target()
+        try:
+            supported = supported_properties(metadata, variant.namespaces, here, here.choices)
+        except (DetectionError, InvalidTarget):
+            return MarkerContext.of(variant)  # all of them count as supported
+        return MarkerContext.of(
+            variant, lambda one: supported[one.namespace].supports(one.feature, one.value)
+        )
 
 
 def fetch_metadata_only(original: Any, self: Any, req: Any) -> Any:
-    """`RequirementPreparer._fetch_metadata_only`: metadata without the wheel around it.
-
-    It has no `variant.json`; what the index says stands in for it.
-    """
+    """`RequirementPreparer._fetch_metadata_only`: the index says what `variant.json` would say."""
     distribution = original(self, req)
-    run = current()
-    label = run.label_of(req.link.filename) if req.link else None
-    release = run.release_of_url.get(req.link.url) if label is not None else None
+    release = current().release_of_url.get(req.link.url) if req.link else None
+    variant = release.variant_of(req.link) if release else None
     metadata = release.metadata_of(req.link) if release else None
-    if distribution is not None and label is not None and metadata is not None:
-        variants = {label: metadata.variants.get(label, Variant(label))}
-        known = _Known(dataclasses.replace(metadata, variants=variants))
+    if distribution is not None and variant and metadata:
+        known = _Known(dataclasses.replace(metadata, variants={variant.label: variant}))
         setattr(distribution, KNOWN, known)
     return distribution
 
@@ -50,10 +63,7 @@ def iter_dependencies(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
 
 
 def with_resolved_requirements(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
-    """A method of `Distribution` in pip's pkg_resources backend that reads the dependencies.
-
-    That backend parses them once, from a message in memory; they are resolved there.
-    """
+    """The same of pip's pkg_resources backend, which reads them from a message in memory."""
     message = self._dist._parsed_pkg_info
     requirements = message.get_all("Requires-Dist", [])
     del message["Requires-Dist"]
@@ -94,13 +104,11 @@ class _Resolved:
 
 
 def _resolved(distribution: Any, requirements: Iterable[str]) -> list[str]:
-    known = _known(distribution)
-    if known.context is None:
-        known.context = _context(known)
+    context = _known(distribution).context
     result = []
     for text in requirements:
         try:
-            left = resolve_requirement(text.strip(), known.context)
+            left = resolve_requirement(text.strip(), context)
         except InvalidVariantProperty:
             left = text  # pip is going to say what is wrong with it
         if left is not None:
@@ -118,42 +126,17 @@ def _bound(distribution: Any) -> list[str]:
 
 def _requirement(dependency: AbiDependency) -> str:
     package, wanted = dependency
-    specifiers = dependency.requirements
-    if len(specifiers) > 1:  # pip has no "or": keep to what is there
-        best = target().releases(package, wanted)[:1] or wanted[:1]
-        return AbiDependency(package, best).requirements[0]
-    return specifiers[0] if specifiers else package
+    if len(dependency.requirements) > 1:  # pip has no "or": keep to what is there
+        dependency = AbiDependency(package, (target().releases(package, wanted) or wanted)[:1])
+    return next(iter(dependency.requirements), package)
 
 
 def _known(distribution: Any) -> _Known:
     known: _Known | None = getattr(distribution, KNOWN, None)
     if known is None:
-        known = _Known(_read(distribution))
+        known = _Known(None)
+        with contextlib.suppress(FileNotFoundError, ValueError):  # none, or none that can be read
+            text = distribution.read_text("variant.json")
+            known = _Known(VariantMetadata.parse(text, "variant.json"))
         setattr(distribution, KNOWN, known)
     return known
-
-
-def _read(distribution: Any) -> VariantMetadata | None:
-    try:
-        return VariantMetadata.parse(distribution.read_text("variant.json"), "variant.json")
-    except (FileNotFoundError, ValueError):  # InvalidVariantMetadata, UnicodeDecodeError
-        return None
-
-
-def _context(known: _Known) -> MarkerContext:
-    metadata, variant = known.metadata, known.variant
-    if metadata is None or variant is None:
-        return MarkerContext()
-    # A feature with one value must be supported, or the wheel would not have been chosen.
-    if all(len(values) == 1 for _, values in variant.features):
-        return MarkerContext.of(variant)
-    here = target()
-    try:
-        supported = supported_properties(metadata, variant.namespaces, here, here.choices)
-    except (DetectionError, InvalidTarget):
-        return MarkerContext.of(variant)  # all of them count as supported
-
-    def supports(one: VariantProperty) -> bool:
-        return supported[one.namespace].supports(one.feature, one.value)
-
-    return MarkerContext.of(variant, supports)

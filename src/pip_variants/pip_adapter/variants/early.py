@@ -29,14 +29,14 @@ class Early:
     """The requests of this run that are sent before pip asks."""
 
     def __init__(self) -> None:
+        # By address, where the response is going to be for the first one who wants it.
         self._answers: dict[str, SimpleQueue[Any]] = {}
-        """Address -> where the response is going to be, for the first one who wants it."""
+        # By host, the metadata of its first release, which pip asks for by itself.
         self._first: dict[str, str] = {}
-        """Host -> the metadata of its first release, which pip asks for by itself."""
         self._asked: set[str] = set()
         self._adapters: dict[int, Any] = {}
+        # Once is enough to let it be: there are servers with one connection at a time.
         self._has_failed = False
-        """Once is enough to let it be: there are servers with one connection at a time."""
 
     def ask(self, links: Sequence[Link]) -> None:
         """Ask for the metadata of a release's files, if they have one in common.
@@ -72,13 +72,12 @@ class Early:
         if (answer := self._answers.get(url)) is None:
             return None
         self._answers = {one: other for one, other in self._answers.items() if other != answer}
-        try:
+        with contextlib.suppress(Empty):
             response = answer.get(timeout=_PATIENCE)
-        except Empty:
-            response = None
-        is_good = response is not None and response.status_code == 200
-        self._has_failed |= not is_good
-        return response if is_good else None
+            if response is not None and response.status_code == 200:
+                return response
+        self._has_failed = True
+        return None
 
     def _sender(self, url: str, session: Any) -> Callable[[], Any]:
         """What `PipSession.get` does, without redirects, and without asking for a password."""

@@ -11,16 +11,15 @@ import posixpath
 import re
 from collections.abc import Iterator
 from logging import WARNING
-from types import MappingProxyType
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from pip._internal.exceptions import InstallationError, NetworkConnectionError, PipError
 from pip._internal.index.collector import _get_index_content, parse_links
 from pip._internal.models.link import Link
+from pip._internal.network.utils import HEADERS
 from pip._internal.utils.misc import redact_auth_from_url
 from pip._vendor.requests import Request
-from pip._vendor.requests.exceptions import HTTPError, RequestException
 from pip._vendor.urllib3.exceptions import HTTPError as BrokenAnswer
 
 from pip_variants.errors import InvalidVariantMetadata, printable
@@ -33,8 +32,6 @@ _LATER = (408, 425, 429)
 """HTTP statuses by which an index says "not now": no reason to do without."""
 
 _HINT = " Use --no-variants to go on without."
-
-_AS_IT_IS = MappingProxyType({"Accept-Encoding": "identity"})
 
 _VARIANT_JSON = re.compile(r"[^/]+\.dist-info/variant\.json")
 
@@ -71,35 +68,27 @@ class Budget:
 
 
 def fetch(link: Link, source: Source) -> bytes | None:
-    """The content of an index-level metadata file; None if there is none after all.
-
-    Raises `Unusable`, and pip's errors where the install must not go on.
-    """
-    url = link.url_without_fragment
+    """An index-level metadata file, or None. Raises `Unusable`, and pip's errors, which end it."""
     with _reaching(link):
         data = _content(link) if link.is_file else _copy(link, source.session)
         if data is None and not link.is_file:
-            # As with index pages: ask whether a cached copy is still good.
-            data = _received(link, _asked(url, source.session))
+            data = _received(link, _asked(link, source.session))
     if data is not None:
         _check_hash(link, data, source.session)
     return data
 
 
 def variant_json(link: Link, source: Source, budget: Budget) -> bytes:
-    """The `variant.json` in a wheel, wherever that is.
-
-    Raises what `fetch` raises, and `InvalidVariantMetadata` where there is none.
-    """
+    """The `variant.json` in a wheel. Raises what `fetch` raises, and `InvalidVariantMetadata`."""
     with _reaching(link):
         if link.is_file:
             return _read_variant_json(link.file_path, link.filename)
 
         def send(byte_range: str) -> Any:
             # A copy of the whole in pip's cache may be as large as it likes.
-            headers = {**_AS_IT_IS, "Range": byte_range, "Cache-Control": "no-cache"}
-            url = link.url_without_fragment
-            response = source.session.get(url, headers=headers, stream=True)
+            response = _get(
+                link, source.session, {"Range": byte_range, "Cache-Control": "no-cache"}
+            )
             if response.status_code not in REFUSALS:
                 response.raise_for_status()
             return response.raw
@@ -142,30 +131,23 @@ def _reaching(link: Link) -> Iterator[None]:
         yield
     except (Unusable, InvalidVariantMetadata):
         raise
-    except (NetworkConnectionError, HTTPError) as error:
-        status = 500 if error.response is None else error.response.status_code
+    except (NetworkConnectionError, BrokenAnswer, OSError) as error:  # requests' are OSErrors
+        status = getattr(getattr(error, "response", None), "status_code", 500)
         if 400 <= status < 500 and status not in _LATER:
             raise _refused(link, status) from None
-        raise _unreachable(link, error) from None
+        reason = str(error).rstrip(".")
+        text = printable(f"Could not fetch the variant metadata {_shown(link)}: {reason}.")
+        raise InstallationError(text + _HINT) from None
     except PipError:  # it says at length what is wrong
         text = f"The variant metadata {printable(_shown(link))} is out of reach.{_HINT}"
         current().say(WARNING, text)
         raise
-    except (RequestException, BrokenAnswer, OSError) as error:
-        raise _unreachable(link, error) from None
     except Exception as error:  # noqa: BLE001 - zipfile and zlib raise many for broken files
         raise Unusable(f"{link.filename} could not be read ({error})") from None
 
 
 def _refused(link: Link, status: int) -> Unusable:
     return Unusable(f"{link.filename} could not be read (HTTP status {status})")
-
-
-def _unreachable(link: Link, error: Exception) -> InstallationError:
-    reason = str(error).rstrip(".")
-    return InstallationError(
-        printable(f"Could not fetch the variant metadata {_shown(link)}: {reason}.") + _HINT
-    )
 
 
 def _shown(link: Link) -> str:
@@ -185,11 +167,10 @@ def _content(link: Link) -> bytes | None:
 
 def _copy(link: Link, session: Any) -> bytes | None:
     """The copy in pip's cache, if the index allows to use it and the page gives its hash."""
-    url = link.url_without_fragment
-    if not _hashes(link) or not _has_copy(url, session):
+    if not _hashes(link) or not _has_copy(link, session):
         return None
-    data = _received(link, session.get(url, headers=dict(_AS_IT_IS), stream=True))
-    return None if data is None or list(_wrong_hashes(_hashes(link), data)) else data
+    data = _received(link, _get(link, session, {}))
+    return None if data is None or _wrong_hashes(_hashes(link), data) else data
 
 
 def _received(link: Link, response: Any) -> bytes | None:
@@ -206,56 +187,54 @@ def _received(link: Link, response: Any) -> bytes | None:
         if len(data) > MAX_BYTES:
             break  # the parser says so
     else:
-        _check_length(response, len(data))
+        promised = str(response.headers.get("Content-Length", ""))  # a number for file: URLs
+        encoded = response.headers.get("Content-Encoding", "identity") != "identity"
+        if promised.isdigit() and not encoded and int(promised) != len(data):
+            raise OSError(f"{len(data)} of {promised} bytes arrived")
     response.close()
     return bytes(data)
 
 
-def _asked(url: str, session: Any) -> Any:
+def _asked(link: Link, session: Any) -> Any:
+    """The index's answer whether a copy in pip's cache is still good, as pip asks of pages."""
     try:
-        fresh = {**_AS_IT_IS, "Cache-Control": "max-age=0"}
-        return session.get(url, headers=fresh, stream=True)
-    except (PipError, RequestException, OSError):
+        return _get(link, session, {"Cache-Control": "max-age=0"})
+    except (PipError, OSError):
         # Out of reach: the index may allow to use the copy for a while, as pip does with pages.
-        if not _has_copy(url, session):
+        if not _has_copy(link, session):
             raise
-        return session.get(url, headers=dict(_AS_IT_IS), stream=True)
+        return _get(link, session, {})
 
 
-def _has_copy(url: str, session: Any) -> bool:
+def _get(link: Link, session: Any, headers: dict[str, str]) -> Any:
+    return session.get(link.url_without_fragment, headers={**HEADERS, **headers}, stream=True)
+
+
+def _has_copy(link: Link, session: Any) -> bool:
     """Whether pip's cache has a copy that the index allows to use unasked."""
+    url = link.url_without_fragment
     cache = getattr(session.get_adapter(url), "controller", None)
-    request = session.prepare_request(Request("GET", url, dict(_AS_IT_IS)))
+    request = session.prepare_request(Request("GET", url, HEADERS))
     return cache is not None and bool(cache.cached_request(request))
-
-
-def _check_length(response: Any, length: int) -> None:
-    promised = str(response.headers.get("Content-Length", ""))  # a number for file: URLs
-    encoded = response.headers.get("Content-Encoding", "identity") != "identity"
-    if promised.isdigit() and not encoded and int(promised) != length:
-        raise OSError(f"{length} of {promised} bytes arrived")
 
 
 def _check_hash(link: Link, data: bytes, session: Any) -> None:
     """Raises pip's error for data that is not what the page promises."""
+    wrong = _wrong_hashes(_hashes(link), data)
     is_cut = len(data) > MAX_BYTES  # then nobody knows the hash of all of it
-    for algorithm, expected, got in _wrong_hashes(_hashes(link), data):
-        if not is_cut and not list(_wrong_hashes(_hashes_now(link, session), data)):
-            continue
+    if wrong and (is_cut or _wrong_hashes(_hashes_now(link, session), data)):
+        expected, got = wrong[0]
         reason = printable(
-            f"The variant metadata {_shown(link)} does not have the hash that "
-            f"its index gives: expected {algorithm} {expected}, got "
-            f"{f'more than {MAX_BYTES // 2**20} MiB' if is_cut else got}."
+            f"The variant metadata {_shown(link)} does not have the hash that its index gives: "
+            f"expected {expected}, got {f'more than {MAX_BYTES // 2**20} MiB' if is_cut else got}."
         )
         raise InstallationError(reason + _HINT)
 
 
-def _wrong_hashes(hashes: dict[str, str], data: bytes) -> Iterator[tuple[str, str, str]]:
-    """Algorithm, what the page gives and what the data has, where these differ."""
-    for algorithm, expected in hashes.items():
-        got = hashlib.new(algorithm, data).hexdigest()
-        if got != expected.lower():
-            yield algorithm, expected, got
+def _wrong_hashes(hashes: dict[str, str], data: bytes) -> list[tuple[str, str]]:
+    """Algorithm and what the page gives, with what the data has, where these differ."""
+    got = {algorithm: hashlib.new(algorithm, data).hexdigest() for algorithm in hashes}
+    return [(f"{one} {hashes[one]}", got[one]) for one in got if got[one] != hashes[one].lower()]
 
 
 def _hashes(link: Link) -> dict[str, str]:

@@ -70,10 +70,7 @@ def print_results(original: Any, distributions: Any, *args: Any, **kw: Any) -> b
 
 
 def create_package_set_from_installed(original: Any, *args: Any, **kw: Any) -> tuple[Any, bool]:
-    """`create_package_set_from_installed`, where `pip check` took it over by name.
-
-    The second part of its result makes `pip check` fail, whatever else it finds.
-    """
+    """`create_package_set_from_installed`: `pip check` fails by the second part of its result."""
     package_set, problems = original(*args, **kw)
     environment = get_default_environment()
     for one in environment.iter_installed_distributions(local_only=False, skip=()):
@@ -90,10 +87,7 @@ def create_package_set_from_installed(original: Any, *args: Any, **kw: Any) -> t
 
 
 def _rejected(distribution: Any) -> tuple[Rejection, ...]:
-    """Why the machine does not support a distribution; nothing for what is no variant.
-
-    Raises `InvalidVariantMetadata` and `DetectionError`.
-    """
+    """Why the machine does not support a variant. Raises `ValueError` and `DetectionError`."""
     try:
         text = distribution.read_text("variant.json")
     except FileNotFoundError:

@@ -20,10 +20,10 @@ from pip._internal.models.wheel import Wheel
 from pip._vendor.packaging.tags import sys_tags
 from pip._vendor.packaging.utils import canonicalize_name
 
-from pip_variants.errors import InvalidVariantMetadata, InvalidWheelFilename, printable
-from pip_variants.model.filename import WheelFilename
+from pip_variants.errors import InvalidVariantMetadata, printable
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.pip_adapter.hook.run import current
+from pip_variants.pip_adapter.hook.wheel_names import label_in
 from pip_variants.pip_adapter.variants import telling
 from pip_variants.pip_adapter.variants.fetching import Unusable
 from pip_variants.pip_adapter.variants.release import Release, release
@@ -39,24 +39,19 @@ _Info = tuple[Any, Any]  # version, partial function that makes the candidate
 
 @dataclass(frozen=True)
 class Lock:
-    """What a lock file says: the versions of its packages, and the tables of their variants.
-
-    `packages` are pip's, beside each its table, if it has one.
-    """
+    """What a lock file says: the versions of its packages, and which of them have variants."""
 
     versions: tuple[tuple[str, str], ...]
-    packages: tuple[tuple[Any, Any], ...]
+    with_variants: tuple[tuple[Any, VariantMetadata | Unusable], ...]
 
 
 def from_install_requirements(original: Any, *args: Any, **kw: Any) -> Any:
     """What makes a lock out of the requirements that were resolved."""
-    # A function today, a class method up to pip 25.3.
-    *cls, requirements = args[:-1] if "base_dir" not in kw else args
+    *cls, requirements = args  # a function today, a class method up to pip 25.3
     requirements = list(requirements)
     for requirement in requirements:
         _note(requirement)
-    rest = args[-1:] if "base_dir" not in kw else ()
-    return original(*cls, requirements, *rest, **kw)
+    return original(*cls, requirements, **kw)
 
 
 def to_dict(original: Any, self: Any) -> dict[str, Any]:
@@ -68,9 +63,7 @@ def as_toml(original: Any, self: Any) -> Any:
     """`Pylock.as_toml` of pip 25.1 to 25.3."""
     if not current().locked:
         return original(self)
-    from pip._internal.models.pylock import (  # type: ignore[import-not-found]
-        _toml_dict_factory,
-    )
+    from pip._internal.models.pylock import _toml_dict_factory  # type: ignore[import-not-found]
     from pip._vendor import tomli_w
 
     return tomli_w.dumps(_with_variants(dataclasses.asdict(self, dict_factory=_toml_dict_factory)))
@@ -78,24 +71,28 @@ def as_toml(original: Any, self: Any) -> Any:
 
 def from_dict(original: Any, cls: Any, document: Any) -> Any:
     """`Pylock.from_dict`: remember the variants of a lock; without variants, leave them out."""
-    run = current()
-    if not run.accepts_labels():
-        packages = [_plain(package) for package in document["packages"]]
-        return original(cls, {**document, "packages": packages})
+    run, packages = current(), document.get("packages")
+    if isinstance(packages, list) and not run.accepts_labels():
+        return original(cls, {**document, "packages": list(map(_plain, packages))})
     lock = original(cls, document)
-    tables = [package.get(_TABLE) for package in document["packages"]]
     versions = ((str(one.name), str(one.version)) for one in lock.packages if one.version)
-    run.locks.append(Lock(tuple(versions), tuple(zip(lock.packages, tables, strict=True))))
+    with_variants = (
+        (package, _metadata(package, table.get(_TABLE)))
+        for package, table in zip(lock.packages, packages, strict=True)
+        if any(label_in(wheel.filename) for wheel in package.wheels or ())
+    )
+    run.locks.append(Lock(tuple(versions), tuple(with_variants)))
     return lock
 
 
 def select(original: Any, self: Any, *args: Any, **kw: Any) -> Iterator[Any]:
     """`Pylock.select`: of a package with variants, the best file for the target."""
+    known = {id(one): what for lock in current().locks for one, what in lock.with_variants}
     for package, distribution in original(self, *args, **kw):
-        if distribution is package.sdist or not _has_variants(package):
+        if distribution is package.sdist or id(package) not in known:
             yield package, distribution
             continue
-        of_package, files = _decided(package)
+        of_package, files = _decided(package, known[id(package)])
         if not files:
             telling.skipped(of_package.name)
             raise InstallationError(f"no file of {of_package.what} can be used")
@@ -106,26 +103,22 @@ def with_others(files: list[_Info]) -> list[_Info]:
     """The files of a version; where pip has the one of a lock, all that the lock has of it."""
     version, make = files[0]
     name, link, template = (make.keywords[key] for key in ("name", "link", "template"))
-    for package in (one for lock in current().locks for one, _ in lock.packages):
-        if len(files) > 1 or canonicalize_name(package.name) != name or not _has_variants(package):
+    for package, metadata in (one for lock in current().locks for one in lock.with_variants):
+        if len(files) > 1 or canonicalize_name(package.name) != name:
             continue
         from pip._internal.utils import pylock  # since pip 26.1
 
         found = []
         for file in _files(package):
-            is_wheel = file in package.wheels
-            address = (
-                pylock.package_wheel_requirement_url
-                if is_wheel
-                else pylock.package_sdist_requirement_url
-            )
+            # It reads the same of a source distribution.
+            url = pylock.package_wheel_requirement_url(template.comes_from, file)
             own = copy.copy(template)
             own.hash_options = {algorithm: [digest] for algorithm, digest in file.hashes.items()}
-            other = Link(address(template.comes_from, file), comes_from=link.comes_from)
+            other = Link(url, comes_from=link.comes_from)
             is_first = other.url_without_fragment == link.url_without_fragment
             keywords = {} if is_first else {"link": other, "template": own}
             found.append((version, partial(make.func, *make.args, **{**make.keywords, **keywords})))
-            release(name, str(version)).give(_metadata(package), url_of_source(other))
+            release(name, str(version)).give(metadata, url_of_source(other))
         return found or files
     return files
 
@@ -175,10 +168,8 @@ def _with_variants(document: dict[str, Any]) -> dict[str, Any]:
     for package in document["packages"]:
         wheels, table = current().locked.get(package["name"], ([], {}))
         if table:
-            chosen = package.get("wheels", [])
-            known = {wheel["name"] for wheel in wheels}
-            added = [wheel for wheel in chosen if wheel.get("name") not in known]
-            package["wheels"] = sorted([*wheels, *added], key=lambda wheel: str(wheel["name"]))
+            by_name = {wheel["name"]: wheel for wheel in (*package.get("wheels", ()), *wheels)}
+            package["wheels"] = [by_name[name] for name in sorted(by_name)]
             package[_TABLE] = table
     return document
 
@@ -187,33 +178,18 @@ def _plain(package: Any) -> Any:
     """The package of a lock without its variant wheels, unless that leaves nothing."""
     if not isinstance(package, dict) or not isinstance(package.get("wheels"), list):
         return package
-    plain = [wheel for wheel in package["wheels"] if not _has_label(_filename(wheel))]
-    if plain:
-        return {**package, "wheels": plain}
-    return {k: v for k, v in package.items() if k != "wheels"} if "sdist" in package else package
+    plain = [wheel for wheel in package["wheels"] if not _is_variant(wheel)]
+    return {**package, "wheels": plain} if plain or "sdist" in package else package
 
 
-def _filename(wheel: Any) -> str:
+def _is_variant(wheel: Any) -> bool:
     if not isinstance(wheel, dict):
-        return ""
-    place = str(wheel.get("name") or wheel.get("path") or wheel.get("url") or "")
-    return Link(place).filename if "://" in place else place.rpartition("/")[2]
+        return False  # pip is going to say so
+    place = next(filter(None, map(wheel.get, ("name", "path", "url"))), "")
+    return label_in(Link(str(place)).filename) is not None
 
 
-def _has_label(filename: str) -> bool:
-    try:
-        return WheelFilename.parse(filename).label is not None
-    except InvalidWheelFilename:
-        return False
-
-
-def _has_variants(package: Any) -> bool:
-    return any(_has_label(wheel.filename) for wheel in package.wheels or ())
-
-
-def _metadata(package: Any) -> VariantMetadata | Unusable:
-    tables = (one for lock in current().locks for one in lock.packages)
-    table = next((table for known, table in tables if known is package), None)
+def _metadata(package: Any, table: Any) -> VariantMetadata | Unusable:
     try:
         return VariantMetadata.from_json(table, f"{_TABLE} of {package.name} {package.version}")
     except InvalidVariantMetadata as error:
@@ -225,18 +201,17 @@ def _files(package: Any) -> list[Any]:
     place_of = {tag: place for place, tag in enumerate(sys_tags())}
     by_tags = []
     for wheel in package.wheels:
-        parsed = Wheel(wheel.filename)
-        places = [place_of[tag] for tag in parsed.file_tags if tag in place_of]
+        places = [place_of[tag] for tag in Wheel(wheel.filename).file_tags if tag in place_of]
         if places:
             by_tags.append((min(places), wheel.filename, wheel))
     files = [wheel for *_, wheel in sorted(by_tags, key=itemgetter(0, 1))]
     return files + ([package.sdist] if package.sdist else [])
 
 
-def _decided(package: Any) -> tuple[Release, Sequence[Any]]:
+def _decided(package: Any, metadata: VariantMetadata | Unusable) -> tuple[Release, Sequence[Any]]:
     """The release that a package of a lock is, and its files that can be used, best first."""
     found = release(canonicalize_name(package.name), str(package.version))
-    found.give(_metadata(package), _LOCKED)
+    found.give(metadata, _LOCKED)
     by_url = {f"{_LOCKED}/{one.filename}": one for one in _files(package)}
     links = [Link(url, comes_from=_LOCKED) for url in by_url]
     return found, [by_url[link.url] for link in found.decide(links).files]

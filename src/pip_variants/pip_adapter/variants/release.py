@@ -12,11 +12,7 @@ from typing import Any
 from pip._internal.exceptions import PipError
 from pip._internal.models.link import Link
 
-from pip_variants.errors import (
-    BrokenInstallation,
-    InvalidVariantMetadata,
-    printable,
-)
+from pip_variants.errors import BrokenInstallation, InvalidVariantMetadata, printable
 from pip_variants.model.abi import AbiDependency, abi_dependencies
 from pip_variants.model.consistency import Contradiction, contradiction
 from pip_variants.model.metadata import Variant, VariantMetadata, combine_all
@@ -24,13 +20,8 @@ from pip_variants.model.names import NULL_LABEL
 from pip_variants.model.ordering import Ordering
 from pip_variants.pip_adapter.hook.run import Run, current
 from pip_variants.pip_adapter.variants import telling
-from pip_variants.pip_adapter.variants.fetching import (
-    Budget,
-    Unusable,
-    fetch,
-    variant_json,
-)
-from pip_variants.pip_adapter.variants.sources import Source, source_of, url_of_source
+from pip_variants.pip_adapter.variants.fetching import Budget, Unusable, fetch, variant_json
+from pip_variants.pip_adapter.variants.sources import source_of, url_of_source
 from pip_variants.pip_adapter.variants.target import target
 
 _NULL_ALONE = VariantMetadata(namespaces=(), variants={})  # all that a null variant needs
@@ -38,20 +29,15 @@ _NULL_ALONE = VariantMetadata(namespaces=(), variants={})  # all that a null var
 
 @dataclass(frozen=True)
 class Decision:
-    """Which files of a release can be used.
+    """Which files of a release can be used."""
 
-    `files` are those, best first.
-    `metadata` is what the variants were chosen by, source by source; `ignored` says of sources why
-    their variants are not considered. `wanted` is the label that the user asked for, `hashes`
-    whether hashes are required.
-    """
-
-    files: tuple[Link, ...] = ()
+    files: tuple[Link, ...] = ()  # best first
     ordering: Ordering = field(default_factory=Ordering)
+    # By source: what the variants were chosen by, or why they are not considered.
     metadata: Mapping[str, VariantMetadata] = field(default_factory=dict)
     ignored: Mapping[str, str] = field(default_factory=dict)
-    wanted: str = ""
-    hashes: bool = False
+    wanted: str = ""  # the label that the user asked for
+    hashes: bool = False  # whether hashes are required
 
 
 class Release:
@@ -61,12 +47,10 @@ class Release:
         self.name = name
         self.version = version
         self.what = f"{name} {version}"
+        self.decision = Decision()  # empty before there is one
+        self.links: Sequence[Link] = ()  # all files that were to be ordered, in pip's order
+        # How files differ from what they were said to be, by address.
         self.refused: dict[str, str] = {}
-        """Address of a file that turned out to be something else -> how it differs."""
-        self.decision = Decision()
-        """The decision, once there is one."""
-        self.links: Sequence[Link] = ()
-        """All files that were to be ordered, in pip's order."""
         self._run = run
         self._metadata: dict[str, VariantMetadata | Unusable] = {}
         self._decisions: dict[tuple[Any, ...], tuple[Sequence[Link], Decision]] = {}
@@ -79,6 +63,11 @@ class Release:
         """Use this metadata, as from a lock file."""
         self._metadata[source] = metadata
 
+    @property
+    def usable(self) -> list[Link]:
+        """The files that can be used, best first, as far as is known."""
+        return [link for link in self.decision.files if link.url not in self.refused]
+
     def metadata_of(self, link: Link) -> VariantMetadata | None:
         """What the variants of the file's source were chosen by; None if they are ignored."""
         return self._chosen_by.get(url_of_source(link))
@@ -88,8 +77,8 @@ class Release:
         label = self._run.label_of(link.filename)
         if label is None:
             return None
-        metadata = self.metadata_of(link)
-        return metadata.variants.get(label, Variant(label)) if metadata else Variant(label)
+        metadata = self.metadata_of(link) or _NULL_ALONE
+        return metadata.variants.get(label, Variant(label))
 
     def bound(self, link: Link) -> tuple[AbiDependency, ...]:
         """The releases of other packages that a file is built for."""
@@ -104,24 +93,23 @@ class Release:
         """
         urls = tuple(link.url for link in links)
         key = (hashes, *urls)
-        if key not in self._decisions:
-            try:
-                decision = self._decide(links, hashes)
-            except (PipError, OSError):
-                raise
-            except BrokenInstallation as error:
-                self._run.ignore_variants(f"pip-variants is broken ({printable(str(error))})")
-                decision = self._without_variants(links)
-            except Exception as error:  # noqa: BLE001 - a fault of ours must not break pip
-                telling.ignored(self, f"internal error: {type(error).__name__}: {error}")
-                decision = self._without_variants(links)
-            self._decisions[key] = links, decision
-            self._run.release_of_url.update(dict.fromkeys(urls, self))
-            self._chosen_by.update(decision.metadata)
-            self.links, self.decision = links, decision
-            telling.decided(self, aloud=aloud)
-        self.links, self.decision = self._decisions[key]
-        return self.decision
+        if key in self._decisions:
+            self.links, self.decision = self._decisions[key]
+            return self.decision
+        decision = Decision(tuple(one for one in links if not self._run.label_of(one.filename)))
+        try:
+            decision = self._decide(links, hashes)
+        except (PipError, OSError):
+            raise
+        except BrokenInstallation as error:
+            self._run.ignore_variants(f"pip-variants is broken ({printable(str(error))})")
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not break pip
+            telling.ignored(self, f"internal error: {type(error).__name__}: {error}")
+        self.links, self.decision = self._decisions[key] = links, decision
+        self._run.release_of_url.update(dict.fromkeys(urls, self))
+        self._chosen_by.update(decision.metadata)
+        telling.decided(self, aloud=aloud)
+        return decision
 
     def is_usable(self, link: Link, *, look: bool = False) -> bool:
         """Whether a file that was decided on is what it is said to be, as far as is known.
@@ -153,38 +141,33 @@ class Release:
         label, promised = str(self._run.label_of(link.filename)), self.metadata_of(link)
         try:
             inside = VariantMetadata.parse_wheel(read(), f"variant.json of {link.filename}", label)
-        except InvalidVariantMetadata as error:
-            found: Contradiction | None = Contradiction(str(error), None)
-        else:
             found = contradiction(promised, inside, label) if promised else None
-        if found is not None:
-            self.refuse(link, found)
-        return found.text if found else ""
+        except InvalidVariantMetadata as error:
+            found = Contradiction(str(error))
+        if found is None:
+            return ""
+        self.refuse(link, found)
+        return found.text
 
     def refuse(self, link: Link, found: Contradiction) -> None:
         """Take a wheel no more, nor those of its source that are wrong for the same reason."""
         source = url_of_source(link)
         self.refused[link.url] = found.text
         self._suspects.add(source)
-        if found.namespace is not None:
-            for one in self.links:
-                variant = self.variant_of(one)
-                if (
-                    variant
-                    and found.namespace in variant.namespaces
-                    and url_of_source(one) == source
-                ):
-                    self.refused.setdefault(one.url, found.text)
-
-    def _without_variants(self, links: Sequence[Link]) -> Decision:
-        return Decision(tuple(one for one in links if self._run.label_of(one.filename) is None))
+        for one in self.links:
+            variant = self.variant_of(one) if url_of_source(one) == source else None
+            if variant and found.namespace in variant.namespaces:
+                self.refused.setdefault(one.url, found.text)
 
     def _decide(self, links: Sequence[Link], hashes: Any) -> Decision:
         ordering, metadata, ignored = self._order(links)
+        wanted = self._run.label_for(self.name)
         places = {variant.label: place for place, variant in enumerate(ordering.best_first)}
         usable = []
         for place, link in enumerate(links):
             label, source = self._run.label_of(link.filename), url_of_source(link)
+            if wanted and label != (None if wanted == "none" else wanted):
+                continue
             # pip prefers files with an allowed hash to files without any.
             unverified = bool(hashes) and not link.is_hash_allowed(hashes)
             if label is None:
@@ -195,32 +178,25 @@ class Release:
             elif label in places and source in metadata:
                 # Where only the content can tell, pip would have tried the file without label.
                 usable.append((unverified, 4 if unverified else 0, places[label], place))
-        wanted = self._run.label_for(self.name)
         files = tuple(links[place] for *_, place in sorted(usable))
-        if wanted:
-            label = None if wanted == "none" else wanted
-            files = tuple(one for one in files if self._run.label_of(one.filename) == label)
         return Decision(files, ordering, metadata, ignored, wanted, bool(hashes))
 
     def _order(
         self, links: Sequence[Link]
     ) -> tuple[Ordering, Mapping[str, VariantMetadata], Mapping[str, str]]:
-        """The order of the labels, with the metadata of the sources whose wheels it is for.
-
-        Last why the variants of the other sources are ignored.
-        """
-        by_source: dict[str, list[Link]] = {}
+        """The order of the labels, the metadata of its sources, and why others are ignored."""
+        wheels: dict[str, dict[str, Link]] = {}  # by source and label
         for link in links:
-            if self._run.label_of(link.filename) is not None:
-                by_source.setdefault(url_of_source(link), []).append(link)
+            if (label := self._run.label_of(link.filename)) is not None:
+                wheels.setdefault(url_of_source(link), {})[label] = link
         known = {url: place for place, url in enumerate(self._run.sources)}
         metadata: dict[str, VariantMetadata] = {}
         ignored: dict[str, str] = {}
         labels: dict[str, set[str]] = {}
-        for url in sorted(by_source, key=lambda url: known.get(url, len(known))):
-            labels[url] = {str(self._run.label_of(link.filename)) for link in by_source[url]}
+        for url in sorted(wheels, key=lambda url: known.get(url, len(known))):
+            labels[url] = set(wheels[url])
             try:
-                metadata[url] = self._metadata_for(by_source[url], labels[url])
+                metadata[url] = self._metadata_for(url, wheels[url])
             except Unusable as error:
                 ignored[url] = str(error)
                 telling.ignored(self, str(error))
@@ -229,48 +205,41 @@ class Release:
             telling.sources_differ(self, chosen[0], conflict)
         return ordering, {url: metadata[url] for url in chosen}, ignored
 
-    def _metadata_for(self, wheels: Sequence[Link], labels: set[str]) -> VariantMetadata:
+    def _metadata_for(self, url: str, wheels: Mapping[str, Link]) -> VariantMetadata:
         """The metadata of one source's variant wheels; obtained once. Raises `Unusable`."""
-        if labels == {NULL_LABEL}:
+        if wheels.keys() == {NULL_LABEL}:
             return _NULL_ALONE
-        url = url_of_source(wheels[0])
         if url not in self._metadata:
             try:
                 self._metadata[url] = metadata = self._obtain(wheels)
-            except InvalidVariantMetadata as error:
+            except (InvalidVariantMetadata, Unusable) as error:
                 self._metadata[url] = Unusable(str(error))
-            except Unusable as error:
-                self._metadata[url] = error
             else:
-                if unlisted := labels - metadata.variants.keys() - {NULL_LABEL}:
+                if unlisted := wheels.keys() - metadata.variants.keys() - {NULL_LABEL}:
                     telling.unlisted(self, unlisted)
         result = self._metadata[url]
         if isinstance(result, Unusable):
             raise result
         return result
 
-    def _obtain(self, wheels: Sequence[Link]) -> VariantMetadata:
-        source: Source = source_of(wheels[0])
-        if wheels[0].is_file:
+    def _obtain(self, wheels: Mapping[str, Link]) -> VariantMetadata:
+        first = next(iter(wheels.values()))
+        source = source_of(first)
+        if first.is_file:
             try:
-                source.scan(os.path.dirname(wheels[0].file_path))
+                source.scan(os.path.dirname(first.file_path))
             except (OSError, ValueError) as error:  # a file: address may name another host
-                raise Unusable(f"the folder of {wheels[0].filename}: {error}") from None
+                raise Unusable(f"the folder of {first.filename}: {error}") from None
         listed = source.metadata_of(self.name, self.version)
         if len(listed) > 1:
             names = " and ".join(dict.fromkeys(link.filename for link in listed))
             raise Unusable(f"its index has several metadata files with different hashes: {names}")
-        for link in listed:
-            data = fetch(link, source)
-            if data is not None:
-                return VariantMetadata.parse(data, link.filename)
-        one_per_label = {self._run.label_of(link.filename): link for link in wheels}
+        if listed and (data := fetch(listed[0], source)) is not None:
+            return VariantMetadata.parse(data, listed[0].filename)
         pieces: dict[str, VariantMetadata] = {}
-        for label, link in one_per_label.items():
-            where = f"variant.json of {link.filename}"
-            pieces[link.filename] = VariantMetadata.parse_wheel(
-                self._inside(link), where, str(label)
-            )
+        for label, link in wheels.items():
+            inside, where = self._inside(link), f"variant.json of {link.filename}"
+            pieces[link.filename] = VariantMetadata.parse_wheel(inside, where, label)
         return combine_all(pieces)
 
     def _inside(self, link: Link) -> bytes:

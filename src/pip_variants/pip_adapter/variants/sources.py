@@ -6,13 +6,13 @@ Each source has metadata of its own, which describes the wheels of that source a
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from pip._internal.models.link import Link
 from pip._internal.utils.urls import path_to_url
-from pip._vendor.packaging.utils import canonicalize_name
-from pip._vendor.packaging.version import InvalidVersion, Version
+from pip._vendor.packaging.utils import canonicalize_name, canonicalize_version
+from pip._vendor.packaging.version import Version
 
 from pip_variants.model.filename import split_index_metadata_filename
 from pip_variants.model.names import NULL_LABEL
@@ -26,40 +26,38 @@ class Source:
     def __init__(self, url: str, session: Any) -> None:
         self.url = url
         self.session = session
+        # The index-level metadata of releases, by normalised name and version.
         self._metadata: dict[tuple[str, str], list[Link]] = {}
-        """Normalised name and version -> index-level metadata of the release."""
         self._is_scanned = False
 
     def note(self, link: Link) -> None:
         """Remember an index-level metadata file."""
-        parts = split_index_metadata_filename(link.filename)
-        if parts is not None:
-            with contextlib.suppress(InvalidVersion, ValueError):
+        if parts := split_index_metadata_filename(link.filename):
+            with contextlib.suppress(ValueError):
                 release = canonicalize_name(parts[0]), canonical_version(parts[1])
                 self._metadata.setdefault(release, []).append(link)
 
     def metadata_of(self, name: str, version: str) -> list[Link]:
         """The index-level metadata files of a release; those with the same hashes are one."""
-        found = self._metadata.get((name, version), [])
+        found = self._metadata.get((name, canonicalize_version(version)), [])
         hashed = {tuple(sorted(one._hashes.items())): one for one in found if one._hashes}
         return list(hashed.values()) or found[:1]
 
     def scan(self, folder: str) -> None:
         """Note the metadata files in a folder, however they spell the version."""
-        if not self._is_scanned:
-            self._is_scanned = True
-            with os.scandir(folder) as entries:
-                names = [one.name for one in entries if one.name.endswith("-variants.json")]
-            for name in sorted(names):
-                path = os.path.join(folder, name)
-                # Whoever opens a pipe waits for somebody to write into it.
-                if os.path.isfile(path):
-                    self.note(Link(path_to_url(path)))
+        if self._is_scanned:
+            return
+        self._is_scanned = True
+        for name in sorted(os.listdir(folder)):
+            path = os.path.join(folder, name)
+            # Whoever opens a pipe waits for somebody to write into it.
+            if name.endswith("-variants.json") and os.path.isfile(path):
+                self.note(Link(path_to_url(path)))
 
 
 def canonical_version(text: str) -> str:
-    """A version as pip compares it, from a file name. Raises `InvalidVersion` and `ValueError`."""
-    return str(Version(text.replace("_", "-")))
+    """A version as pip compares it, from a file name. Raises `ValueError`."""
+    return str(canonicalize_version(Version(text.replace("_", "-"))))
 
 
 def url_of_source(link: Link) -> str:
@@ -73,10 +71,9 @@ def source_of(link: Link) -> Source:
     return current().sources.get(url) or Source(url, None)
 
 
-def remember(metadata: Iterable[Link], wheels: Iterable[Link], session: Any) -> None:
+def remember(metadata: Sequence[Link], wheels: Sequence[Link], session: Any) -> None:
     """Note what a source lists: metadata files, and variant wheels that pip can use."""
     run = current()
-    wheels = list(wheels)
     for link in (*wheels, *metadata):
         url = url_of_source(link)
         run.sources.setdefault(url, Source(url, session))

@@ -22,10 +22,7 @@ from pip_variants.selection import Choices, select_from_sources
 
 
 class Target:
-    """The detection process, and one more for each provider that the user trusts by name.
-
-    What packages are for is this machine, a target that the user named, or another platform.
-    """
+    """What packages are for: this machine, a target that the user named, or another platform."""
 
     def __init__(self, run: Run) -> None:
         """Nothing is started yet."""
@@ -47,18 +44,16 @@ class Target:
         )
         self._trusted = Trusted(run, self._warn)
         self._installed: dict[str, str | None] = {}
-        self.told: dict[PluginProvider, Answer] = {}
-        """What was asked so far."""
+        self.told: dict[PluginProvider, Answer] = {}  # what was asked so far
         self.supported_in = self._detection.supported_in
         self.holds = self._detection.holds
         self.warm_up = self._detection.warm_up
-        self.choices = Choices(
+        self.choices = Choices(  # the user's, by pip's options
             frozenset(run.values("variant_enable")),
             frozenset(run.values("variant_disable")),
             tuple(tuple(text.split("::")) for text in run.values("variant_prefer")),
             self.releases,
         )
-        """What the user chose by pip's options."""
 
     def supported(self, provider: PluginProvider) -> NamespaceSupport:
         """What `provider` says of the target. Raises `DetectionError`."""

@@ -1,6 +1,7 @@
 """Wheels at hand: does the wheel keep what the index promised, does a wheel given by path fit."""
 
 import os
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from zipfile import ZipFile
@@ -19,14 +20,12 @@ from pip_variants.pip_adapter.variants.target import target
 
 
 class WheelDisagrees(MetadataInconsistent):
-    """A wheel that is not what its index says. pip's resolver moves on to the next candidate.
+    """A wheel that is not what its index says. pip's resolver moves on to the next candidate."""
 
-    With `refuses_wheel`, the wheel is not going to be offered again.
-    """
+    refuses_wheel = True  # it is not going to be offered again
 
     def __init__(self, ireq: Any, difference: str) -> None:
         super().__init__(ireq, "variant", ireq.link.filename, printable(difference))
-        self.refuses_wheel = True
         self._link = ireq.link
 
     def __str__(self) -> str:
@@ -49,10 +48,10 @@ def prepare_linked_requirement(original: Any, self: Any, req: Any, *args: Any, *
     label = run.label_of(req.link.filename)
     release = run.release_of_url.get(req.link.url)
     path = req.local_file_path or ""
+    read = partial(_variant_json, distribution, req.link.filename, path)
     if label is not None and release is None:
-        _check_fits(distribution, req.link.filename, label, path)
+        _check_fits(read, req.link.filename, label)
     elif label is not None and release is not None:
-        read = partial(_variant_json, distribution, req.link.filename, path)
         if difference := release.check(req.link, read):
             if was_chosen_by_metadata:  # pip says nothing of it then
                 telling.refused(req.link, difference)
@@ -66,33 +65,27 @@ def prepare_linked_requirement(original: Any, self: Any, req: Any, *args: Any, *
 def verify_one(original: Any, req: Any, wheel_path: str) -> None:
     """`wheel_builder._verify_one`: a wheel that was built here to be installed has to fit, too."""
     original(req, wheel_path)
-    run = current()
-    if getattr(run.options, "wheel_dir", None):
-        return  # `pip wheel`: perhaps for another machine
     filename = os.path.basename(wheel_path)
-    label = run.label_of(filename)
-    if label is not None:
-        _check_fits(_opened(req, wheel_path), filename, label, wheel_path)
+    label = current().label_of(filename)
+    is_for_others = getattr(current().options, "wheel_dir", None)  # perhaps, by `pip wheel`
+    if label is not None and not is_for_others:
+        read = partial(_variant_json, _opened(req, wheel_path), filename, wheel_path)
+        _check_fits(read, filename, label)
 
 
 def _opened(req: Any, path: str) -> Any:
     return get_wheel_distribution(FilesystemWheel(path), canonicalize_name(req.name))
 
 
-def _check_fits(distribution: Any, filename: str, label: str, path: str) -> None:
+def _check_fits(read: Callable[[], str], filename: str, label: str) -> None:
     try:
-        text = _variant_json(distribution, filename, path)
-        metadata = VariantMetadata.parse_wheel(text, f"variant.json of {filename}", label)
+        metadata = VariantMetadata.parse_wheel(read(), f"variant.json of {filename}", label)
     except InvalidVariantMetadata as error:
         reason = printable(f"{filename} is not a valid variant wheel: {error}.")
         raise UnsupportedWheel(reason) from None
-    for rejection in target().order(filename, metadata, label).rejected:
-        raise UnsupportedWheel(
-            printable(
-                f"{filename} is not a supported wheel on this machine: it "
-                f"{reasons.reason(rejection)}."
-            )
-        )
+    for one in target().order(filename, metadata, label).rejected:
+        reason = f"{filename} is not a supported wheel on this machine: it {reasons.reason(one)}."
+        raise UnsupportedWheel(printable(reason))
 
 
 def _variant_json(distribution: Any, filename: str, path: str) -> str:
