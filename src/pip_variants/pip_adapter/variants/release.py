@@ -117,7 +117,8 @@ class Release:
         A variant's own metadata is read, if that can be had without all of the wheel, where one is
         to `look`, and where another wheel of its source was not what it was said to be.
         """
-        is_new = link.url not in self._looked_into and self._run.label_of(link.filename) is not None
+        is_new = link.url not in self._looked_into and link.url not in self.refused
+        is_new = is_new and self._run.label_of(link.filename) is not None
         if is_new and (look or url_of_source(link) in self._suspects):
             try:
                 self._looked_into[link.url] = True
