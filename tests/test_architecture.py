@@ -155,7 +155,7 @@ def is_fixed(value: object) -> bool:
         return all(map(is_fixed, value))
     kinds = (str, bytes, int, float, type(None), re.Pattern, MappingProxyType)
     is_frozen = getattr(getattr(type(value), "__dataclass_params__", None), "frozen", False)
-    is_type = isinstance(value, type) or type(value).__module__ in ("typing", "types")
+    is_type = isinstance(value, type) or type(value).__module__ in ("typing", "types", "_collections", "collections")
     return isinstance(value, kinds) or is_frozen or is_type
 
 
