@@ -26,15 +26,14 @@ from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.variants.sources import Source
 from pip_variants.remote_wheel import REFUSALS, Budget, NoParts, RemoteFile, TooMuch
 
-_LATER = (408, 425, 429)
-"""HTTP statuses by which an index says "not now": no reason to do without."""
+_LATER = (408, 425, 429)  # HTTP statuses by which an index says "not now"
 
 _HINT = " Use --no-variants to go on without."
 
 _NO_METADATA = "its index has no variant metadata for it"
 
+# Wheels up to this size, in bytes, are read whole from a server that sends no parts.
 _SMALL = 4 * 2**20
-"""Wheels up to this size, in bytes, are read whole from a server that sends no parts."""
 
 
 class Unusable(Exception):
