@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support.environments import (
     NEWEST_PIP,
     ROOT,
@@ -18,6 +19,10 @@ from support.environments import (
 )
 from support.pages import Shell, shell_of
 from support.server import Index
+
+# How long an example takes says how fast the machine is.
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

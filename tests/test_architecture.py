@@ -17,10 +17,11 @@ OWN = {
     "hooks": set(),
     "remote_wheel": {"errors"},
     "reasons": {"model"},
+    "wheel_metadata": {"model", "errors"},
     "providers": {"hooks", "model"},
     "detection": {"model", "errors"},
     "selection": {"model", "errors"},
-    "pip_adapter": {"selection", "reasons", "detection", "model", "remote_wheel", "errors"},
+    "pip_adapter": {"selection", "reasons", "detection", "model", "remote_wheel", "wheel_metadata", "errors"},
     "publish": {"model", "detection", "remote_wheel", "errors"},
     "testing": {"hooks", "model", "detection", "publish", "errors"},
     "inventory": {"selection", "reasons", "detection", "model", "errors"},
@@ -155,7 +156,7 @@ def is_fixed(value: object) -> bool:
         return all(map(is_fixed, value))
     kinds = (str, bytes, int, float, type(None), re.Pattern, MappingProxyType)
     is_frozen = getattr(getattr(type(value), "__dataclass_params__", None), "frozen", False)
-    is_type = isinstance(value, type) or type(value).__module__ in ("typing", "types")
+    is_type = isinstance(value, type) or type(value).__module__ in ("typing", "types", "_collections", "collections")
     return isinstance(value, kinds) or is_frozen or is_type
 
 

@@ -149,7 +149,7 @@ def not_loaded(env: Environment) -> Iterator[Environment]:
 
 def test_a_pip_that_is_not_extended(not_loaded: Environment) -> None:
     text = to_do(not_loaded)
-    assert text.startswith("- pip-variants cannot extend this pip (cli.base_command:")
+    assert text.startswith("- pip-variants cannot extend this pip (pip._internal.")
     assert text.endswith("fit each other: pip install --upgrade pip pip-variants")
 
 

@@ -24,6 +24,25 @@ class NoParts(ValueError):
     """The server sends no parts of the file, and the whole of it is not small."""
 
 
+class TooMuch(Exception):
+    """The budget is spent."""
+
+
+class Budget:
+    """What may be fetched of several files, in requests and bytes."""
+
+    def __init__(self, requests: int, size: int) -> None:
+        self._requests = requests
+        self._size = size
+
+    def spend(self, requests: int, size: int) -> None:
+        """Called before a request, and before so many bytes are read. Raises `TooMuch`."""
+        self._requests -= requests
+        self._size -= size
+        if self._requests < 0 or self._size < 0:
+            raise TooMuch
+
+
 class RemoteFile(io.RawIOBase):
     """A file on a server, to be read and not written.
 

@@ -121,7 +121,7 @@ def test_400_labels_that_do_not_fit_are_one_line(env: Environment, index: Index)
     assert env.installed() == ("1.0", None)
     assert len(result.all) < 2000
     (line,) = [line for line in result.out.splitlines() if "Using the wheel without variant" in line]
-    assert "398 more" in line or "400" in line or "..." in line or "more" in line
+    assert len(line) < 600
 
 
 # Texts that are no JSON

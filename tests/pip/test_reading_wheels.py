@@ -150,7 +150,7 @@ def devpi(index: Index, folder: Path) -> None:
     for wheel in sorted(folder.glob("*.whl")):
         content = wheel.read_bytes()
         digest = hashlib.sha256(content).hexdigest()
-        path = f"/root/pypi/+f/{digest[:3]}/{digest[3:16]}/{wheel.name}"
+        path = f"/+f/{digest[:3]}/{digest[3:16]}/{wheel.name}"
         index.replies[path] = Reply(content, headers={"Content-Type": "application/octet-stream"})
         anchors.append(f'<a href="../../..{path}#sha256={digest}" data-requires-python="&gt;=3">{wheel.name}</a><br/>')
     page = "<!DOCTYPE html><html><head><title>root/pypi: links for demo</title></head><body>"

@@ -5,7 +5,6 @@ from the same state.
 """
 
 import json
-import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -131,7 +130,7 @@ answer = [first, forked(choose), forked(lambda: choose("--variant-target=x86_64_
 
 
 def test_threads(program) -> None:
-    """pip's main is not made for two at a time; the choices of the threads do not mix all the same."""
+    """Each stays alive between its runs, and has those of the others in between."""
     code = f"""
 choices = {list(CHOICES)!r}
 found, lock = {{}}, threading.Lock()

@@ -1,5 +1,8 @@
 """Asking providers what a target supports, in a process of its own."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 # `client.command()` as JSON, where pip runs in an interpreter without pip-variants.
 COMMAND_VARIABLE = "_PIP_VARIANTS_DETECTION"
 # The folder in which the detection process is to look for packages first.
@@ -18,3 +21,16 @@ START_DEADLINE = (
 
 # What a line of the detection process starts with; other lines are noise of its start.
 ANSWER = "pip-variants-answer:"
+
+
+class Absent(Exception):
+    """Why a provider cannot be asked, and what the user can do about it, if there is anything."""
+
+
+@contextmanager
+def noting(broken: dict[str, str], name: str) -> Iterator[None]:
+    """Note what a plugin raises, as the reason why it is broken."""
+    try:
+        yield
+    except BaseException as error:  # noqa: BLE001 - foreign code: SystemExit too
+        broken[name] = f"{type(error).__name__}: {error}"

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
 from pip_variants import hooks
-from pip_variants.detection.registry import Absent, noting
+from pip_variants.detection import Absent, noting
 
 _PLUGINS = "variant_plugins"  # the group of PEP 850 (Provider plugin API)
 

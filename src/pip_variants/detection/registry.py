@@ -16,6 +16,7 @@ from packaging.version import InvalidVersion, Version
 
 import pip_variants
 from pip_variants import hooks
+from pip_variants.detection import Absent, noting
 from pip_variants.errors import (
     BrokenInstallation,
     InvalidProviderAnswer,
@@ -33,10 +34,6 @@ _log = logging.getLogger(__name__)
 _LONGEST = 2**20  # the characters of an answer and its items; the client reads no more
 
 _OTHER_MACHINE = "not known of the machine that this install is for"
-
-
-class Absent(Exception):
-    """Why a provider cannot be asked, and what the user can do about it, if there is anything."""
 
 
 @dataclass(frozen=True)
@@ -307,15 +304,6 @@ def _naming(by: str) -> Iterator[None]:
         raise ProviderFailed(
             f"the provider {by} failed: {type(error).__name__}: {error}"
         ) from error
-
-
-@contextmanager
-def noting(broken: dict[str, str], name: str) -> Iterator[None]:
-    """Note what a plugin raises, as the reason why it is broken."""
-    try:
-        yield
-    except BaseException as error:  # noqa: BLE001 - foreign code: SystemExit too
-        broken[name] = f"{type(error).__name__}: {error}"
 
 
 def _absent(reason: str, remedy: str = "") -> Answer:

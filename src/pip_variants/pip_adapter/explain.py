@@ -98,15 +98,12 @@ class Explain(InstallCommand):
         return {"target": current().target_name or None, "name": name, **decision}
 
     def _visited(self, finder: Any, name: str, specifier: Any, hashes: Any) -> list[Any]:
-        """The candidates that pip's resolver is given, best first.
-
-        See `Factory._iter_found_candidates`. PEP 592: what was yanked is for those only who pin
-        just that version.
-        """
+        """The candidates that pip's resolver is given, best first (`_iter_found_candidates`)."""
         with during("is_resolving"):
             found = finder.find_best_candidate(name, specifier, hashes)
         is_old = hasattr(found, "iter_applicable")  # as in pip 24.0
         every = list(found.iter_applicable() if is_old else found.applicable_candidates)
+        # PEP 592: what was yanked is for those only who pin just that version.
         pinned = any(
             one.operator == "===" or (one.operator == "==" and not one.version.endswith(".*"))
             for one in specifier

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from pip_variants.pip_adapter.variants.sources import Source
     from pip_variants.pip_adapter.variants.target import Target
 
-VERBOSE = 15
-"""pip's level for `-v` (pip._internal.utils._log)."""
+VERBOSE = 15  # pip's level for `-v` (pip._internal.utils._log)
 
 
 class Run:

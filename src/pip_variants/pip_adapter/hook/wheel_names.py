@@ -9,10 +9,7 @@ _DASHES = 5  # between name, version, three tags and a label
 
 
 def notice(filenames: Iterable[str]) -> None:
-    """Have the run say so if variant wheels are going to be ignored.
-
-    It says so by itself when pip parses their names, unless just that place is not ours.
-    """
+    """Have the run say so if variant wheels are ignored, also if pip's `Wheel` is not ours."""
     for filename in filenames:
         if without_label(filename) is not filename:
             return

@@ -28,11 +28,9 @@ from pip_variants.pip_adapter.variants.wheels import WheelDisagrees
 
 _Info = tuple[Any, Any]  # version, partial function that makes the candidate
 
+# Versions that `pip index versions` looks into before it has found one that can be used.
 _MOST_LOOKED_AT = 20
-"""Versions that `pip index versions` looks into before it has found one that can be used."""
-
-_DOWNLOADING = ("install", "download", "wheel")
-"""Commands that have the whole of each wheel in the end."""
+_DOWNLOADING = ("install", "download", "wheel")  # they have the whole of each wheel in the end
 
 
 def sort_best_candidate(original: Any, self: Any, candidates: list[Any]) -> Any:

@@ -7,12 +7,9 @@ something else, variants are unusable.
 import contextlib
 import hashlib
 import os
-import posixpath
-import re
 from collections.abc import Iterator
 from logging import WARNING
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from pip._internal.exceptions import InstallationError, NetworkConnectionError, PipError
 from pip._internal.index.collector import _get_index_content, parse_links
@@ -22,49 +19,25 @@ from pip._internal.utils.misc import redact_auth_from_url
 from pip._vendor.requests import Request
 from pip._vendor.urllib3.exceptions import HTTPError as BrokenAnswer
 
+from pip_variants import wheel_metadata
 from pip_variants.errors import InvalidVariantMetadata, printable
 from pip_variants.model.metadata import MAX_BYTES
 from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.variants.sources import Source
-from pip_variants.remote_wheel import REFUSALS, NoParts, RemoteFile
+from pip_variants.remote_wheel import REFUSALS, Budget, NoParts, RemoteFile, TooMuch
 
-_LATER = (408, 425, 429)
-"""HTTP statuses by which an index says "not now": no reason to do without."""
+_LATER = (408, 425, 429)  # HTTP statuses by which an index says "not now"
 
 _HINT = " Use --no-variants to go on without."
 
-_VARIANT_JSON = re.compile(r"[^/]+\.dist-info/variant\.json")
+_NO_METADATA = "its index has no variant metadata for it"
 
-_INSTALLED_AS_ONE = re.compile(
-    r"(?:[^/]+\.data/(?:(?:purelib|platlib)/|data/(?:.*/)?))?[^/]+\.dist-info/variant\.json",
-    re.IGNORECASE,
-)
-"""What pip would install where the `variant.json` goes."""
-
+# Wheels up to this size, in bytes, are read whole from a server that sends no parts.
 _SMALL = 4 * 2**20
-"""Wheels up to this size, in bytes, are read whole from a server that sends no parts."""
 
 
 class Unusable(Exception):
     """Why the variants of a release must be ignored."""
-
-
-class Budget:
-    """What may be fetched to read the metadata of a release out of its wheels."""
-
-    def __init__(self) -> None:
-        self._requests = 200
-        self._bytes = 32 * 2**20
-
-    def spend(self, requests: int, size: int) -> None:
-        """Called before a request, and before this many bytes are read. Raises `Unusable`."""
-        self._requests -= requests
-        self._bytes -= size
-        if self._requests < 0 or self._bytes < 0:
-            raise Unusable(
-                "its index has no variant metadata for it, and reading it out of so many or so "
-                "large wheels takes too much"
-            )
 
 
 def fetch(link: Link, source: Source) -> bytes | None:
@@ -82,7 +55,7 @@ def variant_json(link: Link, source: Source, budget: Budget) -> bytes:
     """The `variant.json` in a wheel. Raises what `fetch` raises, and `InvalidVariantMetadata`."""
     with _reaching(link):
         if link.is_file:
-            return _read_variant_json(link.file_path, link.filename)
+            return wheel_metadata.read(link.file_path, link.filename)
 
         def send(byte_range: str) -> Any:
             # A copy of the whole in pip's cache may be as large as it likes.
@@ -95,33 +68,12 @@ def variant_json(link: Link, source: Source, budget: Budget) -> bytes:
 
         try:
             with RemoteFile(send, budget.spend, whole=_SMALL) as file:
-                return _read_variant_json(file, link.filename)
+                return wheel_metadata.read(file, link.filename)
         except NoParts:
-            raise Unusable(
-                "its index has no variant metadata for it and cannot serve parts of a wheel"
-            ) from None
-
-
-def check_there_is_one(wheel: ZipFile, filename: str) -> None:
-    """Raises `InvalidVariantMetadata` if a wheel would install another one over its own."""
-    names = wheel.namelist()
-    found = [one for one in names if _INSTALLED_AS_ONE.fullmatch(posixpath.normpath(one))]
-    for name in sorted(found, key=lambda one: _VARIANT_JSON.fullmatch(one) is None)[1:]:
-        raise InvalidVariantMetadata(f"{filename} brings a second variant.json ({name})")
-
-
-def _read_variant_json(wheel: Any, filename: str) -> bytes:
-    """The `variant.json` of a wheel; the beginning, if it is larger than any may be."""
-    with ZipFile(wheel) as archive:
-        found = [one for one in archive.infolist() if _VARIANT_JSON.fullmatch(one.filename)]
-        if not found:
-            raise InvalidVariantMetadata(f"{filename} has no variant.json")
-        check_there_is_one(archive, filename)
-        entry = found[0]
-        if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # others may explode
-            raise Unusable(f"variant.json of {filename} is compressed in an unusual way")
-        with archive.open(entry) as file:
-            return file.read(MAX_BYTES + 1)
+            raise Unusable(f"{_NO_METADATA} and cannot serve parts of a wheel") from None
+        except TooMuch:
+            why = "reading it out of so many or so large wheels takes too much"
+            raise Unusable(f"{_NO_METADATA}, and {why}") from None
 
 
 @contextlib.contextmanager

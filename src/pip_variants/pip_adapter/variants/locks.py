@@ -30,11 +30,7 @@ from pip_variants.pip_adapter.variants.release import Release, release
 from pip_variants.pip_adapter.variants.sources import url_of_source
 
 _TABLE = "variants-json"
-
-_LOCKED = "https://lock.invalid"
-"""Stands for the place of a file in a lock: its name is all that a choice takes."""
-
-_Info = tuple[Any, Any]  # version, partial function that makes the candidate
+_LOCKED = "https://lock.invalid"  # the place of a file in a lock; a choice takes only its name
 
 
 @dataclass(frozen=True)
@@ -99,7 +95,7 @@ def select(original: Any, self: Any, *args: Any, **kw: Any) -> Iterator[Any]:
         yield package, files[0]
 
 
-def with_others(files: list[_Info]) -> list[_Info]:
+def with_others(files: list[Any]) -> list[Any]:
     """The files of a version; where pip has the one of a lock, all that the lock has of it."""
     version, make = files[0]
     name, link, template = (make.keywords[key] for key in ("name", "link", "template"))

@@ -20,9 +20,10 @@ from pip_variants.model.names import NULL_LABEL
 from pip_variants.model.ordering import Ordering
 from pip_variants.pip_adapter.hook.run import Run, current
 from pip_variants.pip_adapter.variants import telling
-from pip_variants.pip_adapter.variants.fetching import Budget, Unusable, fetch, variant_json
+from pip_variants.pip_adapter.variants.fetching import Unusable, fetch, variant_json
 from pip_variants.pip_adapter.variants.sources import source_of, url_of_source
 from pip_variants.pip_adapter.variants.target import target
+from pip_variants.remote_wheel import Budget
 
 _NULL_ALONE = VariantMetadata(namespaces=(), variants={})  # all that a null variant needs
 
@@ -57,7 +58,7 @@ class Release:
         self._chosen_by: dict[str, VariantMetadata] = {}
         self._suspects: set[str] = set()
         self._looked_into: dict[str, bool] = {}  # by address; whether that told anything
-        self._budget = Budget()
+        self._budget = Budget(requests=200, size=32 * 2**20)
 
     def give(self, metadata: VariantMetadata | Unusable, source: str) -> None:
         """Use this metadata, as from a lock file."""

@@ -70,12 +70,8 @@ def using(release: "Release", link: Link) -> str:
         return reasons.chosen(variant, decision.ordering)
     if all(run.label_of(one.filename) is None for one in release.links):
         return ""
-    bound = {
-        text
-        for file in decision.files
-        for package in release.bound(file)
-        for text in package.requirements
-    }
+    packages = [package for file in decision.files for package in release.bound(file)]
+    bound = {text for package in packages for text in package.requirements}
     if decision.wanted:
         why = "as --variant says"
     elif release.refused:
@@ -123,11 +119,8 @@ def unlisted(release: "Release", labels: Collection[str]) -> None:
 
 def sources_differ(release: "Release", first: str, difference: str) -> None:
     """Warn that sources of a release contradict each other."""
-    _say(
-        WARNING,
-        f"The sources of {release.what} disagree about its variants ({difference}); "
-        f"using those of {first}.",
-    )
+    what = f"The sources of {release.what} disagree about its variants ({difference})"
+    _say(WARNING, f"{what}; using those of {first}.")
 
 
 def unknown(name: str, reason: str) -> None:
