@@ -3,23 +3,6 @@
 The message of each says what was wrong, with which value, and where.
 """
 
-__all__ = [
-    "BrokenInstallation",
-    "DetectionError",
-    "InconsistentVariantMetadata",
-    "InvalidProviderAnswer",
-    "InvalidTarget",
-    "InvalidVariantLabel",
-    "InvalidVariantMetadata",
-    "InvalidVariantProperty",
-    "InvalidWheel",
-    "InvalidWheelFilename",
-    "PipVariantsError",
-    "ProviderFailed",
-    "printable",
-    "shown",
-]
-
 
 def printable(text: str, limit: int = 600) -> str:
     """The text in one line without control characters, and not longer than `limit` characters.

@@ -7,7 +7,6 @@ from pip_variants.errors import printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the options."""
     parser.add_argument(
         "--upgradable",
         action="store_true",

@@ -28,7 +28,6 @@ _PROGRAM = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the options."""
     parser.usage = (
         "pip-variants explain [-h] [--json] [--target TARGET]\n"
         "                            REQUIREMENT [options of pip install]"

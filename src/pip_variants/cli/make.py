@@ -16,7 +16,6 @@ _NO_CHANGES = Changes()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the options."""
     parser.add_argument("wheel", type=Path, help="the built wheel; it stays as it is")
     parser.add_argument(
         "--label",
@@ -72,7 +71,6 @@ def print_path(path: Path) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command."""
     if options.label is None and not options.property:
         raise InvalidVariantMetadata("give a --label or a --property")
     properties = [VariantProperty.parse(text) for text in options.property]

@@ -15,7 +15,6 @@ from pip_variants.model.support import SupportedFeature
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the options."""
     parser.add_argument(
         "wheel", nargs="*", type=Path, help="show what these wheels are, not the machine"
     )

@@ -87,7 +87,6 @@ def valid() -> Iterable[Feature]:
 
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
-    """The amd provider."""
     endpoint = "amd_variant_provider.plugin:AMDVariantPlugin"
     published = Published("amd-variant-provider", "0.0.2", endpoint)
     return [Provider("amd", detect, [published], forced=("gfx_arch", "rocm_version"), valid=valid)]

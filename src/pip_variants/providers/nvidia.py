@@ -149,7 +149,6 @@ def valid() -> Iterable[Feature]:
 
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
-    """The nvidia provider."""
     endpoint = "nvidia_variant_provider.plugin:NvidiaVariantPlugin"
     versions = ("0.0.1", "0.0.2")
     published = [Published("nvidia-variant-provider", one, endpoint) for one in versions]

@@ -10,7 +10,6 @@ from typing import Any
 
 DEADLINE = 3.0  # seconds that a library has; a provider may ask two and still be in time itself
 
-
 _PROGRAM = """
 import json, os, runpy, sys
 answers = os.dup(1)

@@ -45,7 +45,6 @@ def valid() -> Iterable[Feature]:
 
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
-    """The tpu provider."""
     endpoint = "tpu_variant_provider.plugin:TpuVariantPlugin"
     published = Published("tpu-variant-provider", "0.1.0", endpoint)
     return [Provider("tpu", detect, [published], forced=("present",), valid=valid)]
