@@ -68,10 +68,7 @@ def _look_at_pip() -> dict[str, Any]:
 
 
 def _self_test(folder: Path, environ: dict[str, str]) -> str:
-    """Let pip install from an index on loopback; why that failed, empty if it did not.
-
-    What pip is like is then in `answer.json`.
-    """
+    """Let pip install from loopback and write `answer.json`; why that failed, if it did."""
     from pip_variants.testing import make_wheel, serve  # which the other commands do not need
 
     provider = {"x86_64": "x86-64-variant-provider >=0.2.1,<1"}

@@ -79,10 +79,7 @@ def _ask_pip(*arguments: str) -> tuple[int, dict[str, Any]]:
 
 
 def run_pip(program: str, *arguments: str, **options: Any) -> tuple[int, str]:
-    """Run a module of `pip_adapter` in a pip process; its exit status and what it said last.
-
-    The options are those of `subprocess.run`.
-    """
+    """Run a module of `pip_adapter` by `subprocess.run`; its exit status and what it said last."""
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-c", _PROGRAM.format(program), *arguments],
         check=False,

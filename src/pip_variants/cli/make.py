@@ -10,9 +10,7 @@ from pip_variants.errors import InvalidVariantMetadata, printable
 from pip_variants.model.metadata import PluginProvider, ProviderInfo, Variant, VariantMetadata
 from pip_variants.model.names import VariantProperty, check_namespace
 from pip_variants.publish.project import KNOWN_PROVIDERS, Project, check_static
-from pip_variants.publish.wheel import Changes, make_variant_wheel
-
-_NO_CHANGES = Changes()
+from pip_variants.publish.wheel import NO_CHANGES, Changes, make_variant_wheel
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +54,7 @@ def add_changes(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def changes_of(options: argparse.Namespace, project: Changes = _NO_CHANGES) -> Changes:
+def changes_of(options: argparse.Namespace, project: Changes = NO_CHANGES) -> Changes:
     """What the options and the project want changed. Raises `InvalidWheel`."""
     return Changes(
         options.drop_local_version,

@@ -43,8 +43,7 @@ def has_plugin(endpoint: str) -> bool:
 def check_installed(wanted: list[Requirement], endpoint: str) -> str:
     """Name and version of the first package, if all are installed in a version that fits.
 
-    One must have registered the endpoint's top-level module: what an index writes must not import
-    anything else. Raises `Absent`.
+    One must have registered the endpoint's module: nothing else may be imported. Raises `Absent`.
     """
     found: list[Any] = []
     registered: set[str] = set()
@@ -92,12 +91,10 @@ def plugin(endpoint: str) -> Callable[[], Iterable[Any]]:
 
 
 def all_configs(endpoint: str) -> tuple[Iterable[Any], bool]:
-    """What an installed plugin calls valid, and whether it says that all of that is compatible.
-
-    The second had other names (building draft, Extensions to provider plugin API).
-    """
+    """What an installed plugin calls valid, and whether it says that all of that is compatible."""
     plugin = _load(endpoint)
     get_all_configs: Callable[[], Iterable[Any]] = getattr(plugin, "get_all_configs", tuple)
+    # The last two are older names (building draft, Extensions to provider plugin API).
     names = ("all_properties_compatible", "is_aot_plugin", "is_build_plugin")
     # Where these are properties of a class that is no instance, they say nothing.
     return get_all_configs(), any(getattr(plugin, name, False) is True for name in names)

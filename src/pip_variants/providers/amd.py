@@ -93,10 +93,7 @@ def pip_variants_providers() -> Sequence[Provider]:
 
 
 def _forced(name: str, pattern: str) -> list[str] | None:
-    """The values that the user puts in place of what is here; None if the user names none.
-
-    Several are separated by commas, semicolons or space; of a version, major and minor count.
-    """
+    """The values that the user puts in place of what is here; None if the user names none."""
     variable = f"AMD_VARIANT_PROVIDER_FORCE_{name}"
     values = re.findall(r"[^\s,;]+", forced(variable))
     matches = [re.fullmatch(pattern, value, re.ASCII) for value in values]

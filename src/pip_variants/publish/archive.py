@@ -105,11 +105,7 @@ def encoded(digest: bytes) -> str:
 def _copy(
     source: zipfile.ZipFile, entry: zipfile.ZipInfo, end: int, archive: zipfile.ZipFile, name: str
 ) -> None:
-    """Carry an entry over: all bytes from its local header to what stands behind it.
-
-    `zipfile` itself can only decompress and compress again, which takes far longer and changes
-    the bytes; the attributes of it that are used here are as old as it is.
-    """
+    """Carry an entry over, compressed as it is, which `zipfile` itself cannot do."""
     reader: Any = source.fp
     writer: Any = archive.fp
     reader.seek(entry.header_offset)

@@ -101,11 +101,9 @@ def _unpacked(sdist: Path, folder: Path) -> Path:
     """The folder of the project in a source distribution."""
     try:
         with tarfile.open(sdist) as archive:
-            # Not everywhere in 3.10 and 3.11; it is what installers use (PEP 721).
-            if hasattr(tarfile, "data_filter"):
-                archive.extractall(folder, filter="data")
-            else:
-                archive.extractall(folder)  # noqa: S202 - the maintainer's own source
+            # What installers use (PEP 721); not everywhere in 3.10 and 3.11.
+            archive.extraction_filter = getattr(tarfile, "data_filter", None)
+            archive.extractall(folder)  # noqa: S202 - the maintainer's own source
     except (OSError, tarfile.TarError) as error:
         raise PipVariantsError(f"{sdist} is no source distribution: {error}") from None
     tops = list(folder.iterdir())

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from pip_variants.model.metadata import (
     VariantMetadata,
 )
 from pip_variants.model.names import NULL_LABEL
-from pip_variants.publish.wheel import Changes
+from pip_variants.publish.wheel import NO_CHANGES, Changes
 
 PLAIN = "none"
 """Stands for the wheel that is no variant, as in pip's `--variant PACKAGE=none`."""
@@ -74,7 +74,7 @@ class Recipe:
     env: tuple[tuple[str, str], ...] = ()
     config_settings: tuple[tuple[str, tuple[str, ...]], ...] = ()
     build_dependencies: tuple[str, ...] = ()
-    changes: Changes = field(default_factory=Changes)
+    changes: Changes = NO_CHANGES
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,7 @@ class Project:
 
     @classmethod
     def read(cls, file: Path) -> "Project":
-        """Read a pyproject.toml, or the one in a folder.
-
-        Raises `InvalidVariantMetadata`.
-        """
+        """Read a pyproject.toml, or the one in a folder. Raises `InvalidVariantMetadata`."""
         file = file / "pyproject.toml" if file.is_dir() else file
         try:
             document = tomllib.loads(file.read_text(encoding="utf-8"))

@@ -84,14 +84,11 @@ def _key(field: str) -> str:
     return field.partition(":")[0].lower()
 
 
-_NO_CHANGES = Changes()
+NO_CHANGES = Changes()
 
 
 def read_metadata(wheel: Path) -> VariantMetadata:
-    """The metadata inside a variant wheel (PEP 825, Variant metadata).
-
-    Raises `InvalidWheel` and `InvalidVariantMetadata`.
-    """
+    """The metadata of a variant wheel. Raises `InvalidWheel` and `InvalidVariantMetadata`."""
     with opened(wheel) as archive:
         return metadata_in(archive, wheel.name)
 
@@ -106,7 +103,7 @@ def metadata_in(archive: zipfile.ZipFile, filename: str) -> VariantMetadata:
 
 
 def make_variant_wheel(
-    wheel: Path, metadata: VariantMetadata | None, folder: Path, changes: Changes = _NO_CHANGES
+    wheel: Path, metadata: VariantMetadata | None, folder: Path, changes: Changes = NO_CHANGES
 ) -> Path:
     """Write the variant of `wheel` that `metadata` describes into `folder`; return its path.
 
