@@ -4,6 +4,7 @@ import argparse
 
 from pip_variants.cli.text import add_json, print_command, print_json, print_lines, warn
 from pip_variants.errors import printable
+from pip_variants.inventory import installed_variants, with_better_labels
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,8 +18,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command: 1 if it has anything to say."""
-    from pip_variants.inventory import installed_variants, with_better_labels
-
     found = installed_variants(warn)
     if options.upgradable:
         found = with_better_labels(found)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command: 0 explained, 1 nothing to explain or to install, 2 wrong usage."""
-    from concurrent.futures import ThreadPoolExecutor  # not for the --help of all commands
-
     # No questions: nobody would see them.
     pip = ["--no-input", "--disable-pip-version-check", *options.for_pip]
     targets = [["--variant-target", target] for target in options.target]

@@ -120,15 +120,13 @@ def _of_options(options: argparse.Namespace, properties: list[VariantProperty]) 
     }
     for namespace, requirement in requirements.items():
         providers[namespace] = PluginProvider((requirement,), endpoints.pop(namespace, None))
-    for namespace in namespaces:
-        if namespace not in providers:
+    for name in namespaces:
+        if name not in providers:
             raise InvalidVariantMetadata(
-                f"no provider is known for {namespace}: name one, --provider {namespace}=..."
+                f"no provider is known for {name}: name one, --provider {name}=..."
             )
-    for namespace in endpoints:
-        raise InvalidVariantMetadata(
-            f"--plugin-api {namespace}=... needs --provider {namespace}=..."
-        )
+    for name in endpoints:
+        raise InvalidVariantMetadata(f"--plugin-api {name}=... needs --provider {name}=...")
     if not namespaces:
         raise InvalidVariantMetadata(
             "give a --property, or --namespaces for the null variant, which has none"

@@ -60,10 +60,8 @@ def _show_valid(namespace: str) -> None:
 
     provider = KNOWN_PROVIDERS.get(namespace)
     if provider is None:
-        raise PipVariantsError(
-            f"no namespace {printable(namespace, 60)} is built in, only "
-            f"{', '.join(KNOWN_PROVIDERS)}"
-        )
+        known = ", ".join(KNOWN_PROVIDERS)
+        raise PipVariantsError(f"no namespace {printable(namespace, 60)} is built in, only {known}")
     with closing(Detection()) as detection:
         valid = detection.valid(provider)
     _print_features(namespace, valid.features if valid else ())

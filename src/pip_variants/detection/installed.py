@@ -73,21 +73,15 @@ def _top(reference: str) -> str:
     return re.split(r"[.:\s\[]", reference, maxsplit=1)[0]
 
 
-def plugin(endpoint: str) -> Callable[[], Iterable[Any]]:
-    """The callable of an installed PEP 850 plugin (Provider plugin API, API endpoint).
-
-    Older ones take an argument: the properties that wheels have, None for not known.
-    """
-
-    def detect() -> Iterable[Any]:
-        plugin = _load(endpoint)
-        parameters = inspect.signature(plugin.get_supported_configs).parameters.values()
-        required = [one for one in parameters if one.default is one.empty]
-        takes_one = len(required) == 1 and required[0].kind is required[0].POSITIONAL_OR_KEYWORD
-        answer: Iterable[Any] = plugin.get_supported_configs(*([None] if takes_one else []))
-        return answer
-
-    return detect
+def supported_configs(endpoint: str) -> Iterable[Any]:
+    """What an installed PEP 850 plugin supports (Provider plugin API, API endpoint)."""
+    plugin = _load(endpoint)
+    parameters = inspect.signature(plugin.get_supported_configs).parameters.values()
+    required = [one for one in parameters if one.default is one.empty]
+    # Older ones take an argument: the properties that wheels have, None for not known.
+    takes_one = len(required) == 1 and required[0].kind is required[0].POSITIONAL_OR_KEYWORD
+    answer: Iterable[Any] = plugin.get_supported_configs(*([None] if takes_one else []))
+    return answer
 
 
 def all_configs(endpoint: str) -> tuple[Iterable[Any], bool]:

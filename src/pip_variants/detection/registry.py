@@ -176,7 +176,6 @@ class Registry:
 
         With `platforms`, of what all machines of these support, with a `target`, of that alone.
         `prefix` is that of the environment that is installed into.
-
         Raises `ProviderFailed`, `InvalidProviderAnswer` and `InvalidTarget`.
         """
         os.environ[hooks.PREFIX_VARIABLE] = prefix
@@ -192,17 +191,14 @@ class Registry:
             by = self._check_installed(wanted, endpoint)
         except Absent as reason:
             return _absent(*reason.args)
-        from pip_variants.detection.installed import plugin
+        from pip_variants.detection.installed import supported_configs
 
-        return self._ask(plugin(endpoint), None, by)
+        return self._ask(partial(supported_configs, endpoint), None, by)
 
     def valid(
         self, requires: list[str], endpoint: str
     ) -> tuple[tuple[SupportedFeature, ...], bool]:
-        """Everything that there is, as the provider says, and whether that is supported everywhere.
-
-        Nothing if it cannot say (building draft, Extensions to provider plugin API).
-        """
+        """Everything that there is, nothing if that is unknown; whether all machines support it."""
         try:
             wanted = _wanted(requires)
             if found := self._registered(wanted, endpoint):

@@ -149,8 +149,7 @@ def valid() -> Iterable[Feature]:
 
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
-    endpoint = "nvidia_variant_provider.plugin:NvidiaVariantPlugin"
-    versions = ("0.0.1", "0.0.2")
+    endpoint, versions = "nvidia_variant_provider.plugin:NvidiaVariantPlugin", ("0.0.1", "0.0.2")
     published = [Published("nvidia-variant-provider", one, endpoint) for one in versions]
     return [Provider("nvidia", detect, published, named=named, valid=valid)]
 

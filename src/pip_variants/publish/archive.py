@@ -68,9 +68,8 @@ def rewrite(
     """Write `source`, a wheel, to `target` with other contents of some files, and RECORD right.
 
     None leaves a file out; a new one comes before RECORD and is like it. `contents` has the old
-    names, `renamed` gives the new ones. Every other file is carried over as it stands in the
-    archive, a piece at a time. An existing `target` is replaced at the end, in one step. Raises
-    `InvalidWheel` if there is no RECORD.
+    names, `renamed` gives the new ones. An existing `target` is replaced at the end, in one step.
+    Raises `InvalidWheel` if there is no RECORD.
     """
     record = member(source, target.name, "RECORD")
     contents = {**contents, record: _record(source.read(record), contents, renamed)}

@@ -1,8 +1,4 @@
-"""Building all variants of a project with its own build backend (PEP 517).
-
-The `build` package makes one source distribution and, out of that, a wheel for each way to build,
-every one in an environment and a folder of its own.
-"""
+"""Building all variants of a project: a source distribution, and wheels out of it (PEP 517)."""
 
 import json
 import os

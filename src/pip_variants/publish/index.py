@@ -1,8 +1,4 @@
-"""What an index has beside the wheels in a folder.
-
-The metadata of variant wheels (PEP 825, Index-level metadata), and the pages of a static index
-(Simple repository API) with the separate metadata of each wheel (PEP 658).
-"""
+"""Index-level metadata (PEP 825), and pages with metadata (Simple repository API, PEP 658)."""
 
 import hashlib
 import html

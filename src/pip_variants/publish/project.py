@@ -131,8 +131,7 @@ class Project:
     def filled(self) -> "Project":
         """The project with the static properties that `build-requires` stands for.
 
-        Installs these packages into a temporary folder and asks them there. Raises
-        `InvalidVariantMetadata` and `DetectionError`.
+        Installs and asks these packages. Raises `InvalidVariantMetadata` and `DetectionError`.
         """
         providers: dict[str, Any] = dict(self.metadata.providers)
         for namespace in self.to_fill:
