@@ -147,9 +147,8 @@ class _PipFailed(Exception):
         lines = said.strip().splitlines() or ["it said nothing"]
         errors = [line for line in lines if line.startswith("ERROR: ")] or lines
         self.is_offline = "Retrying (" in said
-        super().__init__(
-            "it cannot reach an index" if self.is_offline else errors[-1].removeprefix("ERROR: ")
-        )
+        last = errors[-1].removeprefix("ERROR: ")
+        super().__init__("it cannot reach an index" if self.is_offline else last)
 
 
 def _labels_that_pip_takes(variants: Iterable[InstalledVariant]) -> dict[str, str]:

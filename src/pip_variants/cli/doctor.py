@@ -108,6 +108,7 @@ def _look_at_providers() -> dict[str, Any]:
             answers = detection.everything()
         except PipVariantsError as error:
             answers = (Answer("", failed=str(error)),)
+    forced = sorted(filter(_FORCED.fullmatch, os.environ))
     return {
         "providers": [
             {
@@ -122,11 +123,7 @@ def _look_at_providers() -> dict[str, Any]:
         "failed": [printable(one.failed) for one in answers if one.failed],
         "warnings": [printable(text) for one in answers for text in one.warnings],
         "plugins": sorted({point.value for point in entry_points(group="variant_plugins")}),
-        "forced": {
-            name: printable(value)
-            for name, value in sorted(os.environ.items())
-            if _FORCED.fullmatch(name)
-        },
+        "forced": {name: printable(os.environ[name]) for name in forced},
     }
 
 

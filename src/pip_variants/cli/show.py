@@ -94,9 +94,7 @@ def _to_json(answer: Answer) -> dict[str, Any]:
     return {
         "namespace": answer.namespace,
         "by": answer.by,
-        "features": [
-            {"name": name, "values": list(values)} for name, values in answer.support.features
-        ],
+        "features": [one._asdict() for one in answer.support.features],
         "absent": printable(answer.support.absent),
         "notes": [printable(note) for note in answer.notes],
         "warnings": [printable(warning) for warning in answer.warnings],

@@ -159,7 +159,6 @@ def detect() -> Iterable[Feature]:
 
 
 def baseline(platform: str) -> Iterable[Feature]:
-    """What every 64-bit Arm processor supports."""
     return [Feature("version", ["8a"])] if platform.endswith(("aarch64", "arm64")) else []
 
 

@@ -34,7 +34,6 @@ def detect() -> Iterable[Feature]:
 
 
 def baseline(platform: str) -> Iterable[Feature]:
-    """What every little-endian POWER processor supports."""
     return features_of("") if platform.endswith("ppc64le") else []
 
 

@@ -84,7 +84,6 @@ def detect() -> Iterable[Feature]:
 
 
 def baseline(platform: str) -> Iterable[Feature]:
-    """What every x86-64 processor supports."""
     return [Feature("level", ["v1"])] if platform.endswith(("x86_64", "amd64")) else []
 
 

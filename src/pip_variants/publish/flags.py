@@ -19,13 +19,9 @@ from pip_variants.model.metadata import Variant
 
 # Namespace and feature -> what archspec writes before the value.
 _TARGETS = {
+    **{(one, "microarchitecture"): "" for one in "x86_64 aarch64 ppc64le riscv64 s390x".split()},
     ("x86_64", "level"): "x86_64_",
-    ("x86_64", "microarchitecture"): "",
     ("aarch64", "version"): "armv",
-    ("aarch64", "microarchitecture"): "",
-    ("ppc64le", "microarchitecture"): "",
-    ("riscv64", "microarchitecture"): "",
-    ("s390x", "microarchitecture"): "",
 }
 _BASES = {"x86_64_v1": "x86_64", "armv8a": "aarch64"}
 _VARIABLES = ("CFLAGS", "CXXFLAGS", "FFLAGS", "FCFLAGS")

@@ -32,25 +32,22 @@ PLAIN = "none"
 """Stands for the wheel that is no variant, as in pip's `--variant PACKAGE=none`."""
 
 KNOWN_PROVIDERS: Mapping[str, PluginProvider] = {
-    "x86_64": PluginProvider(("x86-64-variant-provider >=0.2.1,<1",)),
-    "aarch64": PluginProvider(("aarch64-variant-provider >=0.2.0,<1",)),
-    "riscv64": PluginProvider(("riscv64-variant-provider >=0.1.0,<1",)),
-    "ppc64le": PluginProvider(("ppc64le-variant-provider >=0.1.0,<1",)),
-    "s390x": PluginProvider(("s390x-variant-provider >=0.1.0,<1",)),
-    "nvidia": PluginProvider(
-        ("nvidia-variant-provider >=0.0.1,<1",),
-        "nvidia_variant_provider.plugin:NvidiaVariantPlugin",
-    ),
-    "amd": PluginProvider(
-        ("amd-variant-provider >=0.0.2,<1",), "amd_variant_provider.plugin:AMDVariantPlugin"
-    ),
-    "intel": PluginProvider(
-        ("intel-variant-provider >=0.0.2,<1",), "intel_variant_provider.plugin:IntelVariantPlugin"
-    ),
-    "tpu": PluginProvider(
-        ("tpu-variant-provider >=0.1.0,<1",), "tpu_variant_provider.plugin:TpuVariantPlugin"
-    ),
-    "mpi": PluginProvider(("mpi-variant-provider >=0.1.0,<1",)),
+    name: PluginProvider(
+        (f"{name.replace('_', '-')}-variant-provider >={oldest},<1",),
+        f"{name}_variant_provider.plugin:{plugin}" if plugin else None,
+    )
+    for name, oldest, plugin in (
+        ("x86_64", "0.2.1", ""),
+        ("aarch64", "0.2.0", ""),
+        ("riscv64", "0.1.0", ""),
+        ("ppc64le", "0.1.0", ""),
+        ("s390x", "0.1.0", ""),
+        ("nvidia", "0.0.1", "NvidiaVariantPlugin"),
+        ("amd", "0.0.2", "AMDVariantPlugin"),
+        ("intel", "0.0.2", "IntelVariantPlugin"),
+        ("tpu", "0.1.0", "TpuVariantPlugin"),
+        ("mpi", "0.1.0", ""),
+    )
 }
 """The provider that a wheel asks for unless another one is named: those that are built in here
 and that other installers know as well."""
@@ -81,8 +78,7 @@ class Recipe:
 class Project:
     """The variants that a project has, and how they are built.
 
-    `to_fill` are the namespaces whose providers are asked once, when the wheels are built
-    (building draft, Populating static properties from provider plugins).
+    `to_fill` are namespaces whose providers are asked when wheels are built (build-requires).
     """
 
     metadata: VariantMetadata
