@@ -102,7 +102,6 @@ def _why_unusable(target: str) -> str:
 
 
 def _look_at_providers() -> dict[str, Any]:
-    """What providers say of this machine, and what changes that."""
     with closing(Detection()) as detection:
         try:
             answers = detection.everything()

@@ -120,7 +120,6 @@ def _print_text(decision: dict[str, Any]) -> None:
 
 
 def _verdict(decision: dict[str, Any]) -> tuple[str, str]:
-    """What pip would install, and why."""
     if decision["release"] is None:
         return "nothing", ""
     if decision["label"] is not None:
@@ -173,7 +172,6 @@ def _print_namespace(namespace: dict[str, Any], files: list[dict[str, Any]]) -> 
 
 
 def _print_table(decisions: list[dict[str, Any]], targets: list[str]) -> None:
-    """One row for each target."""
     rows = [("target", "release", "takes", "because of")]
     for one, target in zip(decisions, targets, strict=True):
         takes = next((_name(file) for file in one["files"] if file["place"] == 1), "nothing")

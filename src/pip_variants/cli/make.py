@@ -108,7 +108,6 @@ def _of_project(options: argparse.Namespace, variant: Variant) -> tuple[VariantM
 
 
 def _of_options(options: argparse.Namespace, properties: list[VariantProperty]) -> VariantMetadata:
-    """Namespaces and providers."""
     namespaces = list(dict.fromkeys(one.namespace for one in properties))
     if options.namespaces:
         given = options.namespaces.split(",")

@@ -214,7 +214,6 @@ class Registry:
             return tuple(checked_features(configs)), is_always
 
     def _registered(self, wanted: list[Requirement], endpoint: str) -> _Registered | None:
-        """The provider of ours or of a vendor."""
         for provider, by in self._each():
             if any(_matches(published, wanted, endpoint) for published in provider.implements):
                 return provider, by

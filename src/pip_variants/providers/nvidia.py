@@ -1,7 +1,6 @@
 """NVIDIA GPUs and their driver, by NVML or else by libcuda; see docs/providers/nvidia.md.
 
 Names, values and order of the features are those of the published provider.
-
 Sources: CUDA C++ Programming Guide, Binary Compatibility, PTX Compatibility, Compute
 Capabilities; Blackwell Compatibility Guide.
 """

@@ -39,7 +39,6 @@ def detect(root: str = "/") -> Iterable[Feature]:
 
 
 def valid() -> Iterable[Feature]:
-    """That there is a TPU, and that there is none."""
     return [Feature("present", ["true", "false"])]
 
 

@@ -118,13 +118,11 @@ def _copy(
     info.filename, info.header_offset = name, archive.start_dir
     writer.seek(archive.start_dir)
     writer.write(struct.pack(_LOCAL_HEADER, *header) + encoded)
-    left = end - reader.tell()
-    while left > 0:
+    while (left := end - reader.tell()) > 0:
         chunk = reader.read(min(left, _CHUNK))
         if not chunk:
             raise EOFError(f"{entry.filename} is cut off")
         writer.write(chunk)
-        left -= len(chunk)
     archive.start_dir = writer.tell()
     archive.filelist.append(info)
     archive.NameToInfo[name] = info

@@ -32,9 +32,8 @@ def build(
 ) -> list[str]:
     """Build the wheels with these labels, or all, into `folder`; return the labels that failed.
 
-    `source` is a folder or a source distribution. What is needed to build is the same for labels
-    that differ in nothing but their metadata, and is built once. `say` is told what begins and
-    what ends. Raises `PipVariantsError` before anything is built.
+    `source` is a folder or a source distribution. Labels that differ only in metadata are built
+    once. `say` is told what begins and ends. Raises `PipVariantsError` before anything is built.
     """
     if find_spec("build") is None:
         raise PipVariantsError("this needs the package build: pip install 'pip-variants[build]'")

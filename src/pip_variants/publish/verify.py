@@ -293,7 +293,6 @@ def _fallback(release: Release) -> Iterator[str]:
 
 
 def _variants(release: Release, metadata: VariantMetadata) -> Iterator[str]:
-    """What is wrong with the variants of a release as a whole."""
     variants = sorted(metadata.variants.values(), key=lambda variant: variant.label)
     tags = {
         variant.label: {name.tags for name in release.wheels if name.label == variant.label}
