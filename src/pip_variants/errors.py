@@ -1,31 +1,8 @@
-"""Every error that pip-variants raises on purpose.
-
-The message of each says what was wrong, with which value, and where.
-"""
-
-__all__ = [
-    "BrokenInstallation",
-    "DetectionError",
-    "InconsistentVariantMetadata",
-    "InvalidProviderAnswer",
-    "InvalidTarget",
-    "InvalidVariantLabel",
-    "InvalidVariantMetadata",
-    "InvalidVariantProperty",
-    "InvalidWheel",
-    "InvalidWheelFilename",
-    "PipVariantsError",
-    "ProviderFailed",
-    "printable",
-    "shown",
-]
+"""Every error that pip-variants raises on purpose; each says what was wrong, and where."""
 
 
 def printable(text: str, limit: int = 600) -> str:
-    """The text in one line without control characters, and not longer than `limit` characters.
-
-    For what an index or a wheel says, before a person's terminal shows it.
-    """
+    """Text of anybody's for a terminal: one line, no control characters, `limit` characters."""
     text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: limit + 1])
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import Distribution
@@ -57,12 +58,8 @@ def installed_variants(warn: Callable[[str], object]) -> tuple[InstalledVariant,
     for distribution in importlib.metadata.distributions():
         if name := _field(distribution, "Name"):  # pip, too, passes over what has none
             first.setdefault(normalised(name), distribution)
-    detection = Detection(warn=warn)
-    try:
-        found = (_look_at(first[name], detection) for name in sorted(first))
-        return tuple(one for one in found if one is not None)
-    finally:
-        detection.close()
+    with closing(Detection(warn=warn)) as detection:
+        return tuple(filter(None, (_look_at(first[name], detection) for name in sorted(first))))
 
 
 def with_better_labels(variants: tuple[InstalledVariant, ...]) -> tuple[InstalledVariant, ...]:
@@ -150,9 +147,8 @@ class _PipFailed(Exception):
         lines = said.strip().splitlines() or ["it said nothing"]
         errors = [line for line in lines if line.startswith("ERROR: ")] or lines
         self.is_offline = "Retrying (" in said
-        super().__init__(
-            "it cannot reach an index" if self.is_offline else errors[-1].removeprefix("ERROR: ")
-        )
+        last = errors[-1].removeprefix("ERROR: ")
+        super().__init__("it cannot reach an index" if self.is_offline else last)
 
 
 def _labels_that_pip_takes(variants: Iterable[InstalledVariant]) -> dict[str, str]:

@@ -77,16 +77,12 @@ def check_package(name: str, seconds: float = DEADLINE) -> None:
         if distribution.version not in [one.version for one in own]:
             listed = [f"{one.package}=={one.version}" for one in provider.implements]
             broken.append(f"{wanted} is installed, {provider.namespace} implements {listed}")
-    plugins = {
-        point.value: point.load()
-        for point in distribution.entry_points.select(group="variant_plugins")
-    }
-    broken += [
-        f"{endpoint} is in variant_plugins, and no provider implements it"
-        for endpoint in plugins
-        if calls and endpoint not in calls
-    ]
-    for endpoint, plugin in plugins.items():
+    points = {one.value: one for one in distribution.entry_points.select(group="variant_plugins")}
+    implemented = set(calls)
+    for endpoint, point in points.items():
+        if implemented and endpoint not in implemented:
+            broken.append(f"{endpoint} is in variant_plugins, and no provider implements it")
+        plugin = point.load()
         asked = plugin.get_supported_configs, getattr(plugin, "get_all_configs", tuple)
         calls.setdefault(endpoint, []).append(asked)
     if not calls and not broken:

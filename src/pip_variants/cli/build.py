@@ -13,7 +13,6 @@ from pip_variants.publish.build import build
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the options."""
     parser.add_argument(
         "source",
         type=Path,

@@ -4,10 +4,10 @@ import argparse
 
 from pip_variants.cli.text import add_json, print_command, print_json, print_lines, warn
 from pip_variants.errors import printable
+from pip_variants.inventory import installed_variants, with_better_labels
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the options."""
     parser.add_argument(
         "--upgradable",
         action="store_true",
@@ -18,8 +18,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command: 1 if it has anything to say."""
-    from pip_variants.inventory import installed_variants, with_better_labels
-
     found = installed_variants(warn)
     if options.upgradable:
         found = with_better_labels(found)

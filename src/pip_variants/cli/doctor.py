@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,12 @@ from pip_variants.cli.explain import run_pip
 from pip_variants.cli.text import add_json, print_json, print_lines
 from pip_variants.detection.client import Answer, Detection
 from pip_variants.errors import PipVariantsError, printable
+from pip_variants.testing import make_wheel, serve
 
 # What providers read instead of looking at the machine, or to look elsewhere (docs/providers).
 _FORCED = re.compile(r"\w+_VARIANT_PROVIDER_FORCE_\w+|MPI4PY_(MPIABI|LIBMPI)", re.IGNORECASE)
 
 _TESTED = "pip_variants_self_test"
-
-_SECONDS = 60.0  # for the self-test
 
 add_arguments = add_json
 
@@ -69,12 +69,7 @@ def _look_at_pip() -> dict[str, Any]:
 
 
 def _self_test(folder: Path, environ: dict[str, str]) -> str:
-    """Let pip install from an index on loopback; why that failed, empty if it did not.
-
-    What pip is like is then in `answer.json`.
-    """
-    from pip_variants.testing import make_wheel, serve  # which the other commands do not need
-
+    """Let pip install from loopback and write `answer.json`; why that failed, if it did."""
     provider = {"x86_64": "x86-64-variant-provider >=0.2.1,<1"}
     command = ["install", "--quiet", "--no-input", "--no-cache-dir", "--no-compile"]
     command += ["--disable-pip-version-check", "--no-deps", f"--target={folder / 'target'}"]
@@ -86,7 +81,7 @@ def _self_test(folder: Path, environ: dict[str, str]) -> str:
             name = f"{_TESTED}-1.0-py3-none-any-{level}.whl"
             make_wheel(folder / "index", name, properties, provider)
         with serve(folder / "index") as url:
-            options = {"input": url, "env": environ, "timeout": _SECONDS}
+            options = {"input": url, "env": environ, "timeout": 60.0}
             code, said = run_pip("diagnosis", str(folder / "answer.json"), *command, **options)
     except (OSError, subprocess.TimeoutExpired) as error:
         return printable(str(error))
@@ -108,14 +103,12 @@ def _why_unusable(target: str) -> str:
 
 
 def _look_at_providers() -> dict[str, Any]:
-    """What providers say of this machine, and what changes that."""
-    from importlib.metadata import entry_points
-
     with closing(Detection()) as detection:
         try:
             answers = detection.everything()
         except PipVariantsError as error:
             answers = (Answer("", failed=str(error)),)
+    forced = sorted(filter(_FORCED.fullmatch, os.environ))
     return {
         "providers": [
             {
@@ -130,11 +123,7 @@ def _look_at_providers() -> dict[str, Any]:
         "failed": [printable(one.failed) for one in answers if one.failed],
         "warnings": [printable(text) for one in answers for text in one.warnings],
         "plugins": sorted({point.value for point in entry_points(group="variant_plugins")}),
-        "forced": {
-            name: printable(value)
-            for name, value in sorted(os.environ.items())
-            if _FORCED.fullmatch(name)
-        },
+        "forced": {name: printable(os.environ[name]) for name in forced},
     }
 
 
@@ -167,8 +156,7 @@ def _text(found: dict[str, Any]) -> Iterator[str]:
     yield f"pip-variants {found['pip_variants']}"
     yield f"pip {found['pip'] or '(does not start)'}, extended at {found['replaced']} places"
     yield f"Python {found['python']}"
-    yield ""
-    yield "Providers"
+    yield from ("", "Providers")
     for one in found["providers"]:
         number = {0: "nothing", 1: "1 property"}.get(one["properties"], "{} properties")
         about = one["notes"][0] if one["notes"] else f"by {one['by']}"
@@ -177,14 +165,11 @@ def _text(found: dict[str, Any]) -> Iterator[str]:
         yield f"  failed: {failed}"
     for plugin in found["plugins"]:
         yield f"  asked by wheels that name it: {plugin}"
-    yield ""
-    yield "Settings"
+    yield from ("", "Settings")
     for name, value in found["forced"].items():
         yield f"  {name}={value}"
     for name, value in found["options"].items():
         values = " ".join(value) if isinstance(value, list) else str(value).lower()
         yield f"  {name.replace('_', '-')} = {values}"
     yield f"  target: {found['target'] or 'this machine'}"
-    yield ""
-    yield f"Self-test: {found['self_test'] or 'installed a variant wheel'}"
-    yield ""
+    yield from ("", f"Self-test: {found['self_test'] or 'installed a variant wheel'}", "")

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,6 @@ _PROGRAM = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the options."""
     parser.usage = (
         "pip-variants explain [-h] [--json] [--target TARGET]\n"
         "                            REQUIREMENT [options of pip install]"
@@ -41,8 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command: 0 explained, 1 nothing to explain or to install, 2 wrong usage."""
-    from concurrent.futures import ThreadPoolExecutor  # not for the --help of all commands
-
     # No questions: nobody would see them.
     pip = ["--no-input", "--disable-pip-version-check", *options.for_pip]
     targets = [["--variant-target", target] for target in options.target]
@@ -80,10 +78,7 @@ def _ask_pip(*arguments: str) -> tuple[int, dict[str, Any]]:
 
 
 def run_pip(program: str, *arguments: str, **options: Any) -> tuple[int, str]:
-    """Run a module of `pip_adapter` in a pip process; its exit status and what it said last.
-
-    The options are those of `subprocess.run`.
-    """
+    """Run a module of `pip_adapter` by `subprocess.run`; its exit status and what it said last."""
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-c", _PROGRAM.format(program), *arguments],
         check=False,
@@ -125,7 +120,6 @@ def _print_text(decision: dict[str, Any]) -> None:
 
 
 def _verdict(decision: dict[str, Any]) -> tuple[str, str]:
-    """What pip would install, and why."""
     if decision["release"] is None:
         return "nothing", ""
     if decision["label"] is not None:
@@ -178,7 +172,6 @@ def _print_namespace(namespace: dict[str, Any], files: list[dict[str, Any]]) -> 
 
 
 def _print_table(decisions: list[dict[str, Any]], targets: list[str]) -> None:
-    """One row for each target."""
     rows = [("target", "release", "takes", "because of")]
     for one, target in zip(decisions, targets, strict=True):
         takes = next((_name(file) for file in one["files"] if file["place"] == 1), "nothing")

@@ -9,7 +9,6 @@ from pip_variants.publish.index import add_to_index_metadata, write_index_metada
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the options."""
     parser.add_argument("folder", type=Path, help="the folder with all wheels of the releases")
     text = "only add what this wheel says to the metadata in the folder, where the release's "
     add_list(parser, "--add", "WHEEL", f"{text}other wheels need not be; repeat for more", Path)
@@ -21,7 +20,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command."""
     if options.add:
         paths = add_to_index_metadata(options.folder, options.add)
     else:

@@ -4,14 +4,13 @@ import argparse
 
 from pip_variants.cli.text import add_json, print_json, print_lines, warn
 from pip_variants.errors import printable
+from pip_variants.inventory import installed_variants
 
 add_arguments = add_json
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command: 1 if anything could not be told."""
-    from pip_variants.inventory import installed_variants  # not for the --help of other commands
-
     found = installed_variants(warn)
     if options.json:
         print_json(variants=[one.to_json() for one in found])

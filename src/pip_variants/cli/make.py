@@ -10,13 +10,10 @@ from pip_variants.errors import InvalidVariantMetadata, printable
 from pip_variants.model.metadata import PluginProvider, ProviderInfo, Variant, VariantMetadata
 from pip_variants.model.names import VariantProperty, check_namespace
 from pip_variants.publish.project import KNOWN_PROVIDERS, Project, check_static
-from pip_variants.publish.wheel import Changes, make_variant_wheel
-
-_NO_CHANGES = Changes()
+from pip_variants.publish.wheel import NO_CHANGES, Changes, make_variant_wheel
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the options."""
     parser.add_argument("wheel", type=Path, help="the built wheel; it stays as it is")
     parser.add_argument(
         "--label",
@@ -57,7 +54,7 @@ def add_changes(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def changes_of(options: argparse.Namespace, project: Changes = _NO_CHANGES) -> Changes:
+def changes_of(options: argparse.Namespace, project: Changes = NO_CHANGES) -> Changes:
     """What the options and the project want changed. Raises `InvalidWheel`."""
     return Changes(
         options.drop_local_version,
@@ -72,7 +69,6 @@ def print_path(path: Path) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command."""
     if options.label is None and not options.property:
         raise InvalidVariantMetadata("give a --label or a --property")
     properties = [VariantProperty.parse(text) for text in options.property]
@@ -112,7 +108,6 @@ def _of_project(options: argparse.Namespace, variant: Variant) -> tuple[VariantM
 
 
 def _of_options(options: argparse.Namespace, properties: list[VariantProperty]) -> VariantMetadata:
-    """Namespaces and providers."""
     namespaces = list(dict.fromkeys(one.namespace for one in properties))
     if options.namespaces:
         given = options.namespaces.split(",")
@@ -124,15 +119,13 @@ def _of_options(options: argparse.Namespace, properties: list[VariantProperty]) 
     }
     for namespace, requirement in requirements.items():
         providers[namespace] = PluginProvider((requirement,), endpoints.pop(namespace, None))
-    for namespace in namespaces:
-        if namespace not in providers:
+    for name in namespaces:
+        if name not in providers:
             raise InvalidVariantMetadata(
-                f"no provider is known for {namespace}: name one, --provider {namespace}=..."
+                f"no provider is known for {name}: name one, --provider {name}=..."
             )
-    for namespace in endpoints:
-        raise InvalidVariantMetadata(
-            f"--plugin-api {namespace}=... needs --provider {namespace}=..."
-        )
+    for name in endpoints:
+        raise InvalidVariantMetadata(f"--plugin-api {name}=... needs --provider {name}=...")
     if not namespaces:
         raise InvalidVariantMetadata(
             "give a --property, or --namespaces for the null variant, which has none"

@@ -15,7 +15,6 @@ from pip_variants.model.support import SupportedFeature
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the options."""
     parser.add_argument(
         "wheel", nargs="*", type=Path, help="show what these wheels are, not the machine"
     )
@@ -61,10 +60,8 @@ def _show_valid(namespace: str) -> None:
 
     provider = KNOWN_PROVIDERS.get(namespace)
     if provider is None:
-        raise PipVariantsError(
-            f"no namespace {printable(namespace, 60)} is built in, only "
-            f"{', '.join(KNOWN_PROVIDERS)}"
-        )
+        known = ", ".join(KNOWN_PROVIDERS)
+        raise PipVariantsError(f"no namespace {printable(namespace, 60)} is built in, only {known}")
     with closing(Detection()) as detection:
         valid = detection.valid(provider)
     _print_features(namespace, valid.features if valid else ())
@@ -97,9 +94,7 @@ def _to_json(answer: Answer) -> dict[str, Any]:
     return {
         "namespace": answer.namespace,
         "by": answer.by,
-        "features": [
-            {"name": name, "values": list(values)} for name, values in answer.support.features
-        ],
+        "features": [one._asdict() for one in answer.support.features],
         "absent": printable(answer.support.absent),
         "notes": [printable(note) for note in answer.notes],
         "warnings": [printable(warning) for warning in answer.warnings],

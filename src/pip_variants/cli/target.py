@@ -20,7 +20,6 @@ _SHOWN = 4  # features of a machine, values of a feature
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the options."""
     parser.add_argument(
         "names",
         nargs="*",
@@ -40,7 +39,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command."""
     if options.combine and options.names:
         warn("give names or --combine, not both")
         return 2

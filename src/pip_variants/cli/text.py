@@ -10,7 +10,6 @@ from pip_variants.errors import printable
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """Define the option `--json`."""
     parser.add_argument("--json", action="store_true", help="print JSON, see docs/commands.md")
 
 

@@ -13,13 +13,11 @@ from pip_variants.publish.wheel import make_variant_wheel
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the options."""
     parser.add_argument("wheel", type=Path, help="the variant wheel; it stays as it is")
     add_changes(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command."""
     name = options.wheel.name
     if WheelFilename.parse(name).label is None:
         raise InvalidWheel(f"{name} is no variant wheel: its name has no label")

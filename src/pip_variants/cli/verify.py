@@ -19,7 +19,6 @@ _TARGETS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the options."""
     parser.add_argument(
         "what",
         nargs="+",

@@ -15,9 +15,7 @@ RUN_MODULE = (
 )
 
 DEADLINE = 10.0  # seconds that a provider has to answer
-START_DEADLINE = (
-    60.0  # seconds that the process has to start; on a cold network drive it takes some
-)
+START_DEADLINE = 60.0  # seconds that the process has to start, maybe on a cold network drive
 
 # What a line of the detection process starts with; other lines are noise of its start.
 ANSWER = "pip-variants-answer:"

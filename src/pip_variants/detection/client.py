@@ -94,11 +94,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Valid:
-    """Everything that there is of a namespace, in any order.
-
-    `always` says that all of it is compatible everywhere, so that wheels may list it as static
-    properties (building draft, Populating static properties from provider plugins).
-    """
+    """Everything that there is of a namespace; `always` says that all of it fits everywhere."""
 
     features: tuple[SupportedFeature, ...]
     always: bool

@@ -43,8 +43,7 @@ def has_plugin(endpoint: str) -> bool:
 def check_installed(wanted: list[Requirement], endpoint: str) -> str:
     """Name and version of the first package, if all are installed in a version that fits.
 
-    One must have registered the endpoint's top-level module: what an index writes must not import
-    anything else. Raises `Absent`.
+    One must have registered the endpoint's module: nothing else may be imported. Raises `Absent`.
     """
     found: list[Any] = []
     registered: set[str] = set()
@@ -74,30 +73,22 @@ def _top(reference: str) -> str:
     return re.split(r"[.:\s\[]", reference, maxsplit=1)[0]
 
 
-def plugin(endpoint: str) -> Callable[[], Iterable[Any]]:
-    """The callable of an installed PEP 850 plugin (Provider plugin API, API endpoint).
-
-    Older ones take an argument: the properties that wheels have, None for not known.
-    """
-
-    def detect() -> Iterable[Any]:
-        plugin = _load(endpoint)
-        parameters = inspect.signature(plugin.get_supported_configs).parameters.values()
-        required = [one for one in parameters if one.default is one.empty]
-        takes_one = len(required) == 1 and required[0].kind is required[0].POSITIONAL_OR_KEYWORD
-        answer: Iterable[Any] = plugin.get_supported_configs(*([None] if takes_one else []))
-        return answer
-
-    return detect
+def supported_configs(endpoint: str) -> Iterable[Any]:
+    """What an installed PEP 850 plugin supports (Provider plugin API, API endpoint)."""
+    plugin = _load(endpoint)
+    parameters = inspect.signature(plugin.get_supported_configs).parameters.values()
+    required = [one for one in parameters if one.default is one.empty]
+    # Older ones take an argument: the properties that wheels have, None for not known.
+    takes_one = len(required) == 1 and required[0].kind is required[0].POSITIONAL_OR_KEYWORD
+    answer: Iterable[Any] = plugin.get_supported_configs(*([None] if takes_one else []))
+    return answer
 
 
 def all_configs(endpoint: str) -> tuple[Iterable[Any], bool]:
-    """What an installed plugin calls valid, and whether it says that all of that is compatible.
-
-    The second had other names (building draft, Extensions to provider plugin API).
-    """
+    """What an installed plugin calls valid, and whether it says that all of that is compatible."""
     plugin = _load(endpoint)
     get_all_configs: Callable[[], Iterable[Any]] = getattr(plugin, "get_all_configs", tuple)
+    # The last two are older names (building draft, Extensions to provider plugin API).
     names = ("all_properties_compatible", "is_aot_plugin", "is_build_plugin")
     # Where these are properties of a class that is no instance, they say nothing.
     return get_all_configs(), any(getattr(plugin, name, False) is True for name in names)

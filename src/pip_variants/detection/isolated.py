@@ -1,7 +1,4 @@
-"""Providers that are not installed, each in a folder of its own with all that it depends on.
-
-The folders are kept for a day (PEP 850, Providers, step 5).
-"""
+"""Providers that are not installed, each in a folder of its own (PEP 850, Providers, step 5)."""
 
 import hashlib
 import os
@@ -30,10 +27,7 @@ def folder_for(requires: Sequence[str], python: str, options: Sequence[str], cac
 
 
 def install(requires: Sequence[str], python: str, options: Sequence[str], folder: str) -> None:
-    """Have the pip of `python` install binaries of these requirements into the folder.
-
-    Raises `ProviderFailed`.
-    """
+    """Have the pip of `python` install binaries of these into a folder. Raises `ProviderFailed`."""
     with tempfile.TemporaryDirectory(dir=os.path.dirname(folder)) as unfinished:
         target = os.path.join(unfinished, "provider")
         pip = [python, "-m", "pip", "install", "--quiet", "--target", target]

@@ -173,7 +173,6 @@ class Registry:
 
         With `platforms`, of what all machines of these support, with a `target`, of that alone.
         `prefix` is that of the environment that is installed into.
-
         Raises `ProviderFailed`, `InvalidProviderAnswer` and `InvalidTarget`.
         """
         os.environ[hooks.PREFIX_VARIABLE] = prefix
@@ -189,17 +188,14 @@ class Registry:
             by = self._check_installed(wanted, endpoint)
         except Absent as reason:
             return _absent(*reason.args)
-        from pip_variants.detection.installed import plugin
+        from pip_variants.detection.installed import supported_configs
 
-        return self._ask(plugin(endpoint), None, by)
+        return self._ask(partial(supported_configs, endpoint), None, by)
 
     def valid(
         self, requires: list[str], endpoint: str
     ) -> tuple[tuple[SupportedFeature, ...], bool]:
-        """Everything that there is, as the provider says, and whether that is supported everywhere.
-
-        Nothing if it cannot say (building draft, Extensions to provider plugin API).
-        """
+        """Everything that there is, nothing if that is unknown; whether all machines support it."""
         try:
             wanted = _wanted(requires)
             if found := self._registered(wanted, endpoint):
@@ -215,7 +211,6 @@ class Registry:
             return tuple(checked_features(configs)), is_always
 
     def _registered(self, wanted: list[Requirement], endpoint: str) -> _Registered | None:
-        """The provider of ours or of a vendor."""
         for provider, by in self._each():
             if any(_matches(published, wanted, endpoint) for published in provider.implements):
                 return provider, by

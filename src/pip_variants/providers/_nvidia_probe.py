@@ -2,7 +2,6 @@
 
 The answer is `{"cuda": 12080, "gpus": [[major, minor, bytes of memory], ...], "notes": [...]}`,
 from NVML also the path of `libcuda`.
-
 Sources: NVML API reference guide; CUDA driver API reference manual.
 """
 

@@ -159,7 +159,6 @@ def detect() -> Iterable[Feature]:
 
 
 def baseline(platform: str) -> Iterable[Feature]:
-    """What every 64-bit Arm processor supports."""
     return [Feature("version", ["8a"])] if platform.endswith(("aarch64", "arm64")) else []
 
 
@@ -172,14 +171,11 @@ def named(name: str) -> Iterable[Feature]:
 
 
 def valid() -> Iterable[Feature]:
-    """All versions, the microarchitectures that archspec knows, and all extensions."""
-    names = Feature("microarchitecture", cpuinfo.archspec_names("aarch64"))
-    return [Feature("version", [*_VERSIONS]), names, *cpuinfo.switched_on(EXTENSIONS, EXTENSIONS)]
+    return cpuinfo.everything("aarch64", Feature("version", [*_VERSIONS]), EXTENSIONS)
 
 
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
-    """The aarch64 provider."""
     new = Published("aarch64-variant-provider", "0.2.0", "aarch64_variant_provider")
     endpoint = "provider_variant_aarch64.plugin:AArch64Plugin"
     old = Published("provider-variant-aarch64", "0.0.1.post2", endpoint)

@@ -87,17 +87,13 @@ def valid() -> Iterable[Feature]:
 
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
-    """The amd provider."""
     endpoint = "amd_variant_provider.plugin:AMDVariantPlugin"
     published = Published("amd-variant-provider", "0.0.2", endpoint)
     return [Provider("amd", detect, [published], forced=("gfx_arch", "rocm_version"), valid=valid)]
 
 
 def _forced(name: str, pattern: str) -> list[str] | None:
-    """The values that the user puts in place of what is here; None if the user names none.
-
-    Several are separated by commas, semicolons or space; of a version, major and minor count.
-    """
+    """The values that the user puts in place of what is here; None if the user names none."""
     variable = f"AMD_VARIANT_PROVIDER_FORCE_{name}"
     values = re.findall(r"[^\s,;]+", forced(variable))
     matches = [re.fullmatch(pattern, value, re.ASCII) for value in values]

@@ -29,10 +29,11 @@ def read() -> str:
     return machine.read(PATH)
 
 
-def archspec_names(family: str) -> list[str]:
-    """The microarchitectures of a family that archspec knows."""
+def everything(family: str, first: Feature, extensions: Iterable[str]) -> list[Feature]:
+    """The first feature, all microarchitectures of a family (archspec), and all extensions."""
     targets = [target for target in TARGETS.values() if target.family.name == family]
-    return [target.name for target in targets if target.vendor != "generic"]
+    names = [target.name for target in targets if target.vendor != "generic"]
+    return [first, Feature("microarchitecture", names), *(Feature(n, ["on"]) for n in extensions)]
 
 
 def switched_on(names: Iterable[str], found: Container[str]) -> list[Feature]:

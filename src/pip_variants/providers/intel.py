@@ -56,7 +56,6 @@ def valid() -> Iterable[Feature]:
 
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
-    """The intel provider."""
     endpoint, versions = "intel_variant_provider.plugin:IntelVariantPlugin", ("0.0.3", "0.0.2")
     published = [Published("intel-variant-provider", one, endpoint) for one in versions]
     return [Provider("intel", detect, published, valid=valid)]

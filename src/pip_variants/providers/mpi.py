@@ -163,7 +163,6 @@ def valid() -> Iterable[Feature]:
 
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
-    """The mpi provider."""
     published = Published("mpi-variant-provider", "0.1.0", "mpi_variant_provider")
     return [Provider("mpi", detect, [published], valid=valid)]
 

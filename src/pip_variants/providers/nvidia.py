@@ -1,7 +1,6 @@
 """NVIDIA GPUs and their driver, by NVML or else by libcuda; see docs/providers/nvidia.md.
 
 Names, values and order of the features are those of the published provider.
-
 Sources: CUDA C++ Programming Guide, Binary Compatibility, PTX Compatibility, Compute
 Capabilities; Blackwell Compatibility Guide.
 """
@@ -149,9 +148,7 @@ def valid() -> Iterable[Feature]:
 
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
-    """The nvidia provider."""
-    endpoint = "nvidia_variant_provider.plugin:NvidiaVariantPlugin"
-    versions = ("0.0.1", "0.0.2")
+    endpoint, versions = "nvidia_variant_provider.plugin:NvidiaVariantPlugin", ("0.0.1", "0.0.2")
     published = [Published("nvidia-variant-provider", one, endpoint) for one in versions]
     return [Provider("nvidia", detect, published, named=named, valid=valid)]
 

@@ -30,22 +30,18 @@ def features_of(text: str) -> list[Feature]:
 
 
 def detect() -> Iterable[Feature]:
-    """What the processor of this machine supports."""
     return features_of(cpuinfo.read()) if cpuinfo.interpreter_is("ppc64le") else []
 
 
 def baseline(platform: str) -> Iterable[Feature]:
-    """What every little-endian POWER processor supports."""
     return features_of("") if platform.endswith("ppc64le") else []
 
 
 def valid() -> Iterable[Feature]:
-    """All generations."""
     return [Feature("microarchitecture", [f"power{n}" for n in _GENERATIONS])]
 
 
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
-    """The ppc64le provider."""
     published = Published("ppc64le-variant-provider", "0.1.0", "ppc64le_variant_provider")
     return [Provider("ppc64le", detect, [published], baseline, valid=valid)]

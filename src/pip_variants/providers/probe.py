@@ -10,7 +10,6 @@ from typing import Any
 
 DEADLINE = 3.0  # seconds that a library has; a provider may ask two and still be in time itself
 
-
 _PROGRAM = """
 import json, os, runpy, sys
 answers = os.dup(1)
@@ -31,8 +30,7 @@ class ProbeFailed(Exception):
 def probe(script: str, *arguments: str, deadline: float = DEADLINE) -> Any:
     """What the function `ask` of a `script` beside this file returns in a process of its own.
 
-    It can use the standard library only. What it, or the library, prints is ignored.
-    Raises `ProbeFailed`, with the text of an OSError or AttributeError of the function, too.
+    It can use the standard library only, and what it prints is ignored. Raises `ProbeFailed`.
     """
     path = os.path.join(os.path.dirname(__file__), script)
     command = [sys.executable, "-I", "-S", "-c", _PROGRAM, path, *arguments]

@@ -77,7 +77,6 @@ def features_of(text: str) -> list[Feature]:
 
 
 def detect() -> Iterable[Feature]:
-    """What the processor of this machine supports."""
     return features_of(cpuinfo.read()) if cpuinfo.interpreter_is("riscv64") else []
 
 
@@ -87,14 +86,11 @@ def baseline(platform: str) -> Iterable[Feature]:
 
 
 def valid() -> Iterable[Feature]:
-    """All profiles, the microarchitectures that archspec knows, and all extensions."""
-    names = Feature("microarchitecture", cpuinfo.archspec_names("riscv64"))
-    return [Feature("profile", [*_PROFILES]), names, *cpuinfo.switched_on(EXTENSIONS, EXTENSIONS)]
+    return cpuinfo.everything("riscv64", Feature("profile", [*_PROFILES]), EXTENSIONS)
 
 
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
-    """The riscv64 provider."""
     published = Published("riscv64-variant-provider", "0.1.0", "riscv64_variant_provider")
     return [Provider("riscv64", detect, [published], baseline, valid=valid)]
 

@@ -42,12 +42,10 @@ def features_of(text: str) -> list[Feature]:
 
 
 def detect() -> Iterable[Feature]:
-    """What the processor of this machine supports."""
     return features_of(cpuinfo.read()) if cpuinfo.interpreter_is("s390x") else []
 
 
 def valid() -> Iterable[Feature]:
-    """All generations."""
     return [Feature("microarchitecture", [name for name, _, _ in _MICROARCHITECTURES])]
 
 

@@ -39,13 +39,11 @@ def detect(root: str = "/") -> Iterable[Feature]:
 
 
 def valid() -> Iterable[Feature]:
-    """That there is a TPU, and that there is none."""
     return [Feature("present", ["true", "false"])]
 
 
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
-    """The tpu provider."""
     endpoint = "tpu_variant_provider.plugin:TpuVariantPlugin"
     published = Published("tpu-variant-provider", "0.1.0", endpoint)
     return [Provider("tpu", detect, [published], forced=("present",), valid=valid)]

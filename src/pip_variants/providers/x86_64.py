@@ -53,8 +53,7 @@ def this_processor() -> Processor | None:
         return None
     flags = _spelled_alike(info.features)
     with contextlib.suppress(Exception):  # no CPUID (seccomp, no executable memory): flags alone
-        refused = _refused_by_cpuid(flags)
-        if refused:
+        if refused := _refused_by_cpuid(flags):
             _log.info("CPUID does not confirm %s: ignored", ", ".join(sorted(refused)))
         flags -= refused
     return Processor(info.vendor, flags)
@@ -80,13 +79,11 @@ def features_of(processor: Processor) -> list[Feature]:
 
 
 def detect() -> Iterable[Feature]:
-    """What the processor of this machine supports."""
     processor = this_processor()
     return [] if processor is None else features_of(processor)
 
 
 def baseline(platform: str) -> Iterable[Feature]:
-    """What every x86-64 processor supports."""
     return [Feature("level", ["v1"])] if platform.endswith(("x86_64", "amd64")) else []
 
 
@@ -99,18 +96,11 @@ def named(name: str) -> Iterable[Feature]:
 
 
 def valid() -> Iterable[Feature]:
-    """All levels, the microarchitectures that archspec knows, and all instruction sets."""
-    names = Feature("microarchitecture", cpuinfo.archspec_names("x86_64"))
-    return [
-        Feature("level", LEVELS),
-        names,
-        *cpuinfo.switched_on(INSTRUCTION_SETS, INSTRUCTION_SETS),
-    ]
+    return cpuinfo.everything("x86_64", Feature("level", LEVELS), INSTRUCTION_SETS)
 
 
 @hookimpl
 def pip_variants_providers() -> Sequence[Provider]:
-    """The x86_64 provider."""
     new = Published("x86-64-variant-provider", "0.2.1", "x86_64_variant_provider")
     endpoint = "provider_variant_x86_64.plugin:X8664Plugin"
     old = Published("provider-variant-x86-64", "0.0.1.post2", endpoint)

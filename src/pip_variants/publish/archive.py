@@ -68,9 +68,8 @@ def rewrite(
     """Write `source`, a wheel, to `target` with other contents of some files, and RECORD right.
 
     None leaves a file out; a new one comes before RECORD and is like it. `contents` has the old
-    names, `renamed` gives the new ones. Every other file is carried over as it stands in the
-    archive, a piece at a time. An existing `target` is replaced at the end, in one step. Raises
-    `InvalidWheel` if there is no RECORD.
+    names, `renamed` gives the new ones. An existing `target` is replaced at the end, in one step.
+    Raises `InvalidWheel` if there is no RECORD.
     """
     record = member(source, target.name, "RECORD")
     contents = {**contents, record: _record(source.read(record), contents, renamed)}
@@ -105,11 +104,7 @@ def encoded(digest: bytes) -> str:
 def _copy(
     source: zipfile.ZipFile, entry: zipfile.ZipInfo, end: int, archive: zipfile.ZipFile, name: str
 ) -> None:
-    """Carry an entry over: all bytes from its local header to what stands behind it.
-
-    `zipfile` itself can only decompress and compress again, which takes far longer and changes
-    the bytes; the attributes of it that are used here are as old as it is.
-    """
+    """Carry an entry over, compressed as it is, which `zipfile` itself cannot do."""
     reader: Any = source.fp
     writer: Any = archive.fp
     reader.seek(entry.header_offset)
@@ -123,13 +118,11 @@ def _copy(
     info.filename, info.header_offset = name, archive.start_dir
     writer.seek(archive.start_dir)
     writer.write(struct.pack(_LOCAL_HEADER, *header) + encoded)
-    left = end - reader.tell()
-    while left > 0:
+    while (left := end - reader.tell()) > 0:
         chunk = reader.read(min(left, _CHUNK))
         if not chunk:
             raise EOFError(f"{entry.filename} is cut off")
         writer.write(chunk)
-        left -= len(chunk)
     archive.start_dir = writer.tell()
     archive.filelist.append(info)
     archive.NameToInfo[name] = info

@@ -1,7 +1,4 @@
-"""One wheel by a project's own backend, in a process and an environment of its own (PEP 517).
-
-Run as a module; the arguments are one JSON object.
-"""
+"""One wheel by a project's own backend (PEP 517); run as a module with one JSON object."""
 
 import json
 import sys
@@ -12,11 +9,7 @@ from build.env import DefaultIsolatedEnv
 
 
 def main(arguments: dict[str, Any]) -> None:
-    """Build `kind`, wheel or sdist, of the folder `source` into `folder`.
-
-    `requires` is installed beside what the project itself needs, `settings` go to the backend.
-    Raises what the backend and `build` raise.
-    """
+    """Build a wheel or sdist as `publish.build` asks. Raises what backends and `build` raise."""
     kind, settings = arguments["kind"], arguments["settings"]
     with DefaultIsolatedEnv() as environment:
         builder = build.ProjectBuilder.from_isolated_env(environment, arguments["source"])

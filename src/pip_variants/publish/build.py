@@ -1,8 +1,4 @@
-"""Building all variants of a project with its own build backend (PEP 517).
-
-The `build` package makes one source distribution and, out of that, a wheel for each way to build,
-every one in an environment and a folder of its own.
-"""
+"""Building all variants of a project: a source distribution, and wheels out of it (PEP 517)."""
 
 import json
 import os
@@ -36,9 +32,8 @@ def build(
 ) -> list[str]:
     """Build the wheels with these labels, or all, into `folder`; return the labels that failed.
 
-    `source` is a folder or a source distribution. What is needed to build is the same for labels
-    that differ in nothing but their metadata, and is built once. `say` is told what begins and
-    what ends. Raises `PipVariantsError` before anything is built.
+    `source` is a folder or a source distribution. Labels that differ only in metadata are built
+    once. `say` is told what begins and ends. Raises `PipVariantsError` before anything is built.
     """
     if find_spec("build") is None:
         raise PipVariantsError("this needs the package build: pip install 'pip-variants[build]'")
@@ -101,11 +96,9 @@ def _unpacked(sdist: Path, folder: Path) -> Path:
     """The folder of the project in a source distribution."""
     try:
         with tarfile.open(sdist) as archive:
-            # Not everywhere in 3.10 and 3.11; it is what installers use (PEP 721).
-            if hasattr(tarfile, "data_filter"):
-                archive.extractall(folder, filter="data")
-            else:
-                archive.extractall(folder)  # noqa: S202 - the maintainer's own source
+            # What installers use (PEP 721); not everywhere in 3.10 and 3.11.
+            archive.extraction_filter = getattr(tarfile, "data_filter", None)
+            archive.extractall(folder)  # noqa: S202 - the maintainer's own source
     except (OSError, tarfile.TarError) as error:
         raise PipVariantsError(f"{sdist} is no source distribution: {error}") from None
     tops = list(folder.iterdir())

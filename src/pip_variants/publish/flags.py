@@ -19,24 +19,18 @@ from pip_variants.model.metadata import Variant
 
 # Namespace and feature -> what archspec writes before the value.
 _TARGETS = {
+    **{(one, "microarchitecture"): "" for one in "x86_64 aarch64 ppc64le riscv64 s390x".split()},
     ("x86_64", "level"): "x86_64_",
-    ("x86_64", "microarchitecture"): "",
     ("aarch64", "version"): "armv",
-    ("aarch64", "microarchitecture"): "",
-    ("ppc64le", "microarchitecture"): "",
-    ("riscv64", "microarchitecture"): "",
-    ("s390x", "microarchitecture"): "",
 }
 _BASES = {"x86_64_v1": "x86_64", "armv8a": "aarch64"}
-_VARIABLES = ("CFLAGS", "CXXFLAGS", "FFLAGS", "FCFLAGS")
 
 
 def environment(variant: Variant) -> dict[str, str]:
     """The variables that make compilers build for the processors of `variant`.
 
     They go behind what the environment has already. Nothing if the variant names no processor.
-    Raises `InvalidVariantMetadata` if the compiler is too old, or if no processor of several
-    values is the common base of the others.
+    Raises `InvalidVariantMetadata` if the compiler is too old, or values have no common base.
     """
     target = _target(variant)
     if target is None:
@@ -48,7 +42,7 @@ def environment(variant: Variant) -> dict[str, str]:
         raise InvalidVariantMetadata(
             f"no flags of {name} {version} for {target.name} are known: {error}"
         ) from None
-    found = dict.fromkeys(_VARIABLES, flags) if flags else {}
+    found = dict.fromkeys(("CFLAGS", "CXXFLAGS", "FFLAGS", "FCFLAGS"), flags) if flags else {}
     if rust := _rust(target):
         found["RUSTFLAGS"] = rust
     return {key: f"{os.environ.get(key, '')} {value}".strip() for key, value in found.items()}

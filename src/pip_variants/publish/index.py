@@ -1,8 +1,4 @@
-"""What an index has beside the wheels in a folder.
-
-The metadata of variant wheels (PEP 825, Index-level metadata), and the pages of a static index
-(Simple repository API) with the separate metadata of each wheel (PEP 658).
-"""
+"""Index-level metadata (PEP 825), and pages with metadata (Simple repository API, PEP 658)."""
 
 import hashlib
 import html
@@ -58,8 +54,7 @@ def add_to_index_metadata(folder: Path, wheels: Iterable[Path]) -> list[Path]:
     """Add what `wheels` say to the metadata files in `folder`; returns those files, sorted.
 
     The other wheels of the releases need not be there. Raises `InvalidWheel`,
-    `InvalidWheelFilename` and, for a wheel that contradicts what is published,
-    `InvalidVariantMetadata`; then nothing is written.
+    `InvalidWheelFilename` and `InvalidVariantMetadata`; then nothing is written.
     """
     releases = _releases(wheels)
     for file, found in releases.items():
@@ -71,10 +66,7 @@ def add_to_index_metadata(folder: Path, wheels: Iterable[Path]) -> list[Path]:
 
 
 def _releases(wheels: Iterable[Path]) -> dict[str, dict[str, VariantMetadata]]:
-    """The metadata of the variant wheels by the index's file for their release, and by their name.
-
-    Raises `InvalidWheel`, `InvalidWheelFilename` and `InvalidVariantMetadata`.
-    """
+    """The metadata of variant wheels, by the index's file for their release and by their name."""
     releases: dict[str, dict[str, VariantMetadata]] = {}
     for wheel in wheels:
         name = WheelFilename.parse(wheel.name)
@@ -122,10 +114,7 @@ def write_pages(folder: Path) -> list[Path]:
 
 
 def release_of(filename: str) -> tuple[str, str] | None:
-    """Project and version that a file belongs to; None for other files.
-
-    Raises `InvalidWheelFilename`.
-    """
+    """Project and version of a file; None for others. Raises `InvalidWheelFilename`."""
     if filename.endswith(".whl"):
         wheel = WheelFilename.parse(filename)
         return wheel.distribution, wheel.version

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,31 +26,28 @@ from pip_variants.model.metadata import (
     VariantMetadata,
 )
 from pip_variants.model.names import NULL_LABEL
-from pip_variants.publish.wheel import Changes
+from pip_variants.publish.wheel import NO_CHANGES, Changes
 
 PLAIN = "none"
 """Stands for the wheel that is no variant, as in pip's `--variant PACKAGE=none`."""
 
 KNOWN_PROVIDERS: Mapping[str, PluginProvider] = {
-    "x86_64": PluginProvider(("x86-64-variant-provider >=0.2.1,<1",)),
-    "aarch64": PluginProvider(("aarch64-variant-provider >=0.2.0,<1",)),
-    "riscv64": PluginProvider(("riscv64-variant-provider >=0.1.0,<1",)),
-    "ppc64le": PluginProvider(("ppc64le-variant-provider >=0.1.0,<1",)),
-    "s390x": PluginProvider(("s390x-variant-provider >=0.1.0,<1",)),
-    "nvidia": PluginProvider(
-        ("nvidia-variant-provider >=0.0.1,<1",),
-        "nvidia_variant_provider.plugin:NvidiaVariantPlugin",
-    ),
-    "amd": PluginProvider(
-        ("amd-variant-provider >=0.0.2,<1",), "amd_variant_provider.plugin:AMDVariantPlugin"
-    ),
-    "intel": PluginProvider(
-        ("intel-variant-provider >=0.0.2,<1",), "intel_variant_provider.plugin:IntelVariantPlugin"
-    ),
-    "tpu": PluginProvider(
-        ("tpu-variant-provider >=0.1.0,<1",), "tpu_variant_provider.plugin:TpuVariantPlugin"
-    ),
-    "mpi": PluginProvider(("mpi-variant-provider >=0.1.0,<1",)),
+    name: PluginProvider(
+        (f"{name.replace('_', '-')}-variant-provider >={oldest},<1",),
+        f"{name}_variant_provider.plugin:{plugin}" if plugin else None,
+    )
+    for name, oldest, plugin in (
+        ("x86_64", "0.2.1", ""),
+        ("aarch64", "0.2.0", ""),
+        ("riscv64", "0.1.0", ""),
+        ("ppc64le", "0.1.0", ""),
+        ("s390x", "0.1.0", ""),
+        ("nvidia", "0.0.1", "NvidiaVariantPlugin"),
+        ("amd", "0.0.2", "AMDVariantPlugin"),
+        ("intel", "0.0.2", "IntelVariantPlugin"),
+        ("tpu", "0.1.0", "TpuVariantPlugin"),
+        ("mpi", "0.1.0", ""),
+    )
 }
 """The provider that a wheel asks for unless another one is named: those that are built in here
 and that other installers know as well."""
@@ -74,15 +71,14 @@ class Recipe:
     env: tuple[tuple[str, str], ...] = ()
     config_settings: tuple[tuple[str, tuple[str, ...]], ...] = ()
     build_dependencies: tuple[str, ...] = ()
-    changes: Changes = field(default_factory=Changes)
+    changes: Changes = NO_CHANGES
 
 
 @dataclass(frozen=True)
 class Project:
     """The variants that a project has, and how they are built.
 
-    `to_fill` are the namespaces whose providers are asked once, when the wheels are built
-    (building draft, Populating static properties from provider plugins).
+    `to_fill` are namespaces whose providers are asked when wheels are built (build-requires).
     """
 
     metadata: VariantMetadata
@@ -91,10 +87,7 @@ class Project:
 
     @classmethod
     def read(cls, file: Path) -> "Project":
-        """Read a pyproject.toml, or the one in a folder.
-
-        Raises `InvalidVariantMetadata`.
-        """
+        """Read a pyproject.toml, or the one in a folder. Raises `InvalidVariantMetadata`."""
         file = file / "pyproject.toml" if file.is_dir() else file
         try:
             document = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -134,8 +127,7 @@ class Project:
     def filled(self) -> "Project":
         """The project with the static properties that `build-requires` stands for.
 
-        Installs these packages into a temporary folder and asks them there. Raises
-        `InvalidVariantMetadata` and `DetectionError`.
+        Installs and asks these packages. Raises `InvalidVariantMetadata` and `DetectionError`.
         """
         providers: dict[str, Any] = dict(self.metadata.providers)
         for namespace in self.to_fill:

@@ -65,6 +65,7 @@ class ProjectPage:
             url = answer.url
             is_json = answer.headers.get_content_type().endswith("json")
             content = answer.read(_MAX_PAGE)
+        where = printable(url, 200)
         self.hashes: dict[str, dict[str, str]] = {}
         self._urls: dict[str, str] = {}
         try:
@@ -74,14 +75,10 @@ class ProjectPage:
                 self._urls[name] = urljoin(url, address)
                 self.hashes[name] = {one: hashes[one] for one in _HASHES & hashes.keys()}
         except (ValueError, LookupError, TypeError, RecursionError) as error:
-            raise InvalidWheel(
-                f"{printable(url, 200)} is no page of a project: {shown(error)}"
-            ) from None
+            raise InvalidWheel(f"{where} is no page of a project: {shown(error)}") from None
         self.names = sorted(self._urls)
         if not any(name.endswith(".whl") for name in self.names):
-            raise InvalidWheel(
-                f"{printable(url, 200)} lists no wheels: give the address of a project's page"
-            )
+            raise InvalidWheel(f"{where} lists no wheels: give the address of a project's page")
 
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:

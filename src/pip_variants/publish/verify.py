@@ -37,9 +37,6 @@ from pip_variants.publish.project import check_static
 from pip_variants.publish.sources import Source
 from pip_variants.publish.wheel import VARIANT_JSON, metadata_in
 
-_HASHES = ("sha256", "sha384", "sha512")
-_SIGNATURES = ("RECORD.jws", "RECORD.p7s")
-
 _PLATFORM = re.compile(r"(manylinux|musllinux|macosx)_(\d+)_(\d+)_(.+)")
 _OLD_NAMES = {  # Platform compatibility tags, manylinux
     "manylinux1_": "manylinux_2_5_",
@@ -71,10 +68,7 @@ Faults: TypeAlias = defaultdict[str, list[str]]
 
 
 def verify(source: Source, detection: Detection) -> tuple[list[Release], Faults, list[str]]:
-    """Look at all wheels, releases and metadata files of `source`.
-
-    Returns what there is, what is wrong, and what could not be looked at.
-    """
+    """What releases there are in `source`, what is wrong, and what could not be looked at."""
     faults: Faults = defaultdict(list)
     remarks: list[str] = []
     releases = _releases(source, faults)
@@ -234,14 +228,14 @@ def _record(archive: zipfile.ZipFile, info: str, *, thorough: bool) -> Iterator[
     text = archive.read(own).decode("utf-8", "replace")
     rows = {row[0]: "".join(row[1:2]) for row in csv.reader(io.StringIO(text)) if row}
     files = {entry.filename for entry in archive.infolist() if not entry.is_dir()}
-    outside = {own, *(f"{info}/{name}" for name in _SIGNATURES)}
+    outside = {own, f"{own}.jws", f"{own}.p7s"}
     for name in sorted(files - rows.keys() - outside):
         yield f"{name} is not in RECORD"
     for name in sorted(rows.keys() - files):
         yield f"{name} is in RECORD and not in the wheel"
     for name in sorted(rows.keys() & files - outside) if thorough else ():
         algorithm, _, said = rows[name].partition("=")
-        if algorithm not in _HASHES:
+        if algorithm not in ("sha256", "sha384", "sha512"):
             weak = algorithm or "none"
             yield f"{name} must have a hash of sha256 or better in RECORD, not {weak}"
             continue
@@ -299,7 +293,6 @@ def _fallback(release: Release) -> Iterator[str]:
 
 
 def _variants(release: Release, metadata: VariantMetadata) -> Iterator[str]:
-    """What is wrong with the variants of a release as a whole."""
     variants = sorted(metadata.variants.values(), key=lambda variant: variant.label)
     tags = {
         variant.label: {name.tags for name in release.wheels if name.label == variant.label}

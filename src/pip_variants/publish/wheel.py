@@ -25,8 +25,7 @@ _NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 class Changes:
     """What is to be different from the wheel that is repacked.
 
-    `dropped` are names of packages, `added` requirements. With `without_local_version`, `1.0+cu128`
-    becomes `1.0`.
+    `dropped` are names of packages, `added` requirements. A local version is the `+cu128` of one.
     """
 
     without_local_version: bool = False
@@ -84,14 +83,11 @@ def _key(field: str) -> str:
     return field.partition(":")[0].lower()
 
 
-_NO_CHANGES = Changes()
+NO_CHANGES = Changes()
 
 
 def read_metadata(wheel: Path) -> VariantMetadata:
-    """The metadata inside a variant wheel (PEP 825, Variant metadata).
-
-    Raises `InvalidWheel` and `InvalidVariantMetadata`.
-    """
+    """The metadata of a variant wheel. Raises `InvalidWheel` and `InvalidVariantMetadata`."""
     with opened(wheel) as archive:
         return metadata_in(archive, wheel.name)
 
@@ -106,7 +102,7 @@ def metadata_in(archive: zipfile.ZipFile, filename: str) -> VariantMetadata:
 
 
 def make_variant_wheel(
-    wheel: Path, metadata: VariantMetadata | None, folder: Path, changes: Changes = _NO_CHANGES
+    wheel: Path, metadata: VariantMetadata | None, folder: Path, changes: Changes = NO_CHANGES
 ) -> Path:
     """Write the variant of `wheel` that `metadata` describes into `folder`; return its path.
 
@@ -115,7 +111,6 @@ def make_variant_wheel(
 
     Without metadata it is the wheel that is no variant, where variant markers of dependencies are
     decided: as everywhere outside of variant wheels, none is true (PEP 825, Environment markers).
-
     Raises `InvalidWheel`, `InvalidWheelFilename` and `ValueError` for metadata with several labels.
     """
     (label,) = metadata.variants if metadata else (None,)
