@@ -21,7 +21,6 @@ from pip_variants.cli.explain import run_pip
 from pip_variants.cli.text import add_json, print_json, print_lines
 from pip_variants.detection.client import Answer, Detection
 from pip_variants.errors import PipVariantsError, printable
-from pip_variants.testing import make_wheel, serve
 
 # What providers read instead of looking at the machine, or to look elsewhere (docs/providers).
 _FORCED = re.compile(r"\w+_VARIANT_PROVIDER_FORCE_\w+|MPI4PY_(MPIABI|LIBMPI)", re.IGNORECASE)
@@ -70,6 +69,8 @@ def _look_at_pip() -> dict[str, Any]:
 
 def _self_test(folder: Path, environ: dict[str, str]) -> str:
     """Let pip install from loopback and write `answer.json`; why that failed, if it did."""
+    from pip_variants.testing import make_wheel, serve  # which loads much: not for --help
+
     provider = {"x86_64": "x86-64-variant-provider >=0.2.1,<1"}
     command = ["install", "--quiet", "--no-input", "--no-cache-dir", "--no-compile"]
     command += ["--disable-pip-version-check", "--no-deps", f"--target={folder / 'target'}"]
