@@ -18,8 +18,7 @@ and implements one hook there. This is the whole of `acme_variants`:
         return [Provider("acme", detect, [published])]
 
 `published` is how wheels of Acme's users name the package, with its version and endpoint. `detect`
-runs in a process of its own, at most once per pip run. What it logs is shown by
-`pip-variants show -v`; what it prints is discarded.
+runs in a process of its own, once per pip run; `pip-variants show -v` shows what it logs.
 """
 
 import os

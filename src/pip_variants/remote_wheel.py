@@ -1,7 +1,6 @@
 """A file on a server, of which only the parts are fetched that are read (RFC 9110, 14).
 
-Whether a server sends parts is found out by asking for the part that is wanted; nothing is asked
-for to find out what it says of itself.
+Whether a server sends parts is found out by asking for the part that is wanted.
 """
 
 import io
@@ -13,8 +12,7 @@ from typing import Any
 
 from pip_variants.errors import shown
 
-REFUSALS = frozenset({400, 416, 501})
-"""The statuses that some servers answer to a request for the end of a file."""
+REFUSALS = frozenset({400, 416, 501})  # of servers that are asked for the end of a file
 
 _SENT = re.compile(r"bytes (\d+)-(\d+)/(\d+)", re.ASCII)
 _TOO_LONG = re.compile(r"bytes \*/(\d+)", re.ASCII)

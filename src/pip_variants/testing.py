@@ -1,18 +1,5 @@
 """What a vendor needs to test a provider, with pytest or without (docs/write-a-provider.md).
 
-    def test_the_package():
-        check_package("acme-variants")
-
-    def test_a_machine_with_a_card():
-        assert check_detect(acme_variants.detect) == [("engine", ("mk2", "mk1"))]
-
-    def test_pip_takes_the_wheel_for_the_card(tmp_path):
-        provider = {"acme": "acme-variants"}
-        make_wheel(tmp_path, "demo-1.0-py3-none-any.whl")
-        make_wheel(tmp_path, "demo-1.0-py3-none-any-mk1.whl", ["acme :: engine :: mk1"], provider)
-        with serve(tmp_path) as url:
-            assert choose(url, "demo").label == "mk1"
-
 A breach of the contract of `pip_variants.hooks` raises `AssertionError`, with a line for each.
 """
 

@@ -1,9 +1,6 @@
 """The detection process: loads the providers and answers one JSON question per line.
 
-A question names a method of `Detection` and has the arguments of that of `Registry`, such as
-`{"ask": "supported_in", "namespace": "x86_64"}`. Answers start with `ANSWER` and hold one JSON
-object, which has `failed` where a provider broke the contract, and `unloadable` where a module of
-ours cannot be loaded. What providers print is discarded.
+Answers start with `ANSWER` and hold one JSON object. What providers print is discarded.
 """
 
 import faulthandler

@@ -173,12 +173,9 @@ class Explain(InstallCommand):
 def _listen(name: str, level: int) -> list[str]:
     """What one of pip's loggers says from now on; the list grows."""
     said: list[str] = []
-
-    class Listener(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            said.append(printable(record.getMessage()))
-
-    logging.getLogger(name).addHandler(Listener(level))
+    handler = logging.Handler(level)
+    handler.emit = lambda record: said.append(printable(record.getMessage()))  # type: ignore[method-assign]
+    logging.getLogger(name).addHandler(handler)
     logging.getLogger(name).setLevel(level)
     return said
 

@@ -1,10 +1,7 @@
 """Asks one MPI library what it is; for `probe`.
 
-Where the library lies (`path`), what MPI_Get_library_version (`text`), MPI_Get_version
-(`standard`) and MPI_Abi_get_version (`abi_version`) give, whether it has a symbol of Open MPI
-(`open_mpi`) or Microsoft MPI (`msmpi`), and which of the names the loader takes for it from now on
-(`names`). The three functions need no MPI_Init (MPI 5.0, "MPI Functionality that is Always
-Available").
+Where it lies, what three functions that need no MPI_Init give (MPI 5.0, "MPI Functionality that
+is Always Available"), whose symbols it has, and what the loader takes for it from now on.
 """
 
 import ctypes

@@ -1,7 +1,6 @@
 """Replacing places of pip, `attach`, and giving them back, `detach`.
 
-A place is replaced when pip loads its module, after a check that it looks as expected. Nothing of
-pip is loaded early, and of ours only what a run without variants needs.
+A place is replaced when pip loads its module, after a check that it looks as expected.
 """
 
 import contextlib

@@ -1,7 +1,6 @@
 """The pips that pip starts: for build environments, and with `--python`.
 
-They are started with `runner`, which brings pip-variants along, and get in their environment what
-the user chose in this run. The environment of this process is the caller's and stays as it is.
+Their environment tells them what the user chose; that of this process is the caller's.
 """
 
 import json

@@ -1,8 +1,6 @@
 """The run: one call of pip's main, in one thread, and all that is known in it.
 
-Everything that pip-variants remembers hangs on the run, which ends with the call; a second call of
-pip in the same process starts afresh. A program that uses pip's modules without its main has a run
-of its own in each thread, until it parses options again.
+A program that uses pip's modules without its main has one in each thread, until it parses options.
 """
 
 import logging

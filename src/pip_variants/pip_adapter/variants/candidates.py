@@ -1,8 +1,6 @@
 """What pip's resolver gets: the files of a version with variants, best first.
 
-pip's resolver visits versions from the newest on and makes candidates one at a time. What it is
-given here looks the same, but the files of a version with variants are put in order when the
-first of them is made, and not before: only versions that the resolver reaches cost a request.
+They are put in order when the first is made: only versions that are reached cost a request.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

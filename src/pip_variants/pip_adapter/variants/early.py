@@ -1,8 +1,6 @@
 """Core metadata that a release's wheels have in common, asked for together with its variants.json.
 
-pip asks for the metadata of a file once it is chosen, and that takes the variants.json: two
-latencies in a row for every package. Where a page gives one hash for the metadata of all wheels
-of a release, any of them can be asked for at once.
+Otherwise pip asks for it once a file is chosen: two latencies in a row for every package.
 """
 
 import contextlib

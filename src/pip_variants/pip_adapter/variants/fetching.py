@@ -1,8 +1,4 @@
-"""Variant metadata from an index, and out of wheels: what arrives, and what keeps it from arriving.
-
-That an index fails is an error, and no silent change to another build. Where it refuses, or sends
-something else, variants are unusable.
-"""
+"""Variant metadata from an index, and out of wheels: what arrives, and what keeps it from that."""
 
 import contextlib
 import hashlib

@@ -1,7 +1,6 @@
 """`pip lock` and installing from `pylock.toml` (PEP 825, Integration with pylock.toml).
 
-A lock holds, of a release that has variants, every wheel for this platform's tags, with their
-metadata beside them as it was read, so that the choice is made where the lock is installed.
+A lock holds the wheels of a release with variants and their metadata: the choice is made later.
 """
 
 import copy

@@ -1,8 +1,4 @@
-"""The release: one version of one project in one run, and which of its files are taken.
-
-Its metadata as it was read, source by source, and the decision are here and nowhere else; what is
-said of a release, locked of it, or compared with a wheel, is read from here.
-"""
+"""The release: one version of one project in one run, and which of its files are taken."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -179,7 +175,8 @@ class Release:
                 usable.append((unverified, 2, 0, place))
             elif label in places and source in metadata:
                 # Where only the content can tell, pip would have tried the file without label.
-                usable.append((unverified, 4 if unverified else 0, places[label], place))
+                is_last = unverified and not link._hashes
+                usable.append((unverified, 4 if is_last else 0, places[label], place))
         files = tuple(links[place] for *_, place in sorted(usable))
         return Decision(files, ordering, metadata, ignored, wanted, bool(hashes))
 
