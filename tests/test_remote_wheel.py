@@ -252,8 +252,8 @@ WRONG = {
         b"x" * (PART + 1),
         "calls",
     ),
-    "fewer bytes": ({"Content-Range": END}, b"x" * (PART - 1), "it sent 999 bytes and not 1000"),
-    "more bytes": ({"Content-Range": END}, b"x" * (PART + 1), "it sent 1001 bytes and not 1000"),
+    "fewer bytes": ({"Content-Range": END}, b"x" * (PART - 1), "it sent another number of bytes than was asked for"),
+    "more bytes": ({"Content-Range": END}, b"x" * (PART + 1), "it sent another number of bytes than was asked for"),
     "more bytes, unsaid": (
         {"Content-Range": END, "Content-Length": None},
         b"x" * (PART + 1),

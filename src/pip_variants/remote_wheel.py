@@ -185,7 +185,7 @@ class RemoteFile(io.RawIOBase):
     def _body(self, answer: Any, length: int | None, size: int) -> bytes:
         """All of the answer, which is to have this size."""
         if length not in (None, size):
-            raise ValueError(f"it sent {length} bytes and not {size}")
+            raise ValueError("it sent another number of bytes than was asked for")
         self._spend(0, size)
         data = _read(answer, size + 1)
         if len(data) < size:

@@ -223,7 +223,7 @@ threading.Thread.start = start
 _NO_FOLDER = """
 import os, sys
 def refuse(event, arguments):
-    if event == "os.scandir" and str(arguments[0]).endswith("demo"):
+    if event == "os.listdir" and str(arguments[0]).endswith("demo"):
         raise PermissionError(13, "Permission denied", arguments[0])
 import threading
 armed = False

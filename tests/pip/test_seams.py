@@ -189,7 +189,7 @@ ALWAYS = {
     "option require_hashes",
     "option platforms",
     "import of redact_auth_from_url",
-    "import of get_wheel_distribution",
+    "import of get_default_environment",
 }
 
 
@@ -264,7 +264,7 @@ def of_some(seam: Seam) -> list[Change]:
 def unknown(command: str, place: str) -> str:
     return (
         f"WARNING: pip {command} does not know all of wheel variants: pip-variants does not know this pip "
-        f"({place} is not as expected). See pip-variants doctor."
+        f"({Seam(place, '', '', '').where} is not as expected). See pip-variants doctor."
     )
 
 
@@ -331,7 +331,7 @@ def test_doctor_names_what_is_missing(env: Environment, tmp_path: Path) -> None:
     variables = clean({**FORCED, **changed(tmp_path, changes)})
     done = subprocess.run([*command, "--json"], capture_output=True, text=True, env=variables)
     found = json.loads(done.stdout)
-    assert found["missing"] == {seam.place: seam.needed_by for seam in SOMETIMES}
+    assert found["missing"] == {seam.where: seam.needed_by for seam in SOMETIMES}
     assert (found["problems"], found["self_test"]) == ([], "")
     (said,) = [one for one in found["to_do"] if "This pip is not known in full" in one]
     assert "\n" not in said

@@ -83,13 +83,17 @@ def verify() -> list[str]:
     try:
         for seam in SEAMS:
             _ours(*seam.function)
+        for name, module in tuple(sys.modules.items()):
+            is_ours = name.startswith("pip_variants.") and not hasattr(module, "__path__")
+            if is_ours and all(one.startswith("__") for one in vars(module)):
+                raise BrokenInstallation(f"{name} is empty")
     except BrokenInstallation as error:
         cause = error.__cause__ or error
         if isinstance(cause, ImportError) and str(cause.name).startswith("pip."):
             return [str(cause)]  # pip has no such module, or no such name in it
         raise BrokenInstallation(f"{type(cause).__name__}: {cause}") from None
-    # What was found wrong while attaching says more than that something is missing.
-    lacking = [seam for seam in missing() if seam.is_critical]
+    critical = (seam for seam in SEAMS if seam.is_critical and is_expected(seam))
+    lacking = [seam for seam in critical if seam not in attached.originals]
     found = [f"{one.where}: {attached.faults.get(one, 'was not replaced')}" for one in lacking]
     return [*found, *_unmet_assumptions()]
 

@@ -39,7 +39,7 @@ def sort_best_candidate(original: Any, self: Any, candidates: list[Any]) -> Any:
         return _best(self, candidates, partial(original, self))[0]
     except InstallationError as error:
         # Asked by `pip list --outdated`, for which one package must not hide the others.
-        telling.unknown(candidates[0].name, str(error))
+        current().say(WARNING, printable(f"Skipping {candidates[0].name}: {error}"))
         return None
 
 

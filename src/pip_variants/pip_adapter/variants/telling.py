@@ -123,11 +123,6 @@ def sources_differ(release: "Release", first: str, difference: str) -> None:
     _say(WARNING, f"{what}; using those of {first}.")
 
 
-def unknown(name: str, reason: str) -> None:
-    """Warn that the best version of a package cannot be told."""
-    _say(WARNING, f"Skipping {name}: {reason}")
-
-
 def refused(link: Link, difference: str) -> None:
     """Warn that a wheel that pip had chosen is not taken after all."""
     _say(WARNING, f"{not_as_promised(link, difference)}; pip chooses again")
