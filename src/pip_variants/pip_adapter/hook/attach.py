@@ -77,7 +77,8 @@ def give_up(error: BaseException) -> None:
 
 def verify() -> list[str]:
     """Load what variants need; why this pip cannot be extended. Raises `BrokenInstallation`."""
-    for name in dict.fromkeys(seam.module for seam in SEAMS if seam.is_critical):
+    critical = [seam for seam in SEAMS if seam.is_critical and is_expected(seam)]
+    for name in dict.fromkeys(seam.module for seam in critical):
         with contextlib.suppress(ImportError):  # what is missing is said below
             importlib.import_module(name)
     try:
@@ -92,7 +93,6 @@ def verify() -> list[str]:
         if isinstance(cause, ImportError) and str(cause.name).startswith("pip."):
             return [str(cause)]  # pip has no such module, or no such name in it
         raise BrokenInstallation(f"{type(cause).__name__}: {cause}") from None
-    critical = (seam for seam in SEAMS if seam.is_critical and is_expected(seam))
     lacking = [seam for seam in critical if seam not in attached.originals]
     found = [f"{one.where}: {attached.faults.get(one, 'was not replaced')}" for one in lacking]
     return [*found, *_unmet_assumptions()]
