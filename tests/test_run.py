@@ -48,10 +48,10 @@ def test_shutting_for_a_while(monkeypatch, run: Run) -> None:
 
 
 def test_options_that_are_parsed_again_begin_another_run(run: Run) -> None:
-    parsed("first", "install", lambda: False)
+    parsed("first", "install", is_off=False)
     assert (current(), run.options) == (run, "first")
     run.labels["a"] = "b"
-    parsed("second", "list", lambda: True)
+    parsed("second", "list", is_off=True)
     assert current() is not run
     assert (current().options, current().command, current().is_off) == ("second", "list", True)
     assert current().labels == {}

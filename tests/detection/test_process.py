@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pip_variants
 import pytest
-from pip_variants.detection import COMMAND_VARIABLE, client
+from pip_variants.detection import client
 from pip_variants.detection.client import Detection
 from pip_variants.errors import BrokenInstallation, DetectionError, ProviderFailed
 from pip_variants.model.metadata import PluginProvider
 from pip_variants.model.support import SupportedFeature
 from pip_variants.providers import x86_64
+from pip_variants.pip_adapter.runner import DETECTION_VARIABLE
 from vendors import DETECT, broken_vendor, plugin, vendor
 
 X86_64 = PluginProvider(("x86-64-variant-provider>=0.0.1",), "x86_64_variant_provider")
@@ -467,7 +468,7 @@ def test_a_process_that_cannot_import_pip_variants_says_why():
 
 
 def test_the_environment_does_not_say_what_is_started(monkeypatch):
-    monkeypatch.setenv(COMMAND_VARIABLE, '["/no/such/python"]')
+    monkeypatch.setenv(DETECTION_VARIABLE, '["/no/such/python"]')
     assert client.command()[:2] == [sys.executable, "-I"]
 
 

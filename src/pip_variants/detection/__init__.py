@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# `client.command()` as JSON, where pip runs in an interpreter without pip-variants.
-COMMAND_VARIABLE = "_PIP_VARIANTS_DETECTION"
 # The folder in which the detection process is to look for packages first.
 FOLDER_VARIABLE = "_PIP_VARIANTS_FOLDER"
 

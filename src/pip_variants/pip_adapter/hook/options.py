@@ -2,7 +2,6 @@
 
 import os
 import re
-from functools import partial
 from optparse import Option, OptionGroup, OptionValueError
 from types import MappingProxyType
 from typing import Any
@@ -52,7 +51,7 @@ def main(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
 def parse_args(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
     """`Command.parse_args`: what the user wants of this run."""
     options, rest = original(self, *args, **kw)
-    parsed(options, str(self.name), partial(_is_off, options))
+    parsed(options, str(self.name), is_off=_is_off(options))
     run = current()
     target, is_about = run.target_name, self.name in _ABOUT_INSTALLED
     is_needed = not run.is_off and (not is_about or getattr(options, "outdated", False))

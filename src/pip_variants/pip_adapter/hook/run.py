@@ -4,7 +4,7 @@ A program that uses pip's modules without its main has one in each thread, until
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import copy
@@ -177,11 +177,11 @@ class during:  # noqa: N801 - contextlib's way would cost plain installs a quart
         setattr(self._run, self._name, self._before)
 
 
-def parsed(options: Any, command: str, is_off: Callable[[], bool]) -> None:
+def parsed(options: Any, command: str, *, is_off: bool) -> None:
     """Note the options of the run; a program that parses again without pip's main starts anew."""
     run = current()
     if run.options is not None:
         run.close()
         run = Run()
         _run.set(run)
-    run.options, run.command, run.is_off = options, command, is_off()
+    run.options, run.command, run.is_off = options, command, is_off
