@@ -160,7 +160,8 @@ def test_what_is_installed_is_shown_as_by_stock_pip(
 
 
 def vanish(folder: Path, reply: Reply) -> Reply:
-    shutil.rmtree(folder)
+    """At once, as pip moves what it replaces: Python may be writing into the folder's __pycache__."""
+    shutil.rmtree(folder.rename(folder.with_name("~gone")), ignore_errors=True)
     return reply
 
 
