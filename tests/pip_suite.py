@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Run pip's own tests without and with pip-variants, and compare the two runs.
+"""Run pip's own tests with pip-variants, and those that fail then without it.
 
     python3 tests/pip_suite.py CHECKOUT [--as-variants] [pytest arguments]
 
 CHECKOUT is a git checkout of pip (its packages have no tests); it is left as it is. Needs a package
-index and takes an hour or more. Exit status 1 if a test that passes without pip-variants fails
-with it, three times in a row. This file is also the pytest plugin of both runs.
+index and takes half an hour or more. Exit status 1 if a test that passes without pip-variants
+fails with it, three times in a row. This file is also the pytest plugin of both runs.
 
-With --as-variants, every wheel of the tests is a variant wheel in the second run: see
+With --as-variants, every wheel of the tests is a variant wheel in the run with it: see
 pip_suite_as_variants.py. What differs then and has to is in EXPLAINED below and no failure. Only
 the tests that install or describe wheels are run, if the arguments name none.
 """
@@ -77,7 +77,7 @@ def compare(checkout: Path, arguments: list[str], work: Path, as_variants: bool)
         arguments = [*arguments, "-m", "not network", *sorted({str(file.relative_to(clone)) for file in files})]
     if any((clone / argument.partition("::")[0]).exists() for argument in arguments):
         arguments = [*arguments, CHECK]
-    without = run(python, clone, None, arguments)
+    plain = shutil.copytree(clone, work / "plain", symlinks=True)
     plugin = []
     if as_variants:
         (site,) = python.parent.parent.glob("lib/*/site-packages")
@@ -85,26 +85,30 @@ def compare(checkout: Path, arguments: list[str], work: Path, as_variants: bool)
         subprocess.run([python, AS_VARIANTS, clone], check=True)
         plugin = ["-p", AS_VARIANTS.stem]
     with_ = run(python, clone, code, [*plugin, *arguments])
-    checks = [test for test in without if test.startswith(CHECK)]
+    checks = [test for test in with_ if test.startswith(CHECK)]
     assert checks
+    failed = [test for test, outcome in with_.items() if outcome != "passed"]
+    without = run(python, plain, None, ["-p", "no:xdist", *failed, *checks])
     for test in checks:
-        assert (without.pop(test), with_.pop(test, "")) == ("failed", "passed"), test
-    new = [test for test in without if without[test] == "passed" != with_.get(test)]
+        assert (without.pop(test), with_.pop(test)) == ("failed", "passed"), test
+    new = [test for test in failed if without[test] == "passed"]
     for _ in range(2):  # some tests of pip fail now and then
         if new:
             again = run(python, clone, code, [*plugin, "-p", "no:xdist", *new])
             new = [test for test in new if again.get(test) != "passed"]
     print(f"\npip {here}, Python {sys.version.split()[0]}, pytest {' '.join(arguments)}")
     how = "as variants" if as_variants else "with"
-    for name, found in {"without": without, how: with_}.items():
+    for name, found in {how: with_, "of the failed ones, without": without}.items():
         counts = ", ".join(f"{number} {what}" for what, number in sorted(Counter(found.values()).items()))
-        print(f"{name:11} pip-variants: {counts}")
+        print(f"{name} pip-variants: {counts}")
     names = {test: test.removeprefix("tests/functional/").partition("[")[0] for test in new}
     reasons = {test: EXPLAINED.get(names[test]) for test in new if as_variants}
+    both = sorted(test for test in failed if without[test] != "passed")
+    print(f"{len(both)} fail in both:", *both, sep="\n  ")
     print(f"{len(new)} passed without pip-variants and not {how}")
     for test in new:
         print(f"  {test}" + (f"\n    explained: {reasons[test]}" if reasons.get(test) else ""))
-    return 0 if without and all(reasons.get(test) for test in new) else 1
+    return 0 if with_ and all(reasons.get(test) for test in new) else 1
 
 
 def prepare(checkout: Path, work: Path) -> tuple[Path, Path, Path]:
