@@ -26,11 +26,23 @@ settings.load_profile("steady")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--all-pips", action="store_true", help="try every minor release of pip")
+    text = "also the long tests (real servers and backends), every minor release of pip, every combination"
+    parser.addoption("--all", action="store_true", help=text)
     parser.addoption("--pip-checkout", metavar="FOLDER", help="try this checkout of pip, too")
     parser.addoption("--environments", metavar="FILE", type=Path, help="write docs/environments.md")
     parser.addoption("--table", metavar="FILE", type=Path, help="write which pips were tried")
     parser.addoption("--faults", metavar="FILE", type=Path, help="write what pip does when an index fails")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: only with --all")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--all"):
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in {*long}]
 
 
 @pytest.fixture(scope="session")

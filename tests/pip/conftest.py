@@ -35,7 +35,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def _lines() -> list[str]:
-    lines = ["# The pips that were tried", "", f"Written by `pytest --all-pips --table FILE tests/pip`.", ""]
+    lines = ["# The pips that were tried", "", f"Written by `pytest --all --table FILE tests/pip`.", ""]
     matrix = {(p["pip"], p["python"]): passed for _, p, passed in _tried if "python" in p}
     pythons = sorted({python for _, python in matrix}, key=_numbers)
     lines += [f"| | {' | '.join(f'Python {python}' for python in pythons)} |", "|---" * (len(pythons) + 1) + "|"]

@@ -44,7 +44,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "how" not in metafunc.fixturenames:
         return
     cases = [(file, how) for file in FILES for how in HOW]
-    if not metafunc.config.getoption("--all-pips"):
+    if not metafunc.config.getoption("--all"):
         # Each file in one way, each way in each folder.
         of_hook = [name for name in FILES if "pip_adapter/" in name or "detection/" in name or "model/" in name]
         cases = [(file, HOW[number % 4]) for number, file in enumerate(of_hook)]

@@ -4,7 +4,7 @@ demo 1.0 has a variant that fits everywhere and, as a row says, a null wheel, a 
 source distribution; demo 0.9 is plain. A row also says what the index-level metadata is like (for a
 lock its table), what the `variant.json` in the wheels is like, and which way pip gets at them.
 
-There are some 400 rows, which `--all-pips` tries; else as many as it takes to have each pair of
+There are some 400 rows, which `--all` tries; else as many as it takes to have each pair of
 their entries.
 """
 
@@ -79,7 +79,7 @@ def with_every_pair(rows: list[Row]) -> list[Row]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "row" in metafunc.fixturenames:
-        rows = ROWS if metafunc.config.getoption("--all-pips") else with_every_pair(ROWS)
+        rows = ROWS if metafunc.config.getoption("--all") else with_every_pair(ROWS)
         metafunc.parametrize("row", rows, ids=[", ".join(row).replace(" ", "-") for row in rows])
 
 

@@ -1,6 +1,6 @@
 """Every supported pip on every supported Python takes the same wheels.
 
-By default some pips; with `--all-pips` one of each minor release since 22.3.
+By default some pips; with `--all` one of each minor release since 22.3.
 """
 
 import os
@@ -28,7 +28,7 @@ def starts(pip: str, python: str) -> bool:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "pip" in metafunc.fixturenames:
-        pips = [*(ALL_PIPS if metafunc.config.getoption("--all-pips") else PIPS)]
+        pips = [*(ALL_PIPS if metafunc.config.getoption("--all") else PIPS)]
         pips += filter(None, [metafunc.config.getoption("--pip-checkout")])
         pairs = [(p, python) for p in pips for python in PYTHONS if python in pythons()]
         metafunc.parametrize(("pip", "python"), [pair for pair in pairs if starts(*pair)])

@@ -24,7 +24,7 @@ IGNORED = "WARNING: Wheel variants are ignored: pip-variants does not know this 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     from test_matrix import ALL_PIPS, PIPS, starts
 
-    everything = metafunc.config.getoption("--all-pips")
+    everything = metafunc.config.getoption("--all")
     if "pip" in metafunc.fixturenames:
         pips = [*(ALL_PIPS if everything else PIPS)]
         pips += filter(None, [metafunc.config.getoption("--pip-checkout")])
@@ -302,7 +302,7 @@ def test_a_command_that_misses_something_says_so(
     release(index.root / "demo", "1.0", {**levels("v3"), None: ()})
     release(index.root / "other", "1.0", {None: ()}, "other")
     seams = [one for one in SOMETIMES if command in one.needed_by.split()]
-    if not request.config.getoption("--all-pips"):
+    if not request.config.getoption("--all"):
         seams = [one for one in seams if one.place == ONE_OF_EACH[command]]
     looks = command not in ("install", "download", "wheel", "lock", "index")
     options = [] if looks else ["--index-url", index.url]
