@@ -1,4 +1,4 @@
-"""Who may import whom (DESIGN: rings, by what code may know)."""
+"""Who may import whom (docs/architecture.md: rings, by what code may know)."""
 
 import ast
 import importlib

@@ -39,7 +39,7 @@ def explain(
     return done
 
 
-def decision(index: Index, *arguments: str, **options) -> dict:
+def decision(index: Index | None, *arguments: str, **options) -> dict:
     done = explain(index, "--json", *(arguments or ["demo"]), **options)
     answer = json.loads(done.stdout)
     assert answer["version"] == "1"
@@ -493,3 +493,28 @@ def test_help_on_any_terminal() -> None:
     done = explain(None, "--help", env={"PYTHONIOENCODING": "ascii", "COLUMNS": "80"})
     assert done.stdout.startswith("usage: pip-variants explain [-h] [--json]")
     assert done.stderr == ""
+
+
+def test_a_requirement_of_a_file_that_is_for_others(index: Index, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("demo; python_version < '3'\n")
+    done = explain(None, "-r", str(tmp_path / "requirements.txt"), code=2)
+    assert "is not for this environment" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_was_yanked_and_does_not_fit(index: Index) -> None:
+    """Who pins it gets it all the same: that it was yanked is no reason then."""
+    release(index.root / "demo", "1.0", {**levels("v3", "v4"), None: ()})
+    index.attributes.update((one.name, {"yanked": "bad"}) for one in (index.root / "demo").iterdir())
+    listed = {one["label"]: one["reason"] for one in decision(index, "demo==1.0")["files"]}
+    assert listed["v4"].startswith("needs x86_64 :: level :: v4")
+
+
+def test_conditions_of_older_drafts_are_those_of_the_target(tmp_path: Path) -> None:
+    """What another machine is like is not known here: its provider decides."""
+    requires = {"requires": ["aarch64-variant-provider"], "enable-if": "platform_machine == 'aarch64'"}
+    variants = {"v82": {"aarch64": {"version": ["8.2a"]}}}
+    byhand.release(tmp_path, byhand.document(variants, {"aarch64": requires}, byhand.PEP_825_DRAFT))
+    more = ("--no-index", "--find-links", str(tmp_path))
+    assert decision(None, *more, "--target", "aarch64_8.2a", "demo")["label"] == "v82"
+    assert decision(None, *more, "--target", "x86_64_v3", "demo")["label"] is None

@@ -1,4 +1,7 @@
-"""Why a target cannot use a variant, in words: the one place where a rejection becomes text."""
+"""Why a target cannot use a variant, in words: the one place where a rejection becomes text.
+
+A wheel that is not what its index says is refused: that is said in `variants.telling`.
+"""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby

@@ -116,6 +116,16 @@ def test_any_module(env: Environment, index: Index, ours: Path, loaded: set[str]
     assert matters or env.installed() == ("1.0", "v3")
 
 
+def test_a_variant_by_its_path(env: Environment, index: Index, ours: Path) -> None:
+    folder = release_of_demo(index)
+    damaged(ours / "detection/registry.py")
+    wheel = folder / "demo-1.0-py3-none-any-v3.whl"
+    result = env.pip("install", "--no-index", wheel, env=FORCED, code=1)
+    last = result.err.splitlines()[-1]
+    assert last.startswith(f"ERROR: {wheel.name} is a variant wheel, and pip-variants is broken (")
+    assert "Traceback" not in result.err
+
+
 def test_without_variants(env: Environment, index: Index, ours: Path) -> None:
     """What only variants need may be missing; what every run loads is said."""
     release(index.root / "demo", "1.0", {None: ()})

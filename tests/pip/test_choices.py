@@ -281,3 +281,20 @@ def test_the_options_are_in_the_help(env) -> None:
         group = out[out.index("Wheel Variant Options:") :]
         for option in ("--no-variants", "enable", "disable", "prefer", "trust"):
             assert option in group
+
+
+def test_that_another_build_is_installed_is_said_once(env, index: Index) -> None:
+    release(index.root / "demo", "1.0", {**levels("v2", "v3"), None: ()})
+    for name in "opq":
+        plain_wheel(index.root / name, name, metadata=["Requires-Dist: demo"])
+    install(env, index)
+    result = install(env, index, "--variant", "demo=v2", "o", "p", "q")
+    assert result.err.count("is installed as v3, not v2") == 1
+
+
+def test_versions_are_listed_that_have_the_build_that_the_user_wants(env, index: Index) -> None:
+    release(index.root / "demo", "1.0", {**levels("v2"), None: ()})
+    release(index.root / "demo", "2.0", {**levels("v3"), "null": (), None: ()})
+    for wanted, newest in (("v2", "1.0"), ("null", "2.0"), ("none", "2.0")):
+        more = ("--index-url", index.url, "--variant", f"demo={wanted}", "demo")
+        assert env.pip("index", "versions", *more, env=FORCED).out.startswith(f"demo ({newest})")

@@ -173,3 +173,18 @@ def test_a_table_is_read_and_never_written(env: Environment, index: Index, tmp_p
     assert file.read_bytes() == before
     installed = env.site / "demo-1.0.dist-info" / "variant.json"
     assert json.loads(installed.read_text()) == of_wheel(table, "v3")
+
+
+@pytest.mark.parametrize("options", [(), ("--no-variants",)])
+def test_two_versions_of_one_package(env: Environment, tmp_path: Path, options: tuple[str, ...]) -> None:
+    """Under markers of which one is true, as who locks for several machines writes them."""
+    whole = document(level("v3"), X86_64)
+    lock = ""
+    for version, marker in (("1.0", "python_version < '3.0'"), ("2.0", "python_version >= '3.0'")):
+        byhand.release(tmp_path, whole, version=version)
+        text = byhand.lock(tmp_path / "pylock.toml", tmp_path, whole, version).read_text()
+        head, _, package = text.partition("[[packages]]\n")
+        lock = f"{lock or head}[[packages]]\nmarker = \"{marker}\"\n{package}\n"
+    (tmp_path / "pylock.toml").write_text(lock)
+    env.pip("install", *options, "--no-index", "-r", tmp_path / "pylock.toml", env=FORCED)
+    assert env.installed() == ("2.0", None if options else "v3")

@@ -6,6 +6,7 @@ And no wheel is downloaded to find that out, and none after the other for one an
 import json
 import sys
 import zipfile
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -276,3 +277,50 @@ def test_a_second_variant_json_is_refused(
     result = env.pip("install", "--no-index", "--find-links", folder, "demo", env=FORCED)
     assert env.installed() == ("1.0", None), result.all
     assert f"brings a second variant.json ({place})" in result.all, result.all
+
+
+# The same file by name and by URL
+
+
+BY_URL = {
+    "its metadata is fine": True,
+    "its metadata is broken": "{",
+    "it is not listed": document(level("v3"), X86_64),
+}
+
+
+@pytest.mark.parametrize("index_json", BY_URL.values(), ids=BY_URL)
+def test_a_file_that_was_passed_over_and_stands_in_a_dependency_has_to_fit(
+    env: Environment, tmp_path: Path, index_json: object
+) -> None:
+    """pip looks demo up first, and then some other package wants just this file of it."""
+    byhand.release(tmp_path, document(level("v3", "v4"), X86_64), index=index_json)
+    url = (tmp_path / "demo-1.0-py3-none-any-v4.whl").as_uri()
+    byhand.wheel(tmp_path, name="by_url", metadata=[f"Requires-Dist: demo @ {url}"])
+    byhand.wheel(tmp_path, name="both", metadata=["Requires-Dist: demo", "Requires-Dist: by-url"])
+    result = env.pip("install", "--no-index", "--find-links", tmp_path, "both", env=FORCED, code=1)
+    unsupported = "demo-1.0-py3-none-any-v4.whl is not a supported wheel on this machine: it needs x86_64 :: level :: v4"
+    assert unsupported in result.err
+    assert "Traceback" not in result.err
+    assert env.installed() is None
+
+
+def test_each_project_has_its_own_hashes(env: Environment, tmp_path: Path) -> None:
+    """Whatever was looked up in between: pip remembers what it found."""
+    byhand.release(tmp_path, document({**level("v4"), "null": {}}, X86_64), index="{")
+    byhand.wheel(tmp_path, name="other")
+    digests = {path.name: sha256(path.read_bytes()).hexdigest() for path in tmp_path.glob("*.whl")}
+    null, other = "demo-1.0-py3-none-any-null.whl", "other-1.0-py3-none-any.whl"
+    links = [
+        f'<a href="{name}{f"#sha256={digests[name]}" if name in (null, other) else ""}">{name}</a>'
+        for name in sorted(path.name for path in tmp_path.iterdir())
+    ]
+    (tmp_path / "page.html").write_text(f"<!DOCTYPE html><html><body>{' '.join(links)}</body></html>")
+    requirements = tmp_path / "requirements.txt"
+    for others in ([], [f"other==1.0 --hash=sha256:{digests[other]}"]):
+        lines = [f"demo==1.0 --hash=sha256:{digests[null]}", *others]
+        requirements.write_text("\n".join(lines))
+        page = (tmp_path / "page.html").as_uri()
+        env.pip("install", "--no-index", "--find-links", page, "-r", requirements, env=FORCED)
+        assert env.installed() == ("1.0", "null")
+        env.reset()

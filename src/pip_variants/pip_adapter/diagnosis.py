@@ -30,7 +30,7 @@ def main() -> int:
         failed, options = _options()
     try:
         problems = attach.verify()
-    except attach.BrokenInstallation as error:
+    except attach.Unloadable as error:
         problems = [f"pip-variants is broken: {error}"]
     for seam in SEAMS:
         with contextlib.suppress(ImportError):  # it is there in other versions of pip

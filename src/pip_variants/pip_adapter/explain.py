@@ -75,10 +75,11 @@ class Explain(InstallCommand):
         if len(wanted) != 1:
             raise CommandError("explain takes one requirement, such as demo or 'demo>=2'")
         requirement = wanted[0]
+        given_as = args[0] if args else requirement
         if requirement.req is None or requirement.link is not None:
-            raise CommandError(f"explain takes a name, such as demo or 'demo>=2', not {args[0]}")
+            raise CommandError(f"explain takes a name, such as demo or 'demo>=2', not {given_as}")
         if not requirement.match_markers():
-            raise CommandError(f"pip would install nothing: {args[0]} is not for this environment")
+            raise CommandError(f"pip would install nothing: {given_as} is not for this environment")
         name = canonicalize_name(requirement.req.name)
         specifier, hashes = requirement.req.specifier, requirement.hashes(trust_internet=False)
         for one in given:
@@ -99,7 +100,7 @@ class Explain(InstallCommand):
 
     def _visited(self, finder: Any, name: str, specifier: Any, hashes: Any) -> list[Any]:
         """The candidates that pip's resolver is given, best first (`_iter_found_candidates`)."""
-        with during("is_resolving"):
+        with during("is_listing"):
             found = finder.find_best_candidate(name, specifier, hashes)
         is_old = hasattr(found, "iter_applicable")  # as in pip 24.0
         every = list(found.iter_applicable() if is_old else found.applicable_candidates)
@@ -206,12 +207,12 @@ def _reason(found: Release, link: Link) -> str:
     """Why pip does not take a candidate."""
     label = current().label_of(link.filename)
     rejected = {one.label: reasons.reason(one) for one in found.decision.ordering.rejected}
-    if link.is_yanked:
-        return "yanked"
     if link.url in found.refused:
-        return printable(f"not what its index says: {found.refused[link.url]}")
+        return printable(telling.unlike(found.refused[link.url]))
     if label in rejected:
         return printable(rejected[label])
+    if link.is_yanked:
+        return "yanked"
     return "not what --variant asks for" if found.decision.wanted else "ignored, see the warnings"
 
 

@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
@@ -33,7 +34,7 @@ class _Attached:
 attached = _Attached()
 
 
-class BrokenInstallation(Exception):
+class Unloadable(Exception):
     """A module of ours cannot be used: missing, damaged, or of another version."""
 
 
@@ -76,7 +77,7 @@ def give_up(error: BaseException) -> None:
 
 
 def verify() -> list[str]:
-    """Load what variants need; why this pip cannot be extended. Raises `BrokenInstallation`."""
+    """Load what variants need; why this pip cannot be extended. Raises `Unloadable`."""
     critical = [seam for seam in SEAMS if seam.is_critical and is_expected(seam)]
     for name in dict.fromkeys(seam.module for seam in critical):
         with contextlib.suppress(ImportError):  # what is missing is said below
@@ -87,12 +88,12 @@ def verify() -> list[str]:
         for name, module in tuple(sys.modules.items()):
             is_ours = name.startswith("pip_variants.") and not hasattr(module, "__path__")
             if is_ours and all(one.startswith("__") for one in vars(module)):
-                raise BrokenInstallation(f"{name} is empty")
-    except BrokenInstallation as error:
+                raise Unloadable(f"{name} is empty")
+    except Unloadable as error:
         cause = error.__cause__ or error
         if isinstance(cause, ImportError) and str(cause.name).startswith("pip."):
             return [str(cause)]  # pip has no such module, or no such name in it
-        raise BrokenInstallation(f"{type(cause).__name__}: {cause}") from None
+        raise Unloadable(f"{type(cause).__name__}: {cause}") from None
     lacking = [seam for seam in critical if seam not in attached.originals]
     found = [f"{one.where}: {attached.faults.get(one, 'was not replaced')}" for one in lacking]
     return [*found, *_unmet_assumptions()]
@@ -126,7 +127,7 @@ def _is_there(module: str) -> bool:
 
 def _is_of_version(seam: Seam) -> bool:
     text = sys.modules["pip"].__version__
-    version = tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+    version = tuple(map(int, re.findall(r"\d+", text)[:2]))
     return seam.since <= version and (not seam.until or version < seam.until)
 
 
@@ -154,7 +155,7 @@ def _attach_to(module: ModuleType) -> None:
         if seam not in attached.originals and _is_of_version(seam):
             try:
                 _replace(seam, module)
-            except BrokenInstallation as error:
+            except Unloadable as error:
                 give_up(error.__cause__ or error)
                 return
             except Exception as error:  # noqa: BLE001 - this pip looks different
@@ -180,11 +181,11 @@ def _replace(seam: Seam, module: ModuleType) -> None:
 
 
 def _ours(module: str, name: str) -> Any:
-    """A function of ours. Raises `BrokenInstallation`."""
+    """A function of ours. Raises `Unloadable`."""
     try:
         return getattr(importlib.import_module(f"{_ADAPTER}.{module}"), name)
     except Exception as error:
-        raise BrokenInstallation(str(error)) from error
+        raise Unloadable(str(error)) from error
 
 
 def _immediate(function: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
@@ -204,7 +205,7 @@ def _deferred(seam: Seam, original: Callable[..., Any]) -> Callable[..., Any]:
         if seam in attached.originals and condition(*args, **kw):
             try:
                 function = _ours(*seam.function)
-            except BrokenInstallation as error:
+            except Unloadable as error:
                 give_up(error.__cause__ or error)
             else:
                 return function(original, *args, **kw)

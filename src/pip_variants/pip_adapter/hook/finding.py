@@ -33,6 +33,14 @@ def evaluate_links(original: Any, self: Any, link_evaluator: Any, links: Any) ->
     return candidates
 
 
+def find_best_candidate(
+    original: Any, self: Any, project_name: str, specifier: Any = None, hashes: Any = None
+) -> Any:
+    """`PackageFinder.find_best_candidate`: note the hashes; pip remembers what this returns."""
+    current().hashes = hashes
+    return original(self, project_name, specifier=specifier, hashes=hashes)
+
+
 def init(original: Any, self: Any, get_infos: Any, installed: Any, *args: Any, **kw: Any) -> None:
     """`FoundCandidates(get_infos, …)`: hand the resolver the files of a version in our order."""
     original(self, partial(_in_order, get_infos, installed), installed, *args, **kw)
@@ -80,7 +88,7 @@ def build_package_finder(original: Any, self: Any, *args: Any, **kw: Any) -> Any
 def _in_order(get_infos: Callable[[], Iterator[Any]], installed: Any) -> Iterator[Any]:
     # A generator: what is installed may be enough, and then pip asks for no page either.
     infos = iter(get_infos())
-    with during("is_resolving"):
+    with during("is_listing"):
         first = list(islice(infos, 1))
     if current().seen:
         from pip_variants.pip_adapter.variants.candidates import in_order

@@ -37,8 +37,8 @@ class Run:
         self.is_off = False  # by --no-variants, given or in pip.conf
         self.is_building = False  # what is chosen runs here, whatever the target is
         self.is_shut = False  # no label is accepted for the moment
-        self.is_resolving = False  # pip computes a best file that it never uses
-        self.hashes: Any = None  # those that it allows then
+        self.is_listing = False  # pip lists files for its resolver, and its best one is not used
+        self.hashes: Any = None  # those that are allowed for the project that was looked up last
         # Why labels are not accepted; empty if they are, None while nobody has looked.
         self.problem: str | None = None
         self.said: set[str] = set()
@@ -50,7 +50,7 @@ class Run:
 
     def _forget(self) -> None:
         self.releases: dict[tuple[str, str], Release] = {}  # by normalised name and version
-        self.release_of_url: dict[str, Release] = {}  # by the addresses of their files
+        self.release_of_url: dict[str, Release] = {}  # by the addresses of what can be used
         self.skipped: dict[str, list[Release]] = {}  # by name; which is not said yet
         self.locked: dict[str, Any] = {}  # packages of the lock that is written
         self.target: Target | None = None
@@ -123,7 +123,7 @@ class Run:
         self.problem = ""  # what is loaded now may have names of wheels, too
         try:
             problems = attach.verify()
-        except attach.BrokenInstallation as error:
+        except attach.Unloadable as error:
             self.ignore_variants(f"pip-variants is broken ({error})")
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, pip must go on

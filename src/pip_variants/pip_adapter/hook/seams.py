@@ -82,6 +82,8 @@ SEAMS = (
     # Finding and choosing.
     Seam("index.package_finder:PackageFinder.evaluate_links", "self link_evaluator links",
          "hook.finding", ALL),
+    Seam("index.package_finder:PackageFinder.find_best_candidate",
+         "self project_name specifier hashes", "hook.finding", ALL),
     Seam("index.package_finder:CandidateEvaluator.compute_best_candidate", "self candidates",
          "variants.candidates", ALL, "seen"),
     Seam("index.package_finder:CandidateEvaluator.sort_best_candidate", "self candidates",
@@ -167,7 +169,6 @@ ASSUMPTIONS = (
     ("index.package_finder:CandidateEvaluator._sort_key", ""),
     ("index.package_finder:CandidateEvaluator.get_applicable_candidates", ""),
     ("index.package_finder:PackageFinder.find_all_candidates", ""),
-    ("index.package_finder:PackageFinder.find_best_candidate", ""),
     ("index.collector:LinkCollector.__init__", ".session"),
     ("index.collector:_get_index_content", "session"),
     ("models.link:Link.__init__", "._hashes .comes_from ._url"),

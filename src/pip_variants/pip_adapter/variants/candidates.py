@@ -33,7 +33,7 @@ _DOWNLOADING = ("install", "download", "wheel")  # they have the whole of each w
 
 def sort_best_candidate(original: Any, self: Any, candidates: list[Any]) -> Any:
     """`CandidateEvaluator.sort_best_candidate`, for those who want the best file at once."""
-    if current().is_resolving:
+    if current().is_listing:
         return original(self, candidates)
     try:
         return _best(self, candidates, partial(original, self))[0]
@@ -45,8 +45,7 @@ def sort_best_candidate(original: Any, self: Any, candidates: list[Any]) -> Any:
 
 def compute_best_candidate(original: Any, self: Any, candidates: list[Any]) -> Any:
     """`CandidateEvaluator.compute_best_candidate`: leave out versions of which no file fits."""
-    if current().is_resolving:
-        current().hashes = self._hashes
+    if current().is_listing:
         return original(self, candidates)
     applicable = self.get_applicable_candidates(candidates)
     unfit = {id(one) for one in _best(self, applicable, itemgetter(0))[1]}
@@ -70,8 +69,10 @@ def without_unusable_versions(candidates: list[Any]) -> list[Any]:
     unusable = set()
     for version in sorted(by_version, reverse=True)[:_MOST_LOOKED_AT]:
         links = [one.link for one in by_version[version]]
-        fits = any(current().label_of(link.filename) in (None, NULL_LABEL) for link in links)
         name = canonicalize_name(by_version[version][0].name)
+        fits = not current().label_for(name) and any(
+            current().label_of(link.filename) in (None, NULL_LABEL) for link in links
+        )
         if not fits and not release(name, str(version)).decide(links, aloud=False).files:
             unusable.add(version)
         elif not version.is_prerelease:
@@ -88,7 +89,7 @@ def installed_stays(installed: Any) -> None:
             f"{installed.name} {installed.version} is installed as {label}, not {wanted}; "
             "if that version stays, --force-reinstall exchanges it"
         )
-        current().say(WARNING, printable(text))
+        current().say(WARNING, printable(text), once=True)
 
 
 def are_what_they_should_be(resolver: Any, chosen: Any) -> bool:
@@ -131,7 +132,9 @@ class _OtherBuild(Version):
     A file that is bound to other releases of another package counts like one of another version.
     """
 
-    __eq__ = object.__eq__
+    def __eq__(self, other: object) -> bool:  # not NotImplemented, upon which the other is asked
+        return self is other
+
     __hash__ = object.__hash__
 
 

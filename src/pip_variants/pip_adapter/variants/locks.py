@@ -99,7 +99,8 @@ def with_others(files: list[Any]) -> list[Any]:
     version, make = files[0]
     name, link, template = (make.keywords[key] for key in ("name", "link", "template"))
     for package, metadata in (one for lock in current().locks for one in lock.with_variants):
-        if len(files) > 1 or canonicalize_name(package.name) != name:
+        is_it = canonicalize_name(package.name) == name and package.version == version
+        if len(files) > 1 or not is_it:
             continue
         from pip._internal.utils import pylock  # since pip 26.1
 

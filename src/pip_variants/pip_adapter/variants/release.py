@@ -103,7 +103,7 @@ class Release:
         except Exception as error:  # noqa: BLE001 - a fault of ours must not break pip
             telling.ignored(self, f"internal error: {type(error).__name__}: {error}")
         self.links, self.decision = self._decisions[key] = links, decision
-        self._run.release_of_url.update(dict.fromkeys(urls, self))
+        self._run.release_of_url.update((link.url, self) for link in decision.files)
         self._chosen_by.update(decision.metadata)
         telling.decided(self, aloud=aloud)
         return decision

@@ -134,8 +134,13 @@ def passed_by(link: Link, difference: str) -> None:
 
 
 def not_as_promised(link: Link, difference: str) -> str:
-    """That a wheel is not what its index says."""
-    return f"{link.filename} is not what its index says: {difference}"
+    """That a wheel is refused, and why."""
+    return f"{link.filename} is {unlike(difference)}"
+
+
+def unlike(difference: str) -> str:
+    """What a wheel is that is refused."""
+    return f"not what its index says: {difference}"
 
 
 def _hint(release: "Release") -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from pip._internal.exceptions import MetadataInconsistent, UnsupportedWheel
 
 from pip_variants import reasons, wheel_metadata
-from pip_variants.errors import InvalidVariantMetadata, printable
+from pip_variants.errors import BrokenInstallation, InvalidVariantMetadata, printable
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.variants import telling
@@ -43,7 +43,7 @@ def prepare_linked_requirement(original: Any, self: Any, req: Any, *args: Any, *
     release = run.release_of_url.get(req.link.url)
     if run.label_of(filename) is None:
         pass
-    elif release is None:
+    elif release is None:  # its path or URL stands somewhere
         _check_fits(path, filename)
     elif difference := release.check(req.link, partial(wheel_metadata.read, path, filename)):
         if was_chosen_by_metadata:  # pip says nothing of it then
@@ -73,6 +73,11 @@ def _check_fits(path: str, filename: str) -> None:
     except InvalidVariantMetadata as error:
         reason = printable(f"{filename} is not a valid variant wheel: {error}.")
         raise UnsupportedWheel(reason) from None
-    for one in target().order(filename, metadata, label).rejected:
+    try:
+        rejected = target().order(filename, metadata, label).rejected
+    except BrokenInstallation as error:
+        reason = f"{filename} is a variant wheel, and pip-variants is broken ({error})."
+        raise UnsupportedWheel(printable(reason)) from None
+    for one in rejected:
         reason = f"{filename} is not a supported wheel on this machine: it {reasons.reason(one)}."
         raise UnsupportedWheel(printable(reason))
