@@ -10,6 +10,7 @@ from vendors import broken_vendor, entry, install, install_plugin, plugin, vendo
 X86_64 = PluginProvider(("x86-64-variant-provider>=0.0.1",), "x86_64_variant_provider")
 ACME = PluginProvider(("acme-variants>=1.0",))
 EVERYTHING = (("engine", ("mk1", "mk2", "mk9")), ("driver", ("1",)))
+SINGLE = frozenset(("engine", "driver"))
 CONFIGS = '[Config("engine", ["mk1", "mk2", "mk9"]), Config("driver", ["1"])]'
 
 VENDOR = f"""\
@@ -95,9 +96,10 @@ def test_a_built_in_provider(detection):
 
 def test_a_vendors_provider_is_matched_as_ever(detection, site):
     install_vendor(site)
-    assert detection.valid(ACME) == Valid(EVERYTHING, always=False)
+    assert detection.valid(ACME) == Valid(EVERYTHING, False, SINGLE)
     assert detection.valid(PluginProvider(("acme-variants>=1.2",))) is None
-    assert detection.valid(PluginProvider(("acme-variants",), "acme_variants.other")) is None
+    with pytest.raises(ProviderFailed, match="registered is acme-variants 1.1 at acme_variants$"):
+        detection.valid(PluginProvider(("acme-variants",), "acme_variants.other"))
     assert detection.valid(PluginProvider(("acme-variants; python_version < '3'",))) is None
 
 
@@ -109,12 +111,12 @@ def test_a_vendors_provider_is_matched_as_ever(detection, site):
 def test_an_installed_plugin_of_today_or_before(attributes, always, detection, site):
     install_plugin(site, "acme-plugin", PLUGIN)
     provider = PluginProvider(("acme-plugin",), f"acme_plugin{attributes}")
-    assert detection.valid(provider) == Valid(EVERYTHING, always)
+    assert detection.valid(provider) == Valid(EVERYTHING, always, SINGLE)
 
 
 def test_a_module_may_say_that_all_of_it_is_compatible(detection, site):
     install_plugin(site, "acme-plugin", f"{PLUGIN}\nall_properties_compatible = True\n")
-    assert detection.valid(PluginProvider(("acme-plugin",))) == Valid(EVERYTHING, always=True)
+    assert detection.valid(PluginProvider(("acme-plugin",))) == Valid(EVERYTHING, True, SINGLE)
 
 
 def test_nothing_is_said_of_what_is_not_here(detection):

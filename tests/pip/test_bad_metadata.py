@@ -292,7 +292,7 @@ def test_a_truncated_answer_is_an_error_and_no_downgrade(env, index: Index, fold
 def test_contradicting_wheels_without_index_metadata(env, index: Index, folder: Path) -> None:
     (folder / JSON).unlink()
     other = variant_metadata("v2", [LEVEL("v2")], namespaces=("nvidia", "x86_64"))
-    make_variant_wheel(plain_wheel(folder / "plain"), other, folder)
+    make_variant_wheel(plain_wheel(folder / "plain"), other, folder, force=True)
     result = install(env, index)
     assert env.installed() == ("1.0", None)
     assert "Ignoring the wheel variants of demo 1.0:" in result.err

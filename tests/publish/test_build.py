@@ -235,8 +235,8 @@ def test_a_provider_that_cannot_be_installed(project, monkeypatch, capsys) -> No
         ("[variant]\nvariants = 3", "variant.variants must be a table, not 3"),
         ("[variant]\nlabels = {}", "[variant] has an unknown key labels, known are: $schema"),
         (
-            V2_AND_V3 + '[variant.default-priorities]\nnamespace = ["x86_64"]\nfeature = {}',
-            "[variant.default-priorities] has an unknown key feature, known are: namespace",
+            V2_AND_V3 + '[variant.default-priorities]\nnamespace = ["x86_64"]\nfeatures = {}',
+            "[variant.default-priorities] has an unknown key features, known are: namespace",
         ),
         (
             "[variant.variants.a]\nx86_64.level = ['v3']\nnvidia.sm_arch = ['90_real']",

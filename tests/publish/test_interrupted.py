@@ -157,10 +157,10 @@ def start(name: str, folder: Path, megabytes: int) -> list[str]:
         variant_wheel(folder / "out", "v3", ["x86_64 :: level :: v2"])
         shutil.rmtree(folder / "out" / "plain")
         if name == "make":
-            return ["make", "demo-1.0-py3-none-any.whl", *PROPERTY, "-o", "out"]
+            return ["make", "demo-1.0-py3-none-any.whl", *PROPERTY, "-o", "out", "--force"]
         plain_wheel(folder / "out")
         subprocess.run(command("make", "demo-1.0-py3-none-any.whl", *PROPERTY), cwd=folder, check=True, env=ENVIRONMENT)
-        return ["unmake", "demo-1.0-py3-none-any-v3.whl", "-o", "out"]
+        return ["unmake", "demo-1.0-py3-none-any-v3.whl", "-o", "out", "--force"]
     if name == "build":
         project(folder / "source")
         plain_wheel(folder / "out", files={"old.py": ""})

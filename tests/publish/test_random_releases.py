@@ -27,6 +27,11 @@ from pip_variants.selection import select
 
 TARGET = "x86_64_v3+cuda12.8-sm90"
 
+# Of these a wheel may name several values.
+SEVERAL = {("nvidia", "sm_arch"), ("amd", "gfx_arch"), ("intel", "device_ip"), ("mpi", "abi")}
+SEVERAL |= {("mpi", "implementation")}
+SEVERAL |= {(one, "microarchitecture") for one in ("x86_64", "aarch64", "riscv64")}
+
 
 @pytest.fixture(scope="module")
 def detection() -> Iterator[Detection]:
@@ -100,6 +105,8 @@ def random_release(seed: int, known: dict[str, list[VariantProperty]]) -> Releas
         properties = [
             random.choice(known[random.choice(namespaces)]) for _ in range(random.randint(1, 4))
         ]
+        one_value = {one[:2]: one for one in properties if one[:2] not in SEVERAL}
+        properties = [*one_value.values(), *(one for one in properties if one[:2] in SEVERAL)]
         if not any(confusable(properties, others) for others in variants.values()):
             label = "".join(random.choices("abcxyz0189_.", k=random.randint(1, 20)))
             variants[label] = properties

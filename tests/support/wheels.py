@@ -107,7 +107,7 @@ def variant_wheel(
     """A variant wheel in `folder`, without the plain one that it was made of."""
     source = plain_wheel(folder / "plain", name, version, **plain)  # type: ignore[arg-type]
     metadata = variant_metadata(label, properties, namespaces=namespaces, providers=providers)
-    return make_variant_wheel(source, metadata, folder)
+    return make_variant_wheel(source, metadata, folder, force=True)
 
 
 def release(

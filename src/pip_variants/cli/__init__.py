@@ -27,13 +27,15 @@ _COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code: 0 done, 1 failed, 2 wrong usage."""
     parser = argparse.ArgumentParser(
-        prog="pip-variants", description="Wheel variants for pip: look at them and make them."
+        prog="pip-variants",
+        description="Wheel variants for pip: look at them and make them.",
+        allow_abbrev=False,  # half a word may be another option's tomorrow
     )
     parser.add_argument("--version", action="version", version=pip_variants.__version__)
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     arguments = sys.argv[1:] if arguments is None else arguments
     for name, summary in _COMMANDS.items():
-        subparser = subparsers.add_parser(name, help=summary)
+        subparser = subparsers.add_parser(name, help=summary, allow_abbrev=False)
         if name in arguments:  # the others are not loaded
             command = import_module(f"pip_variants.cli.{name}")
             subparser.description = command.__doc__

@@ -5,23 +5,38 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from pip_variants.cli.text import add_list
+from pip_variants.cli.text import add_list, warn
 from pip_variants.errors import InvalidVariantMetadata, printable
-from pip_variants.model.metadata import PluginProvider, ProviderInfo, Variant, VariantMetadata
-from pip_variants.model.names import VariantProperty, check_namespace
-from pip_variants.publish.project import KNOWN_PROVIDERS, Project, check_static
-from pip_variants.publish.wheel import NO_CHANGES, Changes, make_variant_wheel
+from pip_variants.model.filename import WheelFilename
+from pip_variants.model.metadata import (
+    ABI_DEPENDENCY,
+    BuiltinProvider,
+    PluginProvider,
+    ProviderInfo,
+    Variant,
+    VariantMetadata,
+)
+from pip_variants.model.names import VariantProperty, check_label, check_namespace, normalised
+from pip_variants.publish.project import KNOWN_PROVIDERS, Project, check_known, check_static
+from pip_variants.publish.wheel import (
+    NO_CHANGES,
+    Changes,
+    make_variant_wheel,
+    naming,
+    read_metadata,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("wheel", type=Path, help="the built wheel; it stays as it is")
     parser.add_argument(
         "--label",
-        help="the variant label, such as x86_64_v3, or null (default: eight digits that belong to "
-        "these properties, as variantlib has it)",
+        help="the variant label, such as x86_64_v3, or null (default: that of a variant wheel, "
+        "else eight digits that belong to the properties, as variantlib has it)",
     )
     of_property = "'NAMESPACE :: FEATURE :: VALUE'"
-    add_list(parser, "--property", of_property, "a property of the wheel; repeat for more")
+    text = "a property of the wheel; repeat for more (default: those of a variant wheel)"
+    add_list(parser, "--property", of_property, text)
     parser.add_argument(
         "--namespaces",
         metavar="NAMESPACE,...",
@@ -39,11 +54,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="take all of this from [variant] in a pyproject.toml, by the label; for one that is "
         "not there, all but the properties",
     )
+    parser.add_argument(
+        "--unchecked", action="store_true", help="take properties that their provider does not know"
+    )
     add_changes(parser)
 
 
 def add_changes(parser: argparse.ArgumentParser) -> None:
     """Define the options of commands that write a wheel again."""
+    parser.add_argument("--name", default="", help="make it a wheel of the project of this name")
     parser.add_argument(
         "--drop-local-version", action="store_true", help="make version 1.0+cu128 1.0"
     )
@@ -52,11 +71,13 @@ def add_changes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, help="the folder to write to (default: that of the wheel)"
     )
+    parser.add_argument("--force", action="store_true", help="replace a file of the new name")
 
 
 def changes_of(options: argparse.Namespace, project: Changes = NO_CHANGES) -> Changes:
     """What the options and the project want changed. Raises `InvalidWheel`."""
     return Changes(
+        options.name,
         options.drop_local_version,
         (*project.dropped, *options.drop_dependency),
         (*project.added, *options.add_dependency),
@@ -68,33 +89,64 @@ def print_path(path: Path) -> None:
     print(printable(str(path), 10_000))
 
 
+def write(options: argparse.Namespace, metadata: VariantMetadata | None, changes: Changes) -> None:
+    """Write the wheel again, with this metadata, as the options of `add_changes` say."""
+    wheel, folder = options.wheel, options.output or options.wheel.parent
+    print_path(make_variant_wheel(wheel, metadata, folder, changes, force=options.force))
+    old = WheelFilename.parse(wheel.name).distribution
+    spellings = {old, normalised(old)} if options.name else set()
+    for file in sorted(file for name in spellings for file in naming(wheel, name)):
+        warn(f"{file} has the old name in quotes: look whether it asks for its own version by it")
+
+
 def run(options: argparse.Namespace) -> int:
-    if options.label is None and not options.property:
-        raise InvalidVariantMetadata("give a --label or a --property")
     properties = [VariantProperty.parse(text) for text in options.property]
-    # The digits are variantlib's, so that those who come from there find their names.
-    text = "".join(f"{one}\n" for one in sorted(set(properties)))
-    digits = hashlib.sha256(text.encode()).hexdigest()[:8]
-    label = digits if options.label is None else options.label
-    variant = Variant.of(label, properties)
     if options.project:
-        metadata, changes = _of_project(options, variant)
+        metadata, changes = _of_project(options, properties)
+    elif not properties and (old := WheelFilename.parse(options.wheel.name).label):
+        metadata, changes = _of_wheel(options, old), changes_of(options)
     else:
         metadata, changes = _of_options(options, properties), changes_of(options)
-        metadata = replace(metadata, variants={label: variant})
     # The model checks what it reads, so let it read what is going to be written.
     VariantMetadata.parse(metadata.serialise(), "the metadata of the new wheel")
-    folder = options.output or options.wheel.parent
-    print_path(make_variant_wheel(options.wheel, metadata, folder, changes))
+    if not options.unchecked:
+        check_known(metadata, warn)
+    write(options, metadata, changes)
     return 0
 
 
-def _of_project(options: argparse.Namespace, variant: Variant) -> tuple[VariantMetadata, Changes]:
+def _variant(options: argparse.Namespace, properties: list[VariantProperty]) -> Variant:
+    if options.label is None and not properties:
+        raise InvalidVariantMetadata("give a --label or a --property")
+    # The digits are variantlib's, so that those who come from there find their names.
+    text = "".join(f"{one}\n" for one in sorted(set(properties)))
+    digits = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return Variant.of(digits if options.label is None else options.label, properties)
+
+
+def _of_wheel(options: argparse.Namespace, old: str) -> VariantMetadata:
+    """What a variant wheel says of itself, under the new label if there is one."""
+    if options.namespaces or options.provider or options.plugin_api:
+        raise InvalidVariantMetadata(
+            "without --property the wheel keeps its properties and all that belongs to them: "
+            "leave out --namespaces, --provider and --plugin-api"
+        )
+    metadata = read_metadata(options.wheel)
+    new = check_label(old if options.label is None else options.label)
+    return replace(metadata, variants={new: metadata.variants[old]._replace(label=new)})
+
+
+def _of_project(
+    options: argparse.Namespace, properties: list[VariantProperty]
+) -> tuple[VariantMetadata, Changes]:
+    variant = _variant(options, properties)
     if options.namespaces or options.provider or options.plugin_api:
         raise InvalidVariantMetadata(
             "--project says all that --namespaces, --provider and --plugin-api say"
         )
     project = Project.read(options.project).filled()
+    for remark in project.remarks:
+        warn(remark)
     changes = changes_of(options, project.recipe(variant.label).changes)
     if not options.property:
         return project.of(variant.label), changes
@@ -108,15 +160,20 @@ def _of_project(options: argparse.Namespace, variant: Variant) -> tuple[VariantM
 
 
 def _of_options(options: argparse.Namespace, properties: list[VariantProperty]) -> VariantMetadata:
-    namespaces = list(dict.fromkeys(one.namespace for one in properties))
+    variant = _variant(options, properties)
+    used = dict.fromkeys(one.namespace for one in properties)
+    # It is reserved and needs no provider, but some namespace there must be (PEP 825).
+    namespaces = [one for one in used if one != ABI_DEPENDENCY] or [*used]
     if options.namespaces:
         given = options.namespaces.split(",")
         namespaces = list(dict.fromkeys(check_namespace(one.strip()) for one in given))
     requirements = dict(_pair("--provider", one, "REQUIREMENT") for one in options.provider)
     endpoints = dict(_pair("--plugin-api", one, "MODULE") for one in options.plugin_api)
-    providers: dict[str, ProviderInfo] = {
-        name: KNOWN_PROVIDERS[name] for name in namespaces if name in KNOWN_PROVIDERS
+    known: dict[str, ProviderInfo] = {
+        **KNOWN_PROVIDERS,
+        ABI_DEPENDENCY: BuiltinProvider(ABI_DEPENDENCY),
     }
+    providers = {name: known[name] for name in namespaces if name in known}
     for namespace, requirement in requirements.items():
         providers[namespace] = PluginProvider((requirement,), endpoints.pop(namespace, None))
     for name in namespaces:
@@ -130,7 +187,7 @@ def _of_options(options: argparse.Namespace, properties: list[VariantProperty]) 
         raise InvalidVariantMetadata(
             "give a --property, or --namespaces for the null variant, which has none"
         )
-    return VariantMetadata(tuple(namespaces), {}, providers)
+    return VariantMetadata(tuple(namespaces), {variant.label: variant}, providers)
 
 
 def _pair(option: str, text: str, what: str) -> tuple[str, str]:

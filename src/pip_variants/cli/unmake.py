@@ -6,10 +6,9 @@ Variant markers of its dependencies are decided, since few installers know them.
 import argparse
 from pathlib import Path
 
-from pip_variants.cli.make import add_changes, changes_of, print_path
+from pip_variants.cli.make import add_changes, changes_of, write
 from pip_variants.errors import InvalidWheel
 from pip_variants.model.filename import WheelFilename
-from pip_variants.publish.wheel import make_variant_wheel
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +20,5 @@ def run(options: argparse.Namespace) -> int:
     name = options.wheel.name
     if WheelFilename.parse(name).label is None:
         raise InvalidWheel(f"{name} is no variant wheel: its name has no label")
-    folder = options.output or options.wheel.parent
-    print_path(make_variant_wheel(options.wheel, None, folder, changes_of(options)))
+    write(options, None, changes_of(options))
     return 0

@@ -23,6 +23,10 @@ class Absent(Exception):
     """Why a provider cannot be asked, and what the user can do about it, if there is anything."""
 
 
+class Elsewhere(Absent):
+    """A provider's package is here, and what it registers is not what a wheel asks for."""
+
+
 @contextmanager
 def noting(broken: dict[str, str], name: str) -> Iterator[None]:
     """Note what a plugin raises, as the reason why it is broken."""

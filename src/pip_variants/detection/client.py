@@ -94,10 +94,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Valid:
-    """Everything that there is of a namespace; `always` says that all of it fits everywhere."""
+    """Everything that there is of a namespace; `always` says that all of it fits everywhere.
+
+    `single` are the features of which a wheel may name one value only (PEP 850, multi_value).
+    """
 
     features: tuple[SupportedFeature, ...]
     always: bool
+    single: frozenset[str] = frozenset()
 
 
 class Detection:
@@ -200,7 +204,7 @@ class Detection:
     def valid(self, provider: PluginProvider) -> Valid | None:
         """Everything that `provider` says there is, None if it cannot. Raises `DetectionError`."""
         whom, named = _named(provider)
-        found = self._once(whom, lambda a: Valid(_features(a), bool(a["always"])), "valid", **named)
+        found = self._once(whom, _valid, "valid", **named)
         return found if found.features else None
 
     def machine(self, names: Sequence[str] = ()) -> str:
@@ -351,6 +355,10 @@ def _said(answer: dict[str, Any]) -> Answer:
     notes, warnings = (tuple(map(str, answer[key])) for key in ("notes", "warnings"))
     support = NamespaceSupport(_features(answer), *reasons, devices)
     return Answer("", support, str(answer["by"]), notes, warnings)
+
+
+def _valid(answer: dict[str, Any]) -> Valid:
+    return Valid(_features(answer), bool(answer["always"]), frozenset(map(str, answer["single"])))
 
 
 def _features(answer: dict[str, Any]) -> tuple[SupportedFeature, ...]:

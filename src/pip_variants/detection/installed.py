@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
 from pip_variants import hooks
-from pip_variants.detection import Absent, noting
+from pip_variants.detection import Absent, Elsewhere, noting
 
 _PLUGINS = "variant_plugins"  # the group of PEP 850 (Provider plugin API)
 
@@ -65,7 +65,7 @@ def check_installed(wanted: list[Requirement], endpoint: str) -> str:
             points = found[-1].entry_points.select(group=group)
             registered.update(_top(point.value) for point in points)
     if _top(endpoint) not in registered:
-        raise Absent(f"{wanted[0].name} registers no provider {endpoint} ({_PLUGINS})")
+        raise Elsewhere(f"{wanted[0].name} registers no provider {endpoint} ({_PLUGINS})")
     return f"{wanted[0].name} {found[0].version}"
 
 

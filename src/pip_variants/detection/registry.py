@@ -16,7 +16,7 @@ from packaging.version import InvalidVersion, Version
 
 import pip_variants
 from pip_variants import hooks
-from pip_variants.detection import Absent, noting
+from pip_variants.detection import Absent, Elsewhere, noting
 from pip_variants.errors import (
     BrokenInstallation,
     InvalidProviderAnswer,
@@ -194,21 +194,30 @@ class Registry:
 
     def valid(
         self, requires: list[str], endpoint: str
-    ) -> tuple[tuple[SupportedFeature, ...], bool]:
-        """Everything that there is, nothing if that is unknown; whether all machines support it."""
+    ) -> tuple[tuple[SupportedFeature, ...], bool, list[str]]:
+        """Everything that there is, nothing if that is unknown; whether all machines support it.
+
+        And the features of which a wheel may name only one value.
+        """
         try:
             wanted = _wanted(requires)
-            if found := self._registered(wanted, endpoint):
-                provider, by = found
-                return self._ask(provider.valid, None, by).support.features, False
-            by = self._check_installed(wanted, endpoint)
+            found = self._registered(wanted, endpoint)
+            by = found[1] if found else self._check_installed(wanted, endpoint)
+        except Elsewhere as reason:
+            raise ProviderFailed(*reason.args) from None
         except Absent:
-            return (), False
-        from pip_variants.detection.installed import all_configs
-
+            return (), False, []
         with _naming(by):
-            configs, is_always = all_configs(endpoint)
-            return tuple(checked_features(configs)), is_always
+            if found:
+                configs, is_always = found[0].valid(), False
+            else:
+                from pip_variants.detection.installed import all_configs
+
+                configs, is_always = all_configs(endpoint)
+            configs = [*_Bound()(configs)] if isinstance(configs, Iterator) else configs
+            features = tuple(checked_features(configs))
+            single = [one.name for one in configs if getattr(one, "multi_value", None) is False]
+            return features, is_always, single
 
     def _registered(self, wanted: list[Requirement], endpoint: str) -> _Registered | None:
         for provider, by in self._each():
@@ -223,14 +232,16 @@ class Registry:
             raise ProviderFailed(f"the provider {wanted[0].name} failed: {reason}")
         from pip_variants.detection.installed import check_installed, has_plugin
 
-        by = check_installed(wanted, endpoint)
         published = (one for provider, _ in self._providers for one in provider.implements)
         near = [one for one in published if canonicalize_name(one.package) == first]
-        if near and not has_plugin(endpoint):  # a vendor may have made a mistake
-            raise Absent(
-                f"its provider is {wanted[0]} at {endpoint}, registered is "
-                f"{near[0].package} {near[0].version} at {near[0].plugin_api}"
-            )
+        elsewhere = f"its provider is {wanted[0]} at {endpoint}"
+        for one in near:
+            elsewhere += f", registered is {one.package} {one.version} at {one.plugin_api}"
+        if near and all(one.plugin_api != endpoint for one in near) and not has_plugin(endpoint):
+            raise Elsewhere(elsewhere)  # a vendor or a maintainer may have made a mistake
+        by = check_installed(wanted, endpoint)
+        if near and not has_plugin(endpoint):
+            raise Elsewhere(elsewhere)
         return by
 
     def _in_target(

@@ -84,8 +84,8 @@ def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
     if ask == "registered":
         return {"namespaces": registry.namespaces, "broken": registry.broken}
     if ask == "valid":
-        features, is_always = registry.valid(**arguments)
-        return {"features": features, "always": is_always}
+        features, is_always, single = registry.valid(**arguments)
+        return {"features": features, "always": is_always, "single": single}
     if ask == "machine":
         return {"toml": Target((registry.machine(**arguments),)).to_toml()}
     records = _Records()

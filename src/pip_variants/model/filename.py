@@ -62,10 +62,6 @@ class WheelFilename(NamedTuple):
         """The same wheel under another label, or under none."""
         return self._replace(label=None if label is None else check_label(label))
 
-    def with_version(self, version: str) -> "WheelFilename":
-        """The same wheel of another version."""
-        return self._replace(version=version)
-
     def __str__(self) -> str:
         parts = (self.distribution, self.version, self.build, *self.tags, self.label)
         return "-".join(part for part in parts if part is not None) + ".whl"

@@ -145,7 +145,8 @@ def features_of(processor: Processor) -> list[Feature]:
     _log.info("version %s", processor.versions[0])
     found = [Feature("version", processor.versions)]
     if processor.microarchitectures:
-        found.append(Feature("microarchitecture", processor.microarchitectures))
+        names = processor.microarchitectures
+        found.append(Feature("microarchitecture", names, multi_value=True))
     return found + cpuinfo.switched_on(EXTENSIONS, processor.extensions)
 
 

@@ -33,7 +33,8 @@ def everything(family: str, first: Feature, extensions: Iterable[str]) -> list[F
     """The first feature, all microarchitectures of a family (archspec), and all extensions."""
     targets = [target for target in TARGETS.values() if target.family.name == family]
     names = [target.name for target in targets if target.vendor != "generic"]
-    return [first, Feature("microarchitecture", names), *(Feature(n, ["on"]) for n in extensions)]
+    microarchitecture = Feature("microarchitecture", names, multi_value=True)
+    return [first, microarchitecture, *(Feature(name, ["on"]) for name in extensions)]
 
 
 def switched_on(names: Iterable[str], found: Container[str]) -> list[Feature]:

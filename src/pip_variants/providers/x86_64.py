@@ -73,7 +73,8 @@ def features_of(processor: Processor) -> list[Feature]:
     if specific:
         best = max(specific, key=_depth)
         line = [best, *(t for t in best.ancestors if t.vendor != "generic")]
-        features.append(Feature("microarchitecture", [target.name for target in line]))
+        of_line = [target.name for target in line]
+        features.append(Feature("microarchitecture", of_line, multi_value=True))
     _log.info("vendor %s: %s", processor.vendor, ", ".join(one.values[0] for one in features))
     return features + cpuinfo.switched_on(INSTRUCTION_SETS, processor.flags)
 

@@ -87,7 +87,7 @@ def _build(sdist: Path, project: Project, way: Recipe, labels: Sequence[str], fo
         for label in labels:
             metadata = None if label == PLAIN else project.of(label)
             changes = project.recipe(label).changes
-            made.append(make_variant_wheel(wheel, metadata, folder, changes))
+            made.append(make_variant_wheel(wheel, metadata, folder, changes, force=True))
     done = f"{', '.join(labels)}: done in {time.monotonic() - began:.0f} s"
     return "\n  ".join([done, *map(str, made)])
 

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from pip_variants.errors import PipVariantsError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -23,6 +25,14 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def check_absent(*paths: Path) -> None:
+    """Raise `PipVariantsError` if one of the files that are going to be written is there."""
+    if there := [str(path) for path in paths if path.exists()]:
+        raise PipVariantsError(
+            f"{', '.join(there)} is there already: --force replaces it, or give another --output"
+        )
 
 
 def replace(path: Path, content: bytes) -> None:

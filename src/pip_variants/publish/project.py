@@ -2,22 +2,26 @@
 
 Beside the standard's table, `[tool.pip-variants.variants.LABEL]` says how the wheel with that label
 is built: `env`, `config-settings`, `build-dependencies`, `add-dependencies`, `drop-dependencies`.
-`none` stands for the wheel that is no variant.
+`none` stands for the wheel that is no variant, `[tool.pip-variants]` has the last two for all.
+
+Keys of drafts before PEP 825 are read as what took their place (PEP 817, Project metadata).
 """
 
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pip_variants.detection import RUN_MODULE
 from pip_variants.detection.client import Detection
 from pip_variants.detection.targets import tomllib
-from pip_variants.errors import InvalidVariantMetadata
+from pip_variants.errors import DetectionError, InvalidVariantMetadata, InvalidVariantProperty
+from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.metadata import (
     SCHEMA_URL,
     PluginProvider,
@@ -52,12 +56,16 @@ KNOWN_PROVIDERS: Mapping[str, PluginProvider] = {
 """The provider that a wheel asks for unless another one is named: those that are built in here
 and that other installers know as well."""
 
+_FEW = 8  # known names that are all said
+
 _PIP_INSTALL = "pip install -q --disable-pip-version-check --no-input --target".split()
 
 _PROVIDER_KEYS = (
-    "build-requires requires plugin-api optional static-properties feature-order builtin".split()
-)
-_RECIPE_KEYS = "env config-settings build-dependencies add-dependencies drop-dependencies".split()
+    "build-requires requires plugin-api optional static-properties feature-order builtin "
+    "enable-if install-time plugin-use"  # of older drafts
+).split()
+_CHANGES = ("add-dependencies", "drop-dependencies")
+_RECIPE_KEYS = ("env", "config-settings", "build-dependencies", *_CHANGES)
 
 
 @dataclass(frozen=True)
@@ -78,12 +86,15 @@ class Recipe:
 class Project:
     """The variants that a project has, and how they are built.
 
-    `to_fill` are namespaces whose providers are asked when wheels are built (build-requires).
+    `common` is how all its wheels are built. `to_fill` are namespaces whose providers are asked
+    when wheels are built (build-requires). `remarks` say what a maintainer should know of the file.
     """
 
     metadata: VariantMetadata
     recipes: Mapping[str, Recipe]
+    common: Changes
     to_fill: tuple[str, ...]
+    remarks: tuple[str, ...]
 
     @classmethod
     def read(cls, file: Path) -> "Project":
@@ -96,8 +107,14 @@ class Project:
         except ValueError as error:
             raise InvalidVariantMetadata(f"{file} is not TOML: {error}") from None
         try:
-            metadata, to_fill = _variants(document)
-            project = cls(metadata, _recipes(document), to_fill)
+            metadata, to_fill, left_out = _variants(document)
+            remarks = [*_of_dependencies(document)]
+            if left_out:
+                remarks.append(
+                    f"[variant] is of an older draft, {', '.join(left_out)} left out: a provider "
+                    "says itself where it supports nothing, and orders its features and values"
+                )
+            project = cls(metadata, *_recipes(document), tuple(to_fill), tuple(remarks))
             for label in project.recipes.keys() - {*project.labels}:
                 raise InvalidVariantMetadata(
                     f"it says how to build {label}, which is not in [variant.variants]"
@@ -113,7 +130,12 @@ class Project:
 
     def recipe(self, label: str) -> Recipe:
         """How the wheel of `label` is built."""
-        return self.recipes.get(label, Recipe())
+        recipe, common = self.recipes.get(label, Recipe()), self.common
+        changes = Changes(
+            dropped=(*common.dropped, *recipe.changes.dropped),
+            added=(*common.added, *recipe.changes.added),
+        )
+        return replace(recipe, changes=changes)
 
     def of(self, label: str) -> VariantMetadata:
         """The metadata of one variant wheel. Raises `InvalidVariantMetadata`."""
@@ -161,16 +183,20 @@ def _strings(name: str, value: object) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _variants(document: Mapping[str, Any]) -> tuple[VariantMetadata, tuple[str, ...]]:
-    """What [variant] says, with what may be left out, and the namespaces with `build-requires`."""
+def _variants(document: Mapping[str, Any]) -> tuple[VariantMetadata, list[str], list[str]]:
+    """What [variant] says, with what may be left out.
+
+    And the namespaces with `build-requires`, and what only older drafts can say.
+    """
     if "variant" not in document:
         raise InvalidVariantMetadata(
             "it has no table [variant], which says what variants there are"
         )
-    keys = "$schema", "default-priorities", "providers", "variants"
+    keys = "$schema", "default-priorities", "providers", "variants", "static-properties"
     table = _table("variant", document["variant"], *keys)
     name = "variant.default-priorities"
-    priorities = _table(name, table.get("default-priorities", {}), "namespace")
+    given = table.get("default-priorities", {})
+    priorities = _table(name, given, "namespace", "feature", "property")
     variants = _tables("variant.variants", table.get("variants", {}))
     used = list(dict.fromkeys(name for variant in variants.values() for name in variant))
     if "namespace" not in priorities and len(used) > 1:
@@ -180,8 +206,14 @@ def _variants(document: Mapping[str, Any]) -> tuple[VariantMetadata, tuple[str, 
         )
     namespaces = _strings(f"{name}.namespace", priorities.get("namespace", used))
     providers = _tables("variant.providers", table.get("providers", {}), *_PROVIDER_KEYS)
-    to_fill = []
+    old = {
+        key: _table(key, {**priorities, **table}.get(key, {}))
+        for key in ("static-properties", "feature", "property")
+    }
+    to_fill: list[str] = []
+    left_out: list[str] = []
     for name, provider in providers.items():
+        left_out += _modernise(name, provider, old)
         if "build-requires" in provider:
             if provider.keys() & {"requires", "static-properties"}:
                 raise InvalidVariantMetadata(
@@ -195,36 +227,74 @@ def _variants(document: Mapping[str, Any]) -> tuple[VariantMetadata, tuple[str, 
             providers[name] = {"requires": list(known.requires)}
             if known.plugin_api:
                 providers[name]["plugin-api"] = known.plugin_api
+    left_out += [f"{key} of {name}" for key, one in old.items() for name in one]
     read = {
         "$schema": table.get("$schema", SCHEMA_URL),
         "default-priorities": {"namespace": list(namespaces)},
         "providers": providers,
         "variants": variants,
     }
-    return VariantMetadata.from_json(read, "[variant]"), tuple(to_fill)
+    return VariantMetadata.from_json(read, "[variant]"), to_fill, left_out
 
 
-def _recipes(document: Mapping[str, Any]) -> dict[str, Recipe]:
-    own = document.get("tool", {}).get("pip-variants", {})
-    tables = _table("tool.pip-variants", own, "variants").get("variants", {})
+def _modernise(
+    namespace: str, provider: dict[str, Any], old: Mapping[str, dict[str, Any]]
+) -> Iterator[str]:
+    """Say what drafts before PEP 825 say of a provider in today's keys; yields what has none."""
+    if "enable-if" in provider:
+        provider.pop("enable-if")
+        yield f"enable-if of {namespace}"
+    use = provider.pop("plugin-use", "all")
+    if provider.pop("install-time", use == "all"):
+        return
+    static, order = (old[key].pop(namespace, None) for key in ("static-properties", "feature"))
+    static = static or old["property"].pop(namespace, None)
+    if not static:
+        provider["build-requires"] = provider.pop("requires", [])
+        return
+    for key in ("requires", "plugin-api"):
+        provider.pop(key, None)
+    provider["static-properties"] = static
+    if order:
+        provider["feature-order"] = order
+
+
+def _of_dependencies(document: Mapping[str, Any]) -> Iterator[str]:
+    """What most build backends refuse: variant markers among what they read."""
+    for text in _table("project", document.get("project", {})).get("dependencies", []):
+        with suppress(InvalidVariantProperty):
+            if resolve_requirement(text, MarkerContext()) != text:
+                yield (
+                    f"[project] dependencies has {text!r}, and most build backends refuse its "
+                    "variant marker: put it under add-dependencies in [tool.pip-variants]"
+                )
+
+
+def _recipes(document: Mapping[str, Any]) -> tuple[dict[str, Recipe], Changes]:
+    """How the wheel of each label is built, and what all wheels have in common."""
+    name = "tool.pip-variants"
+    own = _table(name, document.get("tool", {}).get("pip-variants", {}), "variants", *_CHANGES)
+    tables = _tables(f"{name}.variants", own.get("variants", {}), *_RECIPE_KEYS)
     recipes = {}
-    for label, table in _tables("tool.pip-variants.variants", tables, *_RECIPE_KEYS).items():
-        name = f"tool.pip-variants.variants.{label}"
-        env = _table(f"{name}.env", table.get("env", {}))
+    for label, table in tables.items():
+        of_label = f"{name}.variants.{label}"
+        env = _table(f"{of_label}.env", table.get("env", {}))
         if not all(isinstance(value, str) for value in env.values()):
-            raise InvalidVariantMetadata(f"{name}.env must be a table of strings")
-        settings = _table(f"{name}.config-settings", table.get("config-settings", {}))
-        dependencies, dropped, added = (
-            _strings(f"{name}.{key}", table.get(key, []))
-            for key in ("build-dependencies", "drop-dependencies", "add-dependencies")
-        )
+            raise InvalidVariantMetadata(f"{of_label}.env must be a table of strings")
+        key = "config-settings"
+        settings = _table(f"{of_label}.{key}", table.get(key, {}))
         recipes[label] = Recipe(
             tuple(env.items()),
-            tuple((key, _strings(f"{name}.config-settings", settings[key])) for key in settings),
-            dependencies,
-            Changes(dropped=dropped, added=added),
+            tuple((one, _strings(f"{of_label}.{key}", settings[one])) for one in settings),
+            _strings(f"{of_label}.build-dependencies", table.get("build-dependencies", [])),
+            _changes(of_label, table),
         )
-    return recipes
+    return recipes, _changes(name, own)
+
+
+def _changes(name: str, table: Mapping[str, Any]) -> Changes:
+    added, dropped = (_strings(f"{name}.{key}", table.get(key, [])) for key in _CHANGES)
+    return Changes(dropped=dropped, added=added)
 
 
 def _static(namespace: str, provider: PluginProvider) -> StaticProvider:
@@ -263,3 +333,65 @@ def check_static(variant: Variant, metadata: VariantMetadata) -> None:
                     f"{variant.label} has {feature} :: {unknown[0]}, but its static properties "
                     f"are {', '.join(known) or 'none'}"
                 )
+
+
+def check_known(metadata: VariantMetadata, warn: Callable[[str], object]) -> None:
+    """Raise `InvalidVariantMetadata` for properties that their providers do not know.
+
+    `warn` is told which could not be checked.
+    """
+    with closing(Detection()) as detection:
+        wrong, unasked = unknown_properties(metadata, detection)
+    for one in unasked:
+        warn(one)
+    if wrong:
+        raise InvalidVariantMetadata("\n".join((*wrong, "(--unchecked takes it as it is)")))
+
+
+def unknown_properties(
+    metadata: VariantMetadata, detection: Detection
+) -> tuple[list[str], list[str]]:
+    """What is wrong with properties by what their providers know, and what could not be asked.
+
+    A wheel may name several values only of a feature for which the provider allows it (PEP 850,
+    Variant feature config class, multi_value).
+    """
+    wrong, unasked = [], []
+    for namespace, provider in metadata.providers.items():
+        features = [
+            (variant, feature, values)
+            for variant in metadata.variants.values()
+            for feature, values in variant.features
+            if feature.namespace == namespace
+        ]
+        if not features or not isinstance(provider, PluginProvider):
+            continue
+        try:
+            valid = detection.valid(provider)
+        except DetectionError as error:
+            wrong.append(f"the properties of {namespace} have no provider: {error}")
+            continue
+        if valid is None:
+            why = f"{provider.package} is not installed here or cannot say what there is"
+            unasked.append(f"the properties of {namespace} were not checked: {why}")
+            continue
+        known = dict(valid.features)
+        for variant, feature, values in features:
+            if feature.name not in known:
+                near = _nearest(feature.name, [*known])
+                wrong.append(f"{provider.package} knows no feature {feature}, {near}")
+            for value in values if feature.name in known else ():
+                if value not in known[feature.name]:
+                    near = _nearest(value, known[feature.name])
+                    wrong.append(f"{provider.package} knows no {feature} :: {value}, {near}")
+            if len(values) > 1 and feature.name in valid.single:
+                wrong.append(
+                    f"{variant.label} has {len(values)} values of {feature}, of which "
+                    f"{provider.package} allows one: {', '.join(values)}"
+                )
+    return list(dict.fromkeys(wrong)), unasked
+
+
+def _nearest(text: str, known: Sequence[str]) -> str:
+    some = get_close_matches(text, known, 5, 0.4) if len(known) > _FEW else known
+    return f"but {', '.join(some or known[:_FEW])}" + ("" if len(known) <= _FEW else ", ...")

@@ -3,6 +3,7 @@
 import re
 import zipfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pip_variants.errors import InvalidVariantProperty, InvalidWheel
@@ -11,6 +12,7 @@ from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.metadata import MAX_BYTES, VariantMetadata
 from pip_variants.model.names import normalised
 from pip_variants.publish.archive import dist_info, member, opened, rewrite
+from pip_variants.publish.files import check_absent
 
 VARIANT_JSON = "variant.json"
 
@@ -25,53 +27,68 @@ _NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 class Changes:
     """What is to be different from the wheel that is repacked.
 
-    `dropped` are names of packages, `added` requirements. A local version is the `+cu128` of one.
+    `name` is that of the project, where it gets another one. `dropped` are names of packages,
+    `added` requirements. A local version is the `+cu128` of one.
     """
 
+    name: str = ""
     without_local_version: bool = False
     dropped: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise `InvalidWheel` for what is no dependency."""
+        """Raise `InvalidWheel` for what is no name or no dependency."""
+        if self.name and not _NAME.fullmatch(self.name):
+            raise InvalidWheel(
+                f"the name of a project has letters, digits, -, _ and . only, not {self.name!r}"
+            )
         for text in (*self.dropped, *self.added):
             if not _NAME.match(text) or "\n" in text or "\r" in text:
                 raise InvalidWheel(f"a dependency must begin with a package name, not {text!r}")
 
-    def version(self, version: str) -> str:
-        """The version of the new wheel."""
-        return version.partition("+")[0] if self.without_local_version else version
+    def filename(self, old: WheelFilename) -> WheelFilename:
+        """The name of the new wheel (Binary distribution format, Escaping and Unicode)."""
+        version = old.version.partition("+")[0] if self.without_local_version else old.version
+        name = normalised(self.name).replace("-", "_") if self.name else old.distribution
+        return old._replace(distribution=name, version=version)
 
-    def apply(self, metadata: bytes, *, is_variant: bool) -> bytes:
+    def apply(self, metadata: bytes, old: WheelFilename, *, is_variant: bool) -> bytes:
         """METADATA of the new wheel (Core metadata); fields that need no change stay as they are.
 
-        Variant markers of a wheel that is no variant are decided, since few installers know them.
-        Raises `InvalidWheel`.
+        A project that requires itself, as extras do, does so under its new name. Variant markers of
+        a wheel that is no variant are decided, since few installers know them. Raises
+        `InvalidWheel`.
         """
         text = metadata.decode("utf-8", "surrogateescape")
         end = _END.search(text)
         head, rest = (text[: end.start()], text[end.start() :]) if end else (text, "")
         if self.added and not end:
             head += "\n"
-        fields = [self._field(field, is_variant) for field in _FIELD.findall(head)]
+        fields = [self._field(field, old, is_variant) for field in _FIELD.findall(head)]
         last = max((i for i, one in enumerate(fields) if _key(one) == _DEPENDENCY), default=-1)
         place = len(fields) if last < 0 else last + 1
         fields[place:place] = [f"Requires-Dist: {added.strip()}\n" for added in self.added]
         return "".join((*fields, rest)).encode("utf-8", "surrogateescape")
 
-    def _field(self, field: str, is_variant: bool) -> str:
+    def _field(self, field: str, old: WheelFilename, is_variant: bool) -> str:
         """The field of the new wheel, empty if it has none."""
         key, _, value = field.partition(":")
         value = value.strip()
         new: str | None = value
-        if _key(field) == "version":
-            new = self.version(value)
+        if _key(field) == "name":
+            new = self.name or value
+        elif _key(field) == "version" and self.without_local_version:
+            new = value.partition("+")[0]
         elif _key(field) == _DEPENDENCY:
             match = _NAME.match(value)
             if match and normalised(match[1]) in map(normalised, self.dropped):
                 return ""
+            itself = match and normalised(match[1]) == normalised(old.distribution)
+            named = (
+                f"{self.name}{value[match.end() :]}" if match and itself and self.name else value
+            )
             try:
-                new = value if is_variant else resolve_requirement(value, MarkerContext())
+                new = named if is_variant else resolve_requirement(named, MarkerContext())
             except InvalidVariantProperty as error:
                 raise InvalidWheel(f"its dependency {value!r} cannot be read: {error}") from None
         if new is None:
@@ -102,36 +119,58 @@ def metadata_in(archive: zipfile.ZipFile, filename: str) -> VariantMetadata:
 
 
 def make_variant_wheel(
-    wheel: Path, metadata: VariantMetadata | None, folder: Path, changes: Changes = NO_CHANGES
+    wheel: Path,
+    metadata: VariantMetadata | None,
+    folder: Path,
+    changes: Changes = NO_CHANGES,
+    *,
+    force: bool = False,
 ) -> Path:
     """Write the variant of `wheel` that `metadata` describes into `folder`; return its path.
 
     The contents are taken over as they are, but for `variant.json`, RECORD and what `changes` asks
-    for. Equal input gives equal bytes. An existing file is replaced at the end, in one step.
+    for. Equal input gives equal bytes. An existing file is replaced only with `force`, in the end.
 
     Without metadata it is the wheel that is no variant, where variant markers of dependencies are
     decided: as everywhere outside of variant wheels, none is true (PEP 825, Environment markers).
     Raises `InvalidWheel`, `InvalidWheelFilename` and `ValueError` for metadata with several labels.
     """
     (label,) = metadata.variants if metadata else (None,)
-    name = WheelFilename.parse(wheel.name)
+    old = WheelFilename.parse(wheel.name)
+    new = changes.filename(old)
+    target = folder / str(new.with_label(label))
+    if not force:
+        check_absent(target)
     folder.mkdir(parents=True, exist_ok=True)
-    version = changes.version(name.version)
-    target = folder / str(name.with_version(version).with_label(label))
-
-    def renamed(path: str) -> str:
-        top, slash, rest = path.partition("/")
-        for suffix in (".dist-info", ".data"):
-            if top.endswith(f"-{name.version}{suffix}"):
-                top = f"{top.removesuffix(name.version + suffix)}{version}{suffix}"
-        return f"{top}{slash}{rest}"
-
     with opened(wheel) as source:
         file = member(source, wheel.name, "METADATA")
         variant_json = f"{dist_info(source, wheel.name)}/{VARIANT_JSON}"
         contents = {variant_json: metadata.serialise() if metadata else None}
         text = source.read(file)
-        if (new := changes.apply(text, is_variant=label is not None)) != text:
-            contents[file] = new
-        rewrite(source, target, contents, renamed)
+        if (changed := changes.apply(text, old, is_variant=label is not None)) != text:
+            contents[file] = changed
+        rewrite(source, target, contents, partial(_renamed, old, new))
     return target
+
+
+def naming(wheel: Path, project: str) -> list[str]:
+    """The Python files of a wheel that have this name in quotes, as who asks for its version."""
+    quoted = tuple(f"{quote}{project}{quote}".encode() for quote in "\"'")
+    with opened(wheel) as archive:
+        return [
+            name
+            for name in archive.namelist()
+            if name.endswith(".py") and any(one in archive.read(name) for one in quoted)
+        ]
+
+
+def _renamed(old: WheelFilename, new: WheelFilename, path: str) -> str:
+    """The path in the new wheel: two folders of a wheel have its name and version in theirs."""
+    top, slash, rest = path.partition("/")
+    stem, _, suffix = top.rpartition(".")
+    name, _, version = stem.rpartition("-")
+    if suffix not in ("dist-info", "data") or version != old.version:
+        return path
+    if normalised(name) == normalised(old.distribution) and new.distribution != old.distribution:
+        name = new.distribution
+    return f"{name}-{new.version}.{suffix}{slash}{rest}"
