@@ -5,7 +5,7 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from pip_variants.cli.text import add_list, warn
+from pip_variants.cli.text import add_json, add_list, print_json, warn
 from pip_variants.errors import InvalidVariantMetadata, printable
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import (
@@ -72,6 +72,7 @@ def add_changes(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, help="the folder to write to (default: that of the wheel)"
     )
     parser.add_argument("--force", action="store_true", help="replace a file of the new name")
+    add_json(parser)
 
 
 def changes_of(options: argparse.Namespace, project: Changes = NO_CHANGES) -> Changes:
@@ -92,7 +93,11 @@ def print_path(path: Path) -> None:
 def write(options: argparse.Namespace, metadata: VariantMetadata | None, changes: Changes) -> None:
     """Write the wheel again, with this metadata, as the options of `add_changes` say."""
     wheel, folder = options.wheel, options.output or options.wheel.parent
-    print_path(make_variant_wheel(wheel, metadata, folder, changes, force=options.force))
+    made = make_variant_wheel(wheel, metadata, folder, changes, force=options.force)
+    if options.json:
+        print_json(file=str(made))
+    else:
+        print_path(made)
     old = WheelFilename.parse(wheel.name).distribution
     spellings = {old, normalised(old)} if options.name else set()
     for file in sorted(file for name in spellings for file in naming(wheel, name)):

@@ -67,7 +67,8 @@ class Changes:
         fields = [self._field(field, old, is_variant) for field in _FIELD.findall(head)]
         last = max((i for i, one in enumerate(fields) if _key(one) == _DEPENDENCY), default=-1)
         place = len(fields) if last < 0 else last + 1
-        fields[place:place] = [f"Requires-Dist: {added.strip()}\n" for added in self.added]
+        added = filter(None, (_dependency(one.strip(), is_variant) for one in self.added))
+        fields[place:place] = [f"Requires-Dist: {one}\n" for one in added]
         return "".join((*fields, rest)).encode("utf-8", "surrogateescape")
 
     def _field(self, field: str, old: WheelFilename, is_variant: bool) -> str:
@@ -87,13 +88,18 @@ class Changes:
             named = (
                 f"{self.name}{value[match.end() :]}" if match and itself and self.name else value
             )
-            try:
-                new = named if is_variant else resolve_requirement(named, MarkerContext())
-            except InvalidVariantProperty as error:
-                raise InvalidWheel(f"its dependency {value!r} cannot be read: {error}") from None
+            new = _dependency(named, is_variant)
         if new is None:
             return ""
         return field if new == value else f"{key}: {new}\n"
+
+
+def _dependency(text: str, is_variant: bool) -> str | None:
+    """A dependency of the new wheel, None if its markers rule it out. Raises `InvalidWheel`."""
+    try:
+        return text if is_variant else resolve_requirement(text, MarkerContext())
+    except InvalidVariantProperty as error:
+        raise InvalidWheel(f"its dependency {text!r} cannot be read: {error}") from None
 
 
 def _key(field: str) -> str:

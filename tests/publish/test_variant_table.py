@@ -1,0 +1,196 @@
+"""`[variant]`: every key of the reference page makes the wheels that it shows; older drafts are read."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from support.environments import ROOT
+from support.projects import project_in
+from support.wheels import plain_wheel
+
+from pip_variants.cli import main
+from pip_variants.publish.project import Project
+from pip_variants.publish.wheel import read_metadata
+
+PAGE = (ROOT / "docs/variant-table.md").read_text()
+HEADINGS = re.findall(r"^##+ (.+)$", PAGE, re.MULTILINE)
+# heading -> the file, and the JSON of its first wheel where one is shown
+EXAMPLES = {
+    section.partition("\n")[0]: re.findall(r"```(toml|json)\n(.*?)```", section, re.DOTALL)
+    for section in re.split(r"^##+ ", PAGE, flags=re.MULTILINE)[1:]
+    if "```toml" in section
+}
+KEYS = """default-priorities namespace variants providers requires plugin-api build-requires
+static-properties feature-order optional builtin $schema add-dependencies drop-dependencies env
+config-settings build-dependencies enable-if install-time plugin-use"""
+
+
+def made(folder: Path, table: str, *labels: str) -> list[Path]:
+    """The wheels that `make` makes of a table."""
+    pyproject = folder / "pyproject.toml"
+    folder.mkdir(exist_ok=True)
+    pyproject.write_text(table)
+    wheel = plain_wheel(folder, metadata=["Requires-Dist: openblas"])
+    for label in labels or Project.read(pyproject).metadata.variants:
+        assert main(["make", str(wheel), "--project", str(pyproject), "--label", label]) == 0
+    return sorted(folder.glob("*-none-any-*.whl"))
+
+
+def test_every_key_is_explained() -> None:
+    assert [key for key in KEYS.split() if f"`{key}" not in PAGE and f".{key}`" not in PAGE] == []
+
+
+@pytest.mark.parametrize("heading", EXAMPLES)
+def test_an_example_makes_what_the_page_shows(tmp_path: Path, heading: str, capsys) -> None:
+    (_, table), *shown = EXAMPLES[heading]
+    wheels = made(tmp_path / "built", table)
+    assert len(wheels) == len(re.findall(r"^\[variant\.variants\.", table, re.MULTILINE))
+    if shown:
+        ((kind, text),) = shown
+        (first,) = json.loads(text)["variants"]
+        (wheel,) = [one for one in wheels if one.name.endswith(f"-{first}.whl")]
+        assert (kind, json.loads(text)) == ("json", json.loads(read_metadata(wheel).serialise()))
+    assert "the properties of x86_64" not in capsys.readouterr().err
+    for label in ("null",):
+        made(tmp_path / "null", table, label)
+
+
+# What was published in 2025, with other names: four shapes, and what stands for them today.
+
+PLUGIN = """
+[variant.providers.acme]
+requires = ["acme-variants>=1,<2"]
+plugin-api = "acme_variants:Plugin"
+"""
+OF_2025 = {
+    "a condition": (
+        f"""
+[variant.default-priorities]
+namespace = ["acme"]
+{PLUGIN}
+enable-if = "platform_system == 'Linux' or platform_system == 'Windows'"
+""",
+        f"{PLUGIN}",
+        "enable-if of acme left out",
+    ),
+    "an order among the priorities": (
+        f"""
+[variant.default-priorities]
+namespace = ["acme", "turn"]
+property.turn.order = ["1", "2", "3"]
+{PLUGIN}
+[variant.providers.turn]
+requires = []
+plugin-use = "none"
+""",
+        f"""
+[variant.default-priorities]
+namespace = ["acme", "turn"]
+{PLUGIN}
+[variant.providers.turn]
+static-properties = {{ order = ["1", "2", "3"] }}
+""",
+        "",
+    ),
+    "static properties at the top": (
+        f"""
+[variant.default-priorities]
+namespace = ["acme", "turn"]
+feature.turn = ["order", "side"]
+{PLUGIN}
+[variant.providers.turn]
+install-time = false
+requires = []
+[variant.static-properties.turn]
+side = ["left"]
+order = ["1", "2", "3"]
+""",
+        f"""
+[variant.default-priorities]
+namespace = ["acme", "turn"]
+{PLUGIN}
+[variant.providers.turn]
+static-properties = {{ order = ["1", "2", "3"], side = ["left"] }}
+feature-order = ["order", "side"]
+""",
+        "",
+    ),
+    "an order for a provider that is asked": (
+        f"""
+[variant.default-priorities]
+namespace = ["acme"]
+feature.acme = ["engine"]
+property.acme.engine = ["mk2", "mk1"]
+{PLUGIN}
+""",
+        f"{PLUGIN}",
+        "feature of acme, property of acme left out",
+    ),
+}
+VARIANTS = '\n[variant.variants.a]\nacme.engine = ["mk2"]\n'
+
+
+@pytest.mark.parametrize(("old", "new", "said"), OF_2025.values(), ids=OF_2025)
+def test_a_table_of_an_older_draft(tmp_path: Path, capsys, old: str, new: str, said: str) -> None:
+    one, two = (made(tmp_path / f"of-{len(table)}", table + VARIANTS) for table in (old, new))
+    assert [wheel.read_bytes() for wheel in one] == [wheel.read_bytes() for wheel in two]
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("of an older draft") == bool(said)
+
+
+@pytest.mark.parametrize("key", ['install-time = false\nplugin-use = "all"', 'plugin-use = "build"'])
+def test_what_older_drafts_ask_while_building(tmp_path: Path, key: str) -> None:
+    table = f'[variant.providers.acme]\nrequires = ["acme-variants"]\n{key}\n{VARIANTS}'
+    (tmp_path / "pyproject.toml").write_text(table)
+    assert Project.read(tmp_path).to_fill == ("acme",)
+
+
+def test_variant_markers_among_what_backends_read(tmp_path: Path, capsys) -> None:
+    folder = project_in(
+        tmp_path / "project",
+        """
+[project]
+name = "demo"
+version = "1.0"
+dependencies = ["numpy", "fast; variant_label == 'v3'"]
+[variant.variants.v3]
+x86_64.level = ["v3"]
+""",
+    )
+    (remark,) = Project.read(folder).remarks
+    assert '"fast; variant_label' in remark
+    assert "add-dependencies in [tool.pip-variants]" in remark
+
+
+def test_dependencies_of_all_wheels(tmp_path: Path) -> None:
+    """Their markers stay in variants, and are decided for the wheel that is none."""
+    folder = project_in(
+        tmp_path / "project",
+        """
+[variant.variants.v3]
+x86_64.level = ["v3"]
+[tool.pip-variants]
+add-dependencies = ["fast; variant_label == 'v3'"]
+drop-dependencies = ["gone"]
+[tool.pip-variants.variants.v3]
+add-dependencies = ["only-v3"]
+""",
+    )
+    assert main(["build", str(folder)]) == 0
+    found = {}
+    for wheel in (folder / "dist").glob("*.whl"):
+        (info,) = plain_wheel_metadata(wheel)
+        found[wheel.stem.partition("any")[2]] = re.findall(r"^Requires-Dist: (.*)$", info, re.MULTILINE)
+    assert "fast; variant_label == 'v3'" in found["-null"]
+    assert found["-v3"][-2:] == ["fast; variant_label == 'v3'", "only-v3"]
+    assert not [one for wheel in found.values() for one in wheel if one.startswith("gone")]
+    assert not [one for one in found[""] if "variant_label" in one or one.startswith("only")]
+
+
+def plain_wheel_metadata(wheel: Path) -> list[str]:
+    import zipfile
+
+    with zipfile.ZipFile(wheel) as archive:
+        return [archive.read(one).decode() for one in archive.namelist() if one.endswith("/METADATA")]
