@@ -13,8 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import IO, Any, TypeVar
+from typing import IO, Any, NamedTuple, TypeVar
 
 from pip_variants.detection import ANSWER, DEADLINE, FOLDER_VARIABLE, START_DEADLINE
 from pip_variants.errors import (
@@ -77,23 +76,21 @@ def _environment(folder: str) -> dict[str, str]:
     return {**kept, FOLDER_VARIABLE: folder}
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):  # a dataclass takes Python a millisecond to make
     """What one provider said; `warnings` are `notes` that the user should see unasked.
 
     `failed` says why there is no answer; then `namespace` may be the name of a plugin.
     """
 
     namespace: str
-    support: NamespaceSupport = field(default_factory=NamespaceSupport)
+    support: NamespaceSupport = NamespaceSupport()
     by: str = ""
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     failed: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Valid:
+class Valid(NamedTuple):
     """Everything that there is of a namespace; `always` says that all of it fits everywhere.
 
     `single` are the features of which a wheel may name one value only (PEP 850, multi_value).
@@ -233,7 +230,7 @@ class Detection:
         for name in namespaces:
             try:
                 said = self._once(f"the provider of {name}", _said, "supported_in", namespace=name)
-                answers.append(replace(said, namespace=name))
+                answers.append(said._replace(namespace=name))
             except ProviderFailed as error:
                 answers.append(Answer(name, failed=str(error)))
         return tuple(answers)

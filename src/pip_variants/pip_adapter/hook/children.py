@@ -10,7 +10,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from pip_variants.pip_adapter import runner
 from pip_variants.pip_adapter.hook.attach import attached, give_up
 from pip_variants.pip_adapter.hook.options import SEVERAL_TIMES
 from pip_variants.pip_adapter.hook.run import Run, current
@@ -18,11 +17,14 @@ from pip_variants.pip_adapter.hook.run import Run, current
 
 def get_runnable_pip(original: Any) -> str:
     """`get_runnable_pip`: the file with which child pips are started."""
-    run, file = current(), os.path.abspath(runner.__file__)
+    run = current()
     run.pip = str(original())
     try:
-        os.stat(file)
         import pip_variants.detection.client  # noqa: F401 - what is started needs it
+        from pip_variants.pip_adapter import runner
+
+        file = os.path.abspath(runner.__file__)
+        os.stat(file)
     except Exception as error:  # noqa: BLE001 - ours, missing or damaged
         give_up(error)
         return run.pip
@@ -56,6 +58,7 @@ def _started(start: Callable[..., Any], command: Any, **options: Any) -> Any:
 
 def _of_runner(run: Run) -> dict[str, str]:
     from pip_variants.detection.client import command  # only where there are children
+    from pip_variants.pip_adapter import runner
 
     detection = json.dumps(attached.detection or command())
     return {runner.PIP_VARIABLE: run.pip, runner.DETECTION_VARIABLE: detection}

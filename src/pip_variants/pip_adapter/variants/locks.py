@@ -7,11 +7,10 @@ import copy
 import dataclasses
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from logging import WARNING
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from pip._internal.exceptions import InstallationError
 from pip._internal.models.link import Link
@@ -32,8 +31,7 @@ _TABLE = "variants-json"
 _LOCKED = "https://lock.invalid"  # the place of a file in a lock; a choice takes only its name
 
 
-@dataclass(frozen=True)
-class Lock:
+class Lock(NamedTuple):
     """What a lock file says: the versions of its packages, and which of them have variants."""
 
     versions: tuple[tuple[str, str], ...]

@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from pip._internal.exceptions import PipError
 from pip._internal.models.link import Link
@@ -24,15 +24,14 @@ from pip_variants.remote_wheel import Budget
 _NULL_ALONE = VariantMetadata(namespaces=(), variants={})  # all that a null variant needs
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):  # a dataclass takes Python a millisecond to make
     """Which files of a release can be used."""
 
     files: tuple[Link, ...] = ()  # best first
-    ordering: Ordering = field(default_factory=Ordering)
+    ordering: Ordering = Ordering()
     # By source: what the variants were chosen by, or why they are not considered.
-    metadata: Mapping[str, VariantMetadata] = field(default_factory=dict)
-    ignored: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, VariantMetadata] = MappingProxyType({})
+    ignored: Mapping[str, str] = MappingProxyType({})
     wanted: str = ""  # the label that the user asked for
     hashes: bool = False  # whether hashes are required
 
