@@ -154,13 +154,32 @@ def imports() -> Iterable[str]:
                 yield from (f"import of {alias.name}" for alias in node.names)
 
 
+@pytest.mark.parametrize(
+    ("version", "number"),
+    [("26.1", (26, 1)), ("26.2b1", (26, 2)), ("26.2rc2", (26, 2)), ("26.3.dev0", (26, 3)), ("27", (27,)), ("x", (0,))],
+)
+def test_the_version_of_a_pip(monkeypatch: pytest.MonkeyPatch, version: str, number: tuple[int, ...]) -> None:
+    import pip
+
+    from pip_variants.pip_adapter.hook import attach
+
+    monkeypatch.setattr(pip, "__version__", version)
+    for seam in SEAMS:
+        expected = seam.since <= number and (not seam.until or number < seam.until)
+        assert attach._is_of_version(seam) is expected, seam.place
+
+
 def is_here(place: str) -> bool:
     """The newest pip reads metadata with importlib, and is of the newest shape."""
     return not place.startswith("metadata.pkg_resources:")
 
 
 CRITICAL = [
-    *(seam.place for seam in SEAMS if seam.needed_by == ALL and is_here(seam.place) and not seam.until),
+    *(
+        seam.place
+        for seam in SEAMS
+        if seam.needed_by == ALL and is_here(seam.place) and seam.since <= (26, 3) and not seam.until
+    ),
     *(place for place, _ in ASSUMPTIONS if not place.endswith(".__init__")),
     *(
         f"{place.partition(':')[2]} uses {name}"

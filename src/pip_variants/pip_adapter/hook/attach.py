@@ -7,12 +7,12 @@ import contextlib
 import importlib
 import importlib.util
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from importlib.machinery import ModuleSpec
-from types import CodeType, ModuleType
+from itertools import takewhile
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from pip_variants.pip_adapter.hook.seams import ASSUMPTIONS, OF_OPTIONS, OPTIONS, SEAMS, Seam
@@ -127,7 +127,8 @@ def _is_there(module: str) -> bool:
 
 def _is_of_version(seam: Seam) -> bool:
     text = sys.modules["pip"].__version__
-    version = tuple(map(int, re.findall(r"\d+", text)[:2]))
+    # The minor version of a beta is `4b1`.
+    version = tuple(int("".join(takewhile(str.isdigit, one)) or 0) for one in text.split(".")[:2])
     return seam.since <= version and (not seam.until or version < seam.until)
 
 
@@ -188,12 +189,12 @@ def _ours(module: str, name: str) -> Any:
         raise Unloadable(str(error)) from error
 
 
-def _immediate(function: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(original)
-    def replacement(*args: Any, **kw: Any) -> Any:
-        return function(original, *args, **kw)
-
-    return replacement
+def _immediate(function: FunctionType, original: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with its original; a copy, since one more call would cost big pages percents."""
+    replacement = FunctionType(function.__code__, function.__globals__, function.__name__)
+    replacement.__defaults__ = function.__defaults__
+    replacement.__kwdefaults__ = {**(function.__kwdefaults__ or {}), "original": original}
+    return wraps(original)(replacement)
 
 
 def _deferred(seam: Seam, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -208,7 +209,7 @@ def _deferred(seam: Seam, original: Callable[..., Any]) -> Callable[..., Any]:
             except Unloadable as error:
                 give_up(error.__cause__ or error)
             else:
-                return function(original, *args, **kw)
+                return function(*args, original=original, **kw)
         return original(*args, **kw)
 
     return replacement

@@ -15,7 +15,7 @@ from pip_variants.pip_adapter.hook.options import SEVERAL_TIMES
 from pip_variants.pip_adapter.hook.run import Run, current
 
 
-def get_runnable_pip(original: Any) -> str:
+def get_runnable_pip(*, original: Any) -> str:
     """`get_runnable_pip`: the file with which child pips are started."""
     run = current()
     run.pip = str(original())
@@ -31,7 +31,7 @@ def get_runnable_pip(original: Any) -> str:
     return file
 
 
-def call_subprocess(original: Any, *args: Any, extra_environ: Any = None, **kw: Any) -> Any:
+def call_subprocess(*args: Any, extra_environ: Any = None, original: Any, **kw: Any) -> Any:
     """`call_subprocess`, with which the pip of a build environment is started."""
     run = current()
     environ = {**(extra_environ or {}), **_of_runner(run), **_choices(run)}

@@ -13,7 +13,7 @@ from pip_variants.pip_adapter.hook.run import current, during
 from pip_variants.pip_adapter.hook.wheel_names import notice
 
 
-def evaluate_links(original: Any, self: Any, link_evaluator: Any, links: Any) -> list[Any]:
+def evaluate_links(self: Any, link_evaluator: Any, links: Any, *, original: Any) -> list[Any]:
     """`PackageFinder.evaluate_links`: remember the metadata files of a page, which pip skips."""
     metadata: list[Any] = []
     packages: list[Any] = []
@@ -34,14 +34,14 @@ def evaluate_links(original: Any, self: Any, link_evaluator: Any, links: Any) ->
 
 
 def find_best_candidate(
-    original: Any, self: Any, project_name: str, specifier: Any = None, hashes: Any = None
+    self: Any, project_name: str, specifier: Any = None, hashes: Any = None, *, original: Any
 ) -> Any:
     """`PackageFinder.find_best_candidate`: note the hashes; pip remembers what this returns."""
     current().hashes = hashes
     return original(self, project_name, specifier=specifier, hashes=hashes)
 
 
-def init(original: Any, self: Any, get_infos: Any, installed: Any, *args: Any, **kw: Any) -> None:
+def init(self: Any, get_infos: Any, installed: Any, *args: Any, original: Any, **kw: Any) -> None:
     """`FoundCandidates(get_infos, …)`: hand the resolver the files of a version in our order."""
     original(self, partial(_in_order, get_infos, installed), installed, *args, **kw)
     if installed is not None and current().values("variant"):
@@ -50,7 +50,7 @@ def init(original: Any, self: Any, get_infos: Any, installed: Any, *args: Any, *
         installed_stays(installed)
 
 
-def resolve(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
+def resolve(self: Any, *args: Any, original: Any, **kw: Any) -> Any:
     """`Resolver.resolve`: again, as long as a chosen wheel is not what its index says."""
     while True:
         try:
@@ -68,7 +68,7 @@ def resolve(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
             return chosen
 
 
-def build_package_finder(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
+def build_package_finder(self: Any, *args: Any, original: Any, **kw: Any) -> Any:
     """`IndexCommand._build_package_finder`: `pip index versions` lists what can be installed."""
     finder = original(self, *args, **kw)
     find_all_candidates = finder.find_all_candidates

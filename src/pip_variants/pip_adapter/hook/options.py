@@ -42,13 +42,13 @@ SEVERAL_TIMES = tuple(name for name, _, _ in _OPTIONS)
 _ABOUT_INSTALLED = ("list", "show", "check", "inspect")
 
 
-def main(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
+def main(self: Any, *args: Any, original: Any, **kw: Any) -> Any:
     """`Command.main`: one run of pip."""
     with entered(Run()):
         return original(self, *args, **kw)
 
 
-def parse_args(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
+def parse_args(self: Any, *args: Any, original: Any, **kw: Any) -> Any:
     """`Command.parse_args`: what the user wants of this run."""
     options, rest = original(self, *args, **kw)
     parsed(options, str(self.name), is_off=_is_off(options))
@@ -62,7 +62,7 @@ def parse_args(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
     return options, rest
 
 
-def make_option_group(original: Any, group: dict[str, Any], parser: Any) -> Any:
+def make_option_group(group: dict[str, Any], parser: Any, *, original: Any) -> Any:
     """`make_option_group`: every command can do without variants; some can choose among them."""
     # Only here: above, it would load what is just being replaced.
     from pip._internal.cli import cmdoptions
@@ -77,7 +77,7 @@ def make_option_group(original: Any, group: dict[str, Any], parser: Any) -> Any:
     return result
 
 
-def create(original: Any, *args: Any, **kw: Any) -> Any:
+def create(*args: Any, original: Any, **kw: Any) -> Any:
     """`LinkCollector.create`: pip is going to look for packages."""
     run = current()
     # Not for pip's look whether there is a newer pip.
@@ -86,7 +86,7 @@ def create(original: Any, *args: Any, **kw: Any) -> Any:
     return original(*args, **kw)
 
 
-def install(original: Any, *args: Any, **kw: Any) -> None:
+def install(*args: Any, original: Any, **kw: Any) -> None:
     """`InprocessBuildEnvironmentInstaller.install`: what builds need, without another pip."""
     with entered(current().for_build()):
         original(*args, **kw)

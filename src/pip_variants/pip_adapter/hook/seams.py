@@ -8,9 +8,9 @@ class Seam(NamedTuple):
 
     `parameters` must be among those of the function that is found there. `replacement` is a module
     of ours, with a function that has the name of pip's (without underscores at its ends), unless
-    it names another one, as `module:function`. It is called with the original, and with what pip
-    calls that with. `when` is a function of `conditions`: until it is true of the arguments of a
-    call, the original runs and the module of the replacement is not even loaded.
+    it names another one, as `module:function`. It is called as pip calls the place, and with what
+    was there before as `original`. `when` is a function of `conditions`: until it is true of the
+    arguments of a call, the original runs and the module of the replacement is not even loaded.
 
     Without what is `needed_by` everything, no label is accepted; else it names the commands of pip
     that know less of variants without it. pip has the place from version `since` on, and no more

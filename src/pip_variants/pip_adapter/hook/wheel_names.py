@@ -15,7 +15,7 @@ def notice(filenames: Iterable[str]) -> None:
             return
 
 
-def init(original: Any, self: Any, filename: str) -> None:
+def init(self: Any, filename: str, *, original: Any) -> None:
     """`Wheel(filename)`: pip parses the name without the label."""
     plain = without_label(filename) if filename.count("-") >= _DASHES else filename
     original(self, plain)
@@ -23,12 +23,12 @@ def init(original: Any, self: Any, filename: str) -> None:
         self.filename = filename
 
 
-def parse_wheel_filename(original: Any, filename: str, *args: Any, **kwargs: Any) -> Any:
+def parse_wheel_filename(filename: str, *args: Any, original: Any, **kwargs: Any) -> Any:
     """`packaging`'s function, where a module of pip took it over by name."""
     return original(without_label(filename), *args, **kwargs)
 
 
-def parse_in_folder(original: Any, filename: str, *args: Any, **kw: Any) -> Any:
+def parse_in_folder(filename: str, *args: Any, original: Any, **kw: Any) -> Any:
     """The same where pip lists a folder, once for all its runs; each parses the names again."""
     if _looks_labelled(filename) and not current().problem:
         label = label_in(filename)
@@ -36,7 +36,7 @@ def parse_in_folder(original: Any, filename: str, *args: Any, **kw: Any) -> Any:
     return original(filename, *args, **kw)
 
 
-def get(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
+def get(self: Any, *args: Any, original: Any, **kw: Any) -> Any:
     """`SimpleWheelCache.get`, which does not know what a variant was built for: build it again."""
     with during("is_shut"):
         return original(self, *args, **kw)

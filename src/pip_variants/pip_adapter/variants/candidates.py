@@ -31,7 +31,7 @@ _MOST_LOOKED_AT = 20
 _DOWNLOADING = ("install", "download", "wheel")  # they have the whole of each wheel in the end
 
 
-def sort_best_candidate(original: Any, self: Any, candidates: list[Any]) -> Any:
+def sort_best_candidate(self: Any, candidates: list[Any], *, original: Any) -> Any:
     """`CandidateEvaluator.sort_best_candidate`, for those who want the best file at once."""
     if current().is_listing:
         return original(self, candidates)
@@ -43,7 +43,7 @@ def sort_best_candidate(original: Any, self: Any, candidates: list[Any]) -> Any:
         return None
 
 
-def compute_best_candidate(original: Any, self: Any, candidates: list[Any]) -> Any:
+def compute_best_candidate(self: Any, candidates: list[Any], *, original: Any) -> Any:
     """`CandidateEvaluator.compute_best_candidate`: leave out versions of which no file fits."""
     if current().is_listing:
         return original(self, candidates)

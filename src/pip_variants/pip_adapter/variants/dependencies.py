@@ -45,7 +45,7 @@ class _Known:
         )
 
 
-def fetch_metadata_only(original: Any, self: Any, req: Any) -> Any:
+def fetch_metadata_only(self: Any, req: Any, *, original: Any) -> Any:
     """`RequirementPreparer._fetch_metadata_only`: the index says what `variant.json` would say."""
     distribution = original(self, req)
     release = current().release_of_url.get(req.link.url) if req.link else None
@@ -57,12 +57,12 @@ def fetch_metadata_only(original: Any, self: Any, req: Any) -> Any:
     return distribution
 
 
-def iter_dependencies(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
+def iter_dependencies(self: Any, *args: Any, original: Any, **kw: Any) -> Any:
     """`Distribution.iter_dependencies` of pip's importlib backend."""
     return original(_Resolved(self), *args, **kw)
 
 
-def with_resolved_requirements(original: Any, self: Any, *args: Any, **kw: Any) -> Any:
+def with_resolved_requirements(self: Any, *args: Any, original: Any, **kw: Any) -> Any:
     """The same of pip's pkg_resources backend, which reads them from a message in memory."""
     message = self._dist._parsed_pkg_info
     requirements = message.get_all("Requires-Dist", [])
@@ -73,7 +73,7 @@ def with_resolved_requirements(original: Any, self: Any, *args: Any, **kw: Any) 
     return original(self, *args, **kw)
 
 
-def iter_raw_dependencies(original: Any, self: Any) -> Iterable[str]:
+def iter_raw_dependencies(self: Any, *, original: Any) -> Iterable[str]:
     """`BaseDistribution.iter_raw_dependencies`, whose result pip parses."""
     return _resolved(self, original(self))
 

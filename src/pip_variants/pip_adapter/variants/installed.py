@@ -22,7 +22,7 @@ from pip_variants.pip_adapter.variants.target import target
 from pip_variants.selection import Choices, select
 
 
-def install_req_to_dict(original: Any, cls: Any, ireq: Any) -> dict[str, Any]:
+def install_req_to_dict(cls: Any, ireq: Any, *, original: Any) -> dict[str, Any]:
     """`InstallationReport._install_req_to_dict`: the entries of `pip install --report`."""
     variant = variant_of(ireq.get_dist())
     release = current().release_of_url.get(ireq.link.url) if ireq.link else None
@@ -31,12 +31,12 @@ def install_req_to_dict(original: Any, cls: Any, ireq: Any) -> dict[str, Any]:
     return _with_variant(original(cls, ireq), variant)
 
 
-def dist_to_dict(original: Any, self: Any, dist: Any) -> dict[str, Any]:
+def dist_to_dict(self: Any, dist: Any, *, original: Any) -> dict[str, Any]:
     """`InspectCommand._dist_to_dict`: the entries of `pip inspect`."""
     return _with_variant(original(self, dist), variant_of(dist))
 
 
-def format_for_json(original: Any, packages: Any, options: Any) -> str:
+def format_for_json(packages: Any, options: Any, *, original: Any) -> str:
     """`pip list --format json`."""
     entries = json.loads(original(packages, options))
     for entry, package in zip(entries, packages, strict=True):
@@ -44,7 +44,7 @@ def format_for_json(original: Any, packages: Any, options: Any) -> str:
     return json.dumps(entries)
 
 
-def format_for_columns(original: Any, packages: Any, options: Any) -> Any:
+def format_for_columns(packages: Any, options: Any, *, original: Any) -> Any:
     """`pip list`: a column more, if any distribution is a variant."""
     rows, header = original(packages, options)
     variants = [variant_of(package) for package in packages]
@@ -55,7 +55,7 @@ def format_for_columns(original: Any, packages: Any, options: Any) -> Any:
     return rows, header
 
 
-def print_results(original: Any, distributions: Any, *args: Any, **kw: Any) -> bool:
+def print_results(distributions: Any, *args: Any, original: Any, **kw: Any) -> bool:
     """`pip show`: a line more for a variant."""
     printed = False
     for distribution in distributions:
@@ -69,7 +69,7 @@ def print_results(original: Any, distributions: Any, *args: Any, **kw: Any) -> b
     return printed
 
 
-def create_package_set_from_installed(original: Any, *args: Any, **kw: Any) -> tuple[Any, bool]:
+def create_package_set_from_installed(*args: Any, original: Any, **kw: Any) -> tuple[Any, bool]:
     """`create_package_set_from_installed`: `pip check` fails by the second part of its result."""
     package_set, problems = original(*args, **kw)
     environment = get_default_environment()

@@ -38,7 +38,7 @@ class Lock(NamedTuple):
     with_variants: tuple[tuple[Any, VariantMetadata | Unusable], ...]
 
 
-def from_install_requirements(original: Any, *args: Any, **kw: Any) -> Any:
+def from_install_requirements(*args: Any, original: Any, **kw: Any) -> Any:
     """What makes a lock out of the requirements that were resolved."""
     *cls, requirements = args  # a function today, a class method up to pip 25.3
     requirements = list(requirements)
@@ -47,12 +47,12 @@ def from_install_requirements(original: Any, *args: Any, **kw: Any) -> Any:
     return original(*cls, requirements, **kw)
 
 
-def to_dict(original: Any, self: Any) -> dict[str, Any]:
+def to_dict(self: Any, *, original: Any) -> dict[str, Any]:
     """`Pylock.to_dict`, which the lock file is written from since pip 26.0."""
     return _with_variants(original(self))
 
 
-def as_toml(original: Any, self: Any) -> Any:
+def as_toml(self: Any, *, original: Any) -> Any:
     """`Pylock.as_toml` of pip 25.1 to 25.3."""
     if not current().locked:
         return original(self)
@@ -62,7 +62,7 @@ def as_toml(original: Any, self: Any) -> Any:
     return tomli_w.dumps(_with_variants(dataclasses.asdict(self, dict_factory=_toml_dict_factory)))
 
 
-def from_dict(original: Any, cls: Any, document: Any) -> Any:
+def from_dict(cls: Any, document: Any, *, original: Any) -> Any:
     """`Pylock.from_dict`: remember the variants of a lock; without variants, leave them out."""
     run, packages = current(), document.get("packages")
     if isinstance(packages, list) and not run.accepts_labels():
@@ -78,7 +78,7 @@ def from_dict(original: Any, cls: Any, document: Any) -> Any:
     return lock
 
 
-def select(original: Any, self: Any, *args: Any, **kw: Any) -> Iterator[Any]:
+def select(self: Any, *args: Any, original: Any, **kw: Any) -> Iterator[Any]:
     """`Pylock.select`: of a package with variants, the best file for the target."""
     known = {id(one): what for lock in current().locks for one, what in lock.with_variants}
     for package, distribution in original(self, *args, **kw):

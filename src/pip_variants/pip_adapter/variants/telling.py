@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pip_variants.pip_adapter.variants.release import Release
 
 
-def log_preparing_link(original: Any, self: Any, req: Any) -> None:
+def log_preparing_link(self: Any, req: Any, *, original: Any) -> None:
     """`RequirementPreparer._log_preparing_link`: a line below "Collecting …"."""
     original(self, req)
     release = current().release_of_url.get(req.link.url) if req.link else None

@@ -28,7 +28,7 @@ class WheelDisagrees(MetadataInconsistent):
         return telling.not_as_promised(self._link, self.m_val).replace("[", "(")
 
 
-def prepare_linked_requirement(original: Any, self: Any, req: Any, *args: Any, **kw: Any) -> Any:
+def prepare_linked_requirement(self: Any, req: Any, *args: Any, original: Any, **kw: Any) -> Any:
     """`RequirementPreparer._prepare_linked_requirement`: every wheel passes here once complete."""
     was_chosen_by_metadata = req.needs_more_preparation
     inconsistent = distribution = None
@@ -56,7 +56,7 @@ def prepare_linked_requirement(original: Any, self: Any, req: Any, *args: Any, *
     return distribution
 
 
-def verify_one(original: Any, req: Any, wheel_path: str) -> None:
+def verify_one(req: Any, wheel_path: str, *, original: Any) -> None:
     """`wheel_builder._verify_one`: a wheel that was built here to be installed has to fit, too."""
     original(req, wheel_path)
     filename = os.path.basename(wheel_path)
