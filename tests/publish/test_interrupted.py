@@ -164,7 +164,7 @@ def start(name: str, folder: Path, megabytes: int) -> list[str]:
     if name == "build":
         project(folder / "source")
         plain_wheel(folder / "out", files={"old.py": ""})
-        return ["build", "source", "--label", "null", "--label", "none", "-o", "out"]
+        return ["build", "source", "--label", "null", "--label", "none", "-o", "out", "--force"]
     for version in ("1.0", "1.1", "1.2"):
         for project_ in ("demo", "other"):
             variant_wheel(folder, "v2", ["x86_64 :: level :: v2"], project_, version)

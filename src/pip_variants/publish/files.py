@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from pip_variants.errors import PipVariantsError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -23,6 +25,12 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Raise `PipVariantsError` if there is such a file, unless it is to be replaced."""
+    if path.exists() and not force:
+        raise PipVariantsError(f"{path} exists already: --force replaces it")
 
 
 def replace(path: Path, content: bytes) -> None:
