@@ -3,6 +3,7 @@
 The commands are those with which real build backends called the real compiler.
 """
 
+import json
 import os
 import re
 import shlex
@@ -18,7 +19,9 @@ from support.backends import BACKENDS, code_in, project_of
 from support.environments import ROOT
 
 from pip_variants.cli import main
-from pip_variants.publish.flags import launching
+from pip_variants.model.metadata import Variant
+from pip_variants.model.names import VariantProperty
+from pip_variants.publish.flags import flags_for, launching
 
 V3 = ["-march=x86-64-v3", "-mtune=generic"]
 FLAGS = {"CFLAGS": " ".join(V3), "CXXFLAGS": "-march=x86-64-v4", "RUSTFLAGS": "-C target-cpu=x86-64-v3"}
@@ -54,9 +57,12 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
     return since
 
 
-@pytest.mark.parametrize(
-    "backend", [pytest.param(name, marks=[pytest.mark.long][: name != "setuptools"]) for name in IN_C]
-)
+def backends(*names: str) -> list:
+    """The first one in the default run."""
+    return [names[0], *(pytest.param(name, marks=pytest.mark.long) for name in names[1:])]
+
+
+@pytest.mark.parametrize("backend", backends(*IN_C))
 def test_more_instruction_sets_and_nothing_else(backend, commands: Commands, tmp_path, monkeypatch, capsys) -> None:
     folder = project_of(backend, tmp_path / "hello", monkeypatch)
     code, compiled = {}, {}
@@ -134,10 +140,24 @@ def test_compilers_by_their_paths(variable: str, value: str, tmp_path: Path) -> 
 
 
 def test_options_of_single_files_count_and_those_of_everything_do_not(tmp_path: Path, monkeypatch) -> None:
-    """What Red Hat's and conda's Pythons were built for, and what conda writes into CFLAGS."""
+    """As conda writes them into CFLAGS."""
     assert "__AVX512F__" in macros("cc -march=x86-64-v4", launched(tmp_path / "one"))
     monkeypatch.setenv("CFLAGS", "-O2 -march=nocona -mtune=haswell")
     assert "__AVX2__" in macros("cc -O2 -march=nocona -mtune=haswell", launched(tmp_path / "two"))
+
+
+def test_a_python_that_was_built_for_a_processor(tmp_path: Path) -> None:
+    """As Red Hat's is: setuptools compiles with what Python was compiled with."""
+    name = "redhat"
+    (tmp_path / f"{name}.py").write_text("build_time_vars = {'CFLAGS': '-O2 -march=x86-64-v2 -mtune=haswell'}\n")
+    code = (
+        "import json, os, sys; from pathlib import Path; from pip_variants.publish.flags import launching\n"
+        f"print(json.dumps(launching({FLAGS}, Path(sys.argv[1]), dict(os.environ))))"
+    )
+    env = {**os.environ, "PYTHONPATH": str(tmp_path), "_PYTHON_SYSCONFIGDATA_NAME": name}
+    said = subprocess.check_output([sys.executable, "-c", code, tmp_path / "scripts"], text=True, env=env)
+    assert "__AVX2__" in macros("gcc -O2 -march=x86-64-v2 -mtune=haswell", json.loads(said))
+    assert "__AVX512F__" in macros("gcc -O2 -march=x86-64-v4", json.loads(said))  # a file's own
 
 
 def test_a_compiler_that_looks_for_its_own_name(tmp_path: Path, monkeypatch) -> None:
@@ -163,15 +183,9 @@ def test_ccache_itself(tmp_path: Path, monkeypatch) -> None:
 
 
 def test_what_a_label_says_itself(tmp_path: Path) -> None:
-    from pip_variants.model.metadata import Variant
-    from pip_variants.model.names import VariantProperty
-    from pip_variants.publish.flags import flags_for
-
     v3 = Variant.of("v3", [VariantProperty.parse("x86_64 :: level :: v3")])
     assert flags_for(v3, {"CFLAGS": "-O1"}).keys() == {"CXXFLAGS", "FFLAGS", "RUSTFLAGS"}
     assert flags_for(v3, {"FCFLAGS": ""}).keys() == {"CFLAGS", "CXXFLAGS", "RUSTFLAGS"}
-    if shutil.which("clang"):
-        assert flags_for(v3, {"CC": "clang"})["CFLAGS"].startswith("-march=x86-64-v3")
     assert flags_for(v3, {"CC": "/no/compiler"}).keys() == {"RUSTFLAGS"}
 
 
@@ -216,6 +230,36 @@ def test_auditwheel_repairs_what_becomes_a_variant(tmp_path: Path, monkeypatch, 
             assert any(name.startswith("hello.libs/libown") for name in archive.namelist())
     assert main(["index", str(folder / "dist")]) == main(["verify", str(folder / "dist")]) == 0
     assert "PyPI" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("backend", backends(*BACKENDS))
+def test_what_real_compilers_complain_of_is_shown(backend: str, tmp_path: Path, monkeypatch, capsys) -> None:
+    old, new, said = "<assert.h>", '"nowhere.h"', "hello.c:1:10: fatal error: nowhere.h: No such file"
+    if backend == "maturin":
+        old, new, said = "fn main() {\n", "fn main() {\n    nothing();\n", "error[E0425]: cannot find function `nothing`"
+    folder = project_of(backend, tmp_path / "hello", monkeypatch, old, new)
+    assert main(["build", str(folder), "--label", "v3"]) == 1
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert "Traceback" not in shown
+    if backend == "scikit-build-core":  # which compiles files by their full paths
+        assert f"{folder}/{said}" in shown
+    Path(re.search(r"the whole log: (.+)", shown)[1]).unlink()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("backend", ["setuptools", "meson-python", "scikit-build-core"])
+def test_what_a_real_linker_complains_of_is_shown(backend: str, tmp_path: Path, monkeypatch, capsys) -> None:
+    old, new = {
+        "setuptools": ("['hello.c']", "['hello.c'], libraries=['nowhere']"),
+        "meson-python": ("install: true", "link_args: '-lnowhere', install: true"),
+        "scikit-build-core": ("install(", "target_link_libraries(hello PRIVATE nowhere)\ninstall("),
+    }[backend]
+    folder = project_of(backend, tmp_path / "hello", monkeypatch, old, new)
+    assert main(["build", str(folder), "--label", "v3"]) == 1
+    shown = capsys.readouterr().err
+    assert "cannot find -lnowhere" in shown
+    Path(re.search(r"the whole log: (.+)", shown)[1]).unlink()
 
 
 # The recipe for cibuildwheel.

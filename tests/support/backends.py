@@ -99,8 +99,13 @@ _SHELF = {  # what has to be brought; setuptools also has a shelf in the default
 }
 
 
-def project_of(backend: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with the variant v3 in `folder`; pip finds its backend without an index."""
+def project_of(
+    backend: str, folder: Path, monkeypatch: pytest.MonkeyPatch, old: str = "", new: str = ""
+) -> Path:
+    """A project with the variant v3 in `folder`; pip finds its backend without an index.
+
+    In its files, `new` takes the place of `old`.
+    """
     if backend == "maturin" and not shutil.which("cargo"):
         pytest.skip("cargo is not installed")
     python = "{}.{}".format(*sys.version_info[:2])
@@ -114,17 +119,13 @@ def project_of(backend: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> P
     monkeypatch.setenv("PIP_FIND_LINKS", str(shelf))
     for name, text in BACKENDS[backend].items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
+        (folder / name).write_text(text.replace(old, new) if old else text)
     with (folder / "pyproject.toml").open("a") as file:
         file.write("[variant.variants.v3]\nx86_64.level = ['v3']\n")
-    commit(folder)
-    return folder
-
-
-def commit(folder: Path) -> None:
-    """meson-python makes source distributions of what git knows."""
+    # meson-python makes source distributions of what git knows.
     for command in ("init -q", "add .", "-c user.name=t -c user.email=t@t commit -qm t"):
         subprocess.run(["git", "-C", folder, *command.split()], check=True)
+    return folder
 
 
 def library_in(wheel: Path, folder: Path) -> str:

@@ -52,8 +52,7 @@ class Build:
         A folder's source distribution, whose label is empty, is made first. Labels that differ only
         in metadata are built once. Raises `PipVariantsError` before a wheel is built.
         """
-        files: dict[str, Path] = {}
-        failed: dict[str, str] = {}
+        files, failed = dict[str, Path](), dict[str, str]()
         if find_spec("build") is None:
             raise PipVariantsError("install the package build: pip install 'pip-variants[build]'")
         with tempfile.TemporaryDirectory() as own:
