@@ -1,15 +1,23 @@
-"""`pip-variants make` of a wheel of 1 GB: time beside that of copying the file, and memory."""
+"""`pip-variants make` of a wheel of 1 GB: time beside that of copying the file, and memory.
 
+And what `pip-variants build` makes: the C loop of the quickstart in v3, beside the plain wheel's.
+"""
+
+import ctypes
 import os
 import shutil
 import subprocess
 import sys
+import time
 
-from helpers import child_seconds, compare, environment, in_pairs
+import pytest
+from helpers import REPOSITORY, child_seconds, compare, environment, in_pairs
+from support.backends import library_in, project_of
 from support.wheels import large_wheel
 
 MB = 10**6
 PAIRS = 7
+LOOPS = 51
 SMALL, LARGE = 1, 1000  # megabytes
 
 # As ours: into a new file, which takes the place of the old one.
@@ -66,6 +74,9 @@ def measure(work):
         f"publish: a wheel of {large.stat().st_size // MB} MB, without: copying the file and reading "
         f"it back, {PAIRS} pairs": rows,
         "publish: peak memory, MB": [_peaks(work, wheels, env, name) for name in _COMMANDS],
+        f"publish: a loop in the wheel v3, without: in the plain one, ms, {LOOPS} pairs": [
+            _loops(work / name, name) for name in ("setuptools", "meson-python", "scikit-build-core", "hatchling")
+        ],
     }
 
 
@@ -89,3 +100,26 @@ def _peaks(work, wheels, env, name):
         assert done.returncode == 0, done.stdout + done.stderr
         row[f"wheel of {size} MB"] = round(int(done.stderr.split()[-1]) * 1024 / MB, 1)
     return row
+
+
+def _loops(work, backend):
+    """Needs a processor of level v3."""
+    with pytest.MonkeyPatch.context() as settings:  # where pip finds the backend
+        command = [sys.executable, "-c", COMMAND, "build", project_of(backend, work / "project", settings)]
+        env = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
+        subprocess.run(command, check=True, env=env, stdout=subprocess.DEVNULL)
+
+    def timing(label, pattern):
+        (wheel,) = (work / "project" / "dist").glob(pattern)
+        logistic = ctypes.CDLL(library_in(wheel, work / label)).logistic
+
+        def seconds():
+            numbers = (ctypes.c_float * 4096)(*[i / 4096 for i in range(4096)])
+            start = time.perf_counter()
+            logistic(numbers, len(numbers))
+            return time.perf_counter() - start
+
+        return seconds
+
+    sides = timing("plain", "*_x86_64.whl"), timing("v3", "*-v3.whl")
+    return {"backend": backend, **compare(*in_pairs(*sides, LOOPS))}

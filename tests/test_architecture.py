@@ -39,6 +39,7 @@ FOREIGN = {
     "hooks": {"pluggy"},
     "testing": {"pluggy"},
     "publish/backend.py": {"build"},
+    "publish/build.py": {"packaging"},
     "publish/flags.py": {"archspec"},
     "publish/verify.py": {"packaging"},
     "detection/worker.py": {"packaging"},

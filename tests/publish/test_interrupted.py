@@ -43,7 +43,8 @@ class Raw(io.FileIO):
         return super().write(data)
 
 def opening(file, mode="r", *arguments, original=io.open, **options):
-    if "b" not in mode or mode == "rb" or "opener" in options:  # which temporary files have
+    # Temporary files have an opener; pipes are numbers.
+    if "b" not in mode or mode == "rb" or "opener" in options or isinstance(file, int):
         return original(file, mode, *arguments, **options)
     raw = Raw(file, mode.replace("b", ""))
     return io.BufferedRandom(raw) if "+" in mode else io.BufferedWriter(raw)
@@ -164,7 +165,7 @@ def start(name: str, folder: Path, megabytes: int) -> list[str]:
     if name == "build":
         project(folder / "source")
         plain_wheel(folder / "out", files={"old.py": ""})
-        return ["build", "source", "--label", "null", "--label", "none", "-o", "out"]
+        return ["build", "source", "--label", "null", "--label", "none", "-o", "out", "--force"]
     for version in ("1.0", "1.1", "1.2"):
         for project_ in ("demo", "other"):
             variant_wheel(folder, "v2", ["x86_64 :: level :: v2"], project_, version)

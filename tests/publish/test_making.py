@@ -209,7 +209,7 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path, capsys) -> None:
         (["make", plain, "--label", "v4", "--property", "x86_64 :: level :: v4"], v4),
     ):
         assert main([*map(str, command)]) == 1
-        complaint = f"{there} is there already: --force replaces it, or give another --output"
+        complaint = f"{there} exists already: --force replaces it"
         assert capsys.readouterr().err == f"pip-variants: {complaint}\n"
         assert {path: path.read_bytes() for path in folder.glob("*.*")} == before
     assert main(["unmake", str(v4), "--force"]) == 0

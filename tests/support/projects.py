@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-# Writes into the wheel how it was called; waits for the file that WAIT_FOR names.
+# Writes into the wheel how it was called; waits for the file that WAIT_FOR names, prints what PRINT
+# says, with the folder that it is in instead of HERE. The wheel has the tags TAG.
 _BACKEND = """
 import base64, hashlib, json, os, time, zipfile
 
@@ -20,6 +21,8 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
         while not os.path.exists(os.environ["WAIT_FOR"]):
             assert time.monotonic() < end, "the other one was not built meanwhile"
             time.sleep(0.05)
+    if "PRINT" in os.environ:
+        print(os.environ["PRINT"].replace("HERE", os.getcwd()), flush=True)
     if os.environ.get("FAIL"):
         raise SystemExit("no such header: demo.h")
     try:
@@ -27,21 +30,22 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
         tool = version("tool")
     except ImportError:
         tool = None
+    tag = os.environ.get("TAG", "py3-none-any")
     seen = {"settings": config_settings, "tool": tool, "env": dict(os.environ), "where": os.getcwd()}
     files = {
         "demo.py": "",
         "seen.json": json.dumps(seen),
         "demo-1.0.dist-info/METADATA": open("METADATA").read(),
-        "demo-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+        "demo-1.0.dist-info/WHEEL": f"Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: {tag}\\n",
     }
     hashes = {name: hashlib.sha256(text.encode()).digest() for name, text in files.items()}
     hashes = {name: base64.urlsafe_b64encode(digest).decode().rstrip("=") for name, digest in hashes.items()}
     rows = "".join(f"{name},sha256={digest},\\n" for name, digest in hashes.items())
     rows += "demo-1.0.dist-info/RECORD,,\\n"
-    with zipfile.ZipFile(os.path.join(folder, "demo-1.0-py3-none-any.whl"), "w") as archive:
+    with zipfile.ZipFile(os.path.join(folder, f"demo-1.0-{tag}.whl"), "w") as archive:
         for name, text in {**files, "demo-1.0.dist-info/RECORD": rows}.items():
             archive.writestr(name, text)
-    return "demo-1.0-py3-none-any.whl"
+    return f"demo-1.0-{tag}.whl"
 """
 _METADATA = """Metadata-Version: 2.1
 Name: demo

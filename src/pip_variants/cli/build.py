@@ -5,11 +5,13 @@ no variant.
 """
 
 import argparse
-from functools import partial
+import sys
 from pathlib import Path
 
-from pip_variants.cli.text import add_list
-from pip_variants.publish.build import build
+from pip_variants.cli.make import add_unchecked, print_path
+from pip_variants.cli.text import add_json, add_list, print_json, warn
+from pip_variants.errors import printable
+from pip_variants.publish.build import Build
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,16 +31,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-j", "--jobs", type=_number, default=1, help="so many wheels at a time (default: 1)"
     )
+    text = "a shell command for wheels with code, run before they become variants, such as "
+    text += "'auditwheel repair -w {dest_dir} {wheel}'"
+    parser.add_argument("--repair", default="", metavar="COMMAND", help=text)
+    parser.add_argument("--force", action="store_true", help="replace files that exist")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show what the builds print")
+    add_unchecked(parser)
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command: 0 all were built, 1 at least one was not."""
-    beside = options.source.parent if options.source.is_file() else options.source / "dist"
-    say = partial(print, flush=True)
-    failed = build(options.source, options.label, options.output or beside, options.jobs, say)
-    if failed:
-        say(f"Not built: {', '.join(failed)}")
+    folder = options.source.parent if options.source.is_file() else options.source / "dist"
+    say = _tell if options.verbose or sys.stderr.isatty() else lambda _: None
+    how = options.jobs, options.repair, options.force, options.verbose, options.unchecked
+    build = Build(options.source, options.output or folder, say, warn, *how)
+    made, failed = build.wheels(options.label)
+    files = {label: str(path) for label, path in made.items()}
+    if options.json:
+        print_json(source=files.pop("", None), files=files, failed=failed)
+    else:
+        for path in made.values():
+            print_path(path)
+    for why in dict.fromkeys(failed.values()):
+        labels = ", ".join(label for label in failed if failed[label] == why)
+        for line in f"pip-variants: {labels} not built: {why}".splitlines():
+            _tell(line)
     return 1 if failed else 0
+
+
+def _tell(text: str) -> None:
+    print(printable(text, 10_000), file=sys.stderr)
 
 
 def _number(text: str) -> int:

@@ -54,10 +54,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="take all of this from [variant] in a pyproject.toml, by the label; for one that is "
         "not there, all but the properties",
     )
-    parser.add_argument(
-        "--unchecked", action="store_true", help="take properties that their provider does not know"
-    )
+    add_unchecked(parser)
     add_changes(parser)
+
+
+def add_unchecked(parser: argparse.ArgumentParser) -> None:
+    """Define the option of commands that check properties."""
+    text = "take properties that their provider does not know"
+    parser.add_argument("--unchecked", action="store_true", help=text)
 
 
 def add_changes(parser: argparse.ArgumentParser) -> None:

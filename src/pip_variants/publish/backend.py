@@ -2,6 +2,7 @@
 
 import json
 import sys
+from subprocess import CalledProcessError
 from typing import Any
 
 import build
@@ -23,5 +24,7 @@ def main(arguments: dict[str, Any]) -> None:
 if __name__ == "__main__":
     try:
         main(json.loads(sys.argv[1]))
-    except build.BuildException as error:
+    except CalledProcessError as error:  # of pip; `build` keeps what it said
+        sys.exit((error.stderr or b"").decode(errors="replace") or str(error))
+    except (build.BuildException, build.BuildBackendException) as error:
         sys.exit(str(error))

@@ -2,94 +2,193 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+
+from packaging.tags import parse_tag, sys_tags
 
 from pip_variants.detection import RUN_MODULE
 from pip_variants.errors import InvalidWheel, PipVariantsError
 from pip_variants.model.filename import WheelFilename
-from pip_variants.publish.files import replacing
-from pip_variants.publish.flags import environment
-from pip_variants.publish.project import PLAIN, Project, Recipe
-from pip_variants.publish.wheel import Changes, make_variant_wheel
+from pip_variants.publish.files import refuse_existing, replacing
+from pip_variants.publish.flags import flags_for, launching
+from pip_variants.publish.project import PLAIN, Project, Recipe, check_known
+from pip_variants.publish.wheel import NO_CHANGES, make_variant_wheel
 
 _BACKEND = "pip_variants.publish.backend"
-_LIKE_CFLAGS = ("CXXFLAGS", "FFLAGS", "FCFLAGS", "RUSTFLAGS")  # they say the same
-_SHOWN = 25  # lines of what a failed build printed
+_ERROR = re.compile(r"(?i)\berror\b(\[\w+\])?( at [^:]+)?:|undefined (reference|symbol)")
+_FRAMES = re.compile(r"(?m)^Traceback .*\n(?:[ \t].*\n)*(?=  File )")  # all but the last one
 
 
-def build(
-    source: Path, labels: Sequence[str], folder: Path, jobs: int, say: Callable[[str], None]
-) -> list[str]:
-    """Build the wheels with these labels, or all, into `folder`; return the labels that failed.
+@dataclass(frozen=True)
+class Build:
+    """The variants of `source`, a project's folder or source distribution, are built to `folder`.
 
-    `source` is a folder or a source distribution. Labels that differ only in metadata are built
-    once. `say` is told what begins and ends. Raises `PipVariantsError` before anything is built.
+    `repair` is a command with `{wheel}` and `{dest_dir}` for wheels with code for a platform; empty
+    for none. Files are replaced only by `force`; properties are taken `unchecked`. `warn` is told
+    what the maintainer should know, `say` what begins, and all that is printed if `verbose`.
     """
-    if find_spec("build") is None:
-        raise PipVariantsError("this needs the package build: pip install 'pip-variants[build]'")
-    with tempfile.TemporaryDirectory() as own:
-        sdist = source if source.is_file() else _run("sdist", source, Path(own), Recipe())
-        with tempfile.TemporaryDirectory(dir=own) as looked_at:
-            project = Project.read(_unpacked(sdist, Path(looked_at))).filled()
-        for label in labels:
-            if label != PLAIN:
-                project.of(label)  # which raises
-        ways: dict[Recipe, list[str]] = {}
-        for label in dict.fromkeys(labels or project.labels):
-            ways.setdefault(_way(project, label), []).append(label)
-        folder.mkdir(parents=True, exist_ok=True)
-        if sdist != source:
-            with replacing(folder / sdist.name) as unfinished:
-                shutil.copyfile(sdist, unfinished)
-            say(f"{folder / sdist.name}")
-        failed = []
-        with ThreadPoolExecutor(jobs) as pool:
-            running = {}
-            for way, both in ways.items():
-                env = [f"{key}={text!r}" for key, text in way.env if key not in _LIKE_CFLAGS]
-                say(f"{', '.join(both)}: {', '.join(('building', *env))}")
-                running[pool.submit(_build, sdist, project, way, both, folder)] = both
-            for job in as_completed(running):
-                try:
-                    say(job.result())
-                except (PipVariantsError, OSError) as error:
-                    say(f"{', '.join(running[job])}: FAILED. {error}")
-                    failed += running[job]
-        return failed
+
+    source: Path
+    folder: Path
+    say: Callable[[str], None]
+    warn: Callable[[str], None]
+    jobs: int = 1
+    repair: str = ""
+    force: bool = False
+    verbose: bool = False
+    unchecked: bool = False
+
+    def wheels(self, labels: Sequence[str]) -> tuple[dict[str, Path], dict[str, str]]:
+        """Build those with these labels, or all; return the files, and why others failed, by label.
+
+        A folder's source distribution, whose label is empty, is made first. Labels that differ only
+        in metadata are built once. Raises `PipVariantsError` before a wheel is built.
+        """
+        files, failed = dict[str, Path](), dict[str, str]()
+        if find_spec("build") is None:
+            raise PipVariantsError("install the package build: pip install 'pip-variants[build]'")
+        with tempfile.TemporaryDirectory() as own:
+            sdist = self.source.resolve()
+            if sdist.is_dir():
+                self.say("building the source distribution")
+                sdist = self._run("sdist", sdist, Path(own), Recipe())
+                refuse_existing(self.folder / sdist.name, force=self.force)
+            with tempfile.TemporaryDirectory(dir=own) as looked_at:
+                project = Project.read(_unpacked(sdist, Path(looked_at))).filled()
+            for remark in project.remarks:
+                self.warn(remark)
+            if not self.unchecked:
+                check_known(project.metadata, self.warn)
+            ways: dict[Recipe, list[str]] = {}
+            for label in dict.fromkeys(labels or project.labels):
+                way = replace(project.recipe(label), changes=NO_CHANGES)
+                if label != PLAIN:
+                    flags = flags_for(project.of(label).variants[label], dict(way.env))
+                    way = replace(way, flags=tuple(flags.items()))
+                ways.setdefault(way, []).append(label)
+            self._refuse_wheels(sdist, labels or project.labels)
+            if self.source.is_dir():
+                files[""] = self._deliver(sdist)
+            with ThreadPoolExecutor(self.jobs) as pool:
+                running = {
+                    pool.submit(self._build, sdist, project, way, both): both
+                    for way, both in ways.items()
+                }
+                for number, done in enumerate(as_completed(running), 1):
+                    self.say(f"{number} of {len(running)} done: {', '.join(running[done])}")
+                    try:
+                        files |= done.result()
+                    except (PipVariantsError, OSError) as error:
+                        failed |= dict.fromkeys(running[done], str(error))
+        return files, failed
+
+    def _refuse_wheels(self, sdist: Path, labels: Sequence[str]) -> None:
+        """Raise `PipVariantsError` for a wheel that this Python would build again."""
+        for path in sorted(self.folder.glob(f"{sdist.name.removesuffix('.tar.gz')}-*.whl")):
+            name = WheelFilename.parse(path.name)
+            tags = parse_tag("-".join(name.tags))
+            if (name.label or PLAIN) in labels and not tags.isdisjoint(sys_tags()):
+                refuse_existing(path, force=self.force)
+
+    def _build(
+        self, sdist: Path, project: Project, way: Recipe, labels: Sequence[str]
+    ) -> dict[str, Path]:
+        self.say(f"building {', '.join(labels)}{''.join(f': {one}' for _, one in way.flags[:1])}")
+        made = {}
+        with tempfile.TemporaryDirectory() as temporary:
+            own = Path(temporary).resolve()
+            wheel = self._run("wheel", _unpacked(sdist, own / "source"), own, way)
+            already = WheelFilename.parse(wheel.name).label
+            if already is not None and list(labels) != [already]:
+                raise InvalidWheel(f"its backend built the variant {already}")
+            if self.repair and not wheel.name.endswith("-any.whl"):  # which auditwheel refuses
+                folder = own / "repaired"
+                folder.mkdir()
+                command = self.repair.replace("{wheel}", f'"{wheel}"')
+                command = command.replace("{dest_dir}", f'"{folder}"')
+                wheel = self._made(command, self.repair, folder, way, own)
+            for label in labels:
+                metadata = None if label == PLAIN else project.of(label)
+                changes = project.recipe(label).changes
+                made[label] = self._deliver(make_variant_wheel(wheel, metadata, own, changes))
+        return made
+
+    def _deliver(self, file: Path) -> Path:
+        """Put a finished file into the folder, in one step; return its path there."""
+        refuse_existing(self.folder / file.name, force=self.force)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with replacing(self.folder / file.name) as unfinished:
+            shutil.copyfile(file, unfinished)
+        return self.folder / file.name
+
+    def _run(self, kind: str, source: Path, own: Path, way: Recipe) -> Path:
+        """Have the backend build `kind`, wheel or sdist, with `own` for files of the way."""
+        arguments = {
+            "kind": kind,
+            "source": str(source),
+            "folder": str(own / kind),
+            "settings": dict(way.config_settings),
+            "requires": way.build_dependencies,
+        }
+        command = [sys.executable, "-c", RUN_MODULE, _BACKEND, json.dumps(arguments)]
+        return self._made(command, f"building the {kind}", own / kind, way, source)
+
+    def _made(
+        self, command: str | list[str], title: str, folder: Path, way: Recipe, source: Path
+    ) -> Path:
+        """The one file that a command, a string for a shell, writes to `folder`.
+
+        What it says of `source`, which may be a copy, is said of the project. Raises
+        `PipVariantsError` with what it said if it fails.
+        """
+        # Python's output in its place among that of compilers, and at once.
+        env = {"PYTHONUNBUFFERED": "1", **os.environ, **dict(way.env)}
+        if way.flags:
+            env |= launching(dict(way.flags), folder.with_name("compilers"), env)
+        lines = []
+        with subprocess.Popen(  # noqa: S603
+            command,
+            shell=isinstance(command, str),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            env=env,
+        ) as process:
+            for line in process.stdout or ():
+                lines.append(line.rstrip("\n").replace(str(source), str(self.source.resolve())))
+                if self.verbose:
+                    self.say(lines[-1])
+        found = [path for path in folder.glob("*") if path.name.endswith((".whl", ".tar.gz"))]
+        if process.returncode == 0 and len(found) == 1:
+            return found[0]
+        descriptor, log = tempfile.mkstemp(prefix="pip-variants-", suffix=".log")
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write("\n".join([*lines, ""]))
+        why = "failed" if process.returncode else f"made {len(found)} files instead of one"
+        said = [f"{title} {why}:", *_reason(lines), f"the whole log: {log}"]
+        raise PipVariantsError("\n  ".join(said))
 
 
-def _way(project: Project, label: str) -> Recipe:
-    """How the wheel of a label is built, but for what is done to the built wheel."""
-    recipe = project.recipe(label)
-    variant = project.metadata.variants.get(label)
-    env = {**(environment(variant) if variant else {}), **dict(recipe.env)}
-    return replace(recipe, env=tuple(env.items()), changes=Changes())
-
-
-def _build(sdist: Path, project: Project, way: Recipe, labels: Sequence[str], folder: Path) -> str:
-    began = time.monotonic()
-    made = []
-    with tempfile.TemporaryDirectory() as own:
-        wheel = _run("wheel", _unpacked(sdist, Path(own, "source")), Path(own, "built"), way)
-        already = WheelFilename.parse(wheel.name).label
-        if already is not None and list(labels) != [already]:
-            raise InvalidWheel(f"its backend built the variant {already}")
-        for label in labels:
-            metadata = None if label == PLAIN else project.of(label)
-            changes = project.recipe(label).changes
-            made.append(make_variant_wheel(wheel, metadata, folder, changes, force=True))
-    done = f"{', '.join(labels)}: done in {time.monotonic() - began:.0f} s"
-    return "\n  ".join([done, *map(str, made)])
+def _reason(lines: Sequence[str]) -> list[str]:
+    """The lines that say why a build failed: from the first late error on, else the last ones."""
+    text = _FRAMES.sub("", "\n".join(lines))
+    # It got over what came long before its end.
+    late = [line for line in text.splitlines() if line.strip()][-100:]
+    errors = [number for number, line in enumerate(late) if _ERROR.search(line)]
+    begin = max(0, errors[0] - 2 if errors else len(late) - 15)
+    return late[begin : begin + 15]
 
 
 def _unpacked(sdist: Path, folder: Path) -> Path:
@@ -103,30 +202,3 @@ def _unpacked(sdist: Path, folder: Path) -> Path:
         raise PipVariantsError(f"{sdist} is no source distribution: {error}") from None
     tops = list(folder.iterdir())
     return tops[0] if len(tops) == 1 else folder
-
-
-def _run(kind: str, source: Path, folder: Path, way: Recipe) -> Path:
-    """Have the backend build `kind`, wheel or sdist, into `folder`; return the file."""
-    arguments = {
-        "kind": kind,
-        "source": str(source),
-        "folder": str(folder),
-        "settings": dict(way.config_settings),
-        "requires": way.build_dependencies,
-    }
-    with tempfile.TemporaryFile() as log:
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, "-c", RUN_MODULE, _BACKEND, json.dumps(arguments)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            check=False,
-            env={**os.environ, **dict(way.env)},
-        )
-        log.seek(0)
-        said = log.read().decode(errors="replace").splitlines()
-    found = [path for path in folder.glob("*") if path.name.endswith((".whl", ".tar.gz"))]
-    if done.returncode or len(found) != 1:
-        last = ["...", *said[-_SHOWN:]] if len(said) > _SHOWN else said
-        raise PipVariantsError("\n  ".join([f"no {kind}. The build ended with:", *last]))
-    return found[0]

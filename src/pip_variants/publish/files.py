@@ -27,12 +27,10 @@ def replacing(path: Path) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
-def check_absent(*paths: Path) -> None:
-    """Raise `PipVariantsError` if one of the files that are going to be written is there."""
-    if there := [str(path) for path in paths if path.exists()]:
-        raise PipVariantsError(
-            f"{', '.join(there)} is there already: --force replaces it, or give another --output"
-        )
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Raise `PipVariantsError` if there is such a file, unless it is to be replaced."""
+    if path.exists() and not force:
+        raise PipVariantsError(f"{path} exists already: --force replaces it")
 
 
 def replace(path: Path, content: bytes) -> None:

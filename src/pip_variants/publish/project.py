@@ -73,13 +73,15 @@ class Recipe:
     """How the wheel of one label is built.
 
     `env` are environment variables, `config_settings` those of PEP 517, with all values of a key.
-    `build_dependencies` are installed beside what the project's `[build-system]` requires.
+    `build_dependencies` are installed beside what the project's `[build-system]` requires. `flags`
+    are what its compilers get beside their own, by the variable for them.
     """
 
     env: tuple[tuple[str, str], ...] = ()
     config_settings: tuple[tuple[str, tuple[str, ...]], ...] = ()
     build_dependencies: tuple[str, ...] = ()
     changes: Changes = NO_CHANGES
+    flags: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -50,11 +50,12 @@ class Release:
     """The files of one release.
 
     `wheels` are those whose names can be read, with their metadata where that is there and can be
-    read; `metadata` is what they say together.
+    read; `metadata` is what they say together. Those `asserting` call C's `assert`.
     """
 
     name: str
     wheels: dict[WheelFilename, VariantMetadata | None] = field(default_factory=dict)
+    asserting: set[WheelFilename] = field(default_factory=set)
     has_source: bool = False
     index_files: list[str] = field(default_factory=list)
     metadata: VariantMetadata | None = None
@@ -90,6 +91,7 @@ def verify(source: Source, detection: Detection) -> tuple[list[Release], Faults,
             own += _variants(release, release.metadata)
             own += _unknown(release, release.metadata, detection, remarks)
             _published(source, release, release.metadata, faults)
+        remarks += _of_builds(release)
     return releases, faults, remarks
 
 
@@ -151,6 +153,8 @@ def _wheel(source: Source, name: WheelFilename, release: Release) -> Iterator[st
                 metadata = release.wheels[name] = metadata_in(archive, filename)
                 yield from _metadata(metadata, filename)
             yield from _record(archive, info, thorough=source.is_local)
+            if source.is_local and _asserts(archive):
+                release.asserting.add(name)
     except (PipVariantsError, OSError) as error:
         yield _short(error, filename)
 
@@ -407,3 +411,25 @@ def _differences(
 
 def _key(distribution: str, version: str) -> tuple[str, str]:
     return canonicalize_name(distribution), canonicalize_version(version.replace("_", "-"))
+
+
+def _of_builds(release: Release) -> Iterator[str]:
+    """What wheels show of how they were built: nothing that must be mended."""
+    if any(re.search(r"(^|\.)linux_", name.platform) for name in release.wheels):
+        yield (
+            f"{release}: wheels for linux_... cannot be uploaded to PyPI and may not run on other "
+            "machines: build them with --repair, or unmake, repair and make them again"
+        )
+    others = {name.tags for name in release.wheels.keys() - release.asserting if not name.label}
+    for name in sorted(str(name) for name in release.asserting if name.tags in others):
+        yield f"{name} checks assertions, and the wheel without variant does not: is it optimised?"
+
+
+def _asserts(archive: zipfile.ZipFile) -> bool:
+    """Whether compiled code in the wheel calls C's `assert`, by its names of symbols (ELF)."""
+    return any(
+        re.search(r"\.so\b", one.filename)
+        and one.file_size < 2**26  # it is read at once
+        and b"\0__assert_fail\0" in archive.read(one)
+        for one in archive.infolist()
+    )

@@ -12,7 +12,7 @@ from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.metadata import MAX_BYTES, VariantMetadata
 from pip_variants.model.names import normalised
 from pip_variants.publish.archive import dist_info, member, opened, rewrite
-from pip_variants.publish.files import check_absent
+from pip_variants.publish.files import refuse_existing
 
 VARIANT_JSON = "variant.json"
 
@@ -145,8 +145,7 @@ def make_variant_wheel(
     old = WheelFilename.parse(wheel.name)
     new = changes.filename(old)
     target = folder / str(new.with_label(label))
-    if not force:
-        check_absent(target)
+    refuse_existing(target, force=force)
     folder.mkdir(parents=True, exist_ok=True)
     with opened(wheel) as source:
         file = member(source, wheel.name, "METADATA")
