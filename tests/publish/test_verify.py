@@ -404,8 +404,8 @@ FAULTS = {
             )
         ),
         V3,
-        f"metadata of {OLD} orders or enables its properties in a way that the current schema "
-        "cannot express; rebuild its wheels",
+        f"metadata of {OLD} orders or enables its properties by default-priorities.feature, which "
+        "the current schema has not; rebuild its wheels",
     ),
     "an unknown key": (
         variant_json(lambda d: d["providers"]["x86_64"].update(wasm={})),

@@ -4,9 +4,13 @@ import argparse
 import json
 import sys
 import textwrap
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pip_variants.errors import printable
+from pip_variants.publish.files import Tell
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -43,3 +47,21 @@ def print_command(command: str) -> None:
     """Print a command in lines such that a shell takes what is copied."""
     lines = textwrap.wrap(printable(command), 72, break_long_words=False, break_on_hyphens=False)
     print("    " + " \\\n      ".join(lines))
+
+
+@contextmanager
+def progress() -> Iterator[Tell]:
+    """Show on a terminal how far long work is, in one line that is gone in the end."""
+    due = 0.0
+
+    def tell(text: str) -> None:
+        nonlocal due
+        if sys.stderr.isatty() and time.monotonic() >= due:
+            due = time.monotonic() + 0.1
+            print(f"\r\033[K{printable(text, 79)}", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield tell
+    finally:
+        if due:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)

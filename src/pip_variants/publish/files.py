@@ -2,10 +2,22 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeAlias
+
+Tell: TypeAlias = Callable[[str], object]
+"""Is told how far long work is."""
+
+
+def nobody(_: str) -> None:
+    """To be told where nobody wants to know."""
+
+
+def of(name: str, size: int, tell: Tell) -> Callable[[int], object]:
+    """Tells how many bytes of a file are done, if it is large."""
+    return lambda done: tell(f"{name}, {done >> 20} of {size >> 20} MiB" if size >> 20 else name)
 
 
 @contextmanager
@@ -32,9 +44,13 @@ def replace(path: Path, content: bytes) -> None:
             unfinished.write_bytes(content)
 
 
-def digest(file: IO[bytes], algorithm: str = "sha256") -> bytes:
-    """The hash of a file, read a piece at a time."""
-    result = hashlib.new(algorithm, usedforsecurity=False)
+def digest(
+    file: IO[bytes], algorithm: str = "sha256", tell: Callable[[int], object] = lambda _: None
+) -> bytes:
+    """The hash of a file, read a piece at a time; `tell` is told the bytes that were read."""
+    result, done = hashlib.new(algorithm, usedforsecurity=False), 0
     while chunk := file.read(2**20):
         result.update(chunk)
+        done += len(chunk)
+        tell(done)
     return result.digest()
