@@ -20,19 +20,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "are there are kept up to date without this",
     )
     text = "say on the pages that installers take this version only where it is pinned (PEP 592)"
-    add_list(parser, "--yank", "[NAME-]VERSION[=REASON]", text)
+    add_list(parser, "--yank", "VERSION[=REASON]", text)
     add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     left_out: list[str] = []
-    with progress() as tell:
-        paths = write_index_metadata(options.folder, options.add, left_out.append, tell)
+    with progress():
+        paths = write_index_metadata(options.folder, options.add, left_out.append)
         written = [*paths]
         if options.pages or options.yank or has_pages(options.folder):
             yanked = dict(one.partition("=")[::2] for one in options.yank)
             added = [*options.add, *paths] if options.add else []
-            written += write_pages(options.folder, added, yanked, tell)
+            written += write_pages(options.folder, added, yanked)
     for why in left_out:
         warn(f"left out: {why}")
     if options.json:

@@ -1,23 +1,14 @@
 """Writing files so that readers see the old one or the new one, whole; and reading large ones."""
 
 import hashlib
+import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO
 
-Tell: TypeAlias = Callable[[str], object]
-"""Is told how far long work is."""
-
-
-def nobody(_: str) -> None:
-    """To be told where nobody wants to know."""
-
-
-def of(name: str, size: int, tell: Tell) -> Callable[[int], object]:
-    """Tells how many bytes of a file are done, if it is large."""
-    return lambda done: tell(f"{name}, {done >> 20} of {size >> 20} MiB" if size >> 20 else name)
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -44,13 +35,10 @@ def replace(path: Path, content: bytes) -> None:
             unfinished.write_bytes(content)
 
 
-def digest(
-    file: IO[bytes], algorithm: str = "sha256", tell: Callable[[int], object] = lambda _: None
-) -> bytes:
-    """The hash of a file, read a piece at a time; `tell` is told the bytes that were read."""
-    result, done = hashlib.new(algorithm, usedforsecurity=False), 0
+def digest(file: IO[bytes], algorithm: str = "sha256", name: str = "") -> bytes:
+    """The hash of a file, read a piece at a time; it is logged how far, of what has this name."""
+    result = hashlib.new(algorithm, usedforsecurity=False)
     while chunk := file.read(2**20):
         result.update(chunk)
-        done += len(chunk)
-        tell(done)
+        _log.debug("%d MiB of %r", file.tell() >> 20, name)
     return result.digest()

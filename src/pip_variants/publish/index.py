@@ -3,6 +3,7 @@
 import hashlib
 import html
 import json
+import logging
 import re
 import tarfile
 import zlib
@@ -23,8 +24,10 @@ from pip_variants.model.filename import (
 from pip_variants.model.metadata import VariantMetadata, combine_all
 from pip_variants.model.names import normalised
 from pip_variants.publish.archive import member, opened
-from pip_variants.publish.files import Tell, digest, nobody, of, replace
+from pip_variants.publish.files import digest, replace
 from pip_variants.publish.wheel import read_metadata
+
+_log = logging.getLogger(__name__)
 
 _API_VERSION = "1.1"
 _SDIST = re.compile(r"(.+)-([^-]+)\.tar\.gz")
@@ -34,7 +37,6 @@ def write_index_metadata(
     folder: Path,
     added: Sequence[Path] = (),
     warn: Callable[[str], object] = lambda _: None,
-    tell: Tell = nobody,
 ) -> list[Path]:
     """Write `{name}-{version}-variants.json` for every release with variant wheels in `folder`.
 
@@ -53,7 +55,7 @@ def write_index_metadata(
     releases: dict[Path, dict[str, VariantMetadata]] = {}
     wheels = added or sorted(folder.glob("*.whl"))
     for place, wheel in enumerate(wheels, 1):
-        tell(f"{place} of {len(wheels)}: {wheel.name}")
+        _log.debug("%d of %d: %r", place, len(wheels), wheel.name)
         try:
             name = WheelFilename.parse(wheel.name)
         except InvalidWheelFilename as error:
@@ -86,19 +88,10 @@ def _combined(found: Mapping[str, VariantMetadata]) -> bytes:
 
 
 def write_pages(
-    folder: Path,
-    added: Sequence[Path] = (),
-    yanked: Mapping[str, str] = MappingProxyType({}),
-    tell: Tell = nobody,
+    folder: Path, added: Sequence[Path] = (), yanked: Mapping[str, str] = MappingProxyType({})
 ) -> list[Path]:
-    """Write the pages of an index of the files in `folder`, below `simple`; returns them, sorted.
-
-    Each project has an `index.html`, and an `index.json` for servers that choose by the `Accept`
-    header. Beside each wheel comes its `.metadata`. Where files are `added`, the others stay on the
-    pages, whether they are in `folder` or not. `yanked` are versions with reasons that may be empty
-    (PEP 592), `1.0` or `demo-1.0`; the pages themselves remember it. Raises `InvalidWheel`.
-    """
-    contents = _pages(folder, added, yanked, tell)
+    """Write the `pages` of an index below `folder`; returns them, sorted. Raises `InvalidWheel`."""
+    contents = pages(folder, added, yanked)
     for path, content in contents.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         replace(path, content)
@@ -110,51 +103,48 @@ def has_pages(folder: Path) -> bool:
     return (folder / "simple" / "index.html").is_file()
 
 
-def stale_pages(folder: Path, tell: Tell = nobody) -> list[Path]:
-    """The pages that `write_pages` would write in another way; none where it cannot write them."""
-    with suppress(InvalidWheel):
-        contents = _pages(folder, (), {}, tell) if has_pages(folder) else {}
-        return [one for one in contents if not one.is_file() or one.read_bytes() != contents[one]]
-    return []
-
-
-def _pages(
-    folder: Path, added: Sequence[Path], yanked: Mapping[str, str], tell: Tell
+def pages(
+    folder: Path, added: Sequence[Path] = (), yanked: Mapping[str, str] = MappingProxyType({})
 ) -> dict[Path, bytes]:
+    """The pages of an index of the files in `folder`, below `simple`, and `.metadata` of wheels.
+
+    Each project has an `index.html`, and an `index.json` for servers that choose by the `Accept`
+    header. Where files are `added`, the others stay on the pages, whether they are in `folder` or
+    not. `yanked` are versions with reasons that may be empty (PEP 592); the pages that are there
+    remember it. Raises `InvalidWheel`.
+    """
     simple = folder / "simple"
     old = {path.parent.name: _entries(path) for path in sorted(simple.glob("*/index.json"))}
     projects = {name: dict(files) if added else {} for name, files in old.items()}
-    pages: dict[Path, bytes] = {}
+    result: dict[Path, bytes] = {}
     paths = [path for path in sorted(added or folder.iterdir()) if _release(path.name)[0]]
     for place, path in enumerate(paths, 1):
         name, _ = _release(path.name)
         metadata = _core_metadata(path)
         if path.name.endswith(".whl"):
-            pages[folder / f"{path.name}.metadata"] = metadata
-        entry = _file(path, metadata, f"{place} of {len(paths)}: {path.name}", tell)
+            result[folder / f"{path.name}.metadata"] = metadata
+        _log.debug("%d of %d: %r", place, len(paths), path.name)
+        entry = _file(path, metadata)
         before = old.get(name, {}).get(path.name, {})
         entry |= {key: before[key] for key in before.keys() & {"yanked"}}
         projects.setdefault(name, {})[path.name] = entry
-    hit: dict[str, list[str]] = {}
+    unknown = set(yanked)
     for name, files in sorted(projects.items()):
-        for file in files:
-            version = _release(file)[1]
-            for one in {version, f"{name}-{version}"} & yanked.keys():
-                if split_index_metadata_filename(file) is None:  # PEP 825: it means nothing there
-                    files[file]["yanked"] = yanked[one] or True
-                    hit.setdefault(one, []).append(name)
         listed = [files[file] for file in sorted(files)]
-        versions = list(dict.fromkeys(_release(one["filename"])[1] for one in listed))
+        versions = [_release(one["filename"])[1] for one in listed]
+        for one, version in zip(listed, versions, strict=True):
+            # PEP 825: it means nothing of the metadata of variants.
+            if version in yanked and split_index_metadata_filename(one["filename"]) is None:
+                one["yanked"] = yanked[version] or True
+                unknown.discard(version)
         meta = {"api-version": _API_VERSION}
-        page = {"meta": meta, "name": name, "versions": versions, "files": listed}
-        pages[simple / name / "index.html"] = _html(name, map(_link, listed))
-        pages[simple / name / "index.json"] = (json.dumps(page, indent=2) + "\n").encode()
-    for one in yanked:
-        if len(names := sorted({*hit.get(one, ())})) != 1:
-            some = " and ".join(f"{name}-{one}" for name in names) or f"no file in {folder}"
-            raise InvalidWheel(f"--yank {one} means {some}: give one NAME-VERSION")
+        page = {"meta": meta, "name": name, "versions": [*dict.fromkeys(versions)], "files": listed}
+        result[simple / name / "index.html"] = _html(name, map(_link, listed))
+        result[simple / name / "index.json"] = (json.dumps(page, indent=2) + "\n").encode()
+    if unknown:
+        raise InvalidWheel(f"nothing was yanked: no file in {folder} is of {min(unknown)}")
     links = [f'<a href="{quote(one)}/">{html.escape(one)}</a><br>' for one in sorted(projects)]
-    return {**pages, simple / "index.html": _html("Projects", links)}
+    return {**result, simple / "index.html": _html("Projects", links)}
 
 
 def _entries(page: Path) -> dict[str, dict[str, Any]]:
@@ -183,13 +173,13 @@ def release_of(filename: str) -> tuple[str, str] | None:
     return split_index_metadata_filename(filename)
 
 
-def _file(path: Path, metadata: bytes, what: str, tell: Tell) -> dict[str, Any]:
+def _file(path: Path, metadata: bytes) -> dict[str, Any]:
     """What a page says of a file (Simple repository API, JSON, files)."""
-    size = path.stat().st_size
     with path.open("rb") as file:
-        hashes = {"sha256": digest(file, "sha256", of(what, size, tell)).hex()}
+        hashes = {"sha256": digest(file, name=path.name).hex()}
     url = f"../../{quote(path.name)}"
-    found: dict[str, Any] = {"filename": path.name, "url": url, "hashes": hashes, "size": size}
+    found: dict[str, Any] = {"filename": path.name, "url": url, "hashes": hashes}
+    found["size"] = path.stat().st_size
     if path.name.endswith(".whl"):
         found["core-metadata"] = {"sha256": hashlib.sha256(metadata).hexdigest()}
     text = metadata.decode("utf-8", "replace")
