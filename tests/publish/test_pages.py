@@ -1,8 +1,13 @@
 """`pip-variants index --pages`: what the pages of a static index say; and `--add`."""
 
+import contextlib
 import hashlib
 import io
 import json
+import os
+import shutil
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -192,3 +197,27 @@ def test_json_of_what_was_written(tmp_path: Path, capsys, monkeypatch) -> None:
     assert out["version"] == "1"
     assert out["written"] == [str(Path("dist/demo-1.0-variants.json"))]
     assert "'strange.whl'" in out["left_out"][0]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize("command", [["index", "--pages"], ["verify", "--target", "here"]])
+def test_long_work_shows_how_far_it_is_on_a_terminal_only(tmp_path: Path, command: list[str]) -> None:
+    import pty
+
+    release(tmp_path / "dist", "1.0", {**levels("v3"), None: ()}, files={"big.txt": "x" * 3 * 2**20})
+    shutil.rmtree(tmp_path / "dist" / "plain")
+    arguments = [sys.executable, "-m", "pip_variants", *command]
+    terminal, other = pty.openpty()
+    done = subprocess.run(arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=other, check=True)
+    os.close(other)
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux says so that nobody writes any more
+        while piece := os.read(terminal, 2**16):
+            shown += piece
+    os.close(terminal)
+    lines = shown.decode().split("\r\033[K")
+    assert any(line.startswith("1 of 2: 'demo-1.0-py3-none-any") for line in lines)
+    assert any(line.startswith("2 MiB of '") for line in lines)
+    assert lines[-1] == ""  # and it is gone
+    again = subprocess.run(arguments, cwd=tmp_path, capture_output=True, check=True)
+    assert (again.stdout, again.stderr) == (done.stdout, b"")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pip_variants.cli.make import print_path
 from pip_variants.cli.text import add_json, add_list, print_json, progress, warn
-from pip_variants.publish.index import has_pages, write_index_metadata, write_pages
+from pip_variants.publish.index import write_index_metadata, write_pages
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     with progress():
         paths = write_index_metadata(options.folder, options.add, left_out.append)
         written = [*paths]
-        if options.pages or options.yank or has_pages(options.folder):
+        if options.pages or options.yank or (options.folder / "simple" / "index.html").is_file():
             yanked = dict(one.partition("=")[::2] for one in options.yank)
             added = [*options.add, *paths] if options.add else []
             written += write_pages(options.folder, added, yanked)

@@ -30,8 +30,8 @@ _TARGETS = {
 }
 
 _Wheels: TypeAlias = list[WheelFilename]
-_Take: TypeAlias = Callable[[Release, _Wheels, str], tuple[str, list[str], list[str]]]
-"""Which of the wheels a target takes, the properties that decide, and what pip warns of."""
+_Taken: TypeAlias = tuple[str, list[str]]
+"""Which of the wheels a target takes, and the properties that decide."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,9 +61,9 @@ def run(options: argparse.Namespace) -> int:
             for one in ("here", *targets)
         }
         releases, faults, remarks = verify(source, asked["here"])
-        take = partial(_of_pip, urls[0]) if urls else partial(_of_order, asked)
+        warned: dict[str, None] = {}
+        take = partial(_of_pip, urls[0], warned) if urls else partial(_of_order, asked)
         tables = [one for release in releases for one in _tables(release, options.target, take)]
-    warned = dict.fromkeys(line for one in tables for line in one.pop("warnings"))
     # What pip warns of is no news where something is wrong.
     (remarks if any(faults.values()) else faults["pip"]).extend(warned)
     found = [(where, *one.partition("\n")[::2]) for where in faults for one in faults[where]]
@@ -94,52 +94,46 @@ def _print(release: str, tags: list[str], labels: list[str], targets: list[dict[
     print()
 
 
-def _tables(release: Release, targets: list[str], take: _Take) -> Iterator[dict[str, Any]]:
+def _tables(
+    release: Release, targets: list[str], take: Callable[[Release, _Wheels, str], _Taken]
+) -> Iterator[dict[str, Any]]:
     """Which label each target gets; wheels for different platforms may have different ones."""
-    if release.metadata is None:
-        return
     found: dict[frozenset[str | None], tuple[list[str], _Wheels]] = {}
     for tags in sorted({name.tags for name in release.wheels if name.label is not None}):
         wheels = [name for name in release.wheels if covers(name.tags, tags)]
         labels = frozenset(name.label for name in wheels)
         found.setdefault(labels, ([], wheels))[0].append("-".join(tags))
     own = [one for name in release.metadata.namespaces for one in _TARGETS.get(name, ())]
-    for all_tags, wheels in found.values():
+    for all_tags, wheels in found.values() if release.metadata.variants else ():
+        labelled = sorted({one.label or "no variant" for one in wheels})
         with ThreadPoolExecutor() as pool:
-            answers = list(pool.map(partial(take, release, wheels), targets or own))
-        yield {
-            "release": str(release),
-            "tags": all_tags,
-            "labels": sorted({one.label or "no variant" for one in wheels}),
-            "targets": [
+            answers = pool.map(partial(take, release, wheels), targets or own)
+            rows = [
                 {"target": target, "takes": takes, "deciding": deciding}
-                for target, (takes, deciding, _) in zip(targets or own, answers, strict=True)
-            ],
-            "warnings": [line for *_, lines in answers for line in lines],
-        }
+                for target, (takes, deciding) in zip(targets or own, answers, strict=True)
+            ]
+        yield {"release": str(release), "tags": all_tags, "labels": labelled, "targets": rows}
 
 
 def _of_order(
     asked: dict[str, Detection], release: Release, wheels: _Wheels, target: str
-) -> tuple[str, list[str], list[str]]:
+) -> _Taken:
     """By the order of the variants that the wheels describe."""
     labels = {one.label for one in wheels}
-    if release.metadata is None:
-        return "nothing", [], []
     try:
         ordering = select(release.metadata, filter(None, labels), asked[target])
     except DetectionError as error:
-        return str(error), [], []
+        return str(error), []
     if ordering.best_first:
         best = ordering.best_first[0]
-        return best.label, [*map(str, ordering.deciding(best))], []
+        return best.label, [*map(str, ordering.deciding(best))]
     other = "the source distribution" if release.has_source else "nothing"
-    return "no variant" if None in labels else other, [], []
+    return "no variant" if None in labels else other, []
 
 
 def _of_pip(
-    url: str, release: Release, wheels: _Wheels, target: str
-) -> tuple[str, list[str], list[str]]:
+    url: str, warned: dict[str, None], release: Release, wheels: _Wheels, target: str
+) -> _Taken:
     """As pip takes them from the page where such wheels can be used; without its settings."""
     options = ["--no-index", "--find-links", url, "--ignore-requires-python"]
     options += ["--variant-target", target, *_machine(wheels)] if target != "here" else []
@@ -147,11 +141,11 @@ def _of_pip(
     env = {**own, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1"}
     wanted = str(release).replace(" ", "==").replace("_", "-")
     _, answer = ask_pip(*options, wanted, env=env)
-    if "error" in answer or answer["release"] is None:
-        return "nothing", [], [answer["error"]] if "error" in answer else answer["warnings"]
-    is_wheel = answer["filename"].endswith(".whl")
-    other = "no variant" if is_wheel else "the source distribution"
-    return answer["label"] or other, answer["deciding"], answer["warnings"]
+    warned.update(dict.fromkeys([answer["error"]] if "error" in answer else answer["warnings"]))
+    filename = answer.get("filename") or ""
+    other = "the source distribution" if filename else "nothing"
+    other = "no variant" if filename.endswith(".whl") else other
+    return answer.get("label") or other, answer.get("deciding", [])
 
 
 def _machine(wheels: _Wheels) -> list[str]:

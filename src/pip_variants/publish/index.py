@@ -98,11 +98,6 @@ def write_pages(
     return sorted(path for path in contents if path.suffix != ".metadata")
 
 
-def has_pages(folder: Path) -> bool:
-    """Whether there are pages in `folder`."""
-    return (folder / "simple" / "index.html").is_file()
-
-
 def pages(
     folder: Path, added: Sequence[Path] = (), yanked: Mapping[str, str] = MappingProxyType({})
 ) -> dict[Path, bytes]:
@@ -118,31 +113,27 @@ def pages(
     projects = {name: dict(files) if added else {} for name, files in old.items()}
     result: dict[Path, bytes] = {}
     paths = [path for path in sorted(added or folder.iterdir()) if _release(path.name)[0]]
+    if unknown := yanked.keys() - {_release(path.name)[1] for path in paths}:
+        raise InvalidWheel(f"nothing was yanked: no file in {folder} is of {min(unknown)}")
     for place, path in enumerate(paths, 1):
-        name, _ = _release(path.name)
+        name, version = _release(path.name)
         metadata = _core_metadata(path)
         if path.name.endswith(".whl"):
             result[folder / f"{path.name}.metadata"] = metadata
         _log.debug("%d of %d: %r", place, len(paths), path.name)
-        entry = _file(path, metadata)
-        before = old.get(name, {}).get(path.name, {})
-        entry |= {key: before[key] for key in before.keys() & {"yanked"}}
-        projects.setdefault(name, {})[path.name] = entry
-    unknown = set(yanked)
+        projects.setdefault(name, {})[path.name] = entry = _file(path, metadata)
+        reason = old.get(name, {}).get(path.name, {}).get("yanked")
+        reason = (yanked[version] or True) if version in yanked else reason
+        # It means nothing of the metadata of variants (PEP 825, Index-level metadata).
+        if reason and split_index_metadata_filename(path.name) is None:
+            entry["yanked"] = reason
     for name, files in sorted(projects.items()):
         listed = [files[file] for file in sorted(files)]
-        versions = [_release(one["filename"])[1] for one in listed]
-        for one, version in zip(listed, versions, strict=True):
-            # PEP 825: it means nothing of the metadata of variants.
-            if version in yanked and split_index_metadata_filename(one["filename"]) is None:
-                one["yanked"] = yanked[version] or True
-                unknown.discard(version)
+        versions = list(dict.fromkeys(_release(file)[1] for file in sorted(files)))
         meta = {"api-version": _API_VERSION}
-        page = {"meta": meta, "name": name, "versions": [*dict.fromkeys(versions)], "files": listed}
+        page = {"meta": meta, "name": name, "versions": versions, "files": listed}
         result[simple / name / "index.html"] = _html(name, map(_link, listed))
         result[simple / name / "index.json"] = (json.dumps(page, indent=2) + "\n").encode()
-    if unknown:
-        raise InvalidWheel(f"nothing was yanked: no file in {folder} is of {min(unknown)}")
     links = [f'<a href="{quote(one)}/">{html.escape(one)}</a><br>' for one in sorted(projects)]
     return {**result, simple / "index.html": _html("Projects", links)}
 

@@ -67,8 +67,10 @@ class ProjectPage:
         where = printable(url, 200)
         self._urls: dict[str, str] = {}
         try:
-            files = json.loads(content)["files"] if is_json else _of_html(content, url)
-            for file in files:
+            page = _Page(url)
+            if not is_json:
+                page.feed(content.decode("utf-8", "replace"))
+            for file in json.loads(content)["files"] if is_json else page.files:
                 self._urls[str(file["filename"])] = urljoin(url, file["url"])
         except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise InvalidWheel(f"{where} is no page of a project: {shown(error)}") from None
@@ -103,29 +105,22 @@ class ProjectPage:
 Source: TypeAlias = LocalFiles | ProjectPage
 
 
-def _of_html(content: bytes, url: str) -> Iterator[dict[str, Any]]:
-    """The files as in JSON. Raises `ValueError`."""
-    links = _Links()
-    links.feed(content.decode("utf-8", "replace"))
-    for tag, href in links.found:
-        if tag == "base":
-            url = urljoin(url, href)
-            continue
-        address, _ = urldefrag(urljoin(url, href))
-        yield {"filename": unquote(urlsplit(address).path.rpartition("/")[2]), "url": address}
+class _Page(HTMLParser):
+    """A page in HTML; `files` as in JSON. Feeding it raises `ValueError`."""
 
-
-class _Links(HTMLParser):
-    """The references of a page, and what they refer from."""
-
-    def __init__(self) -> None:
+    def __init__(self, url: str) -> None:
         super().__init__()
-        self.found: list[tuple[str, str]] = []
+        self._url = url
+        self.files: list[dict[str, str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        href = dict(attrs).get("href")
-        if href and tag in ("base", "a"):
-            self.found.append((tag, href))
+        href = urljoin(self._url, dict(attrs).get("href") or "")
+        if tag == "base":
+            self._url = href
+        elif tag == "a":
+            url, _ = urldefrag(href)
+            name = unquote(urlsplit(url).path.rpartition("/")[2])
+            self.files.append({"filename": name, "url": url})
 
 
 @contextmanager

@@ -37,7 +37,7 @@ from pip_variants.model.metadata import (
 from pip_variants.model.names import NULL_LABEL
 from pip_variants.publish.archive import dist_info, encoded, opened
 from pip_variants.publish.files import digest
-from pip_variants.publish.index import has_pages, pages, release_of
+from pip_variants.publish.index import pages, release_of
 from pip_variants.publish.project import check_static
 from pip_variants.publish.sources import Source
 from pip_variants.publish.wheel import VARIANT_JSON
@@ -64,7 +64,7 @@ class Release:
     wheels: dict[WheelFilename, VariantMetadata | None] = field(default_factory=dict)
     has_source: bool = False
     index_files: list[str] = field(default_factory=list)
-    metadata: VariantMetadata | None = None
+    metadata: VariantMetadata = field(default_factory=lambda: VariantMetadata((), {}))
 
     def __str__(self) -> str:
         return f"{self.name} {next(iter(self.wheels)).version}"
@@ -91,7 +91,7 @@ def verify(source: Source, detection: Detection) -> tuple[list[Release], Faults,
                 faults[file].append("no variant wheel here belongs to it")
         else:
             _release(source, release, detection, faults, remarks)
-    if source.is_local and has_pages(source.folder):
+    if source.is_local and (source.folder / "simple" / "index.html").is_file():
         with suppress(InvalidWheel):  # then it is said above what is wrong with a file
             for page, content in pages(source.folder).items():
                 if not page.is_file() or page.read_bytes() != content:
@@ -108,10 +108,10 @@ def _release(
     own = faults[str(release)]
     own += _fallback(release, source)
     try:
-        release.metadata = combine_all(found) if found else None
+        release.metadata = combine_all(found) if found else release.metadata
     except PipVariantsError as error:
         own.append(str(error))
-    if release.metadata:
+    if release.metadata.variants:
         own += _variants(release, release.metadata)
         own += _unknown(release, release.metadata, detection, remarks)
         remarks += _too_old(release, release.metadata)
