@@ -214,7 +214,7 @@ def test_index_refuses_what_it_would_drop_and_writes_nothing(
     for arguments in ([], ["--add", str(newer)]):
         assert main(["index", str(newer.parent), *arguments]) == 1
         out, err = capsys.readouterr()
-        assert err == f"pip-variants: demo-1.0.dist-info/variant.json of {newer.name} {said}\n"
+        assert err == f"pip-variants: variant.json of {newer.name} {said}\n"
         assert out == ""
         assert sorted(newer.parent.iterdir()) == before
 
@@ -323,8 +323,16 @@ def test_index_names_a_wheel_without_metadata(tmp_path: Path, capsys) -> None:
     plain_wheel(tmp_path / "p").rename(tmp_path / "demo-1.0-py3-none-any-v3.whl")
     assert main(["index", str(tmp_path)]) == 1
     assert capsys.readouterr().err == (
-        "pip-variants: demo-1.0-py3-none-any-v3.whl has no demo-1.0.dist-info/variant.json\n"
+        "pip-variants: demo-1.0-py3-none-any-v3.whl has no variant.json\n"
     )
+
+
+def test_index_refuses_what_pip_would_refuse(tmp_path: Path, capsys) -> None:
+    """A second variant.json, which would be installed over the first one."""
+    second = "demo-1.0.data/purelib/demo-1.0.dist-info/variant.json"
+    wheel = variant_wheel(tmp_path / "made", "v3", ["x86_64 :: level :: v3"], files={second: "{}"})
+    assert main(["index", str(wheel.parent)]) == 1
+    assert capsys.readouterr().err == f"pip-variants: {wheel.name} brings a second variant.json ({second})\n"
 
 
 def test_index_names_what_it_leaves_out(tmp_path: Path, capsys) -> None:
