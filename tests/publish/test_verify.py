@@ -943,6 +943,23 @@ def test_an_index_from_which_nobody_gets_a_variant(index: Index, published: Path
     assert "its index has no variant metadata for it and cannot serve parts of a wheel" in " ".join(out.split())
 
 
+def test_an_index_is_asked_where_no_target_is_known(index: Index, published: Path, capsys) -> None:
+    """Else nobody would find out that users get none of the builds for GPUs."""
+    big = {"big.txt": "x" * 5 * 2**20}
+    nvidia = {"namespaces": ("nvidia",), "providers": {"nvidia": KNOWN_PROVIDERS["nvidia"]}}
+    tag = "cp312-cp312-win_amd64"
+    labels = {"sm90": ("nvidia :: sm_arch :: 90_real",), None: ()}
+    another(labels, files=big, tag=tag, **nvidia)(published)
+    address = f"{index.url}demo/"
+    assert main(["verify", address]) == 0
+    assert "  here    no variant" in capsys.readouterr().out
+    index.ranges = False
+    (published / JSON).unlink()
+    assert main(["verify", address]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "its index has no variant metadata for it and cannot serve parts of a wheel" in said
+
+
 def test_an_index_that_dropped_all_variants(index: Index, published: Path, capsys) -> None:
     for path in [*published.glob("*-v?.whl"), *published.glob("*-null.whl"), published / JSON]:
         path.unlink()

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 from pip_variants.cli import text
@@ -54,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
     if urls and len(options.what) > 1:
         raise InvalidWheel("give one address, or wheels and folders, not both")
     targets = options.target or [one for names in _TARGETS.values() for one in names]
+    least = ["here"] if urls else []  # where no target is known, pip must be asked nevertheless
     with text.progress(), ExitStack() as stack:
         source = ProjectPage(urls[0]) if urls else LocalFiles([*map(Path, options.what)])
         asked = {
@@ -63,7 +65,11 @@ def run(options: argparse.Namespace) -> int:
         releases, faults, remarks = verify(source, asked["here"])
         warned: dict[str, None] = {}
         take = partial(_of_pip, urls[0], warned) if urls else partial(_of_order, asked)
-        tables = [one for release in releases for one in _tables(release, options.target, take)]
+        tables = [
+            table
+            for release in releases
+            for table in _tables(release, options.target or _known(release) or least, take)
+        ]
     # What pip warns of is no news where something is wrong.
     (remarks if any(faults.values()) else faults["pip"]).extend(warned)
     found = [(where, *one.partition("\n")[::2]) for where in faults for one in faults[where]]
@@ -94,6 +100,10 @@ def _print(release: str, tags: list[str], labels: list[str], targets: list[dict[
     print()
 
 
+def _known(release: Release) -> list[str]:
+    return [one for name in release.metadata.namespaces for one in _TARGETS.get(name, ())]
+
+
 def _tables(
     release: Release, targets: list[str], take: Callable[[Release, _Wheels, str], _Taken]
 ) -> Iterator[dict[str, Any]]:
@@ -103,14 +113,13 @@ def _tables(
         wheels = [name for name in release.wheels if covers(name.tags, tags)]
         labels = frozenset(name.label for name in wheels)
         found.setdefault(labels, ([], wheels))[0].append("-".join(tags))
-    own = [one for name in release.metadata.namespaces for one in _TARGETS.get(name, ())]
     for all_tags, wheels in found.values() if release.metadata.variants else ():
         labelled = sorted({one.label or "no variant" for one in wheels})
         with ThreadPoolExecutor() as pool:
-            answers = pool.map(partial(take, release, wheels), targets or own)
+            answers = pool.map(partial(take, release, wheels), targets)
             rows = [
                 {"target": target, "takes": takes, "deciding": deciding}
-                for target, (takes, deciding) in zip(targets or own, answers, strict=True)
+                for target, (takes, deciding) in zip(targets, answers, strict=True)
             ]
         yield {"release": str(release), "tags": all_tags, "labels": labelled, "targets": rows}
 
@@ -135,12 +144,16 @@ def _of_pip(
     url: str, warned: dict[str, None], release: Release, wheels: _Wheels, target: str
 ) -> _Taken:
     """As pip takes them from the page where such wheels can be used; without its settings."""
-    options = ["--no-index", "--find-links", url, "--ignore-requires-python"]
-    options += ["--variant-target", target, *_machine(wheels)] if target != "here" else []
+    options = ["--no-index", "--find-links", url, "--ignore-requires-python", *_machine(wheels)]
     own = {key: value for key, value in os.environ.items() if not key.startswith("PIP_")}
     env = {**own, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1"}
     wanted = str(release).replace(" ", "==").replace("_", "-")
-    _, answer = ask_pip(*options, wanted, env=env)
+    with TemporaryDirectory() as folder:
+        if target == "here":  # as a file, since the wheels may be for other platforms
+            target = os.path.join(folder, "here.toml")
+            with closing(Detection()) as detection:
+                Path(target).write_text(detection.machine())
+        _, answer = ask_pip(*options, "--variant-target", target, wanted, env=env)
     warned.update(dict.fromkeys([answer["error"]] if "error" in answer else answer["warnings"]))
     filename = answer.get("filename") or ""
     other = "the source distribution" if filename else "nothing"
