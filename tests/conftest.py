@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--environments", metavar="FILE", type=Path, help="write docs/environments.md")
     parser.addoption("--table", metavar="FILE", type=Path, help="write which pips were tried")
     parser.addoption("--faults", metavar="FILE", type=Path, help="write what pip does when an index fails")
+    parser.addoption("--servers", metavar="FILE", type=Path, help="write which servers were tried")
 
 
 def pytest_configure(config: pytest.Config) -> None:

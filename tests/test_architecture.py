@@ -22,7 +22,7 @@ OWN = {
     "detection": {"model", "errors"},
     "selection": {"model", "errors"},
     "pip_adapter": {"selection", "reasons", "detection", "model", "remote_wheel", "wheel_metadata", "errors"},
-    "publish": {"model", "detection", "remote_wheel", "errors"},
+    "publish": {"model", "detection", "remote_wheel", "wheel_metadata", "errors"},
     "testing": {"hooks", "model", "detection", "publish", "errors"},
     "inventory": {"selection", "reasons", "detection", "model", "errors"},
     "cli": {"inventory", "selection", "reasons", "detection", "model", "publish", "testing", "errors"},

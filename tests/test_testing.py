@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pip_variants.cli import main
 from pip_variants.detection import client
 from pip_variants.errors import InvalidVariantMetadata
 from pip_variants.testing import check_detect, check_package, choose, make_wheel, serve
@@ -281,3 +282,15 @@ def test_a_variant_wheel_says_who_provides_its_properties(tmp_path):
     with pytest.raises(InvalidVariantMetadata):
         make_wheel(tmp_path, name, ["acme :: engine :: mk1"])
     assert list(tmp_path.rglob("*.whl")) == []
+
+
+def test_wheels_have_no_mistakes(tmp_path, capsys):
+    """What a vendor starts from is what `pip-variants verify` asks of everybody."""
+    said = {"providers": {"acme": "acme-variants"}}
+    for tags in ("py2.py3-none-any", "cp312-cp312-manylinux_2_17_x86_64.manylinux2014_x86_64"):
+        make_wheel(tmp_path, f"Acme.Demo-1.0-{tags}.whl")
+        make_wheel(tmp_path, f"Acme.Demo-1.0-{tags}-null.whl", **said)
+        make_wheel(tmp_path, f"Acme.Demo-1.0-{tags}-mk2.whl", ["acme :: engine :: mk2"], **said)
+    with serve(tmp_path):
+        assert main(["verify", str(tmp_path / "acme-demo")]) == 0
+    assert capsys.readouterr().out.endswith("OK\n")

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
 from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple, TypeAlias
@@ -37,6 +38,7 @@ from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import PluginProvider, Variant, VariantMetadata
 from pip_variants.model.names import VariantProperty, normalised
 from pip_variants.model.support import SupportedFeature
+from pip_variants.publish.archive import record_row
 from pip_variants.publish.index import write_index_metadata
 from pip_variants.publish.wheel import make_variant_wheel
 
@@ -118,9 +120,13 @@ def make_wheel(
         f"{info}/METADATA": (
             f"Metadata-Version: 2.1\nName: {name.distribution}\nVersion: {name.version}\n"
         ),
-        f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {'-'.join(name.tags)}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\n"
+        + "".join(
+            f"Tag: {'-'.join(tag)}\n" for tag in product(*(one.split(".") for one in name.tags))
+        ),
     }
-    files[f"{info}/RECORD"] = "".join(f"{file},,\n" for file in (*files, f"{info}/RECORD"))
+    rows = [",".join(record_row(file, text.encode())) for file, text in files.items()]
+    files[f"{info}/RECORD"] = "\n".join((*rows, f"{info}/RECORD,,\n"))
     project = folder / normalised(name.distribution)
     project.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as own:

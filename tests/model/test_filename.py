@@ -9,6 +9,7 @@ from pip_variants.model.filename import (
     index_metadata_filename,
     split_index_metadata_filename,
 )
+from pip_variants.model.names import normalised
 from strategies import examples, values
 
 parts = st.text(st.characters(exclude_characters="-\n"), min_size=1, max_size=8)
@@ -152,7 +153,9 @@ def test_a_bad_label_cannot_be_given():
 @examples(100)
 def test_an_index_metadata_name_is_taken_apart_again(distribution, version):
     name = index_metadata_filename(distribution, version)
-    assert split_index_metadata_filename(name) == (distribution, version)
+    parts = split_index_metadata_filename(name)
+    assert parts == (normalised(distribution).replace("-", "_"), version)
+    assert index_metadata_filename(*parts) == name
 
 
 @pytest.mark.parametrize(

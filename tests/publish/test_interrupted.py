@@ -140,7 +140,8 @@ def check_links(folder: Path) -> None:
             address, digest = urldefrag(link["href"])
             target = page.parent / unquote(address)
             assert target.exists()
-            if digest:
+            # A new variants.json is there before the page that gives its hash.
+            if digest and not address.endswith("-variants.json"):
                 assert digest == f"sha256={sha256(target.read_bytes()).hexdigest()}"
             if metadata := link.get("data-core-metadata"):
                 content = target.with_name(f"{target.name}.metadata").read_bytes()

@@ -214,7 +214,7 @@ def test_index_refuses_what_it_would_drop_and_writes_nothing(
     for arguments in ([], ["--add", str(newer)]):
         assert main(["index", str(newer.parent), *arguments]) == 1
         out, err = capsys.readouterr()
-        assert err == f"pip-variants: demo-1.0.dist-info/variant.json of {newer.name} {said}\n"
+        assert err == f"pip-variants: variant.json of {newer.name} {said}\n"
         assert out == ""
         assert sorted(newer.parent.iterdir()) == before
 
@@ -242,12 +242,97 @@ def test_a_plain_wheel_can_be_made_of_metadata_of_the_future(tmp_path: Path, cap
     assert "wasm" not in read_metadata(made).document
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("*.json"))
+
+
+def test_index_names_the_project_as_wheels_are_named(tmp_path: Path, capsys) -> None:
+    """PEP 825, Index-level metadata, whatever the wheels spell; and they may spell it in two ways."""
+    variant_wheel(tmp_path, "v3", ["x86_64 :: level :: v3"], name="My.Demo")
+    variant_wheel(tmp_path, "v2", ["x86_64 :: level :: v2"], name="my_demo")
+    assert main(["index", str(tmp_path)]) == 0
+    assert names(tmp_path) == ["my_demo-1.0-variants.json"]
+    assert sorted(json.loads((tmp_path / names(tmp_path)[0]).read_text())["variants"]) == ["v2", "v3"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--add"]])
+def test_a_file_that_spells_the_name_in_another_way_is_written_again(
+    tmp_path: Path, capsys, arguments: list[str]
+) -> None:
+    """With two files for one release pip would take neither."""
+    variant_wheel(tmp_path, "v3", ["x86_64 :: level :: v3"], name="My.Demo")
+    assert main(["index", str(tmp_path)]) == 0
+    (tmp_path / "my_demo-1.0-variants.json").rename(tmp_path / "My.Demo-1.0-variants.json")
+    new = variant_wheel(tmp_path, "v2", ["x86_64 :: level :: v2"], name="My.Demo")
+    assert main(["index", str(tmp_path), *arguments, *([str(new)] if arguments else [])]) == 0
+    assert names(tmp_path) == ["My.Demo-1.0-variants.json"]
+    assert sorted(json.loads((tmp_path / names(tmp_path)[0]).read_text())["variants"]) == ["v2", "v3"]
+
+
+def test_wheels_with_and_without_providers_are_one_release(tmp_path: Path, capsys) -> None:
+    """Metadata of PEP 825 alone contradicts nothing, and pip takes both."""
+    variant_wheel(tmp_path, "v3", ["x86_64 :: level :: v3"])
+    variant_wheel(tmp_path, "v2", ["x86_64 :: level :: v2"], providers={})
+    variant_wheel(tmp_path, "null", [], providers={})
+    assert main(["index", str(tmp_path)]) == 0
+    document = json.loads((tmp_path / "demo-1.0-variants.json").read_text())
+    assert sorted(document["variants"]) == ["null", "v2", "v3"]
+    assert list(document["providers"]) == ["x86_64"]
+
+
+DRAFT = "https://variants-schema.wheelnext.dev/v0.0.3.json"
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"providers": {"x86_64": {"requires": ["other-provider"]}}}, "providers.x86_64"),
+        ({"default-priorities": {"namespace": ["acme"]}}, "default-priorities.namespace"),
+        ({"$schema": NEWER}, "schema 1.3.0"),
+        ({"wasm": {}}, "wasm"),
+        ({"default-priorities": {"namespace": ["x86_64"], "moods": 1}}, "default-priorities.moods"),
+        (
+            {"$schema": DRAFT, "providers": {"x86_64": {"requires": ["a"], "enable-if": "extra == 'b'"}}},
+            "providers.x86_64.enable-if",
+        ),
+        (
+            {
+                "$schema": DRAFT,
+                "default-priorities": {"namespace": ["x86_64"], "property": {"x86_64": {"level": ["v3"]}}},
+            },
+            "default-priorities.property",
+        ),
+    ],
+)
+def test_what_index_refuses_is_named_by_file_and_key(
+    tmp_path: Path, capsys, changes: dict, key: str
+) -> None:
+    wheel = variant_wheel(tmp_path / "made", "v3", ["x86_64 :: level :: v3"])
+    if "namespace" in changes.get("default-priorities", {}) and "acme" in str(changes):
+        changes = {**changes, "providers": {"acme": {"requires": ["acme"]}}, "variants": {"v3": {}}}
+    other = of_the_future(wheel, tmp_path / "dist", **changes)
+    variant_wheel(other.parent, "v2", ["x86_64 :: level :: v2"])
+    assert main(["index", str(other.parent)]) == 1
+    err = capsys.readouterr().err
+    assert other.name in err and key in err
+    assert len(err.splitlines()) == 1
+    assert names(other.parent) == []
+
+
 def test_index_names_a_wheel_without_metadata(tmp_path: Path, capsys) -> None:
     plain_wheel(tmp_path / "p").rename(tmp_path / "demo-1.0-py3-none-any-v3.whl")
     assert main(["index", str(tmp_path)]) == 1
     assert capsys.readouterr().err == (
-        "pip-variants: demo-1.0-py3-none-any-v3.whl has no demo-1.0.dist-info/variant.json\n"
+        "pip-variants: demo-1.0-py3-none-any-v3.whl has no variant.json\n"
     )
+
+
+def test_index_refuses_what_pip_would_refuse(tmp_path: Path, capsys) -> None:
+    """A second variant.json, which would be installed over the first one."""
+    second = "demo-1.0.data/purelib/demo-1.0.dist-info/variant.json"
+    wheel = variant_wheel(tmp_path / "made", "v3", ["x86_64 :: level :: v3"], files={second: "{}"})
+    assert main(["index", str(wheel.parent)]) == 1
+    assert capsys.readouterr().err == f"pip-variants: {wheel.name} brings a second variant.json ({second})\n"
 
 
 def test_index_names_what_it_leaves_out(tmp_path: Path, capsys) -> None:
@@ -273,7 +358,7 @@ def test_index_of_a_folder_without_variants(tmp_path: Path, capsys) -> None:
     plain_wheel(tmp_path)
     assert main(["index", str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert out == f"There are no variant wheels in {tmp_path}: nothing was written.\n"
+    assert out == f"There are no variant wheels in {tmp_path}: no metadata was written.\n"
 
 
 def test_index_of_no_folder(tmp_path: Path, capsys) -> None:

@@ -52,7 +52,7 @@ WRONG = {
     ),
     "an endpoint that nobody answers": (
         [*NVIDIA, "--provider", "nvidia=nvidia-variant-provider"],
-        "the properties of nvidia have no provider: its provider is nvidia-variant-provider at "
+        "nobody answers for nvidia: its provider is nvidia-variant-provider at "
         "nvidia_variant_provider, registered is nvidia-variant-provider 0.0.3 at "
         "nvidia_variant_provider.plugin:NvidiaVariantPlugin",
     ),

@@ -29,7 +29,7 @@ from pip_variants.model.metadata import (
     StaticProvider,
 )
 from pip_variants.model.support import SupportedFeature
-from pip_variants.publish.index import write_index_metadata
+from pip_variants.publish.index import write_index_metadata, write_pages
 from pip_variants.publish.project import KNOWN_PROVIDERS
 from pip_variants.publish.wheel import make_variant_wheel
 
@@ -63,7 +63,7 @@ def verify(capsys, *arguments: object, target: str = "here") -> tuple[int, str]:
     code = main(["verify", *targets, *map(str, arguments)])
     out, err = capsys.readouterr()
     assert err == ""
-    return code, " ".join(out.rpartition("\n\n")[2].split())
+    return code, " ".join(out.rpartition("\n\n")[2].replace(" \\\n", " ").split())
 
 
 def found(*faults: tuple[str, str]) -> tuple[int, str]:
@@ -139,25 +139,52 @@ def variant_json(change: Callable[[dict], object]) -> Callable[[Path], None]:
     return seed
 
 
-def another(labels: Mapping[str | None, tuple[str, ...]], **options) -> Callable[[Path], None]:
+def nothing_more(folder: Path) -> None:
+    pass
+
+
+def another(
+    labels: Mapping[str | None, tuple[str, ...]], then: Callable = nothing_more, **options
+) -> Callable[[Path], None]:
     """Another release instead, with its own index metadata."""
 
     def seed(folder: Path) -> None:
         for path in list(folder.iterdir()):
             path.unlink()
         release(folder, "1.0", labels, **options)
+        then(folder)
 
     return seed
 
 
-def more(label: str, properties: list[str] = [], **options) -> Callable[[Path], None]:
+def more(
+    label: str, properties: list[str] = [], then: Callable = nothing_more, **options
+) -> Callable[[Path], None]:
     """One more variant, which the index knows as well."""
 
     def seed(folder: Path) -> None:
         variant_wheel(folder, label, properties, **options)
         write_index_metadata(folder)
+        then(folder)
 
     return seed
+
+
+def unsorted(folder: Path) -> None:
+    """In a set that is a list, the order is that of the alphabet."""
+    wheel, name = folder / "demo-1.0-py3-none-any-both.whl", f"{INFO}/variant.json"
+    with zipfile.ZipFile(wheel) as archive:
+        content = json.loads(archive.read(name))
+    content["variants"]["both"]["x86_64"]["level"].reverse()
+    edit(wheel, {name: json.dumps(content)})
+
+
+def respelled(wheel: Path, info: str) -> dict[str, str | None]:
+    """The files of a wheel with its metadata in a folder of this name."""
+    with zipfile.ZipFile(wheel) as archive:
+        own = {name: archive.read(name).decode() for name in archive.namelist() if name.startswith(INFO)}
+    new = {name.replace(INFO, info): text for name, text in own.items()}
+    return {**dict.fromkeys(own), **new}
 
 
 def platforms(plain: str, variant: str) -> Callable[[Path], None]:
@@ -221,10 +248,26 @@ def unreadable_index(folder: Path) -> None:
 
 
 def spelled_in_two_ways(folder: Path) -> None:
+    """One metadata file stands for both, which is named as wheels ought to be."""
     make_variant_wheel(
         plain_wheel(folder / "plain", "Demo"), variant_metadata("v4", [LEVEL("v4")]), folder
     )
     write_index_metadata(folder)
+
+
+def stale(change: Callable[[Path], object]) -> Callable[[Path], None]:
+    """Pages, and then a change of the folder that nobody told them."""
+
+    def seed(folder: Path) -> None:
+        write_pages(folder)
+        change(folder)
+
+    return seed
+
+
+def new_index(folder: Path) -> None:
+    """Metadata that says the same in other words."""
+    (folder / JSON).write_text(json.dumps(json.loads((folder / JSON).read_text())))
 
 
 NO_FALLBACK = (
@@ -246,11 +289,6 @@ FAULTS = {
         "demo-1.0.whl",
         "invalid wheel file name (must be name-version(-build)?-python-abi-platform(-label)?.whl): "
         "'demo-1.0.whl'",
-    ),
-    "names of a release": (
-        spelled_in_two_ways,
-        "demo 1.0",
-        "its variant wheels must be named alike, not Demo-1.0 and demo-1.0",
     ),
     # archives
     "cut off": (cut_off, V3, "it cannot be read as a wheel: File is not a zip file"),
@@ -373,7 +411,27 @@ FAULTS = {
         "it cannot be read as a wheel: field larger than field limit (131072)",
     ),
     # variant.json
-    "no variant.json": (in_v3({f"{INFO}/variant.json": None}), V3, f"it has no {INFO}/variant.json"),
+    "no variant.json": (in_v3({f"{INFO}/variant.json": None}), V3, "it has no variant.json"),
+    "a second variant.json": (
+        in_v3({f"demo-1.0.data/purelib/{INFO}/variant.json": "{}"}),
+        V3,
+        f"it brings a second variant.json (demo-1.0.data/purelib/{INFO}/variant.json)",
+    ),
+    "a folder of another spelling": (
+        lambda folder: edit(folder / V3, respelled(folder / V3, "Demo-1.0.dist-info")),
+        V3,
+        f"its folder Demo-1.0.dist-info must be called {INFO}",
+    ),
+    "a second folder of another spelling": (
+        in_v3({"Demo-1.0.dist-info/variant.json": "{}"}),
+        V3,
+        "it must have one .dist-info folder, not 2",
+    ),
+    "values that are not sorted": (
+        more("both", [LEVEL("v1"), LEVEL("v4")], then=unsorted),
+        "demo-1.0-py3-none-any-both.whl",
+        "the values of x86_64 :: level in both must be sorted, not v4, v1",
+    ),
     "variant.json is not JSON": (
         in_v3({f"{INFO}/variant.json": "{"}),
         V3,
@@ -404,8 +462,8 @@ FAULTS = {
             )
         ),
         V3,
-        f"metadata of {OLD} orders or enables its properties in a way that the current schema "
-        "cannot express; rebuild its wheels",
+        f"metadata of {OLD} orders or enables its properties by default-priorities.feature, which "
+        "the current schema has not; rebuild its wheels",
     ),
     "an unknown key": (
         variant_json(lambda d: d["providers"]["x86_64"].update(wasm={})),
@@ -481,6 +539,21 @@ FAULTS = {
         "demo 1.0",
         "v3 is never chosen: both fits wherever it does",
     ),
+    "the null variant alone": (
+        another({**levels("v3"), "null": ()}),
+        "demo 1.0",
+        "for py3-none-any there is no wheel without variant: installers that know no variants get "
+        "nothing pip-variants unmake {dist}/demo-1.0-py3-none-any-null.whl",
+    ),
+    "nobody answers": (
+        another(
+            levels("v3") | {None: ()},
+            providers={"x86_64": PluginProvider(("provider-variant-x86-64",))},
+        ),
+        "demo 1.0",
+        "provider-variant-x86-64 is asked at provider_variant_x86_64, where nobody answers: its "
+        "plugin-api is provider_variant_x86_64.plugin:X8664Plugin",
+    ),
     "no fallback": (another(levels("v2", "v3")), "demo 1.0", NO_FALLBACK("py3-none-any")),
     "no fallback on another platform": (
         platforms("cp312-cp312-win_amd64", "cp312-cp312-win_arm64"),
@@ -516,12 +589,12 @@ FAULTS = {
     "no index metadata": (
         lambda folder: (folder / JSON).unlink(),
         JSON,
-        "it is missing: run pip-variants index",
+        "it is missing pip-variants index {dist}",
     ),
     "a label is missing in the index": (
         document(lambda d: d["variants"].pop("v3")),
         JSON,
-        "v3 is missing, of which there is a wheel: run pip-variants index",
+        "v3 is missing, of which there is a wheel pip-variants index {dist}",
     ),
     "a label without wheel": (
         document(lambda d: d["variants"].update(v4={"x86_64": {"level": ["v4"]}})),
@@ -557,6 +630,38 @@ FAULTS = {
         JSON,
         "variants must be an object, not 3",
     ),
+    "values that are not sorted, in the index": (
+        document(lambda d: d["variants"].update(both={"x86_64": {"level": ["v4", "v1"]}})),
+        JSON,
+        "the values of x86_64 :: level in both must be sorted, not v4, v1 - both is listed, and there "
+        "is no wheel of it",
+    ),
+    "two files for the index": (
+        copied(JSON, "Demo-1.0-variants.json"),
+        "Demo-1.0-variants.json",
+        f"{JSON} is there too: with both, pip takes none rm {{dist}}/Demo-1.0-variants.json",
+    ),
+    "a page that lacks a wheel": (
+        stale(lambda folder: (folder / "simple/demo/index.html").write_text("<a></a>")),
+        "simple/demo/index.html",
+        "it does not say what is in the folder pip-variants index {dist}",
+    ),
+    "a page of another time": (
+        stale(new_index),
+        "simple/demo/index.html",
+        "it does not say what is in the folder pip-variants index {dist} simple/demo/index.json - it "
+        "does not say what is in the folder pip-variants index {dist}",
+    ),
+    "metadata beside a wheel that is of another": (
+        stale(lambda folder: (folder / f"{V3}.metadata").write_text("Name: other")),
+        f"{V3}.metadata",
+        "it does not say what is in the folder pip-variants index {dist}",
+    ),
+    "index metadata and no variant wheel": (
+        another({None: ()}, then=lambda folder: (folder / JSON).write_text("{}")),
+        JSON,
+        "no variant wheel here belongs to it",
+    ),
     "index metadata with another name": (
         renamed(JSON, "Demo-1.0.0-variants.json"),
         "Demo-1.0.0-variants.json",
@@ -573,7 +678,10 @@ FAULTS = {
 @pytest.mark.parametrize(("seed", "where", "what"), FAULTS.values(), ids=FAULTS)
 def test_a_mistake_is_found_and_nothing_else(folder: Path, capsys, seed, where, what) -> None:
     seed(folder)
-    assert verify(capsys, folder) == found((where, what))
+    code, said = verify(capsys, folder)
+    expected = what.replace("{dist}", str(folder))
+    number = expected.count(" - ") + 1
+    assert (code, said) == (1, f"{where} - {expected} {number} to mend")
 
 
 def test_all_mistakes_at_once_are_listed_by_file(folder: Path, capsys) -> None:
@@ -678,8 +786,11 @@ def as_others_name_things(folder: Path) -> None:
     [
         another({**levels("v1", "v2", "v3", "v4"), "null": (), None: ()}),
         another({**levels("v3"), None: ()}),
-        another({**levels("v3"), "null": ()}),
+        lambda folder: [another({**levels("v3"), "null": ()})(folder), sdist(folder)],
         another({None: ()}),
+        spelled_in_two_ways,
+        renamed(JSON, "DEMO-1.0-variants.json"),
+        write_pages,
         # More levels or fewer features are not better than what they contain.
         another({"a": (LEVEL("v3"), LEVEL("v4")), "b": (LEVEL("v3"), "x86_64 :: aes :: on"), None: ()}),
         another({"b": (LEVEL("v3"), LEVEL("v4")), "a": (LEVEL("v3"),), None: ()}),
@@ -701,7 +812,7 @@ def test_wheels_alone_need_no_index_metadata(folder: Path, capsys) -> None:
     assert verify(capsys, *wheels, folder / JSON) == (0, "OK")
     unlisted = document(lambda d: d["variants"].pop("v3"))
     unlisted(folder)
-    fault = JSON, "v3 is missing, of which there is a wheel: run pip-variants index"
+    fault = JSON, f"v3 is missing, of which there is a wheel pip-variants index {folder}"
     assert verify(capsys, *wheels, folder / JSON) == found(fault)
 
 
@@ -721,7 +832,7 @@ def test_a_provider_that_fails(folder: Path, capsys, monkeypatch) -> None:
     out = capsys.readouterr().out
     said = "the detection process of pip-variants could not start (no memory; exit status 3)"
     assert " ".join(out.split()) == (
-        f"demo 1.0, py3-none-any: no variant, null, v2, v3 here {said} "
+        f"demo 1.0, py3-none-any: no variant, null, v2, v3 target takes because of here {said} "
         f"demo 1.0: the properties of x86_64 were not checked: {said} OK"
     )
     assert max(map(len, out.splitlines())) <= 80
@@ -764,7 +875,6 @@ def test_of_large_wheels_only_what_is_needed_is_fetched(index, published: Path, 
 
 
 REMOTE = (
-    "names of a release",
     "a label in capitals",
     "cut off",
     "no metadata folder",
@@ -775,8 +885,8 @@ REMOTE = (
     "two labels, one meaning",
     "no fallback",
     "an unknown value",
-    "no index metadata",
     "a label is missing in the index",
+    "index metadata and no variant wheel",
 )
 
 
@@ -784,7 +894,9 @@ REMOTE = (
 def test_mistakes_on_an_index(index: Index, published: Path, capsys, name: str) -> None:
     seed, where, what = FAULTS[name]
     seed(published)
-    assert verify(capsys, f"{index.url}demo/") == found((where, what))
+    code, said = verify(capsys, f"{index.url}demo/")
+    assert code == 1
+    assert f"{where} - {what}".replace("{dist}", "dist") in said
 
 
 @pytest.mark.parametrize("pages", ["html", "json"])
@@ -793,8 +905,84 @@ def test_a_wrong_hash_of_the_index_metadata(index: Index, published: Path, capsy
     unknown = {"unheard_of": "1"} if pages == "json" else {}
     index.attributes[JSON] = {"hashes": {"sha256": "0" * 64, **unknown}}
     actual = hashlib.sha256((published / JSON).read_bytes()).hexdigest()
-    fault = JSON, f"the page says that its sha256 is {'0' * 64}, but it is {actual}"
-    assert verify(capsys, f"{index.url}demo/") == found(fault)
+    code, said = verify(capsys, f"{index.url}demo/")
+    assert code == 1
+    assert f"hash that its index gives: expected sha256 {'0' * 64}, got {actual}" in said
+
+
+# What users get from an index is what pip makes of it
+
+
+def large(folder: Path) -> None:
+    """Of such wheels pip fetches no more than the end, and a server has to be able to send that."""
+    noise = "".join(hashlib.sha256(str(n).encode()).hexdigest() for n in range(2**17))
+    release(folder, "1.0", {**levels("v2", "v3"), "null": (), None: ()}, files={"big.bin": noise}, index=False)
+
+
+def test_an_index_that_cannot_have_metadata(index: Index, published: Path, capsys) -> None:
+    """It costs requests, and everybody gets the right wheel."""
+    (published / JSON).unlink()
+    code, said = verify(capsys, f"{index.url}demo/", target="x86_64_v3")
+    assert (code, said) == (
+        0,
+        f"demo 1.0: there is no {JSON}, so that pip reads the end of a wheel of each variant instead: "
+        "3 requests and more in each install OK",
+    )
+
+
+def test_an_index_from_which_nobody_gets_a_variant(index: Index, published: Path, capsys) -> None:
+    (published / JSON).unlink()
+    large(published)
+    address = f"{index.url}demo/"
+    assert main(["verify", address, "--target", "x86_64_v3"]) == 0
+    assert "x86_64_v3  v3 " in capsys.readouterr().out
+    index.ranges = False
+    assert main(["verify", address, "--target", "x86_64_v3"]) == 1
+    out = capsys.readouterr().out
+    assert "x86_64_v3  no variant" in out
+    assert "its index has no variant metadata for it and cannot serve parts of a wheel" in " ".join(out.split())
+
+
+def test_an_index_is_asked_where_no_target_is_known(index: Index, published: Path, capsys) -> None:
+    """Else nobody would find out that users get none of the builds for GPUs."""
+    big = {"big.txt": "x" * 5 * 2**20}
+    nvidia = {"namespaces": ("nvidia",), "providers": {"nvidia": KNOWN_PROVIDERS["nvidia"]}}
+    tag = "cp312-cp312-win_amd64"
+    labels = {"sm90": ("nvidia :: sm_arch :: 90_real",), None: ()}
+    another(labels, files=big, tag=tag, **nvidia)(published)
+    address = f"{index.url}demo/"
+    assert main(["verify", address]) == 0
+    assert "  here    no variant" in capsys.readouterr().out
+    index.ranges = False
+    (published / JSON).unlink()
+    assert main(["verify", address]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "its index has no variant metadata for it and cannot serve parts of a wheel" in said
+
+
+def test_an_index_that_dropped_all_variants(index: Index, published: Path, capsys) -> None:
+    for path in [*published.glob("*-v?.whl"), *published.glob("*-null.whl"), published / JSON]:
+        path.unlink()
+    assert verify(capsys, f"{index.url}demo/") == found(
+        ("the page", "it lists no variant wheel: the server took none, or shows none")
+    )
+
+
+def test_an_index_is_asked_as_stock_settings_have_it(index, published, capsys, monkeypatch) -> None:
+    """Not for one whose pip is told to take no variants, or to look elsewhere."""
+    monkeypatch.setenv("PIP_NO_VARIANTS", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(published))
+    assert main(["verify", f"{index.url}demo/", "--target", "x86_64_v3"]) == 0
+    assert "x86_64_v3  v3 " in capsys.readouterr().out
+
+
+def test_wheels_for_other_platforms_on_an_index(index: Index, published: Path, capsys) -> None:
+    several_platforms(published)
+    assert main(["verify", f"{index.url}demo/", "--target", "x86_64_v4", "--target", "x86_64_v1"]) == 0
+    out = capsys.readouterr().out
+    rows = [line.split()[:2] for line in out.splitlines() if line.startswith("  x86_64_v4")]
+    assert sorted(takes for _, takes in rows) == ["all", "cuda", "v4"]
+    assert out.count("x86_64_v1  no variant") == 3
 
 
 def page(*links: str) -> Reply:
@@ -881,8 +1069,9 @@ def test_files_that_cannot_be_read_are_mistakes(
     index: Index, published: Path, capsys, file: str, reply: Reply, complaint: str
 ) -> None:
     index.replies[file] = reply
-    fault = file, f"{index.url}demo/{file} cannot be read: {complaint}"
-    assert verify(capsys, f"{index.url}demo/") == found(fault)
+    code, said = verify(capsys, f"{index.url}demo/")
+    assert code == 1
+    assert said.endswith(f"{file} - {index.url}demo/{file} cannot be read: {complaint} 1 to mend")
 
 
 def without_range(reply: Reply) -> Reply:
@@ -924,9 +1113,13 @@ def test_a_server_that_stops_to_send_parts(index: Index, published: Path, capsys
 
 def test_a_page_with_a_base(index: Index, published: Path, capsys) -> None:
     links = "".join(f'<a href="{path.name}">x</a>' for path in published.iterdir())
-    page = f'<base href="../demo/"><a>no address</a>{links}'.encode()
+    page = f'<base href="{index.url}demo/"><a>no address</a>{links}'.encode()
     index.replies["/simple/elsewhere/"] = Reply(page, headers={"Content-Type": "text/html"})
     assert verify(capsys, f"{index.url}elsewhere/") == (0, "OK")
+    # pip, and so everybody, takes a relative one as it is.
+    relative = page.replace(index.url.encode(), b"../")
+    index.replies["/simple/elsewhere/"] = Reply(relative, headers={"Content-Type": "text/html"})
+    assert verify(capsys, f"{index.url}elsewhere/")[0] == 1
 
 
 # Who would get what
@@ -944,10 +1137,11 @@ def table(capsys, *arguments: object) -> str:
 def test_which_wheel_each_processor_gets(folder: Path, capsys) -> None:
     assert table(capsys, folder) == """\
 demo 1.0, py3-none-any: no variant, null, v2, v3
-  x86_64_v4            v3                   x86_64 :: level :: v3
-  x86_64_v3            v3                   x86_64 :: level :: v3
-  x86_64_v2            v2                   x86_64 :: level :: v2
-  x86_64_v1            null"""
+  target     takes  because of
+  x86_64_v4  v3     x86_64 :: level :: v3
+  x86_64_v3  v3     x86_64 :: level :: v3
+  x86_64_v2  v2     x86_64 :: level :: v2
+  x86_64_v1  null"""
 
 
 def test_targets_by_name_and_file_and_here(folder: Path, tmp_path: Path, capsys, monkeypatch) -> None:
@@ -960,9 +1154,10 @@ def test_targets_by_name_and_file_and_here(folder: Path, tmp_path: Path, capsys,
     targets = [part for one in ("node.toml", "x86_64_v3", "here") for part in ("--target", one)]
     assert table(capsys, *targets, folder) == """\
 demo 1.0, py3-none-any: no variant, null, v2, v3
-  node.toml            v2                   x86_64 :: level :: v2
-  x86_64_v3            v3                   x86_64 :: level :: v3
-  here                 null"""
+  target     takes  because of
+  node.toml  v2     x86_64 :: level :: v2
+  x86_64_v3  v3     x86_64 :: level :: v3
+  here       null"""
 
 
 def test_platforms_with_different_labels(folder: Path, capsys) -> None:
@@ -976,15 +1171,19 @@ def test_platforms_with_different_labels(folder: Path, capsys) -> None:
     plain_wheel(folder, "other")
     assert table(capsys, "--target", "x86_64_v3", "--target", "x86_64_v1", folder) == """\
 demo 1.0, cp312-cp312-macosx_10_13_x86_64: no variant, v2
-  x86_64_v3            v2                   x86_64 :: level :: v2
-  x86_64_v1            no variant
+  target     takes       because of
+  x86_64_v3  v2          x86_64 :: level :: v2
+  x86_64_v1  no variant
+
 demo 1.0, cp312-cp312-win_amd64, cp313-cp313-win_amd64: no variant, v3, v4
-  x86_64_v3            v3                   x86_64 :: level :: v3
-  x86_64_v1            no variant
+  target     takes       because of
+  x86_64_v3  v3          x86_64 :: level :: v3
+  x86_64_v1  no variant
 
 demo 2.0, cp312-cp312-win_amd64: v3
-  x86_64_v3            v3                   x86_64 :: level :: v3
-  x86_64_v1            the source distribution"""
+  target     takes                    because of
+  x86_64_v3  v3                       x86_64 :: level :: v3
+  x86_64_v1  the source distribution"""
 
 
 def test_long_names_are_wrapped(folder: Path, tmp_path: Path, capsys) -> None:
@@ -1007,7 +1206,9 @@ def test_nobody_gets_anything(folder: Path, capsys) -> None:
     another(levels("v3"))(folder)
     assert main(["verify", "--target", "x86_64_v2", str(folder)]) == 1
     out = capsys.readouterr().out
-    assert out.startswith("demo 1.0, py3-none-any: v3\n  x86_64_v2            nothing\n\ndemo 1.0\n")
+    assert out.startswith(
+        "demo 1.0, py3-none-any: v3\n  target     takes    because of\n  x86_64_v2  nothing\n\ndemo 1.0\n"
+    )
 
 
 def test_an_unknown_target(folder: Path, capsys) -> None:
@@ -1022,3 +1223,45 @@ def test_an_address_and_files_at_once(folder: Path, index: Index, capsys) -> Non
     assert capsys.readouterr().err == (
         "pip-variants: give one address, or wheels and folders, not both\n"
     )
+
+
+def test_a_cuda_that_drops_gpus_is_said(folder: Path, capsys) -> None:
+    """Their driver is new enough for CUDA 13, which makes no code for them."""
+    labels = {
+        "cu13": ("nvidia :: cuda_version_lower_bound :: 13.0",),
+        "cu13_sm90": ("nvidia :: cuda_version_lower_bound :: 13.0", "nvidia :: sm_arch :: 90_real"),
+        "cu12": ("nvidia :: cuda_version_lower_bound :: 12.8",),
+        None: (),
+    }
+    providers = {"nvidia": KNOWN_PROVIDERS["nvidia"]}
+    another(labels, namespaces=("nvidia",), providers=providers)(folder)
+    assert verify(capsys, folder) == (
+        0,
+        "demo 1.0: cu13 needs CUDA 13.0, and no nvidia :: sm_arch: it is taken for Pascal and Volta "
+        "GPUs, too, for which CUDA 13 makes no code OK",
+    )
+
+
+def test_json(folder: Path, capsys, monkeypatch) -> None:
+    document(lambda d: d["variants"].pop("v3"))(folder)
+    monkeypatch.chdir(folder.parent)
+    assert main(["verify", "--json", "--target", "x86_64_v2"]) == 1  # of dist
+    assert json.loads(capsys.readouterr().out) == {
+        "version": "1",
+        "tables": [
+            {
+                "release": "demo 1.0",
+                "tags": ["py3-none-any"],
+                "labels": ["no variant", "null", "v2", "v3"],
+                "targets": [{"target": "x86_64_v2", "takes": "v2", "deciding": [LEVEL("v2")]}],
+            }
+        ],
+        "remarks": [],
+        "faults": [
+            {
+                "where": JSON,
+                "what": "v3 is missing, of which there is a wheel",
+                "command": "pip-variants index dist",
+            }
+        ],
+    }

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import json
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -84,7 +85,12 @@ class Index:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, *arguments: Any) -> None:
+                if not isinstance(sys.exc_info()[1], ConnectionError):  # a client that has seen enough
+                    super().handle_error(*arguments)
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}/simple/"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)

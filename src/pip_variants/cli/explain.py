@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from pip_variants.cli.text import add_json, add_list, print_json, print_lines, warn
+from pip_variants.cli.text import add_json, add_list, print_json, print_lines, print_table, warn
 
 _NULL = "fits everywhere"
 
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     pip = ["--no-input", "--disable-pip-version-check", *options.for_pip]
     targets = [["--variant-target", target] for target in options.target]
     with ThreadPoolExecutor() as pool:
-        answers = list(pool.map(lambda target: _ask_pip(*pip, *target), targets or [[]]))
+        answers = list(pool.map(lambda target: ask_pip(*pip, *target), targets or [[]]))
     for code, answer in answers:
         if "error" in answer:
             warn(answer["error"])
@@ -69,11 +69,11 @@ def run(options: argparse.Namespace) -> int:
     return 0 if has_variants and all(one["release"] for one in decisions) else 1
 
 
-def _ask_pip(*arguments: str) -> tuple[int, dict[str, Any]]:
+def ask_pip(*arguments: str, **options: Any) -> tuple[int, dict[str, Any]]:
     """What `pip_adapter.explain` answers in a pip process of its own, and its exit status."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "answer.json")
-        code, said = run_pip("explain", str(file), *arguments)
+        code, said = run_pip("explain", str(file), *arguments, **options)
         return code, json.loads(file.read_bytes()) if file.exists() else {"error": said}
 
 
@@ -176,8 +176,5 @@ def _print_table(decisions: list[dict[str, Any]], targets: list[str]) -> None:
     for one, target in zip(decisions, targets, strict=True):
         takes = next((_name(file) for file in one["files"] if file["place"] == 1), "nothing")
         rows.append((target, one["release"] or "", takes, ", ".join(one["deciding"])))
-    widths = [min(_COLUMN, max(map(len, column))) for column in zip(*rows, strict=True)]
     print_lines(decisions[0]["name"])
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
-        print_lines("  ".join((*cells, row[-1])).rstrip(), "", "    ")
+    print_table(rows, widest=_COLUMN)

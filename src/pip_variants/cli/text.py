@@ -2,8 +2,11 @@
 
 import argparse
 import json
+import logging
 import sys
 import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from pip_variants.errors import printable
@@ -39,7 +42,33 @@ def print_lines(text: str, first: str = "", other: str = "  ") -> None:
         print(line)
 
 
+def print_table(rows: Sequence[Sequence[str]], first: str = "", widest: int = 24) -> None:
+    """Print rows of cells, the last of which may be long."""
+    widths = [min(widest, max(map(len, column))) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
+        print_lines("  ".join((*cells, row[-1])).rstrip(), first, f"{first}    ")
+
+
 def print_command(command: str) -> None:
     """Print a command in lines such that a shell takes what is copied."""
     lines = textwrap.wrap(printable(command), 72, break_long_words=False, break_on_hyphens=False)
     print("    " + " \\\n      ".join(lines))
+
+
+@contextmanager
+def progress() -> Iterator[None]:
+    """Show on a terminal, in a line that is gone in the end, how far long work says it is."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    handler, log = logging.StreamHandler(), logging.getLogger("pip_variants.publish")
+    handler.setFormatter(logging.Formatter("\r\033[K%(message).79s"))
+    handler.terminator = ""
+    log.addHandler(handler)
+    log.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        print("\r\033[K", end="", file=sys.stderr, flush=True)

@@ -94,11 +94,13 @@ class Valid(NamedTuple):
     """Everything that there is of a namespace; `always` says that all of it fits everywhere.
 
     `single` are the features of which a wheel may name one value only (PEP 850, multi_value).
+    `elsewhere` says what the package registers instead, if it is here and nothing answers.
     """
 
     features: tuple[SupportedFeature, ...]
     always: bool
     single: frozenset[str] = frozenset()
+    elsewhere: str = ""
 
 
 class Detection:
@@ -202,7 +204,7 @@ class Detection:
         """Everything that `provider` says there is, None if it cannot. Raises `DetectionError`."""
         whom, named = _named(provider)
         found = self._once(whom, _valid, "valid", **named)
-        return found if found.features else None
+        return found if found.features or found.elsewhere else None
 
     def machine(self, names: Sequence[str] = ()) -> str:
         """The target file of this machine or of names. Raises `DetectionError`, `InvalidTarget`."""
@@ -355,7 +357,8 @@ def _said(answer: dict[str, Any]) -> Answer:
 
 
 def _valid(answer: dict[str, Any]) -> Valid:
-    return Valid(_features(answer), bool(answer["always"]), frozenset(map(str, answer["single"])))
+    single = frozenset(map(str, answer["single"]))
+    return Valid(_features(answer), bool(answer["always"]), single, str(answer["elsewhere"]))
 
 
 def _features(answer: dict[str, Any]) -> tuple[SupportedFeature, ...]:

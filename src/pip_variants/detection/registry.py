@@ -194,19 +194,15 @@ class Registry:
 
     def valid(
         self, requires: list[str], endpoint: str
-    ) -> tuple[tuple[SupportedFeature, ...], bool, list[str]]:
-        """Everything that there is, nothing if that is unknown; whether all machines support it.
-
-        And the features of which a wheel may name only one value.
-        """
+    ) -> dict[str, Any]:
+        """All `features` that there are, none if that is unknown, and what `client.Valid` says."""
         try:
             wanted = _wanted(requires)
             found = self._registered(wanted, endpoint)
             by = found[1] if found else self._check_installed(wanted, endpoint)
-        except Elsewhere as reason:
-            raise ProviderFailed(*reason.args) from None
-        except Absent:
-            return (), False, []
+        except Absent as reason:
+            elsewhere = reason.args[0] if isinstance(reason, Elsewhere) else ""
+            return {"features": (), "always": False, "single": (), "elsewhere": elsewhere}
         with _naming(by):
             if found:
                 configs, is_always = found[0].valid(), False
@@ -217,7 +213,7 @@ class Registry:
             configs = [*_Bound()(configs)] if isinstance(configs, Iterator) else configs
             features = tuple(checked_features(configs))
             single = [one.name for one in configs if getattr(one, "multi_value", None) is False]
-            return features, is_always, single
+        return {"features": features, "always": is_always, "single": single, "elsewhere": ""}
 
     def _registered(self, wanted: list[Requirement], endpoint: str) -> _Registered | None:
         for provider, by in self._each():

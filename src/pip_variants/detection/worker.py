@@ -84,8 +84,7 @@ def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
     if ask == "registered":
         return {"namespaces": registry.namespaces, "broken": registry.broken}
     if ask == "valid":
-        features, is_always, single = registry.valid(**arguments)
-        return {"features": features, "always": is_always, "single": single}
+        return registry.valid(**arguments)
     if ask == "machine":
         return {"toml": Target((registry.machine(**arguments),)).to_toml()}
     records = _Records()

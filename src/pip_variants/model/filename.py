@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from pip_variants.errors import InvalidVariantLabel, InvalidWheelFilename
-from pip_variants.model.names import check_label
+from pip_variants.model.names import check_label, normalised
 
 __all__ = ["WheelFilename", "index_metadata_filename", "split_index_metadata_filename"]
 
@@ -68,8 +68,12 @@ class WheelFilename(NamedTuple):
 
 
 def index_metadata_filename(distribution: str, version: str) -> str:
-    """The name of the index-level metadata file; `distribution` and `version` as in its wheels."""
-    return f"{distribution}-{version}{_INDEX_METADATA_SUFFIX}"
+    """The name of the index-level metadata file (PEP 825), however the wheels spell theirs.
+
+    >>> index_metadata_filename("My.Demo", "1.0")
+    'my_demo-1.0-variants.json'
+    """
+    return f"{normalised(distribution).replace('-', '_')}-{version}{_INDEX_METADATA_SUFFIX}"
 
 
 def split_index_metadata_filename(filename: str) -> tuple[str, str] | None:

@@ -271,11 +271,13 @@ class VariantMetadata:
         """
         if self.unwritable:
             raise InvalidVariantMetadata("; ".join(sorted(self.unwritable)[:2]))
-        conditional = [name for name, info in self.providers.items() if info.enable_if]
-        if self.feature_priorities or self.value_priorities or conditional:
+        drafts = [f"providers.{one}.enable-if" for one, i in self.providers.items() if i.enable_if]
+        drafts += ["default-priorities.feature"] if self.feature_priorities else []
+        drafts += ["default-priorities.property"] if self.value_priorities else []
+        if drafts:
             raise InvalidVariantMetadata(
-                f"metadata of {printable(self.schema, 100)} orders or enables its properties in a "
-                "way that the current schema cannot express; rebuild its wheels"
+                f"metadata of {printable(self.schema, 100)} orders or enables its properties by "
+                f"{', '.join(drafts)}, which the current schema has not; rebuild its wheels"
             )
         missing = [name for name in self.namespaces if name not in self.providers]
         if self.providers and missing:

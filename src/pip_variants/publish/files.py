@@ -1,6 +1,7 @@
 """Writing files so that readers see the old one or the new one, whole; and reading large ones."""
 
 import hashlib
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import IO
 
 from pip_variants.errors import PipVariantsError
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -40,9 +43,10 @@ def replace(path: Path, content: bytes) -> None:
             unfinished.write_bytes(content)
 
 
-def digest(file: IO[bytes], algorithm: str = "sha256") -> bytes:
-    """The hash of a file, read a piece at a time."""
+def digest(file: IO[bytes], algorithm: str = "sha256", name: str = "") -> bytes:
+    """The hash of a file, read a piece at a time; it is logged how far, of what has this name."""
     result = hashlib.new(algorithm, usedforsecurity=False)
     while chunk := file.read(2**20):
         result.update(chunk)
+        _log.debug("%d MiB of %r", file.tell() >> 20, name)
     return result.digest()

@@ -3,17 +3,19 @@
 import hashlib
 import html
 import json
+import logging
 import re
 import tarfile
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from email.parser import HeaderParser
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from pip_variants.errors import InvalidWheel, InvalidWheelFilename
+from pip_variants.errors import InvalidVariantMetadata, InvalidWheel, InvalidWheelFilename
 from pip_variants.model.filename import (
     WheelFilename,
     index_metadata_filename,
@@ -25,92 +27,131 @@ from pip_variants.publish.archive import member, opened
 from pip_variants.publish.files import digest, replace
 from pip_variants.publish.wheel import read_metadata
 
+_log = logging.getLogger(__name__)
+
 _API_VERSION = "1.1"
 _SDIST = re.compile(r"(.+)-([^-]+)\.tar\.gz")
 
 
 def write_index_metadata(
-    folder: Path, warn: Callable[[str], object] = lambda _: None
+    folder: Path,
+    added: Sequence[Path] = (),
+    warn: Callable[[str], object] = lambda _: None,
 ) -> list[Path]:
     """Write `{name}-{version}-variants.json` for every release with variant wheels in `folder`.
 
-    `warn` is told why a file is left out. Returns the files that were written, sorted. Raises
-    `InvalidWheel` and `InvalidVariantMetadata`, in which case nothing is written.
+    Or only add what the wheels `added` say, where the others need not be there. A file that spells
+    the name in another way is written again instead. `warn` is told why a wheel is left out.
+    Returns the files that were written, sorted. Raises `InvalidWheel`, `InvalidWheelFilename` and
+    `InvalidVariantMetadata`, in which case nothing is written.
     """
-    if not folder.is_dir():
+    if not added and not folder.is_dir():
         raise InvalidWheel(f"{folder} is not a folder")
-    wheels = []
-    for wheel in sorted(folder.glob("*.whl")):
+    there = {
+        index_metadata_filename(*parts): path
+        for path in sorted(folder.glob("*-variants.json"))
+        if (parts := split_index_metadata_filename(path.name))
+    }
+    releases: dict[Path, dict[str, VariantMetadata]] = {}
+    wheels = added or sorted(folder.glob("*.whl"))
+    for place, wheel in enumerate(wheels, 1):
+        _log.debug("%d of %d: %r", place, len(wheels), wheel.name)
         try:
-            WheelFilename.parse(wheel.name)
+            name = WheelFilename.parse(wheel.name)
         except InvalidWheelFilename as error:
+            if added:
+                raise
             warn(str(error))  # not a variant wheel in any case
-        else:
-            wheels.append(wheel)
-    return _write(folder, _releases(wheels))
-
-
-def add_to_index_metadata(folder: Path, wheels: Iterable[Path]) -> list[Path]:
-    """Add what `wheels` say to the metadata files in `folder`; returns those files, sorted.
-
-    The other wheels of the releases need not be there. Raises `InvalidWheel`,
-    `InvalidWheelFilename` and `InvalidVariantMetadata`; then nothing is written.
-    """
-    releases = _releases(wheels)
-    for file, found in releases.items():
-        if (folder / file).exists():
-            old = VariantMetadata.parse((folder / file).read_bytes(), file)
-            releases[file] = {file: old, **found}
-    folder.mkdir(parents=True, exist_ok=True)
-    return _write(folder, releases)
-
-
-def _releases(wheels: Iterable[Path]) -> dict[str, dict[str, VariantMetadata]]:
-    """The metadata of variant wheels, by the index's file for their release and by their name."""
-    releases: dict[str, dict[str, VariantMetadata]] = {}
-    for wheel in wheels:
-        name = WheelFilename.parse(wheel.name)
+            continue
         if name.label is not None:
             file = index_metadata_filename(name.distribution, name.version)
-            releases.setdefault(file, {})[wheel.name] = read_metadata(wheel)
-    return releases
+            path = there.get(file, folder / file)
+            found = releases.setdefault(path, {})
+            if added and file in there:
+                found.setdefault(path.name, VariantMetadata.parse(path.read_bytes(), path.name))
+            found[wheel.name] = read_metadata(wheel)
+    contents = {path: _combined(found) for path, found in sorted(releases.items())}
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, content in contents.items():
+        replace(path, content)
+    return [*contents]
 
 
-def _write(folder: Path, releases: Mapping[str, Mapping[str, VariantMetadata]]) -> list[Path]:
-    contents = {file: combine_all(found).serialise() for file, found in sorted(releases.items())}
-    for file, content in contents.items():
-        replace(folder / file, content)
-    return [folder / file for file in contents]
+def _combined(found: Mapping[str, VariantMetadata]) -> bytes:
+    for file, metadata in found.items():
+        try:
+            metadata.to_json()
+        except InvalidVariantMetadata as error:
+            where = "" if file in str(error) else f"{file}: "
+            raise InvalidVariantMetadata(f"{where}{error}") from None
+    return combine_all(found).serialise()
 
 
-def write_pages(folder: Path) -> list[Path]:
-    """Write the pages of an index of the files in `folder`, below `simple`; returns them, sorted.
-
-    Each project has an `index.html`, and an `index.json` for servers that choose by the `Accept`
-    header. Beside each wheel comes its `.metadata`. Raises `InvalidWheel`.
-    """
-    projects: dict[str, dict[str, Any]] = {}
-    for path in sorted(folder.iterdir()):
-        release = None
-        with suppress(InvalidWheelFilename):
-            release = release_of(path.name)
-        if release:
-            name = normalised(release[0])
-            meta = {"api-version": _API_VERSION}
-            new = {"meta": meta, "name": name, "versions": [], "files": []}
-            page = projects.setdefault(name, new)
-            page["versions"] = list(dict.fromkeys((*page["versions"], release[1])))
-            page["files"].append(_file(path))
-    simple = folder / "simple"
-    links = [f'<a href="{quote(one)}/">{html.escape(one)}</a><br>' for one in projects]
-    pages = {simple / "index.html": _html("Projects", links)}
-    for name, page in projects.items():
-        pages[simple / name / "index.html"] = _html(name, map(_link, page["files"]))
-        pages[simple / name / "index.json"] = (json.dumps(page, indent=2) + "\n").encode()
-    for path, content in pages.items():
+def write_pages(
+    folder: Path, added: Sequence[Path] = (), yanked: Mapping[str, str] = MappingProxyType({})
+) -> list[Path]:
+    """Write the `pages` of an index below `folder`; returns them, sorted. Raises `InvalidWheel`."""
+    contents = pages(folder, added, yanked)
+    for path, content in contents.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         replace(path, content)
-    return sorted(pages)
+    return sorted(path for path in contents if path.suffix != ".metadata")
+
+
+def pages(
+    folder: Path, added: Sequence[Path] = (), yanked: Mapping[str, str] = MappingProxyType({})
+) -> dict[Path, bytes]:
+    """The pages of an index of the files in `folder`, below `simple`, and `.metadata` of wheels.
+
+    Each project has an `index.html`, and an `index.json` for servers that choose by the `Accept`
+    header. Where files are `added`, the others stay on the pages, whether they are in `folder` or
+    not. `yanked` are versions with reasons that may be empty (PEP 592); the pages that are there
+    remember it. Raises `InvalidWheel`.
+    """
+    simple = folder / "simple"
+    old = {path.parent.name: _entries(path) for path in sorted(simple.glob("*/index.json"))}
+    projects = {name: dict(files) if added else {} for name, files in old.items()}
+    result: dict[Path, bytes] = {}
+    paths = [path for path in sorted(added or folder.iterdir()) if _release(path.name)[0]]
+    if unknown := yanked.keys() - {_release(path.name)[1] for path in paths}:
+        raise InvalidWheel(f"nothing was yanked: no file in {folder} is of {min(unknown)}")
+    for place, path in enumerate(paths, 1):
+        name, version = _release(path.name)
+        metadata = _core_metadata(path)
+        if path.name.endswith(".whl"):
+            result[folder / f"{path.name}.metadata"] = metadata
+        _log.debug("%d of %d: %r", place, len(paths), path.name)
+        projects.setdefault(name, {})[path.name] = entry = _file(path, metadata)
+        reason = old.get(name, {}).get(path.name, {}).get("yanked")
+        reason = (yanked[version] or True) if version in yanked else reason
+        # It means nothing of the metadata of variants (PEP 825, Index-level metadata).
+        if reason and split_index_metadata_filename(path.name) is None:
+            entry["yanked"] = reason
+    for name, files in sorted(projects.items()):
+        listed = [files[file] for file in sorted(files)]
+        versions = list(dict.fromkeys(_release(file)[1] for file in sorted(files)))
+        meta = {"api-version": _API_VERSION}
+        page = {"meta": meta, "name": name, "versions": versions, "files": listed}
+        result[simple / name / "index.html"] = _html(name, map(_link, listed))
+        result[simple / name / "index.json"] = (json.dumps(page, indent=2) + "\n").encode()
+    links = [f'<a href="{quote(one)}/">{html.escape(one)}</a><br>' for one in sorted(projects)]
+    return {**result, simple / "index.html": _html("Projects", links)}
+
+
+def _entries(page: Path) -> dict[str, dict[str, Any]]:
+    """What a page that is there says of files, by their names."""
+    try:
+        return {one["filename"]: one for one in json.loads(page.read_bytes())["files"]}
+    except (ValueError, LookupError, TypeError) as error:
+        raise InvalidWheel(f"{page} is no page of ours, remove it: {error!r}") from None
+
+
+def _release(filename: str) -> tuple[str, str]:
+    """Normalised name of the project and version of a file; both empty for what no page lists."""
+    found = None
+    with suppress(InvalidWheelFilename):
+        found = release_of(filename)
+    return (normalised(found[0]), found[1]) if found else ("", "")
 
 
 def release_of(filename: str) -> tuple[str, str] | None:
@@ -123,19 +164,14 @@ def release_of(filename: str) -> tuple[str, str] | None:
     return split_index_metadata_filename(filename)
 
 
-def _file(path: Path) -> dict[str, Any]:
+def _file(path: Path, metadata: bytes) -> dict[str, Any]:
     """What a page says of a file (Simple repository API, JSON, files)."""
+    with path.open("rb") as file:
+        hashes = {"sha256": digest(file, name=path.name).hex()}
     url = f"../../{quote(path.name)}"
-    size = path.stat().st_size
-    found: dict[str, Any] = {"filename": path.name, "url": url, "hashes": {}, "size": size}
-    # Metadata of variants is replaced when a release grows. Whoever reads this page just before
-    # that must not find that the hash is wrong.
-    if split_index_metadata_filename(path.name) is None:
-        with path.open("rb") as file:
-            found["hashes"] = {"sha256": digest(file).hex()}
-    metadata = _core_metadata(path)
+    found: dict[str, Any] = {"filename": path.name, "url": url, "hashes": hashes}
+    found["size"] = path.stat().st_size
     if path.name.endswith(".whl"):
-        replace(path.with_name(f"{path.name}.metadata"), metadata)
         found["core-metadata"] = {"sha256": hashlib.sha256(metadata).hexdigest()}
     text = metadata.decode("utf-8", "replace")
     if requires := HeaderParser().parsestr(text).get("Requires-Python"):
@@ -161,14 +197,16 @@ def _core_metadata(path: Path) -> bytes:
 
 
 def _link(file: Mapping[str, Any]) -> str:
-    hashes = file["hashes"].get("sha256")
+    core, yanked = file.get("core-metadata"), file.get("yanked")
     attributes = {
-        "href": f"{file['url']}#sha256={hashes}" if hashes else file["url"],
+        "href": f"{file['url']}#sha256={file['hashes']['sha256']}",
         "data-requires-python": file.get("requires-python"),
-        "data-core-metadata": "core-metadata" in file
-        and f"sha256={file['core-metadata']['sha256']}",
+        "data-core-metadata": core and f"sha256={core['sha256']}",
+        "data-yanked": "" if yanked is True else yanked,
     }
-    text = " ".join(f'{key}="{html.escape(one)}"' for key, one in attributes.items() if one)
+    text = " ".join(
+        f'{key}="{html.escape(one)}"' for key, one in attributes.items() if one is not None
+    )
     return f"<a {text}>{html.escape(file['filename'])}</a><br>"
 
 

@@ -340,11 +340,11 @@ def check_static(variant: Variant, metadata: VariantMetadata) -> None:
 def check_known(metadata: VariantMetadata, warn: Callable[[str], object]) -> None:
     """Raise `InvalidVariantMetadata` for properties that their providers do not know.
 
-    `warn` is told which could not be checked.
+    `warn` is told what could not be checked, and of what is wrong beside what is right.
     """
     with closing(Detection()) as detection:
-        wrong, unasked = unknown_properties(metadata, detection)
-    for one in unasked:
+        wrong, doubtful = unknown_properties(metadata, detection)
+    for one in doubtful:
         warn(one)
     if wrong:
         raise InvalidVariantMetadata("\n".join((*wrong, "(--unchecked takes it as it is)")))
@@ -353,47 +353,50 @@ def check_known(metadata: VariantMetadata, warn: Callable[[str], object]) -> Non
 def unknown_properties(
     metadata: VariantMetadata, detection: Detection
 ) -> tuple[list[str], list[str]]:
-    """What is wrong with properties by what their providers know, and what could not be asked.
+    """What is wrong with properties by what their providers know, and what may be.
 
     A wheel may name several values only of a feature for which the provider allows it (PEP 850,
     Variant feature config class, multi_value).
     """
-    wrong, unasked = [], []
+    wrong: dict[str, None] = {}
+    doubtful: dict[str, None] = {}
     for namespace, provider in metadata.providers.items():
-        features = [
+        used = [
             (variant, feature, values)
             for variant in metadata.variants.values()
             for feature, values in variant.features
             if feature.namespace == namespace
         ]
-        if not features or not isinstance(provider, PluginProvider):
+        if not used or not isinstance(provider, PluginProvider):
             continue
+        package = provider.package
+        why = f"{package} is not installed here or cannot say what there is"
         try:
             valid = detection.valid(provider)
         except DetectionError as error:
-            wrong.append(f"the properties of {namespace} have no provider: {error}")
-            continue
+            valid, why = None, str(error)
         if valid is None:
-            why = f"{provider.package} is not installed here or cannot say what there is"
-            unasked.append(f"the properties of {namespace} were not checked: {why}")
+            doubtful[f"the properties of {namespace} were not checked: {why}"] = None
+            continue
+        if valid.elsewhere:
+            wrong[f"nobody answers for {namespace}: {valid.elsewhere}"] = None
             continue
         known = dict(valid.features)
-        for variant, feature, values in features:
+        for variant, feature, values in used:
+            strange = [one for one in values if one not in known.get(feature.name, ())]
             if feature.name not in known:
                 near = _nearest(feature.name, [*known])
-                wrong.append(f"{provider.package} knows no feature {feature}, {near}")
-            for value in values if feature.name in known else ():
-                if value not in known[feature.name]:
-                    near = _nearest(value, known[feature.name])
-                    wrong.append(f"{provider.package} knows no {feature} :: {value}, {near}")
+                wrong[f"{package} knows no feature {feature}, but {near}"] = None
+            elif strange:
+                near = _nearest(strange[0], known[feature.name])
+                text = f"{package} knows no {feature} :: {', '.join(strange)}, but {near}"
+                (wrong if len(strange) == len(values) else doubtful)[text] = None
             if len(values) > 1 and feature.name in valid.single:
-                wrong.append(
-                    f"{variant.label} has {len(values)} values of {feature}, of which "
-                    f"{provider.package} allows one: {', '.join(values)}"
-                )
-    return list(dict.fromkeys(wrong)), unasked
+                many = f"{variant.label} has {len(values)} values of {feature}"
+                wrong[f"{many}, of which {package} allows one: {', '.join(values)}"] = None
+    return [*wrong], [*doubtful]
 
 
 def _nearest(text: str, known: Sequence[str]) -> str:
     some = get_close_matches(text, known, 5, 0.4) if len(known) > _FEW else known
-    return f"but {', '.join(some or known[:_FEW])}" + ("" if len(known) <= _FEW else ", ...")
+    return ", ".join([*(some or known[:_FEW]), *(["..."] if len(known) > _FEW else [])])

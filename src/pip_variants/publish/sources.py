@@ -1,6 +1,5 @@
 """Where `verify` finds files: given wheels and folders, or the page of a project on an index."""
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -21,23 +20,22 @@ _ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 _TIMEOUT = 30.0
 _MAX_PAGE = 64 * 2**20
 _BLOCK = 2**16
-_HASHES = {one for one in hashlib.algorithms_guaranteed if "shake" not in one}
 
 
 class LocalFiles:
     """Files given by their paths; of folders all that is in them.
 
-    `names` are those of all files, sorted, and `hashes` what is announced of them. `is_local`: all
+    `names` are those of all files, sorted. `is_local`: all
     of a file can be read, and not only the ends of large ones. `is_complete`: these are all files
-    of a release, and not only its wheels.
+    of a release, and not only its wheels. `folder` is where commands that mend them work.
     """
 
     is_local = True
 
     def __init__(self, paths: Sequence[Path]) -> None:
         """Raises `InvalidWheel` for what is not there, or if there are no wheels."""
-        self.hashes: dict[str, dict[str, str]] = {}
         self.is_complete = any(path.is_dir() for path in paths)
+        self.folder = next((path if path.is_dir() else path.parent for path in paths), Path())
         self._files: dict[str, Path] = {}
         for path in paths:
             if not path.exists():
@@ -58,6 +56,7 @@ class ProjectPage:
 
     is_local = False
     is_complete = True
+    folder = Path("dist")  # that was published
 
     def __init__(self, url: str) -> None:
         """Read the page. Raises `InvalidWheel` if that fails, or if it lists no wheels."""
@@ -66,14 +65,13 @@ class ProjectPage:
             is_json = answer.headers.get_content_type().endswith("json")
             content = answer.read(_MAX_PAGE)
         where = printable(url, 200)
-        self.hashes: dict[str, dict[str, str]] = {}
         self._urls: dict[str, str] = {}
         try:
-            files = json.loads(content)["files"] if is_json else _of_html(content, url)
-            for file in files:
-                name, address, hashes = str(file["filename"]), file["url"], dict(file["hashes"])
-                self._urls[name] = urljoin(url, address)
-                self.hashes[name] = {one: hashes[one] for one in _HASHES & hashes.keys()}
+            page = _Page(url)
+            if not is_json:
+                page.feed(content.decode("utf-8", "replace"))
+            for file in json.loads(content)["files"] if is_json else page.files:
+                self._urls[str(file["filename"])] = urljoin(url, file["url"])
         except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise InvalidWheel(f"{where} is no page of a project: {shown(error)}") from None
         self.names = sorted(self._urls)
@@ -107,32 +105,22 @@ class ProjectPage:
 Source: TypeAlias = LocalFiles | ProjectPage
 
 
-def _of_html(content: bytes, url: str) -> Iterator[dict[str, Any]]:
-    """The files as in JSON. Raises `ValueError`."""
-    links = _Links()
-    links.feed(content.decode("utf-8", "replace"))
-    for tag, href in links.found:
-        if tag == "base":
-            url = urljoin(url, href)
-            continue
-        address, fragment = urldefrag(urljoin(url, href))
-        algorithm, _, digest = fragment.partition("=")
-        name = unquote(urlsplit(address).path.rpartition("/")[2])
-        hashes = {algorithm: digest} if digest else {}
-        yield {"filename": name, "url": address, "hashes": hashes}
+class _Page(HTMLParser):
+    """A page in HTML; `files` as in JSON. Feeding it raises `ValueError`."""
 
-
-class _Links(HTMLParser):
-    """The references of a page, and what they refer from."""
-
-    def __init__(self) -> None:
+    def __init__(self, url: str) -> None:
         super().__init__()
-        self.found: list[tuple[str, str]] = []
+        self._url = url
+        self.files: list[dict[str, str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        href = dict(attrs).get("href")
-        if href and tag in ("base", "a"):
-            self.found.append((tag, href))
+        href = urljoin(self._url, dict(attrs).get("href") or "")
+        if tag == "base":
+            self._url = href
+        elif tag == "a":
+            url, _ = urldefrag(href)
+            name = unquote(urlsplit(url).path.rpartition("/")[2])
+            self.files.append({"filename": name, "url": url})
 
 
 @contextmanager

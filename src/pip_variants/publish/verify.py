@@ -2,10 +2,13 @@
 
 import csv
 import io
+import logging
 import re
+import shlex
 import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import HeaderParser
@@ -15,8 +18,9 @@ from typing import TypeAlias
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name, canonicalize_version
 
+from pip_variants import wheel_metadata
 from pip_variants.detection.client import Detection
-from pip_variants.errors import PipVariantsError
+from pip_variants.errors import InvalidWheel, PipVariantsError
 from pip_variants.model.abi import is_abi_namespace, newest_first
 from pip_variants.model.filename import WheelFilename, index_metadata_filename
 from pip_variants.model.markers import MarkerContext, resolve_requirement
@@ -32,10 +36,12 @@ from pip_variants.model.metadata import (
 from pip_variants.model.names import NULL_LABEL
 from pip_variants.publish.archive import dist_info, encoded, opened
 from pip_variants.publish.files import digest
-from pip_variants.publish.index import release_of
-from pip_variants.publish.project import check_static
+from pip_variants.publish.index import pages, release_of
+from pip_variants.publish.project import check_static, unknown_properties
 from pip_variants.publish.sources import Source
-from pip_variants.publish.wheel import VARIANT_JSON, metadata_in
+from pip_variants.publish.wheel import VARIANT_JSON
+
+_log = logging.getLogger(__name__)
 
 _PLATFORM = re.compile(r"(manylinux|musllinux|macosx)_(\d+)_(\d+)_(.+)")
 _OLD_NAMES = {  # Platform compatibility tags, manylinux
@@ -58,41 +64,61 @@ class Release:
     asserting: set[WheelFilename] = field(default_factory=set)
     has_source: bool = False
     index_files: list[str] = field(default_factory=list)
-    metadata: VariantMetadata | None = None
+    metadata: VariantMetadata = field(default_factory=lambda: VariantMetadata((), {}))
 
     def __str__(self) -> str:
         return f"{self.name} {next(iter(self.wheels)).version}"
 
 
 Faults: TypeAlias = defaultdict[str, list[str]]
-"""What is wrong, by file or release."""
+"""What is wrong, by file or release; a command that mends it may follow in a line of its own."""
 
 
 def verify(source: Source, detection: Detection) -> tuple[list[Release], Faults, list[str]]:
-    """What releases there are in `source`, what is wrong, and what could not be looked at."""
+    """What releases there are in `source`, what is wrong, and what else is worth knowing."""
     faults: Faults = defaultdict(list)
     remarks: list[str] = []
     releases = _releases(source, faults)
+    wheels = [(release, name) for release in releases for name in release.wheels]
+    for place, (release, name) in enumerate(wheels, 1):
+        _log.debug("%d of %d: %r", place, len(wheels), str(name))
+        faults[str(name)] += _wheel(source, name, release)
+    if not source.is_local and not any(name.label for _, name in wheels):
+        faults["the page"].append("it lists no variant wheel: the server took none, or shows none")
     for release in releases:
-        for name in release.wheels:
-            faults[str(name)] += _wheel(source, name, release)
-        found = {str(name): metadata for name, metadata in release.wheels.items() if metadata}
-        if not release.wheels:
+        if not any(name.label for name in release.wheels):
             for file in release.index_files:
                 faults[file].append("no variant wheel here belongs to it")
-            continue
-        own = faults[str(release)]
-        own += _fallback(release)
-        try:
-            release.metadata = combine_all(found) if found else None
-        except PipVariantsError as error:
-            own.append(str(error))
-        if release.metadata:
-            own += _variants(release, release.metadata)
-            own += _unknown(release, release.metadata, detection, remarks)
-            _published(source, release, release.metadata, faults)
+        else:
+            _release(source, release, detection, faults, remarks)
         remarks += _of_builds(release)
+    if source.is_local and (source.folder / "simple" / "index.html").is_file():
+        with suppress(InvalidWheel):  # then it is said above what is wrong with a file
+            for page, content in pages(source.folder).items():
+                if not page.is_file() or page.read_bytes() != content:
+                    what = f"it does not say what is in the folder\n{_index(source)}"
+                    faults[str(page.relative_to(source.folder))].append(what)
     return releases, faults, remarks
+
+
+def _release(
+    source: Source, release: Release, detection: Detection, faults: Faults, remarks: list[str]
+) -> None:
+    """Look at the variants of a release together."""
+    found = {str(name): metadata for name, metadata in release.wheels.items() if metadata}
+    own = faults[str(release)]
+    own += _fallback(release, source)
+    try:
+        release.metadata = combine_all(found) if found else release.metadata
+    except PipVariantsError as error:
+        own.append(str(error))
+    if release.metadata.variants:
+        own += _variants(release, release.metadata)
+        wrong, unasked = unknown_properties(release.metadata, detection)
+        own += wrong
+        remarks += [f"{release}: {one}" for one in unasked]
+        remarks += _too_old(release, release.metadata)
+        _published(source, release, release.metadata, faults, remarks)
 
 
 def _releases(source: Source, faults: Faults) -> list[Release]:
@@ -150,7 +176,10 @@ def _wheel(source: Source, name: WheelFilename, release: Release) -> Iterator[st
             info = dist_info(archive, filename)
             yield from _of_archive(archive, info, name)
             if name.label is not None:
-                metadata = release.wheels[name] = metadata_in(archive, filename)
+                text = wheel_metadata.read(file, filename)  # as pip does
+                where = f"{info}/{VARIANT_JSON} of {filename}"
+                metadata = VariantMetadata.parse_wheel(text, where, name.label)
+                release.wheels[name] = metadata
                 yield from _metadata(metadata, filename)
             yield from _record(archive, info, thorough=source.is_local)
             if source.is_local and _asserts(archive):
@@ -244,7 +273,7 @@ def _record(archive: zipfile.ZipFile, info: str, *, thorough: bool) -> Iterator[
             yield f"{name} must have a hash of sha256 or better in RECORD, not {weak}"
             continue
         with archive.open(name) as file:
-            if encoded(digest(file, algorithm)) != said:
+            if encoded(digest(file, algorithm, name)) != said:
                 yield f"{name} is not what RECORD says"
 
 
@@ -264,6 +293,17 @@ def _metadata(metadata: VariantMetadata, filename: str) -> Iterator[str]:
             yield f"the provider of {namespace} is built in nowhere: {provider.name}"
     for variant in metadata.variants.values():
         yield from _properties(variant, metadata)
+    yield from _unsorted(metadata)
+
+
+def _unsorted(metadata: VariantMetadata) -> Iterator[str]:
+    """Sets of values, which are lists that are sorted (PEP 825, Variants)."""
+    drafts = metadata.version < (0, 1, 0)  # which did not say so
+    for label, variant in () if drafts else metadata.document["variants"].items():
+        for name, _ in metadata.variants[label].features:
+            values = variant[name.namespace][name.name]
+            if values != sorted(values):
+                yield f"the values of {name} in {label} must be sorted, not {', '.join(values)}"
 
 
 def _properties(variant: Variant, metadata: VariantMetadata) -> Iterator[str]:
@@ -285,14 +325,22 @@ def _properties(variant: Variant, metadata: VariantMetadata) -> Iterator[str]:
             )
 
 
-def _fallback(release: Release) -> Iterator[str]:
+def _fallback(release: Release, source: Source) -> Iterator[str]:
     """Platforms that have variants and nothing for the machines that no variant fits."""
-    plain = [name.tags for name in release.wheels if name.label in (None, NULL_LABEL)]
     for tags in sorted({name.tags for name in release.wheels if name.label is not None}):
-        if not release.has_source and not any(covers(one, tags) for one in plain):
+        fitting = {name.label: name for name in release.wheels if covers(name.tags, tags)}
+        if release.has_source or None in fitting:
+            continue
+        what = f"for {'-'.join(tags)} there is "
+        if null := fitting.get(NULL_LABEL):
             yield (
-                f"for {'-'.join(tags)} there is neither a wheel without variant nor the null "
-                "variant: machines that no variant fits get nothing"
+                f"{what}no wheel without variant: installers that know no variants get nothing\n"
+                f"pip-variants unmake {shlex.quote(str(source.folder / str(null)))}"
+            )
+        else:
+            yield (
+                f"{what}neither a wheel without variant nor the null variant: machines that no "
+                "variant fits get nothing"
             )
 
 
@@ -329,46 +377,46 @@ def _always_better(one: Variant, other: Variant) -> bool:
     )
 
 
-def _unknown(
-    release: Release, metadata: VariantMetadata, detection: Detection, remarks: list[str]
-) -> Iterator[str]:
-    """Features and values that their providers do not know; `remarks` says what is not checked."""
-    properties = {one for variant in metadata.variants.values() for one in variant.properties}
-    for namespace, provider in metadata.providers.items():
-        used = sorted(one for one in properties if one.namespace == namespace)
-        if not used or not isinstance(provider, PluginProvider):
-            continue
-        why = f"{provider.package} is not installed here or cannot say what there is"
-        try:
-            valid = detection.valid(provider)
-        except PipVariantsError as error:
-            valid, why = None, str(error)
-        if valid is None:
-            remarks.append(f"{release}: the properties of {namespace} were not checked: {why}")
-            continue
-        known = dict(valid.features)
-        for feature in sorted({one.feature for one in used} - known.keys()):
-            yield f"{provider.package} knows no feature {namespace} :: {feature}"
-        for one in used:
-            if one.value not in known.get(one.feature, (one.value,)):
-                yield f"{provider.package} knows no {one}"
+def _too_old(release: Release, metadata: VariantMetadata) -> Iterator[str]:
+    """Variants that machines take which cannot run them: their driver is new, their GPU is not."""
+    for variant in metadata.variants.values():
+        features = {str(feature): values for feature, values in variant.features}
+        bounds = features.get("nvidia :: cuda_version_lower_bound", ())
+        if "nvidia :: sm_arch" not in features and any(one.startswith("13") for one in bounds):
+            yield (
+                f"{release}: {variant.label} needs CUDA {bounds[0]}, and no nvidia :: sm_arch: it "
+                "is taken for Pascal and Volta GPUs, too, for which CUDA 13 makes no code"
+            )
 
 
-def _published(source: Source, release: Release, combined: VariantMetadata, faults: Faults) -> None:
+def _published(
+    source: Source,
+    release: Release,
+    combined: VariantMetadata,
+    faults: Faults,
+    remarks: list[str],
+) -> None:
     """The metadata of the index against that of the wheels (PEP 825, Index-level metadata)."""
-    named = dict.fromkeys(name[:2] for name in release.wheels if name.label is not None)
-    if len(named) > 1:
-        spelled = " and ".join(map("-".join, named))
-        faults[str(release)].append(f"its variant wheels must be named alike, not {spelled}")
-        return
-    expected = index_metadata_filename(*next(iter(named)))
+    labelled = [name for name in release.wheels if name.label is not None]
+    expected = index_metadata_filename(*labelled[0][:2])
+    version = labelled[0].version
     for file in release.index_files:
-        if file == expected:
-            faults[file] += _of_index(source, file, release, combined)
-        else:
+        faults[file] += _of_index(source, file, release, combined)
+        if file != expected and expected in release.index_files:
+            what = f"{expected} is there too: with both, pip takes none"
+            faults[file].append(f"{what}\nrm {shlex.quote(str(source.folder / file))}")
+        elif not file.endswith(f"-{version}-variants.json"):
             faults[file].append(f"it must be called {expected}, as its wheels are")
-    if source.is_complete and not release.index_files:
-        faults[expected].append("it is missing: run pip-variants index")
+    if release.index_files or not source.is_complete:
+        return
+    if source.is_local:
+        faults[expected].append(f"it is missing\n{_index(source)}")
+    else:
+        number = len({name.label for name in labelled})
+        remarks.append(
+            f"{release}: there is no {expected}, so that pip reads the end of a wheel of each "
+            f"variant instead: {number} requests and more in each install"
+        )
 
 
 def _of_index(
@@ -377,27 +425,24 @@ def _of_index(
     try:
         with source.open(file) as opened_file:
             content = opened_file.read(MAX_BYTES + 1)
-        for algorithm, said in source.hashes.get(file, {}).items():
-            actual = digest(io.BytesIO(content), algorithm).hex()
-            if actual != said:
-                yield f"the page says that its {algorithm} is {said}, but it is {actual}"
         metadata = VariantMetadata.parse(content, file)
         if metadata.unwritable:
             metadata.to_json()
+        yield from _unsorted(metadata)
     except (PipVariantsError, OSError) as error:
         yield _short(error, file)
     else:
-        yield from _differences(metadata, release, combined)
+        yield from _differences(source, metadata, release, combined)
 
 
 def _differences(
-    metadata: VariantMetadata, release: Release, combined: VariantMetadata
+    source: Source, metadata: VariantMetadata, release: Release, combined: VariantMetadata
 ) -> Iterator[str]:
     labels = {name.label for name in release.wheels}  # some of them may be unreadable
     for label in sorted(combined.variants.keys() | metadata.variants.keys()):
         listed = metadata.variants.get(label)
         if listed is None:
-            yield f"{label} is missing, of which there is a wheel: run pip-variants index"
+            yield f"{label} is missing, of which there is a wheel\n{_index(source)}"
         elif label not in labels:
             yield f"{label} is listed, and there is no wheel of it"
         elif listed != combined.variants.get(label, listed):
@@ -407,6 +452,10 @@ def _differences(
     for namespace in sorted({*combined.namespaces} & {*metadata.namespaces}):
         if metadata.providers.get(namespace) != combined.providers.get(namespace):
             yield f"the provider of {namespace} is another one than in the wheels"
+
+
+def _index(source: Source) -> str:
+    return f"pip-variants index {shlex.quote(str(source.folder))}"
 
 
 def _key(distribution: str, version: str) -> tuple[str, str]:

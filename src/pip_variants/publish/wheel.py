@@ -1,15 +1,15 @@
 """The metadata of a wheel; making a variant wheel out of a wheel, and back, with changes."""
 
 import re
-import zipfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from pip_variants import wheel_metadata
 from pip_variants.errors import InvalidVariantProperty, InvalidWheel
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.markers import MarkerContext, resolve_requirement
-from pip_variants.model.metadata import MAX_BYTES, VariantMetadata
+from pip_variants.model.metadata import VariantMetadata
 from pip_variants.model.names import normalised
 from pip_variants.publish.archive import dist_info, member, opened, rewrite
 from pip_variants.publish.files import refuse_existing
@@ -111,17 +111,10 @@ NO_CHANGES = Changes()
 
 def read_metadata(wheel: Path) -> VariantMetadata:
     """The metadata of a variant wheel. Raises `InvalidWheel` and `InvalidVariantMetadata`."""
-    with opened(wheel) as archive:
-        return metadata_in(archive, wheel.name)
-
-
-def metadata_in(archive: zipfile.ZipFile, filename: str) -> VariantMetadata:
-    """The metadata in an open variant wheel of this name. Raises as `read_metadata` does."""
-    name = member(archive, filename, VARIANT_JSON)
-    with archive.open(name) as file:  # a small archive may hold a large file
-        text = file.read(MAX_BYTES + 1)
-    label = WheelFilename.parse(filename).label
-    return VariantMetadata.parse_wheel(text, f"{name} of {filename}", label)
+    with opened(wheel):  # which says what is wrong with an archive
+        text = wheel_metadata.read(wheel, wheel.name)  # as pip does
+    label = WheelFilename.parse(wheel.name).label
+    return VariantMetadata.parse_wheel(text, f"{VARIANT_JSON} of {wheel.name}", label)
 
 
 def make_variant_wheel(
