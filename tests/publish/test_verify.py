@@ -34,6 +34,7 @@ from pip_variants.publish.project import KNOWN_PROVIDERS
 from pip_variants.publish.wheel import make_variant_wheel
 
 LEVEL = "x86_64 :: level :: {}".format
+LINE = "x86_64 :: microarchitecture :: {}".format
 V3 = "demo-1.0-py3-none-any-v3.whl"
 PLAIN = "demo-1.0-py3-none-any.whl"
 JSON = "demo-1.0-variants.json"
@@ -175,7 +176,7 @@ def unsorted(folder: Path) -> None:
     wheel, name = folder / "demo-1.0-py3-none-any-both.whl", f"{INFO}/variant.json"
     with zipfile.ZipFile(wheel) as archive:
         content = json.loads(archive.read(name))
-    content["variants"]["both"]["x86_64"]["level"].reverse()
+    content["variants"]["both"]["x86_64"]["microarchitecture"].reverse()
     edit(wheel, {name: json.dumps(content)})
 
 
@@ -428,9 +429,9 @@ FAULTS = {
         "it must have one .dist-info folder, not 2",
     ),
     "values that are not sorted": (
-        more("both", [LEVEL("v1"), LEVEL("v4")], then=unsorted),
+        more("both", [LINE("haswell"), LINE("zen2")], then=unsorted),
         "demo-1.0-py3-none-any-both.whl",
-        "the values of x86_64 :: level in both must be sorted, not v4, v1",
+        "the values of x86_64 :: microarchitecture in both must be sorted, not zen2, haswell",
     ),
     "variant.json is not JSON": (
         in_v3({f"{INFO}/variant.json": "{"}),
@@ -535,9 +536,15 @@ FAULTS = {
         "third and v3 have the same properties",
     ),
     "a label that no target takes": (
+        another({"haswell": (LINE("haswell"),), "both": (LINE("haswell"), LINE("zen2")), None: ()}),
+        "demo 1.0",
+        "haswell is never chosen: both fits wherever it does",
+    ),
+    "several values of one": (
         more("both", [LEVEL("v3"), LEVEL("v4")]),
         "demo 1.0",
-        "v3 is never chosen: both fits wherever it does",
+        "v3 is never chosen: both fits wherever it does - both has 2 values of x86_64 :: level, of which "
+        "x86-64-variant-provider allows one: v3, v4",
     ),
     "the null variant alone": (
         another({**levels("v3"), "null": ()}),
@@ -551,8 +558,8 @@ FAULTS = {
             providers={"x86_64": PluginProvider(("provider-variant-x86-64",))},
         ),
         "demo 1.0",
-        "provider-variant-x86-64 is asked at provider_variant_x86_64, where nobody answers: its "
-        "plugin-api is provider_variant_x86_64.plugin:X8664Plugin",
+        "nobody answers for x86_64: its provider is provider-variant-x86-64 at provider_variant_x86_64, "
+        "registered is provider-variant-x86-64 0.0.1.post2 at provider_variant_x86_64.plugin:X8664Plugin",
     ),
     "no fallback": (another(levels("v2", "v3")), "demo 1.0", NO_FALLBACK("py3-none-any")),
     "no fallback on another platform": (
@@ -578,12 +585,12 @@ FAULTS = {
     "an unknown feature": (
         more("fast", ["x86_64 :: levle :: v3"]),
         "demo 1.0",
-        "x86-64-variant-provider knows no feature x86_64 :: levle",
+        "x86-64-variant-provider knows no feature x86_64 :: levle, but level, ...",
     ),
     "an unknown value": (
         more("v5", [LEVEL("v5")]),
         "demo 1.0",
-        "x86-64-variant-provider knows no x86_64 :: level :: v5",
+        "x86-64-variant-provider knows no x86_64 :: level :: v5, but v4, v3, v2, v1",
     ),
     # the metadata of the index
     "no index metadata": (
@@ -734,13 +741,13 @@ def several_platforms(folder: Path) -> None:
     another({})(folder)
     for tag in ("cp312-cp312-manylinux_2_28_x86_64", "cp313-cp313-manylinux_2_28_x86_64"):
         release(folder, "1.0", levels("v3", "v4"), tag=tag)
-    # The same meaning under two labels, or a wider one, does no harm where no machine sees both.
+    # The same meaning under two labels does no harm where no machine sees both.
     variant_wheel(folder, "cuda", [LEVEL("v4")], tag="cp312-cp312-win_amd64")
     # Each is a fallback in another way: for several platforms and Pythons, older, universal.
     plain_wheel(folder, tag="cp39-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64")
     plain_wheel(folder, tag="py2.py3-none-win32.win_amd64")
     variant_wheel(folder, "v2", [LEVEL("v2")], tag="cp312-cp312-macosx_11_0_x86_64")
-    variant_wheel(folder, "all", [LEVEL("v3"), LEVEL("v4")], tag="cp312-cp312-macosx_11_0_x86_64")
+    variant_wheel(folder, "all", [LEVEL("v3")], tag="cp312-cp312-macosx_11_0_x86_64")
     plain_wheel(folder, tag="cp312-cp312-macosx_10_13_universal2")
     write_index_metadata(folder)
 
@@ -792,8 +799,8 @@ def as_others_name_things(folder: Path) -> None:
         renamed(JSON, "DEMO-1.0-variants.json"),
         write_pages,
         # More levels or fewer features are not better than what they contain.
-        another({"a": (LEVEL("v3"), LEVEL("v4")), "b": (LEVEL("v3"), "x86_64 :: aes :: on"), None: ()}),
-        another({"b": (LEVEL("v3"), LEVEL("v4")), "a": (LEVEL("v3"),), None: ()}),
+        another({"a": (LINE("zen2"), LINE("haswell")), "b": (LINE("zen2"), "x86_64 :: aes :: on"), None: ()}),
+        another({"b": (LINE("zen2"), LINE("haswell")), "a": (LINE("zen2"),), None: ()}),
         with_all_sorts_of_properties,
         several_platforms,
         as_others_name_things,

@@ -192,9 +192,7 @@ class Registry:
 
         return self._ask(partial(supported_configs, endpoint), None, by)
 
-    def valid(
-        self, requires: list[str], endpoint: str
-    ) -> dict[str, Any]:
+    def valid(self, requires: list[str], endpoint: str) -> dict[str, Any]:
         """All `features` that there are, none if that is unknown, and what `client.Valid` says."""
         try:
             wanted = _wanted(requires)

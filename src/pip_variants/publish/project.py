@@ -398,5 +398,5 @@ def unknown_properties(
 
 
 def _nearest(text: str, known: Sequence[str]) -> str:
-    some = get_close_matches(text, known, 5, 0.4) if len(known) > _FEW else known
+    some = get_close_matches(text, known, 5) if len(known) > _FEW else known
     return ", ".join([*(some or known[:_FEW]), *(["..."] if len(known) > _FEW else [])])
