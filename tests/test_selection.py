@@ -24,6 +24,9 @@ class Machine:
         self.asked.append(provider)
         return self.answers[provider.package]
 
+    def listed(self, namespace, provider):
+        return None
+
     def supported_in(self, namespace):
         return self.answers[f"{namespace}-provider"]
 
@@ -41,6 +44,9 @@ class NobodyToAsk:
 
     def supported(self, provider):
         pytest.fail(f"asked for {provider}")
+
+    def listed(self, namespace, provider):
+        return None
 
     def supported_in(self, namespace):
         pytest.fail(f"asked for {namespace}")

@@ -93,3 +93,29 @@ def test_a_reader_that_has_seen_enough() -> None:
     command = f"{sys.executable} -m pip_variants show | head -1"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=clean(FORCED))
     assert (done.stdout, done.stderr) == ("x86_64 :: level :: v3\n", "")
+
+
+def test_everything_of_an_installed_vendor(env) -> None:
+    """Of one that registers a provider, and of a plugin of PEP 850 by the name of its entry point."""
+    hook = (
+        "from pip_variants.hooks import Feature, Provider, Published, hookimpl\n"
+        "every = lambda: [Feature('engine', ['mk2', 'mk1'])]\n"
+        "@hookimpl\ndef pip_variants_providers():\n    return [Provider('acme', tuple, [], valid=every)]\n"
+    )
+    plugin = (
+        "from types import SimpleNamespace\ndef get_supported_configs(): return []\n"
+        "def get_all_configs(): return [SimpleNamespace(name='wing', values=['x'], multi_value=False)]\n"
+    )
+    for name, source, group in (("acme", hook, "pip_variants"), ("zed", plugin, "variant_plugins")):
+        (env.site / f"{name}_variants.py").write_text(source)
+        info = env.site / f"{name}_variants-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}-variants\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {name}_variants\n")
+    shown = {}
+    for name in ("acme", "zed", "x86_64"):
+        command = [env.python, "-m", "pip_variants", "show", "--valid", name]
+        shown[name] = subprocess.run(command, capture_output=True, text=True, check=True, env=clean()).stdout
+    assert shown["acme"] == "acme :: engine :: mk2\nacme :: engine :: mk1\n"
+    assert shown["zed"] == "zed :: wing :: x\n"
+    assert shown["x86_64"].startswith("x86_64 :: level :: v4\n")

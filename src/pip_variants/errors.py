@@ -54,7 +54,12 @@ class InvalidTarget(PipVariantsError, ValueError):
 
 
 class DetectionError(PipVariantsError):
-    """The detection process could not be started or broke its protocol."""
+    """The detection process could not be started or broke its protocol.
+
+    `namespace` is the one that was asked for, if that is known.
+    """
+
+    namespace = ""
 
 
 class ProviderFailed(DetectionError):

@@ -4,11 +4,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from pip_variants.errors import InconsistentVariantMetadata
+from pip_variants.errors import DetectionError, InconsistentVariantMetadata
 from pip_variants.model.abi import is_abi_namespace, newest_first
 from pip_variants.model.metadata import (
     ABI_DEPENDENCY,
+    BuiltinProvider,
     PluginProvider,
+    ProviderInfo,
     StaticProvider,
     Variant,
     VariantMetadata,
@@ -34,6 +36,9 @@ class Asker(Protocol):
 
     def supported_in(self, namespace: str) -> NamespaceSupport:
         """What the provider that recommends this namespace answers. Raises `DetectionError`."""
+
+    def listed(self, namespace: str, provider: PluginProvider | None) -> NamespaceSupport | None:
+        """What the user's own list says, if it says anything. Raises `DetectionError`."""
 
     def holds(self, marker: str) -> bool:
         """Whether an environment marker is true for the target. Raises `DetectionError`."""
@@ -138,26 +143,43 @@ def supported_properties(
 def _support(
     namespace: str, metadata: VariantMetadata, asker: Asker, choices: Choices, packages: _Packages
 ) -> NamespaceSupport:
-    info = metadata.providers.get(namespace)
-    enable = f"--variant-enable {namespace}"
     if namespace in choices.disabled:
         return NamespaceSupport(absent="disabled by --variant-disable")
     if namespace == ABI_DEPENDENCY:
         return _releases(packages[namespace], choices.releases)
-    if info is None:
-        if namespace in choices.enabled:
+    info = metadata.providers.get(namespace)
+    try:
+        if namespace not in packages:
+            plugin = info if isinstance(info, PluginProvider) else None
+            if listed := asker.listed(namespace, plugin):
+                return listed  # the user's own list counts alone (PEP 850, step 1)
+        if info is None and namespace in choices.enabled:
             return asker.supported_in(namespace)
+        return _said(namespace, info, asker, choices) or _releases(
+            packages[namespace], choices.releases
+        )
+    except DetectionError as error:
+        error.namespace = namespace
+        raise
+
+
+def _said(
+    namespace: str, info: ProviderInfo | None, asker: Asker, choices: Choices
+) -> NamespaceSupport | None:
+    """What the provider says that the metadata names; None where that is the resolver."""
+    enable = f"--variant-enable {namespace}"
+    if info is None:
         return NamespaceSupport((), "its metadata names no provider", enable)
     if info.optional and namespace not in choices.enabled:
         return NamespaceSupport(absent=f"its provider is optional and not enabled, see {enable}")
     if info.enable_if is not None and not asker.holds(info.enable_if):
         return NamespaceSupport(absent=f"its provider is for {info.enable_if} only")
-    if is_abi_namespace(namespace, metadata):
-        return _releases(packages[namespace], choices.releases)
     if isinstance(info, StaticProvider):
         return NamespaceSupport(info.features)
     if isinstance(info, PluginProvider):
         return asker.supported(info)
+    if isinstance(info, BuiltinProvider) and info.name == ABI_DEPENDENCY:
+        return None
     return NamespaceSupport(absent="its provider is of a kind that is not known here")
 
 

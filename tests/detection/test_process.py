@@ -343,6 +343,31 @@ def test_a_child_that_outlives_its_provider_does_not_hang_pip(with_deadline, sit
     assert time.monotonic() - started < 50
 
 
+def test_what_a_provider_started_ends_with_it(detection, site, tmp_path):
+    """Also where the provider's process has ended before, and the other keeps nothing open."""
+    quiet = "subprocess.DEVNULL"
+    vendor(
+        site,
+        "acme",
+        f"""
+import os, subprocess, sys
+left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], stdin={quiet}, stdout={quiet})
+open({str(tmp_path / "left")!r}, "w").write(str(left.pid))
+os._exit(7)""",
+    )
+    with pytest.raises(ProviderFailed, match="exit status 7"):
+        detection.supported(ACME)
+    pid = int((tmp_path / "left").read_text())
+    wait_until(lambda: not alive(pid))
+
+
+def test_an_error_of_ours_says_what_it_was(detection):
+    """And it is no end of the process: the next question is answered."""
+    with pytest.raises(ProviderFailed, match="^internal error: TypeError: .*namespace"):
+        detection._ask({"ask": "supported_in"}, "nobody")
+    assert detection.supported(X86_64).features
+
+
 def test_a_provider_that_closes_every_file_and_hangs_does_not_hang_pip(with_deadline, site):
     vendor(site, "acme", "import os, time\nos.closerange(3, 256)\ntime.sleep(60)")
     started = time.monotonic()

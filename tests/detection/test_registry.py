@@ -91,11 +91,78 @@ def test_an_endpoint_of_another_package_is_not_run(site):
         assert reason == where
 
 
-def test_a_package_that_registers_no_provider_is_not_imported(site):
-    source = "raise SystemExit('ran')\ndef get_supported_configs(): return []\n"
-    install(site, "other", source, entry_points="[console_scripts]\nother = other:main\n")
-    for endpoint in ("other", "other:main", "other.__main__", "other.sub:main"):
-        assert ask("other", endpoint) == f"other registers no provider {endpoint} (variant_plugins)"
+def test_a_package_that_has_no_provider_is_not_imported(site):
+    """Nor are modules beside those of one that has."""
+    ran = "raise SystemExit('ran')\n"
+    install(site, "other", ran, entry_points="[console_scripts]\nother = other:main\n")
+    plugin(site, "acme-plugin")
+    for name in ("other_sub", "beside"):
+        (site / f"{name}.py").write_text(ran)
+    record = site / "other-1.0.dist-info/RECORD"
+    record.write_text(f"{record.read_text()}other_sub.py,,\n")
+    for package, endpoint in (
+        *(("other", one) for one in ("other", "other:main", "other.__main__", "other_sub:main")),
+        *(("acme-plugin", one) for one in ("beside", "acme_plugin.beside", "other", "sys:stdin")),
+    ):
+        assert ask(package, endpoint) == f"{package} registers no provider {endpoint} (variant_plugins)"
+
+
+def test_a_package_of_a_shared_name_has_its_own_modules_only(site):
+    """Several distributions may have modules below one name (PEP 420)."""
+    for name in ("one", "two"):
+        plugin(site, f"shared-{name}")
+        (site / "shared").mkdir(exist_ok=True)
+        (site / f"shared_{name}.py").rename(site / "shared" / f"{name}.py")
+        metadata = site / f"shared_{name}-1.0.dist-info"
+        (metadata / "RECORD").write_text(f"shared/{name}.py,,\n")
+        (metadata / "entry_points.txt").write_text(f"[variant_plugins]\nx = shared.{name}\n")
+    assert ask("shared-one", "shared.one") == ENGINE
+    assert ask("shared-one", "shared.two") == "shared-one registers no provider shared.two (variant_plugins)"
+
+
+@pytest.mark.parametrize("source", ["plain", "editable"])
+def test_a_plugin_without_entry_point_is_asked(site, source):
+    """It should have one (PEP 850, Provider plugin API), and who installs it in development has."""
+    plugin(site, "acme-plugin")
+    metadata = site / "acme_plugin-1.0.dist-info"
+    if source == "plain":
+        (metadata / "entry_points.txt").unlink()
+    else:
+        (metadata / "RECORD").write_text("__editable__.pth,,\n")
+        (metadata / "direct_url.json").write_text('{"url": "file:///here", "dir_info": {"editable": true}}')
+    assert ask("acme-plugin", "acme_plugin") == ENGINE
+
+
+LEFT = {
+    "an empty folder": lambda site: (site / "acme_plugin-0.9.dist-info").mkdir(),
+    "half of one": lambda site: left(site, "acme_plugin-0.9.dist-info", RECORD="x,,\n"),
+    "half of METADATA": lambda site: left(site, "acme_plugin-0.9.dist-info", METADATA="Metadata-Version: 2.1\n"),
+    "METADATA in another encoding": lambda site: left(site, "acme_plugin-0.9.dist-info", METADATA=b"\xff\xfe\0N"),
+    "entry points that are no text": lambda site: left(
+        site,
+        "acme_plugin-0.9.dist-info",
+        METADATA="Metadata-Version: 2.1\nName: acme-plugin\nVersion: 0.9\n",
+        **{"entry_points.txt": b"\xff\xfe["},
+    ),
+    "what pip moved away": lambda site: left(site, "~cme_plugin-1.0.dist-info", METADATA="Name: acme-plugin\n"),
+    "a link to an egg": lambda site: (site / "acme-plugin.egg-link").write_text("/nowhere\n.\n"),
+    "an empty egg": lambda site: (site / "acme_plugin-0.9.egg-info").write_text(""),
+}
+
+
+def left(site, folder: str, **files: str | bytes) -> None:
+    (site / folder).mkdir()
+    for name, text in files.items():
+        (site / folder / name).write_bytes(text.encode() if isinstance(text, str) else text)
+
+
+@pytest.mark.parametrize("leave", LEFT.values(), ids=LEFT)
+def test_leftovers_are_as_if_nothing_were_there(site, leave):
+    site.mkdir(exist_ok=True)
+    leave(site)
+    assert ask("acme-plugin", "acme_plugin") == "its provider is not installed pip install acme-plugin"
+    plugin(site, "acme-plugin")
+    assert ask("acme-plugin", "acme_plugin") == ENGINE
 
 
 def test_a_namespace_does_not_find_a_provider(site):
@@ -253,12 +320,33 @@ def test_a_half_removed_package_does_not_take_others_down(site):
     assert ask_acme() == ENGINE
 
 
-def test_two_packages_with_one_entry_point_name_are_not_mixed_up(site):
+def test_two_packages_with_one_entry_point_name_both_work(site):
+    """Each vendor may call its entry point `gpu`, and its namespace as well."""
+    for name in ("acme", "zed"):
+        vendor(site, name, f'return [Feature("engine", ["{name}"])]', namespace="gpu")
+        metadata = site / f"{name}_variants-1.0.dist-info"
+        (metadata / "entry_points.txt").write_text(entry("gpu", f"{name}_variants"))
+    assert Registry().broken == {}
+    for name in ("acme", "zed"):
+        assert ask(f"{name}-variants", f"{name}_variants") == {"engine": [name]}
+    assert Registry().namespaces[-2:] == ("gpu", "gpu")
+    shown = [Registry().supported_in("gpu", place=place).support.values("engine") for place in (0, 1)]
+    assert sorted(shown) == [("acme",), ("zed",)]
+
+
+def test_a_broken_one_does_not_take_its_namesake_down(site):
     vendor(site, "acme")
-    install(site, "acme-copy", hook("return []"), entry_points=entry("acme", "acme_copy"))
-    registry = Registry()
-    assert "acme" in registry.broken  # one of them
-    assert ask(*OURS)
+    install(site, "acme-copy", "raise OSError('half')", entry_points=entry("acme", "acme_copy"))
+    (name,) = Registry().broken
+    assert name in ("acme", "acme of acme-copy")
+    assert ask_acme() == ENGINE
+
+
+def test_one_module_under_two_names(site):
+    vendor(site, "acme")
+    metadata = site / "acme_variants-1.0.dist-info"
+    (metadata / "entry_points.txt").write_text(entry("a", "acme_variants") + "b = acme_variants\n")
+    assert (Registry().broken, ask_acme()) == ({}, ENGINE)
 
 
 # Installed PEP 850 plugins
@@ -322,7 +410,7 @@ def test_the_answer_of_a_plugin_names_package_and_version(site):
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["acme_plugin.no_such_module", "acme_plugin:NoSuchClass", "acme_plugin:Config", "acme_plugin:"]
+    "endpoint", ["acme_plugin:NoSuchClass", "acme_plugin:Config", "acme_plugin:"]
 )
 def test_a_plugin_without_its_endpoint_has_failed(endpoint, site):
     plugin(site, "acme-plugin", "raise OSError('no device')")
@@ -410,12 +498,12 @@ def test_everything_of_a_namespace_is_what_its_first_provider_says(site):
     assert answer.by == "acme"
 
 
-def test_namespaces_are_those_of_the_registered_providers_once(site):
+def test_namespaces_are_those_of_the_registered_providers(site):
     vendor(site, "acme")
     vendor(site, "evil", namespace="acme")
     plugin(site, "acme-plugin")
     built_in = ("x86_64", "aarch64", "riscv64", "ppc64le", "s390x", "nvidia", "amd", "intel", "tpu", "mpi")
-    assert Registry().namespaces == (*built_in, "acme")
+    assert Registry().namespaces == (*built_in, "acme", "acme")
 
 
 # Installs for another machine

@@ -12,6 +12,8 @@ from support.server import Index
 from support.wheels import levels, plain_wheel, release, sdist, variant_wheel
 
 from pip_variants.detection.targets import loads
+from pip_variants.model.metadata import StaticProvider
+from pip_variants.model.support import SupportedFeature
 from pip_variants.publish.project import KNOWN_PROVIDERS
 
 
@@ -107,8 +109,8 @@ def test_build_requirements_are_for_the_machine_that_builds(env, index: Index, t
 @pytest.mark.parametrize(
     ("value", "text", "code", "complaint"),
     [
-        ("nonsense", None, 1, "no target of that name; names are like x86_64_v3"),
-        ("./missing.toml", None, 2, "option --variant-target: no such file: './missing.toml'"),
+        ("nonsense", None, 1, "there is no target nonsense; names are like x86_64_v3"),
+        ("./missing.toml", None, 2, "/missing.toml'"),
         ("", None, 2, "option --variant-target: no such file: ''"),
         ("here.toml", "not toml", 1, "here.toml is not TOML"),
         ("here.toml", "[project]\nname = 'x'\n", 1, "is no target file: it has no [[machine]]"),
@@ -164,7 +166,7 @@ def test_bad_files_are_one_clear_line(tmp_path: Path, content: bytes | None, com
 
 def test_bad_arguments_are_one_clear_line(tmp_path: Path) -> None:
     for arguments, code, complaint in (
-        (["nonsense"], 1, "there is no file nonsense and no target of that name"),
+        (["nonsense"], 1, "there is no target nonsense; names are like"),
         (["x86_64_v3", "--combine", "x86_64_v2"], 2, "give names or --combine, not both"),
         (["--combine", tmp_path], 1, f"{tmp_path} could not be read: Is a directory"),
         (["-o", tmp_path / "no" / "x"], 1, f"{tmp_path}/no/x could not be written: No such file"),
@@ -194,3 +196,72 @@ def test_what_the_file_holds() -> None:
     assert [name for name, _ in providers["nvidia"].features] == [
         "cuda_version_lower_bound", "cuda_version_upper_bound", "sm_arch"
     ]  # fmt: skip
+
+
+# A target is the user's own list (PEP 850, step 1)
+
+LIST = """
+[[machine]]
+format = 1
+names = ["by hand"]
+
+[[machine.provider]]
+namespace = "blas"
+[machine.provider.features]
+library = ["openblas"]
+"""
+
+
+def blas(index: Index, *, optional: bool = False) -> None:
+    provider = StaticProvider((SupportedFeature("library", ("mkl", "openblas")),), optional)
+    labels = {one: (f"blas :: library :: {one}",) for one in ("mkl", "openblas")}
+    more = {"namespaces": ("blas",), "providers": {"blas": provider}}
+    release(index.root / "blas", "1.0", {**labels, None: ()}, name="blas", **more)
+
+
+@pytest.mark.parametrize("optional", [False, True])
+def test_a_list_counts_alone(env, index: Index, tmp_path: Path, optional: bool) -> None:
+    """Before static properties, and before `optional`; what it leaves out is not supported."""
+    blas(index, optional=optional)
+    file = tmp_path / "list.toml"
+    for listed, expected in (("openblas", "openblas"), ("atlas", None)):
+        file.write_text(LIST.replace("openblas", listed))
+        env.pip("install", "--index-url", index.url, "--variant-target", file, "blas", env=FORCED)
+        assert env.installed("blas") == ("1.0", expected)
+        env.reset()
+    for more in (("--variant-disable", "blas"), ("--variant-target", "x86_64_v3")):
+        env.pip("install", "--index-url", index.url, "--variant-target", file, *more, "blas", env=FORCED)
+        taken = "mkl" if not optional and "x86_64_v3" in more else None
+        assert env.installed("blas") == ("1.0", taken)
+        env.reset()
+
+
+def test_a_list_for_a_namespace_whoever_provides_it(env, index: Index, tmp_path: Path) -> None:
+    file = tmp_path / "list.toml"
+    file.write_text(LIST.replace("blas", "x86_64").replace('library = ["openx86_64"]', 'level = ["v1"]'))
+    install(env, index, "--variant-target", file)
+    assert env.installed() == ("1.0", "v1")
+
+
+def test_a_name_wins_over_a_file_of_that_name(env, index: Index, tmp_path: Path) -> None:
+    """Whatever lies in the folder in which pip is called; a file has a path or a suffix."""
+    (tmp_path / "x86_64_v2").write_text(target("x86_64_v4").stdout)
+    (tmp_path / "x86_64_v1").mkdir()
+    (tmp_path / "nodes.toml").write_text(target("x86_64_v1").stdout)
+    expected = {"x86_64_v2": "v2", "x86_64_v1": "v1", "./x86_64_v2": "v4", "nodes.toml": "v1"}
+    for named, label in expected.items():
+        options = ("--index-url", index.url, "--variant-target", named)
+        env.pip("install", *options, "demo", env=FORCED, cwd=tmp_path)
+        assert env.installed() == ("1.0", label)
+        env.reset()
+
+
+def test_a_machine_has_the_name_that_one_gives_it() -> None:
+    (machine,) = loads(target("--name", "gpu nodes").stdout, "it").machines
+    assert machine.names == ("gpu nodes",)
+
+
+def test_the_namespace_that_fails_is_named(env, index: Index) -> None:
+    """So that the command can be typed again as it stands."""
+    result = install(env, index, more={"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "V3"}, code=1)
+    assert result.err.splitlines()[-1].endswith("Use --variant-disable x86_64 or --no-variants to go on.")

@@ -56,15 +56,15 @@ def _show_wheel(path: Path) -> None:
 
 
 def _show_valid(namespace: str) -> None:
-    from pip_variants.publish.project import KNOWN_PROVIDERS
-
-    provider = KNOWN_PROVIDERS.get(namespace)
-    if provider is None:
-        known = ", ".join(KNOWN_PROVIDERS)
-        raise PipVariantsError(f"no namespace {printable(namespace, 60)} is built in, only {known}")
     with closing(Detection()) as detection:
-        valid = detection.valid(provider)
-    _print_features(namespace, valid.features if valid else ())
+        valid = detection.valid_in(namespace)
+        if not valid.features:
+            known = ", ".join(dict.fromkeys(one.namespace for one in detection.everything()))
+            raise PipVariantsError(
+                f"no provider of {printable(namespace, 60)} is installed that says what there is; "
+                f"known are {known}"
+            )
+    _print_features(namespace, valid.features)
 
 
 def _show_machine(options: argparse.Namespace) -> int:

@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="target files of machines that must all be able to use what is installed; says what "
         "is lost by that",
     )
+    parser.add_argument("--name", help="what to call the machine (default: as the network does)")
     parser.add_argument("-o", "--output", type=Path, help="the file to write (default: print it)")
 
 
@@ -48,7 +49,9 @@ def run(options: argparse.Namespace) -> int:
             target = target.combine(load(file, _named))
         _say_what_is_lost(target)
     else:
-        target = Target((_named(options.names),))
+        machine = _named(options.names)
+        names = (options.name,) if options.name else machine.names
+        target = Target((dataclasses.replace(machine, names=names),))
     text = target.to_toml()
     if options.output is None:
         sys.stdout.write(text)

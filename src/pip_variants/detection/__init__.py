@@ -1,5 +1,6 @@
 """Asking providers what a target supports, in a process of its own."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,11 @@ START_DEADLINE = 60.0  # seconds that the process has to start, maybe on a cold 
 
 # What a line of the detection process starts with; other lines are noise of its start.
 ANSWER = "pip-variants-answer:"
+
+
+def is_path(target: str) -> bool:
+    """Whether a target is a file: it has a path or ends in `.toml`; else it is names."""
+    return "/" in target or os.sep in target or target.endswith(".toml")
 
 
 class Absent(Exception):

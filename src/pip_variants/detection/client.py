@@ -15,7 +15,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import IO, Any, NamedTuple, TypeVar
 
-from pip_variants.detection import ANSWER, DEADLINE, FOLDER_VARIABLE, START_DEADLINE
+from pip_variants.detection import (
+    ANSWER,
+    DEADLINE,
+    FOLDER_VARIABLE,
+    START_DEADLINE,
+    is_path,
+)
 from pip_variants.errors import (
     BrokenInstallation,
     DetectionError,
@@ -128,7 +134,7 @@ class Detection:
         """`warn` is given what the user should see unasked."""
         self._command = command
         self._folder = folder
-        self._target = os.path.abspath(target) if os.path.exists(target) else target
+        self._target = os.path.abspath(target) if is_path(target) else target
         self._where = {"platforms": list(platforms), "target": self._target}
         self._warn = warn
         self._prefix = prefix
@@ -200,11 +206,25 @@ class Detection:
         whom = f"the target {self._target}" if self._target else f"the provider of {namespace}"
         return self._once(whom, _said, "supported_in", namespace=namespace, **self._where).support
 
+    def listed(self, namespace: str, provider: PluginProvider | None) -> NamespaceSupport | None:
+        """What the target says of a provider, if it says anything. Raises `DetectionError`."""
+        if not self._target:
+            return None
+        named = _named(provider)[1] if provider else {"requires": (), "endpoint": ""}
+        more = {"namespace": namespace, "target": self._target, **named}
+        said = self._once(f"the target {self._target}", _said, "listed", **more)
+        return said.support if said.by else None
+
     def valid(self, provider: PluginProvider) -> Valid | None:
         """Everything that `provider` says there is, None if it cannot. Raises `DetectionError`."""
         whom, named = _named(provider)
         found = self._once(whom, _valid, "valid", **named)
         return found if found.features or found.elsewhere else None
+
+    def valid_in(self, namespace: str) -> Valid:
+        """The same of the provider that recommends this namespace. Raises `DetectionError`."""
+        whom = f"the provider of {namespace}"
+        return self._once(whom, _valid, "valid_in", namespace=namespace)
 
     def machine(self, names: Sequence[str] = ()) -> str:
         """The target file of this machine or of names. Raises `DetectionError`, `InvalidTarget`."""
@@ -229,9 +249,11 @@ class Detection:
             Answer(plugin, failed=f"the plugin {plugin} is broken: {error}")
             for plugin, error in broken.items()
         ]
-        for name in namespaces:
+        for number, name in enumerate(namespaces):
+            place = namespaces[:number].count(name)
+            whom = f"the provider of {name}"
             try:
-                said = self._once(f"the provider of {name}", _said, "supported_in", namespace=name)
+                said = self._once(whom, _said, "supported_in", namespace=name, place=place)
                 answers.append(said._replace(namespace=name))
             except ProviderFailed as error:
                 answers.append(Answer(name, failed=str(error)))
@@ -296,9 +318,8 @@ class Detection:
             if found is None and self._output.taken > _MAX_ANSWER:
                 raise self._ended(f"{whom} gave an answer that is too long")
             if found is None:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(max(0.0, end - time.monotonic()))
                 ended = f"{whom} ended the detection process" if self._is_ready else _NOT_STARTED
+                _let_end(process)
                 self.close()
                 why = f"{noise + '; ' if noise else ''}exit status {process.returncode}"
                 raise ProviderFailed(f"{ended} ({why})")
@@ -320,6 +341,18 @@ class Detection:
     def _ended(self, why: str) -> ProviderFailed:
         self.close()
         return ProviderFailed(why)
+
+
+def _let_end(process: "subprocess.Popen[str]") -> None:
+    """Give a process whose output has ended a moment to end itself: its exit status says why.
+
+    It is not waited for. As long as nobody does that, its number is still that of its group.
+    """
+    wait = getattr(os, "waitid", None)  # not on Windows, on macOS since Python 3.13
+    for _ in range(100):
+        if wait and wait(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            break
+        time.sleep(0.01)
 
 
 class _Output:

@@ -1,11 +1,13 @@
 """Installed plugins of vendors and of PEP 850; apart, as importlib_metadata loads slowly."""
 
+import csv
 import importlib
 import inspect
 import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import importlib_metadata
@@ -16,6 +18,7 @@ from pip_variants import hooks
 from pip_variants.detection import Absent, Elsewhere, noting
 
 _PLUGINS = "variant_plugins"  # the group of PEP 850 (Provider plugin API)
+_FUNCTION = b"get_supported_configs"
 
 # An index writes it and people copy it: a shell must run nothing of it even if a quote gets lost.
 _HARMLESS = re.compile(r"[\w.,*+!=<>~-]{1,300}", re.ASCII)
@@ -40,37 +43,64 @@ def has_plugin(endpoint: str) -> bool:
     return any(entry_point.value == endpoint for entry_point in plugins)
 
 
+def endpoints_for(namespace: str) -> list[str]:
+    """Those of the plugins that recommend this namespace, by the names of their entry points."""
+    plugins = importlib_metadata.entry_points(group=_PLUGINS, name=namespace)
+    return [plugin.value.replace(" ", "") for plugin in plugins]
+
+
 def check_installed(wanted: list[Requirement], endpoint: str) -> str:
     """Name and version of the first package, if all are installed in a version that fits.
 
-    One must have registered the endpoint's module: nothing else may be imported. Raises `Absent`.
+    One must provide the endpoint: nothing else may be imported. Raises `Absent`.
     """
     found: list[Any] = []
-    registered: set[str] = set()
     for one in wanted:
         what = f"{one.name}{one.specifier}"
         remedy = f"pip install {shlex.quote(what)}" if _HARMLESS.fullmatch(what) else ""
+        distribution = _distribution(one.name)
+        if distribution is None:
+            raise Absent("its provider is not installed", remedy)
         try:
-            found.append(importlib_metadata.distribution(one.name))
-        except importlib_metadata.PackageNotFoundError:
-            raise Absent("its provider is not installed", remedy) from None
-        version = found[-1].version
-        try:
-            fits = one.specifier.contains(Version(version), prereleases=True)
+            fits = one.specifier.contains(Version(distribution.version), prereleases=True)
         except (InvalidVersion, TypeError):
             fits = False
         if not fits:
-            raise Absent(f"its provider needs {what}, and {version} is installed", remedy)
-        for group in (_PLUGINS, hooks.ENTRY_POINT_GROUP):
-            points = found[-1].entry_points.select(group=group)
-            registered.update(_top(point.value) for point in points)
-    if _top(endpoint) not in registered:
+            raise Absent(
+                f"its provider needs {what}, and {distribution.version} is installed", remedy
+            )
+        found.append(distribution)
+    if not any(_provides(one, endpoint) for one in found):
         raise Elsewhere(f"{wanted[0].name} registers no provider {endpoint} ({_PLUGINS})")
     return f"{wanted[0].name} {found[0].version}"
 
 
-def _top(reference: str) -> str:
-    return re.split(r"[.:\s\[]", reference, maxsplit=1)[0]
+def _distribution(name: str) -> Any:
+    """The installed distribution of this name; what uninstalls left behind is none."""
+    for one in importlib_metadata.distributions(name=name):
+        with suppress(Exception):  # such as a folder without METADATA, or what is no text
+            if one.metadata["Name"] and one.version and one.entry_points is not None:
+                return one
+    return None
+
+
+def _provides(distribution: Any, endpoint: str) -> bool:
+    """Whether a distribution may be asked at the endpoint: an index says it, and it is imported.
+
+    It registers the endpoint's module as a plugin; or a file that it installed (RECORD) is that
+    module, and speaks of the function that plugins have.
+    """
+    module = endpoint.partition(":")[0]
+    for group in (_PLUGINS, hooks.ENTRY_POINT_GROUP):
+        for point in distribution.entry_points.select(group=group):
+            if re.split(r"[:\s\[]", point.value, maxsplit=1)[0] == module:
+                return True
+    path = module.replace(".", "/")
+    with suppress(OSError, ValueError, csv.Error):  # RECORD may be damaged, a file missing
+        for file in distribution.files or ():
+            if str(file) in (f"{path}.py", f"{path}/__init__.py"):
+                return _FUNCTION in file.locate().read_bytes()
+    return False
 
 
 def supported_configs(endpoint: str) -> Iterable[Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any, TypeAlias
 
 import pluggy
@@ -89,12 +90,18 @@ class Registry:
     def _load_vendors(self) -> None:
         from pip_variants.detection.installed import entry_points
 
+        names: set[str] = set()
         for entry_point in entry_points(self._broken):
-            self._loading(entry_point.name)
-            with noting(self._broken, entry_point.name):
-                self._register(entry_point.name, entry_point.load())
-            if reason := self._broken.get(entry_point.name):
-                package = canonicalize_name(getattr(entry_point.dist, "name", ""))
+            package = canonicalize_name(getattr(entry_point.dist, "name", ""))
+            name = entry_point.name
+            name = f"{name} of {package}" if name in names else name  # as two vendors may call it
+            names.add(name)
+            self._loading(name)
+            with noting(self._broken, name):
+                plugin = entry_point.load()
+                if not self._manager.is_registered(plugin):
+                    self._register(name, plugin)
+            if reason := self._broken.get(name):
                 self._broken_packages[package] = f"its plugin is broken: {reason}"
         self._loading("")
 
@@ -119,8 +126,8 @@ class Registry:
 
     @property
     def namespaces(self) -> tuple[str, ...]:
-        """The recommended namespaces of all registered providers, without repetition."""
-        return tuple(dict.fromkeys(provider.namespace for provider, _ in self._each()))
+        """The recommended namespaces of all registered providers, one for each."""
+        return tuple(provider.namespace for provider, _ in self._each())
 
     def machine(self, names: list[str]) -> Machine:
         """What all providers say of this machine or of well-known targets; as `supported`."""
@@ -143,23 +150,37 @@ class Registry:
             found.append(TargetProvider(provider.namespace, by, identities, supported))
         if unknown := [name for name in names if name not in known]:
             raise InvalidTarget(
-                f"there is no file {unknown[0]} and no target of that name; names are like "
-                "x86_64_v3, aarch64_8.2a, cuda12.8-sm90, several with + between them"
+                f"there is no target {unknown[0]}; names are like x86_64_v3, aarch64_8.2a, "
+                "cuda12.8-sm90, several with + between them, and files end in .toml or have a path"
             )
         return Machine(tuple(found), tuple(names))
 
     def supported_in(
-        self, namespace: str, platforms: Sequence[str] = (), target: str = ""
+        self, namespace: str, platforms: Sequence[str] = (), target: str = "", place: int = 0
     ) -> Answer:
-        """What the first provider that recommends this namespace says; as `supported`."""
+        """What the provider that recommends this namespace at this place says; as `supported`."""
         if target:
             return self._in_target(target, "it", lambda _, one: one.namespace == namespace)
         if platforms:
             return _absent(_OTHER_MACHINE)
-        for provider, by in self._each():
-            if provider.namespace == namespace:
-                return self._ask_once(provider, by)
+        found = (one for one in self._each() if one[0].namespace == namespace)
+        for provider, by in islice(found, place, None):
+            return self._ask_once(provider, by)
         return _absent("no provider of it is installed")
+
+    def listed(self, target: str, namespace: str, requires: list[str], endpoint: str) -> Answer:
+        """What the user's own list says of a provider, `by` nobody if nothing; as `supported`.
+
+        A list that names no package is meant for the namespace, whoever provides it.
+        """
+        wanted: list[Requirement] = []
+        with suppress(Absent):
+            wanted = _wanted(requires) if requires else []
+        for identity, provider in self._target(target).supported.items():
+            if (wanted and _matches(identity, wanted, endpoint)) or identity == ("", "", namespace):
+                absent = "" if provider.features else f"the target {target} has nothing of it"
+                return Answer(NamespaceSupport(provider.features, absent), provider.by or target)
+        return _absent("")
 
     def supported(
         self,
@@ -200,7 +221,7 @@ class Registry:
             by = found[1] if found else self._check_installed(wanted, endpoint)
         except Absent as reason:
             elsewhere = reason.args[0] if isinstance(reason, Elsewhere) else ""
-            return {"features": (), "always": False, "single": (), "elsewhere": elsewhere}
+            return _valid((), elsewhere=elsewhere)
         with _naming(by):
             if found:
                 configs, is_always = found[0].valid(), False
@@ -211,7 +232,19 @@ class Registry:
             configs = [*_Bound()(configs)] if isinstance(configs, Iterator) else configs
             features = tuple(checked_features(configs))
             single = [one.name for one in configs if getattr(one, "multi_value", None) is False]
-        return {"features": features, "always": is_always, "single": single, "elsewhere": ""}
+        return _valid(features, always=is_always, single=single)
+
+    def valid_in(self, namespace: str) -> dict[str, Any]:
+        """The same of the first provider or installed plugin that recommends this namespace."""
+        from pip_variants.detection.installed import all_configs, endpoints_for
+
+        for provider, by in self._each():
+            if provider.namespace == namespace:
+                return _valid(self._ask(provider.valid, None, by).support.features)
+        for endpoint in endpoints_for(namespace):
+            with _naming(endpoint):
+                return _valid(tuple(checked_features(all_configs(endpoint)[0])))
+        return _valid(())
 
     def _registered(self, wanted: list[Requirement], endpoint: str) -> _Registered | None:
         for provider, by in self._each():
@@ -304,6 +337,16 @@ def _naming(by: str) -> Iterator[None]:
         raise ProviderFailed(
             f"the provider {by} failed: {type(error).__name__}: {error}"
         ) from error
+
+
+def _valid(
+    features: tuple[SupportedFeature, ...],
+    *,
+    always: bool = False,
+    single: Sequence[str] = (),
+    elsewhere: str = "",
+) -> dict[str, Any]:
+    return {"features": features, "always": always, "single": single, "elsewhere": elsewhere}
 
 
 def _absent(reason: str, remedy: str = "") -> Answer:

@@ -1,9 +1,9 @@
 """Reading targets: files, and names that providers know."""
 
-import os
 import sys
 from collections.abc import Callable
 
+from pip_variants.detection import is_path
 from pip_variants.errors import InvalidTarget
 from pip_variants.model.target import MAX_BYTES, Machine, Target
 
@@ -17,7 +17,7 @@ __all__ = ["load", "loads", "read", "tomllib"]  # the last one is not of this mo
 
 def load(what: str, named: Callable[[list[str]], Machine]) -> Target:
     """The target in a file, or of names joined with `+`, as `named`. Raises `InvalidTarget`."""
-    if os.path.exists(what) or os.sep in what:
+    if is_path(what):
         return read(what)
     return Target((named(what.split("+")),))
 

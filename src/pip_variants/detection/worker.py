@@ -53,6 +53,8 @@ def main() -> None:
             answer = {"unloadable": str(error)}
         except (ImportError, SyntaxError) as error:  # of ours: those of providers are caught before
             answer = {"unloadable": f"{type(error).__name__}: {error}"}
+        except Exception as error:  # noqa: BLE001 - ours, too; what ends a process says nothing
+            answer = {"failed": f"internal error: {type(error).__name__}: {error}"}
         faulthandler.cancel_dump_traceback_later()
         _write(answers, ANSWER + json.dumps(answer))
 
@@ -83,8 +85,8 @@ def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
             return {"holds": False}
     if ask == "registered":
         return {"namespaces": registry.namespaces, "broken": registry.broken}
-    if ask == "valid":
-        return registry.valid(**arguments)
+    if ask in ("valid", "valid_in"):
+        return (registry.valid if ask == "valid" else registry.valid_in)(**arguments)
     if ask == "machine":
         return {"toml": Target((registry.machine(**arguments),)).to_toml()}
     records = _Records()
@@ -92,7 +94,7 @@ def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
     root.setLevel(logging.INFO)
     root.addHandler(records)
     try:
-        answer = (registry.supported if ask == "supported" else registry.supported_in)(**arguments)
+        answer: Answer = getattr(registry, ask)(**arguments)
     finally:
         root.removeHandler(records)
     return {**_to_json(answer), "notes": records.notes, "warnings": records.warnings}

@@ -82,9 +82,16 @@ class Target:
 
     @property
     def supported(self) -> Mapping[Identity, TargetProvider]:
-        """What all machines support, by provider; the first machine decides the order."""
+        """What all machines support, by provider; the first machine decides the order.
+
+        A provider that is not named, as in lists that people write, goes by its namespace.
+        """
         first, *others = [
-            {identity: one for one in machine.providers for identity in one.implements}
+            {
+                identity: one
+                for one in machine.providers
+                for identity in one.implements or (Identity("", "", one.namespace),)
+            }
             for machine in self.machines
         ]
         supported: dict[Identity, TargetProvider] = {}

@@ -99,14 +99,15 @@ def _is_off(options: Any) -> bool:
 
 def _check(option: Option, flag: str, text: str) -> str:
     """A value without spaces, as pip reads several of them from one variable."""
+    from pip_variants.detection import is_path
     from pip_variants.errors import InvalidVariantProperty
     from pip_variants.model.names import check_feature, check_namespace, check_value
 
     if option.type == "target":
         if not text:
             raise OptionValueError(f"option {flag}: no such file: {text!r}")
-        # A file, or a name; whoever knows them says if it is none.
-        return os.path.abspath(text) if os.path.isfile(text) else text
+        # A file, or names; whoever knows them says if one is none.
+        return os.path.abspath(text) if is_path(text) else text
     if option.type == "package=label":
         package, _, label = text.partition("=")
         if not package.strip() or not re.fullmatch(r"[0-9a-z_.]+", label, re.ASCII):

@@ -47,6 +47,7 @@ class Target:
         self.told: dict[PluginProvider, Answer] = {}  # what was asked so far
         self.supported_in = self._detection.supported_in
         self.holds = self._detection.holds
+        self.listed = self._detection.listed
         self.warm_up = self._detection.warm_up
         self.choices = Choices(  # the user's, by pip's options
             frozenset(run.values("variant_enable")),
@@ -96,8 +97,9 @@ class Target:
             raise
         except DetectionError as error:
             reason = f"Could not tell which variant of {what} fits: {error}."
+            named = error.namespace or "NAMESPACE"
             raise InstallationError(
-                f"{printable(reason)} Use --variant-disable NAMESPACE or --no-variants to go on."
+                f"{printable(reason)} Use --variant-disable {named} or --no-variants to go on."
             ) from None
 
     def close(self) -> None:
