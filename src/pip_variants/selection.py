@@ -20,8 +20,6 @@ from pip_variants.model.names import NULL_LABEL
 from pip_variants.model.ordering import Ordering, Rejection, order
 from pip_variants.model.support import NamespaceSupport, SupportedFeature, SupportedProperties
 
-__all__ = ["Asker", "Choices", "Releases", "select", "select_from_sources", "supported_properties"]
-
 Releases: TypeAlias = Callable[[str, tuple[str, ...]], tuple[str, ...]]
 """Given a package and releases of it, newest first: those that can be had, best first."""
 

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Callable
 from email.parser import HeaderParser
@@ -240,7 +241,7 @@ def test_a_provider_that_cannot_be_installed(project, monkeypatch, capsys) -> No
             "[variant.default-priorities] must have namespace, the namespaces with the most "
             "important first, of x86_64, nvidia",
         ),
-        ("[variant.variants.a]\nacme.engine = ['mk1']", "providers and default-priorities.namespace differ"),
+        ("[variant.variants.a]\nacme.engine = ['mk1']", "no provider is known for acme: add [variant.providers.acme]"),
         (
             "[variant.providers.acme]\nbuild-requires = ['a']\nrequires = ['a']\n[variant.variants]",
             "acme has build-requires, so it must have neither requires nor static-properties",
@@ -290,7 +291,7 @@ FAILING = V2_AND_V3 + '[tool.pip-variants.variants.v2.env]\nFAIL = "1"\n'
 
 
 def log_in(said: str) -> str:
-    file = Path(re.search(r"the whole log: (.+)", said)[1])
+    file = Path(re.search(r"the whole log[^:]*: (.+)", said)[1])
     try:
         return file.read_text()
     finally:
@@ -403,7 +404,9 @@ def test_nothing_is_overwritten_unasked(project, tmp_path: Path, monkeypatch, ca
     capsys.readouterr()
     monkeypatch.setenv("FAIL", "a wheel was built")
     assert main(["build", str(folder)]) == 1
-    assert capsys.readouterr().err == f"pip-variants: {folder}/dist/demo-1.0.tar.gz exists already: --force replaces it\n"
+    there = f"{folder}/dist/demo-1.0.tar.gz"
+    complaint = f"{there} exists already: --force replaces it; to add to it: pip-variants build {there}"
+    assert capsys.readouterr().err == f"pip-variants: {complaint}\n"
     sdist = folder / "dist" / "demo-1.0.tar.gz"
     assert main(["build", str(sdist), "--label", "v3", "--label", "none"]) == 1
     assert "demo-1.0-py3-none-any-v3.whl exists already" in capsys.readouterr().err
@@ -472,8 +475,8 @@ def test_wheels_without_code_need_no_repair(project) -> None:
 @pytest.mark.parametrize(
     "command, complaint",
     [
-        ("echo no such library: libmpi >&2; false", "false failed:\n  no such library: libmpi"),
-        ("true", "true made 0 files instead of one:"),
+        ("echo no such library: libmpi >&2; false {wheel} {dest_dir}", "failed:\n  no such library: libmpi"),
+        ("true {wheel} {dest_dir}", "true {wheel} {dest_dir} made 0 files instead of one:"),
     ],
 )
 def test_a_repair_that_fails(project, monkeypatch, capsys, command: str, complaint: str) -> None:
@@ -611,3 +614,56 @@ x86_64.level = ["v4"]
     assert project.labels == ("x86_64_v3_openblas", "x86_64_v4_mkl", "null", "none")
     assert project.to_fill == ("blas_lapack",)
 
+
+
+# What an afternoon with it showed
+
+
+def test_a_build_of_which_nothing_came_leaves_nothing(project, capsys) -> None:
+    """So that it can be typed again when the error is mended."""
+    folder = project(V2_AND_V3 + "".join(f'[tool.pip-variants.variants.{one}.env]\nFAIL = "1"\n' for one in ("v2", "v3")))
+    assert main(["build", str(folder), "--label", "v2", "--label", "v3"]) == 1
+    assert not (folder / "dist").exists()
+    err = capsys.readouterr().err
+    assert err.count("no such header: demo.h") == 1  # not once for each label
+    assert "pip-variants: v2, v3 not built: " in err or "pip-variants: v3, v2 not built: " in err
+    for path in re.findall(r"the whole log[^:]*: (.+)", err):
+        Path(path).unlink()
+    for path in Path(tempfile.gettempdir()).glob("pip-variants-*.log"):
+        if "no such header: demo.h" in path.read_text():
+            path.unlink()
+
+
+def test_wheels_of_an_earlier_build_are_named(project, capsys) -> None:
+    folder = project(V2_AND_V3)
+    assert main(["build", str(folder)]) == 0
+    assert capsys.readouterr().err == ""
+    (folder / "pyproject.toml").write_text((folder / "pyproject.toml").read_text().replace("v3", "v4"))
+    assert main(["build", str(folder), "--force"]) == 0
+    err = capsys.readouterr().err
+    assert err.startswith(f"pip-variants: demo-1.0-py3-none-any-v3.whl in {folder}/dist: of an earlier build")
+    assert main(["build", str(folder / "dist/demo-1.0.tar.gz"), "--label", "v4", "--force"]) == 0
+    assert capsys.readouterr().err == ""  # who adds to what there is knows
+
+
+def test_a_variant_for_which_compilers_know_no_flags(project, capsys) -> None:
+    folder = project('[variant.variants.v5]\nx86_64.level = ["v5"]\n')
+    assert main(["build", str(folder), "--label", "v5"]) == 1
+    assert "v5: x86-64-variant-provider knows no x86_64 :: level :: v5" in capsys.readouterr().err
+    assert main(["build", str(folder), "--label", "v5", "--unchecked"]) == 0
+    assert "v5 is compiled as the plain wheel is: no flags are known" in capsys.readouterr().err
+
+
+def test_what_is_wrong_with_the_table_is_said_of_the_file_that_has_it(project, capsys) -> None:
+    folder = project("[variant.variants.v3]\nx8664.level = ['v3']\n")
+    assert main(["build", str(folder)]) == 1
+    file = folder / "pyproject.toml"
+    assert capsys.readouterr().err == f"pip-variants: {file}: no provider is known for x8664: did you mean x86_64?\n"
+
+
+@pytest.mark.parametrize("command", ["auditwheel repair {wheel}", "auditwheel repair -w {dest} {wheel}", "true"])
+def test_a_repair_without_its_places(project, capsys, command: str) -> None:
+    folder = project(V2_AND_V3)
+    assert main(["build", str(folder), "--repair", command]) == 1
+    assert capsys.readouterr().err == f"pip-variants: --repair must have {{wheel}} and {{dest_dir}}: {command}\n"
+    assert not (folder / "dist").exists()

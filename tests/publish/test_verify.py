@@ -585,12 +585,12 @@ FAULTS = {
     "an unknown feature": (
         more("fast", ["x86_64 :: levle :: v3"]),
         "demo 1.0",
-        "x86-64-variant-provider knows no feature x86_64 :: levle, but level, ...",
+        "fast: x86-64-variant-provider knows no feature x86_64 :: levle, but level, ...",
     ),
     "an unknown value": (
         more("v5", [LEVEL("v5")]),
         "demo 1.0",
-        "x86-64-variant-provider knows no x86_64 :: level :: v5, but v4, v3, v2, v1",
+        "v5: x86-64-variant-provider knows no x86_64 :: level :: v5, but v4, v3, v2, v1",
     ),
     # the metadata of the index
     "no index metadata": (
@@ -1004,19 +1004,19 @@ def page(*links: str) -> Reply:
         (Reply(b"", 500), "cannot be read: HTTP status 500, Internal Server Error"),
         (page(), "lists no wheels: give the address of a project's page"),
         (page("demo-1.0.tar.gz"), "lists no wheels: give the address of a project's page"),
-        (page("http://[broken/x.whl"), "is no page of a project: ValueError('Invalid IPv6 URL')"),
+        (page("http://[broken/x.whl"), "is no page of a project, as .../simple/demo/ is: ValueError('Invalid IPv6 URL')"),
         (
             Reply(b"{}", headers={"Content-Type": "application/json"}),
-            "is no page of a project: KeyError('files')",
+            "is no page of a project, as .../simple/demo/ is: KeyError('files')",
         ),
         (
             Reply(b"[", headers={"Content-Type": "application/vnd.pypi.simple.v1+json"}),
-            "is no page of a project: "
+            "is no page of a project, as .../simple/demo/ is: "
             "JSONDecodeError('Expecting value: line 1 column 2 (char 1)')",
         ),
         (
             Reply(b'{"files": [{"filename": 1}]}', headers={"Content-Type": "application/json"}),
-            "is no page of a project: KeyError('url')",
+            "is no page of a project, as .../simple/demo/ is: KeyError('url')",
         ),
         (
             Reply(b"<", headers={"Content-Length": "9", "Connection": "close"}),

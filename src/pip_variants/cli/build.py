@@ -5,12 +5,13 @@ no variant.
 """
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
 from pip_variants.cli.make import add_unchecked, print_path
 from pip_variants.cli.text import add_json, add_list, print_json, warn
-from pip_variants.errors import printable
+from pip_variants.errors import PipVariantsError, printable
 from pip_variants.publish.build import Build
 
 
@@ -42,6 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command: 0 all were built, 1 at least one was not."""
+    places = {*re.findall(r"\{(\w*)\}", options.repair)}
+    if options.repair and places != {"wheel", "dest_dir"}:
+        raise PipVariantsError(f"--repair must have {{wheel}} and {{dest_dir}}: {options.repair}")
     folder = options.source.parent if options.source.is_file() else options.source / "dist"
     say = _tell if options.verbose or sys.stderr.isatty() else lambda _: None
     how = options.jobs, options.repair, options.force, options.verbose, options.unchecked
@@ -53,15 +57,19 @@ def run(options: argparse.Namespace) -> int:
     else:
         for path in made.values():
             print_path(path)
-    for why in dict.fromkeys(failed.values()):
-        labels = ", ".join(label for label in failed if failed[label] == why)
-        for line in f"pip-variants: {labels} not built: {why}".splitlines():
+    reasons: dict[str, list[str]] = {}
+    for label, why in failed.items():  # which ends with where the log is
+        reasons.setdefault(why.rpartition("\n")[0] or why, []).append(label)
+    for labels in reasons.values():
+        for (
+            line
+        ) in f"pip-variants: {', '.join(labels)} not built: {failed[labels[0]]}".splitlines():
             _tell(line)
     return 1 if failed else 0
 
 
 def _tell(text: str) -> None:
-    print(printable(text, 10_000), file=sys.stderr)
+    sys.stderr.write(f"{printable(text, 10_000)}\n")  # at once: several builds may speak
 
 
 def _number(text: str) -> int:

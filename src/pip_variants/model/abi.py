@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 from pip_variants.model.metadata import ABI_DEPENDENCY, BuiltinProvider, Variant, VariantMetadata
 
-__all__ = ["AbiDependency", "abi_dependencies", "belongs_to", "is_abi_namespace", "newest_first"]
-
 _RELEASE = re.compile(r"(?:0|[1-9][0-9]{0,17})(?:\.(?:0|[1-9][0-9]{0,17})){0,2}", re.ASCII)
 _VERSION = re.compile(r"(?:0!)?([0-9]+(?:\.[0-9]+)*)", re.ASCII)
 _MOST_GAPS = 50

@@ -5,8 +5,6 @@ from typing import NamedTuple
 from pip_variants.model.metadata import VariantMetadata, meaning
 from pip_variants.model.names import NULL_LABEL, normal_requirement
 
-__all__ = ["Contradiction", "contradiction"]
-
 
 class Contradiction(NamedTuple):
     """What a wheel says instead of what was promised, of the provider of `namespace` if any.

@@ -6,8 +6,6 @@ from typing import NamedTuple
 from pip_variants.errors import InvalidVariantLabel, InvalidWheelFilename
 from pip_variants.model.names import check_label, normalised
 
-__all__ = ["WheelFilename", "index_metadata_filename", "split_index_metadata_filename"]
-
 _INDEX_METADATA_SUFFIX = "-variants.json"
 
 

@@ -13,8 +13,6 @@ from pip_variants.errors import InvalidVariantProperty
 from pip_variants.model.metadata import Variant
 from pip_variants.model.names import VariantProperty
 
-__all__ = ["MarkerContext", "resolve", "resolve_requirement"]
-
 _NAMES = ("variant_label", "variant_properties", "variant_features", "variant_namespaces")
 _TOKEN = re.compile(
     r"""'[^']*'|"[^"]*"|not\s+in(?![\w.])|[A-Za-z_][\w.]*|===|[=~!<>]=|[<>()]""", re.ASCII

@@ -33,21 +33,6 @@ from pip_variants.model.names import (
 )
 from pip_variants.model.support import SupportedFeature
 
-__all__ = [
-    "ABI_DEPENDENCY",
-    "MAX_BYTES",
-    "SCHEMA_URL",
-    "BuiltinProvider",
-    "PluginProvider",
-    "ProviderInfo",
-    "StaticProvider",
-    "UnknownProvider",
-    "Variant",
-    "VariantMetadata",
-    "combine_all",
-    "meaning",
-]
-
 # What this package writes, with providers and without.
 SCHEMA_URL = "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json"
 PEP_825_SCHEMA_URL = "https://variants-schema.wheelnext.dev/peps/825/v0.1.1.json"

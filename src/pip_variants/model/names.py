@@ -6,18 +6,6 @@ from typing import NamedTuple
 
 from pip_variants.errors import InvalidVariantLabel, InvalidVariantProperty, shown
 
-__all__ = [
-    "NULL_LABEL",
-    "VariantFeature",
-    "VariantProperty",
-    "check_feature",
-    "check_label",
-    "check_namespace",
-    "check_value",
-    "normal_requirement",
-    "normalised",
-]
-
 NULL_LABEL = "null"
 """The label of the variant without properties (PEP 825, Variant label)."""
 

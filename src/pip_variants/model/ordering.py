@@ -9,8 +9,6 @@ from pip_variants.model.metadata import Variant
 from pip_variants.model.names import VariantFeature, VariantProperty
 from pip_variants.model.support import NamespaceSupport, SupportedProperties
 
-__all__ = ["Ordering", "Rejection", "order"]
-
 
 class Rejection(NamedTuple):
     """A label that the target cannot use, and the first feature that the target lacks.

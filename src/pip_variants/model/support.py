@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
-__all__ = ["NamespaceSupport", "SupportedFeature", "SupportedProperties"]
-
 
 class SupportedFeature(NamedTuple):
     """One feature and the values of it that the target supports, most preferred first."""

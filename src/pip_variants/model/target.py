@@ -14,8 +14,6 @@ from pip_variants.errors import InvalidTarget, InvalidVariantProperty, printable
 from pip_variants.model.names import VariantProperty, check_feature, check_namespace, check_value
 from pip_variants.model.support import SupportedFeature
 
-__all__ = ["FORMAT", "MAX_BYTES", "Identity", "Machine", "Target", "TargetProvider"]
-
 FORMAT = 1  # of the files that are written, and the newest that is read
 MAX_BYTES = 64 * 2**20  # of a file that is read
 

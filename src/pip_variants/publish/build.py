@@ -20,7 +20,7 @@ from pip_variants.detection import RUN_MODULE
 from pip_variants.errors import InvalidWheel, PipVariantsError
 from pip_variants.model.filename import WheelFilename
 from pip_variants.publish.files import refuse_existing, replacing
-from pip_variants.publish.flags import flags_for, launching
+from pip_variants.publish.flags import flags_for, is_for_processor, launching
 from pip_variants.publish.project import PLAIN, Project, Recipe, check_known
 from pip_variants.publish.wheel import NO_CHANGES, make_variant_wheel
 
@@ -60,25 +60,17 @@ class Build:
         with tempfile.TemporaryDirectory() as own:
             sdist = self.source.resolve()
             if sdist.is_dir():
+                Project.read(sdist)  # what is wrong is said at once
                 self.say("building the source distribution")
                 sdist = self._run("sdist", sdist, Path(own), Recipe())
-                refuse_existing(self.folder / sdist.name, force=self.force)
-            with tempfile.TemporaryDirectory(dir=own) as looked_at:
-                project = Project.read(_unpacked(sdist, Path(looked_at))).filled()
-            for remark in project.remarks:
-                self.warn(remark)
-            if not self.unchecked:
-                check_known(project.metadata, self.warn)
-            ways: dict[Recipe, list[str]] = {}
-            for label in dict.fromkeys(labels or project.labels):
-                way = replace(project.recipe(label), changes=NO_CHANGES)
-                if label != PLAIN:
-                    flags = flags_for(project.of(label).variants[label], dict(way.env))
-                    way = replace(way, flags=tuple(flags.items()))
-                ways.setdefault(way, []).append(label)
-            self._refuse_wheels(sdist, labels or project.labels)
-            if self.source.is_dir():
-                files[""] = self._deliver(sdist)
+                there = self.folder / sdist.name
+                refuse_existing(there, f"pip-variants build {there}", force=self.force)
+            project = self._project(sdist)
+            labels = labels or project.labels
+            for path, label in self._wheels_of(sdist):
+                if label in labels:
+                    refuse_existing(path, force=self.force)
+            ways = self._ways(project, labels)
             with ThreadPoolExecutor(self.jobs) as pool:
                 running = {
                     pool.submit(self._build, sdist, project, way, both): both
@@ -90,15 +82,49 @@ class Build:
                         files |= done.result()
                     except (PipVariantsError, OSError) as error:
                         failed |= dict.fromkeys(running[done], str(error))
+            if self.source.is_dir() and files:
+                self._warn_of_others(sdist, [*files.values()])
+                files = {"": self._deliver(sdist), **files}
         return files, failed
 
-    def _refuse_wheels(self, sdist: Path, labels: Sequence[str]) -> None:
-        """Raise `PipVariantsError` for a wheel that this Python would build again."""
+    def _project(self, sdist: Path) -> Project:
+        """The project in a source distribution, checked and filled."""
+        with tempfile.TemporaryDirectory() as folder:
+            project = Project.read(_unpacked(sdist, Path(folder))).filled()
+        for remark in project.remarks:
+            self.warn(remark)
+        if not self.unchecked:
+            check_known(project.metadata, self.warn)
+        return project
+
+    def _ways(self, project: Project, labels: Sequence[str]) -> dict[Recipe, list[str]]:
+        """In which ways wheels are compiled, and the labels that are compiled so."""
+        ways: dict[Recipe, list[str]] = {}
+        for label in dict.fromkeys(labels):
+            way = replace(project.recipe(label), changes=NO_CHANGES)
+            if label != PLAIN:
+                variant = project.of(label).variants[label]
+                way = replace(way, flags=tuple(flags_for(variant, dict(way.env)).items()))
+                if is_for_processor(variant) and not way.flags and not way.env:
+                    self.warn(f"{label} is compiled as the plain wheel is: no flags are known")
+            ways.setdefault(way, []).append(label)
+        return ways
+
+    def _warn_of_others(self, sdist: Path, made: Sequence[Path]) -> None:
+        if old := [path.name for path, _ in self._wheels_of(sdist) if path not in made]:
+            self.warn(
+                f"{', '.join(old)} in {self.folder}: of an earlier build, maybe of other sources. "
+                "Remove what does not belong to this release"
+            )
+
+    def _wheels_of(self, sdist: Path) -> list[tuple[Path, str]]:
+        """The wheels of the release that are there and for this Python, and their labels."""
+        found = []
         for path in sorted(self.folder.glob(f"{sdist.name.removesuffix('.tar.gz')}-*.whl")):
             name = WheelFilename.parse(path.name)
-            tags = parse_tag("-".join(name.tags))
-            if (name.label or PLAIN) in labels and not tags.isdisjoint(sys_tags()):
-                refuse_existing(path, force=self.force)
+            if not parse_tag("-".join(name.tags)).isdisjoint(sys_tags()):
+                found.append((path, name.label or PLAIN))
+        return found
 
     def _build(
         self, sdist: Path, project: Project, way: Recipe, labels: Sequence[str]
@@ -177,7 +203,8 @@ class Build:
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write("\n".join([*lines, ""]))
         why = "failed" if process.returncode else f"made {len(found)} files instead of one"
-        said = [f"{title} {why}:", *_reason(lines), f"the whole log: {log}"]
+        flags = "".join(f", with {one}" for _, one in way.flags[:1])
+        said = [f"{title} {why}:", *_reason(lines), f"the whole log{flags}: {log}"]
         raise PipVariantsError("\n  ".join(said))
 
 

@@ -30,10 +30,14 @@ def replacing(path: Path) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
-def refuse_existing(path: Path, *, force: bool) -> None:
-    """Raise `PipVariantsError` if there is such a file, unless it is to be replaced."""
+def refuse_existing(path: Path, instead: str = "", *, force: bool) -> None:
+    """Raise `PipVariantsError` if there is such a file, unless it is to be replaced.
+
+    `instead` is what can be done with the file that is there.
+    """
     if path.exists() and not force:
-        raise PipVariantsError(f"{path} exists already: --force replaces it")
+        more = f"; to add to it: {instead}" if instead else ""
+        raise PipVariantsError(f"{path} exists already: --force replaces it{more}")
 
 
 def replace(path: Path, content: bytes) -> None:

@@ -68,6 +68,11 @@ def flags_for(variant: Variant, env: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in found.items() if value and key not in own}
 
 
+def is_for_processor(variant: Variant) -> bool:
+    """Whether a variant is for processors, so that compilers should be told."""
+    return any((one.namespace, one.name) in _TARGETS for one, _ in variant.features)
+
+
 def launching(flags: Mapping[str, str], folder: Path, env: Mapping[str, str]) -> dict[str, str]:
     """The variables with which a build in `env` runs its compilers with these flags.
 

@@ -23,6 +23,7 @@ from pip_variants.detection.targets import tomllib
 from pip_variants.errors import DetectionError, InvalidVariantMetadata, InvalidVariantProperty
 from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.metadata import (
+    ABI_DEPENDENCY,
     SCHEMA_URL,
     PluginProvider,
     StaticProvider,
@@ -224,11 +225,7 @@ def _variants(document: Mapping[str, Any]) -> tuple[VariantMetadata, list[str], 
                 )
             provider["requires"] = provider.pop("build-requires")
             to_fill.append(name)
-    for name in namespaces:
-        if name not in providers and (known := KNOWN_PROVIDERS.get(name)):
-            providers[name] = {"requires": list(known.requires)}
-            if known.plugin_api:
-                providers[name]["plugin-api"] = known.plugin_api
+    _add_known(namespaces, providers)
     left_out += [f"{key} of {name}" for key, one in old.items() for name in one]
     read = {
         "$schema": table.get("$schema", SCHEMA_URL),
@@ -237,6 +234,21 @@ def _variants(document: Mapping[str, Any]) -> tuple[VariantMetadata, list[str], 
         "variants": variants,
     }
     return VariantMetadata.from_json(read, "[variant]"), to_fill, left_out
+
+
+def _add_known(namespaces: Sequence[str], providers: dict[str, dict[str, Any]]) -> None:
+    """Name the providers that go without saying. Raises `InvalidVariantMetadata` for others."""
+    for name in namespaces:
+        known = KNOWN_PROVIDERS.get(name)
+        if name in providers or name == ABI_DEPENDENCY:
+            continue
+        if known is None:
+            near = get_close_matches(name, [*KNOWN_PROVIDERS, *providers], 1)
+            what = f"did you mean {near[0]}?" if near else f"add [variant.providers.{name}]"
+            raise InvalidVariantMetadata(f"no provider is known for {name}: {what}")
+        providers[name] = {"requires": list(known.requires)}
+        if known.plugin_api:
+            providers[name]["plugin-api"] = known.plugin_api
 
 
 def _modernise(
@@ -386,10 +398,11 @@ def unknown_properties(
             strange = [one for one in values if one not in known.get(feature.name, ())]
             if feature.name not in known:
                 near = _nearest(feature.name, [*known])
-                wrong[f"{package} knows no feature {feature}, but {near}"] = None
+                wrong[f"{variant.label}: {package} knows no feature {feature}, but {near}"] = None
             elif strange:
                 near = _nearest(strange[0], known[feature.name])
                 text = f"{package} knows no {feature} :: {', '.join(strange)}, but {near}"
+                text = f"{variant.label}: {text}"
                 (wrong if len(strange) == len(values) else doubtful)[text] = None
             if len(values) > 1 and feature.name in valid.single:
                 many = f"{variant.label} has {len(values)} values of {feature}"

@@ -73,7 +73,8 @@ class ProjectPage:
             for file in json.loads(content)["files"] if is_json else page.files:
                 self._urls[str(file["filename"])] = urljoin(url, file["url"])
         except (ValueError, LookupError, TypeError, RecursionError) as error:
-            raise InvalidWheel(f"{where} is no page of a project: {shown(error)}") from None
+            why = f"{where} is no page of a project, as .../simple/demo/ is: {shown(error)}"
+            raise InvalidWheel(why) from None
         self.names = sorted(self._urls)
         if not any(name.endswith(".whl") for name in self.names):
             raise InvalidWheel(f"{where} lists no wheels: give the address of a project's page")
