@@ -42,7 +42,7 @@ _BOOT = f"""\
 import os, site, sys
 for path in sys.argv[1:]:
     site.addsitedir(path)
-own = os.environ.pop({FOLDER_VARIABLE!r}, "")
+own = os.environ.get({FOLDER_VARIABLE!r})
 if own:
     sys.path.insert(0, own)
 try:

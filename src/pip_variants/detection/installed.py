@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import os
 import re
 import shlex
 import sys
@@ -13,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
 from pip_variants import hooks
-from pip_variants.detection import Absent, Elsewhere, noting
+from pip_variants.detection import FOLDER_VARIABLE, Absent, Elsewhere, noting
 
 _PLUGINS = "variant_plugins"  # the group of PEP 850 (Provider plugin API)
 
@@ -43,7 +44,7 @@ def has_plugin(endpoint: str) -> bool:
 def check_installed(wanted: list[Requirement], endpoint: str) -> str:
     """Name and version of the first package, if all are installed in a version that fits.
 
-    One must have registered the endpoint's module: nothing else may be imported. Raises `Absent`.
+    One must have registered the endpoint's module, or be trusted and have it. Raises `Absent`.
     """
     found: list[Any] = []
     registered: set[str] = set()
@@ -64,6 +65,8 @@ def check_installed(wanted: list[Requirement], endpoint: str) -> str:
         for group in (_PLUGINS, hooks.ENTRY_POINT_GROUP):
             points = found[-1].entry_points.select(group=group)
             registered.update(_top(point.value) for point in points)
+        if str(found[-1].locate_file("")) == os.environ.get(FOLDER_VARIABLE):  # trusted by name
+            registered.update(_top(file.parts[0]) for file in found[-1].files or ())
     if _top(endpoint) not in registered:
         raise Elsewhere(f"{wanted[0].name} registers no provider {endpoint} ({_PLUGINS})")
     return f"{wanted[0].name} {found[0].version}"
