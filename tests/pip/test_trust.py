@@ -7,6 +7,10 @@ import hashlib
 import io
 import json
 import os
+import secrets
+import shutil
+import ssl
+import subprocess
 import sys
 import tarfile
 import threading
@@ -195,6 +199,9 @@ def test_pre_releases_count_where_this_run_allows_them(env, good: Index, tmp_pat
 # Secrets
 
 
+HIDDEN = secrets.token_hex(8)
+
+
 def command_lines() -> str:
     lines = []
     for file in Path("/proc").glob("[0-9]*/cmdline"):
@@ -206,7 +213,8 @@ def command_lines() -> str:
 
 
 def keyring(env: Environment, index: Index, home: Path) -> tuple[str, list[str], dict[str, str]]:
-    (home / "keyring").write_text("#!/bin/sh\necho '{\"username\": \"me\", \"password\": \"hidden\"}'\n")
+    answer = json.dumps({"username": "me", "password": HIDDEN})
+    (home / "keyring").write_text(f"#!/bin/sh\necho '{answer}'\n")
     (home / "keyring").chmod(0o755)
     return index.url.replace("//", "//me@"), ["--keyring-provider", "subprocess"], {"PATH": f"{home}:/usr/bin:/bin"}
 
@@ -218,14 +226,14 @@ def keyring_unasked(env: Environment, index: Index, home: Path) -> tuple[str, li
 
 
 def in_the_url(env: Environment, index: Index, home: Path) -> tuple[str, list[str], dict[str, str]]:
-    return index.url.replace("//", "//me:hidden@"), [], {}
+    return index.url.replace("//", f"//me:{HIDDEN}@"), [], {}
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/cmdline"), reason="no /proc")
 @pytest.mark.parametrize("way", [in_the_url, keyring, keyring_unasked])
 def test_credentials_stand_on_no_command_line_and_are_not_kept(env, good: Index, tmp_path: Path, way) -> None:
     url, options, more = way(env, good, tmp_path)
-    good.credentials = "me:hidden"
+    good.credentials = f"me:{HIDDEN}"
     seen: list[str] = []
     wheel = next((good.root / "acme-plugin").iterdir())
 
@@ -238,11 +246,15 @@ def test_credentials_stand_on_no_command_line_and_are_not_kept(env, good: Index,
     result = install(env, *options, "-r", tmp_path / "requirements.txt", more={**more, **caching(tmp_path)})
     assert env.installed() == ("1.0", "mk1"), result.all
     assert seen
-    assert "hidden" not in "".join(seen)
-    assert "hidden" not in result.all
+    assert HIDDEN not in "".join(seen)
+    assert HIDDEN not in result.all
     kept = [one for one in (tmp_path / "cache").rglob("*") if one.is_file()]
     assert kept
-    assert not [one for one in kept if b"hidden" in one.read_bytes()]
+    assert not [one for one in kept if HIDDEN.encode() in one.read_bytes()]
+    good.replies[wheel.name] = Reply(b"no", 403)
+    result = install(env, *options, "-r", tmp_path / "requirements.txt", more=more, code=1)
+    assert "the provider acme-plugin could not be installed" in result.err
+    assert HIDDEN not in result.all
 
 
 # Hashes
@@ -409,6 +421,30 @@ def test_of_what_is_installed_it_lets_nothing_else_be_asked(env, good: Index, ra
         assert env.installed() == (f"2.{number}", None), result.all
         assert "acme-plugin registers no provider" in result.out
     assert not ran.exists()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("more", [[], ["--use-deprecated", "legacy-certs"]], ids=["truststore", "legacy"])
+def test_certificates_of_both_sides(env, good: Index, tmp_path: Path, more: list[str]) -> None:
+    """Their files are named relative to the working directory."""
+    if not shutil.which("openssl"):
+        pytest.skip("openssl")
+    for name in ("server", "client"):
+        subject = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{name}.key"]
+        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-out", f"{name}.pem"]
+        subprocess.run([*command, *subject], cwd=tmp_path, check=True, capture_output=True)
+        with open(tmp_path / f"{name}.pem", "a") as file:
+            file.write((tmp_path / f"{name}.key").read_text())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem")
+    context.load_verify_locations(tmp_path / "client.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    good._server.socket = context.wrap_socket(good._server.socket, server_side=True)
+    (tmp_path / "requirements.txt").write_text(f"--index-url {good.url.replace('http:', 'https:')}\ndemo\n")
+    options = ["--cert", "server.pem", "--client-cert", "client.pem", *more]
+    bundles = {"REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""}  # requests prefers them to pip's options
+    result = install(env, *options, "-r", "requirements.txt", more=bundles, cwd=tmp_path)
+    assert env.installed() == ("1.0", "mk1"), result.all
 
 
 @pytest.mark.long
