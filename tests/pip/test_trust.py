@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import secrets
 import shutil
 import ssl
@@ -35,10 +36,10 @@ def get_supported_configs():
 """
 
 
-def demo(root: Path, requires: str = "acme-plugin", endpoint: str = "acme_plugin", version: str = "1.0") -> Path:
+def demo(root: Path) -> None:
     labels = {f"mk{number}": (f"acme :: engine :: mk{number}",) for number in (1, 2)}
-    provider = {"acme": PluginProvider((requires,), endpoint)}
-    return release(root / "demo", version, {**labels, None: ()}, namespaces=("acme",), providers=provider)
+    provider = {"acme": PluginProvider(("acme-plugin",), "acme_plugin")}
+    release(root / "demo", "1.0", {**labels, None: ()}, namespaces=("acme",), providers=provider)
 
 
 def plugin(root: Path, version: str = "1.0", code: str = "", points: str = ENTRY_POINT, requires: str = "") -> Path:
@@ -125,7 +126,8 @@ def trusted_host(good: Index, evil: Index, folder: Path) -> tuple[str, list[str]
     return lines, [], {"PIP_PROXY": proxy}
 
 
-WAYS = [in_requirements, isolated, links_in_requirements, relative_links, trusted_host]
+LONG = pytest.param(relative_links, marks=pytest.mark.long)
+WAYS = [in_requirements, isolated, links_in_requirements, LONG, trusted_host]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -154,10 +156,9 @@ def test_what_it_requires_comes_from_no_other_place(env, good: Index, evil: Inde
 def test_it_is_no_wheel_where_the_user_wants_none(env, good: Index, ran: Path) -> None:
     """--no-binary stands against wheels only: neither is broken."""
     source(good.root / "acme-plugin", "acme_plugin", ran)
-    for what in (":all:", "acme-plugin"):
-        more = () if what != ":all:" else ("--only-binary", "demo")
-        result = install(env, "--index-url", good.url, "--no-binary", what, *more, "demo", code=1)
-        assert "the provider acme-plugin could not be installed" in result.err
+    formats = ("--no-binary", ":all:", "--only-binary", "demo")
+    result = install(env, "--index-url", good.url, *formats, "demo", code=1)
+    assert "the provider acme-plugin could not be installed" in result.err
     assert not ran.exists()
 
 
@@ -190,7 +191,7 @@ def test_the_time_of_upload_counts(env, good: Index) -> None:
 
 def test_pre_releases_count_where_this_run_allows_them(env, good: Index, tmp_path: Path) -> None:
     plugin(good.root, "2.0b1")
-    for line, expected in (("", "mk1"), ("--pre", "mk2"), ("--all-releases acme-plugin", "mk2")):
+    for line, expected in (("", "mk1"), ("--pre", "mk2")):
         (tmp_path / "requirements.txt").write_text(f"{line}\ndemo\n")
         result = install(env, "--index-url", good.url, "-r", tmp_path / "requirements.txt")
         assert env.installed() == ("1.0", expected), result.all
@@ -230,7 +231,7 @@ def in_the_url(env: Environment, index: Index, home: Path) -> tuple[str, list[st
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/cmdline"), reason="no /proc")
-@pytest.mark.parametrize("way", [in_the_url, keyring, keyring_unasked])
+@pytest.mark.parametrize("way", [in_the_url, keyring_unasked, pytest.param(keyring, marks=pytest.mark.long)])
 def test_credentials_stand_on_no_command_line_and_are_not_kept(env, good: Index, tmp_path: Path, way) -> None:
     url, options, more = way(env, good, tmp_path)
     good.credentials = f"me:{HIDDEN}"
@@ -312,12 +313,11 @@ def test_nor_where_something_is_built(env, good: Index, tmp_path: Path) -> None:
 # What is kept
 
 
-@pytest.mark.parametrize("name", ["dry_run", "root", "target"])
-def test_what_the_configuration_says_of_the_install_is_not_for_the_provider(env, good: Index, tmp_path: Path, name) -> None:
+def test_what_the_configuration_says_of_the_install_is_not_for_the_provider(env, good: Index, tmp_path: Path) -> None:
     plugin(good.root, requires="helper", code="import helper")
     plain_wheel(good.root / "helper", "helper")
-    value = "1" if name == "dry_run" else str(tmp_path / "elsewhere")
-    more = {**caching(tmp_path), f"PIP_{name.upper()}": value}
+    elsewhere = {f"PIP_{name}": str(tmp_path / "elsewhere") for name in ("ROOT", "PREFIX")}
+    more = {**caching(tmp_path), **elsewhere, "PIP_DRY_RUN": "1", "PIP_NO_DEPS": "1"}
     result = install(env, "--index-url", good.url, "demo", more=more)
     assert "Using the variant mk1" in result.out, result.all
     again = install(env, "--index-url", good.url, "demo", more=caching(tmp_path))
@@ -385,11 +385,11 @@ def test_pips_that_bring_it_at_the_same_time_do_not_disturb_each_other(env, good
 def test_what_was_kept_for_another_platform_is_not_used(env, good: Index, tmp_path: Path) -> None:
     arguments = ("--index-url", good.url, "demo")
     install(env, *arguments, more=caching(tmp_path))
-    for platform, is_asked in (({}, False), ({"_PYTHON_HOST_PLATFORM": "linux-riscv64"}, True)):
-        good.requests.clear()
-        result = install(env, *arguments, more={**caching(tmp_path), **platform})
-        assert bool([one for one in good.requests if "acme" in one]) is is_asked
-        assert env.installed() == ("1.0", "mk1"), result.all
+    good.requests.clear()
+    platform = {"_PYTHON_HOST_PLATFORM": "linux-riscv64"}
+    result = install(env, *arguments, more={**caching(tmp_path), **platform})
+    assert [one for one in good.requests if "acme" in one]
+    assert env.installed() == ("1.0", "mk1"), result.all
 
 
 def test_what_cannot_be_kept_is_an_error_and_no_downgrade(env, good: Index, tmp_path: Path) -> None:
@@ -415,11 +415,13 @@ def test_of_what_is_installed_it_lets_nothing_else_be_asked(env, good: Index, ra
     (env.site / "unrelated.py").write_text(f"open({str(ran)!r}, 'w')")
     plain_wheel(good.root / "helper", "helper", files={"helper.py": f"open({str(ran)!r}, 'w')"})
     plugin(good.root, points="", requires="helper")
-    for number, endpoint in enumerate(("unrelated", "helper", "pip.__main__")):
-        demo(good.root, endpoint=endpoint, version=f"2.{number}")
-        result = install(env, "--index-url", good.url, f"demo==2.{number}", "-v")
-        assert env.installed() == (f"2.{number}", None), result.all
-        assert "acme-plugin registers no provider" in result.out
+    endpoints = ("unrelated", "helper", "pip.__main__")
+    providers = {f"n{i}": PluginProvider(("acme-plugin",), endpoint) for i, endpoint in enumerate(endpoints)}
+    labels = {name: (f"{name} :: engine :: mk1",) for name in providers}
+    release(good.root / "demo", "2.0", {**labels, None: ()}, namespaces=tuple(providers), providers=providers)
+    result = install(env, "--index-url", good.url, "demo", "-v")
+    assert env.installed() == ("2.0", None), result.all
+    assert len(re.findall(r"Variant n\d of demo 2\.0 needs .*acme-plugin registers no provider", result.out)) == 3
     assert not ran.exists()
 
 
@@ -445,6 +447,14 @@ def test_certificates_of_both_sides(env, good: Index, tmp_path: Path, more: list
     bundles = {"REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""}  # requests prefers them to pip's options
     result = install(env, *options, "-r", "requirements.txt", more=bundles, cwd=tmp_path)
     assert env.installed() == ("1.0", "mk1"), result.all
+
+
+def test_what_its_pip_complains_of_is_said(env, good: Index) -> None:
+    """Not the last line only, which may be half of it."""
+    wheel = next((good.root / "acme-plugin").iterdir())
+    good.replies[wheel.name] = Reply(b"something else")
+    result = install(env, "--index-url", good.url, "demo", code=1)
+    assert "the provider acme-plugin could not be installed: ERROR: THESE PACKAGES DO NOT MATCH" in result.err
 
 
 @pytest.mark.long

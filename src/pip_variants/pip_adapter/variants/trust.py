@@ -166,7 +166,8 @@ def _install(python: str, arguments: list[str], limits: list[str], cache: str, k
             env={**kept, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_VARIANTS": "1"},
         )
         if done.returncode or not glob.glob(f"{glob.escape(target)}/*.dist-info"):
-            raise OSError((done.stderr.strip().splitlines() or ["nothing was installed"])[-1])
+            said = ["nothing was installed", *done.stderr.strip().splitlines()]
+            raise OSError(max(reversed(said), key=lambda line: line.startswith("ERROR: ")))
         return str(Path(target).rename(Path(cache, f"{key}-{time.time_ns()}")))
 
 
