@@ -108,7 +108,7 @@ def test_only_wheels_of_a_trusted_provider_are_installed(env, index: Index) -> N
     result = install(env, index, *TRUST, code=1)
     assert env.installed() is None
     assert "Could not tell which variant of demo 1.0 fits: the provider acme-plugin>=1 could not be " in result.err
-    assert "Use --variant-disable NAMESPACE or --no-variants to go on." in result.err
+    assert "Use --variant-disable acme or --no-variants to go on." in result.err
 
 
 def test_the_wheels_of_a_trusted_provider_are_no_variants(env, index: Index) -> None:
@@ -153,7 +153,7 @@ def test_a_trusted_provider_that_fails_stops_the_install(env, index: Index, faul
     result = install(env, index, *TRUST, code=1)
     assert env.installed() is None
     assert "acme-plugin" in result.err
-    assert "Use --variant-disable NAMESPACE or --no-variants to go on." in result.err
+    assert "Use --variant-disable acme or --no-variants to go on." in result.err
 
 
 # Optional providers, preferences

@@ -132,7 +132,7 @@ def _(case: Case) -> None:
         assert case.env.installed() is None
         assert "Could not tell which variant of demo 1.0 fits: " in result.err
         assert "acme" in result.err
-        assert "Use --variant-disable NAMESPACE or --no-variants to go on." in result.err
+        assert "Use --variant-disable acme or --no-variants to go on." in result.err
     run(case, ending, "--variant-disable", "acme")
     case.takes(None)
     run(case, ending, "--no-variants")

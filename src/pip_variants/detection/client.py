@@ -48,9 +48,8 @@ _BOOT = f"""\
 import os, site, sys
 for path in sys.argv[1:]:
     site.addsitedir(path)
-own = os.environ.pop({FOLDER_VARIABLE!r}, "")
-if own:
-    sys.path.insert(0, own)
+if {FOLDER_VARIABLE!r} in os.environ:
+    sys.path.insert(0, os.environ[{FOLDER_VARIABLE!r}])
 try:
     from pip_variants.detection.worker import main
 except Exception as error:

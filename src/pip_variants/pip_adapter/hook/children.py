@@ -67,5 +67,7 @@ def _of_runner(run: Run) -> dict[str, str]:
 def _choices(run: Run) -> dict[str, str]:
     """Pip's variables for our options; empty ones count as if they were not there."""
     environ = {f"PIP_{name.upper()}": " ".join(run.values(name)) for name in SEVERAL_TIMES}
+    if run.requires_hashes:  # of what builds, pip requires none; of what is only asked, we do
+        environ["PIP_VARIANT_TRUST"] = ""
     # What builds a wheel runs here, whatever the wheel is for.
     return {**environ, "PIP_NO_VARIANTS": str(int(run.is_off)), "PIP_VARIANT_TARGET": "here"}

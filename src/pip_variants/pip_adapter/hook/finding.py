@@ -13,6 +13,14 @@ from pip_variants.pip_adapter.hook.run import current, during
 from pip_variants.pip_adapter.hook.wheel_names import notice
 
 
+def get_requirements(self: Any, args: Any, options: Any, *more: Any, original: Any) -> Any:
+    """`RequirementCommand.get_requirements`: note what providers are brought with, if any are."""
+    run = current()
+    run.finder = more[0]
+    run.requirements = original(self, args, options, *more)
+    return run.requirements
+
+
 def evaluate_links(self: Any, link_evaluator: Any, links: Any, *, original: Any) -> list[Any]:
     """`PackageFinder.evaluate_links`: remember the metadata files of a page, which pip skips."""
     metadata: list[Any] = []
@@ -26,6 +34,7 @@ def evaluate_links(self: Any, link_evaluator: Any, links: Any, *, original: Any)
         notice(link.filename for link in packages)
     candidates: list[Any] = original(self, link_evaluator, packages)
     if run.seen:
+        run.finder = self
         from pip_variants.pip_adapter.variants.sources import remember
 
         found = [one.link for one in candidates if run.label_of(one.link.filename) is not None]

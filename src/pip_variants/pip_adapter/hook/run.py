@@ -33,6 +33,8 @@ class Run:
         """What pip is told and does."""
         self.options: Any = None
         self.command = ""
+        self.finder: Any = None  # pip's, which knows what files of requirements say of indexes
+        self.requirements: list[Any] = []  # those that pip was given, constraints among them
         self.pip = ""  # the script or archive with which pip starts another pip
         self.is_off = False  # by --no-variants, given or in pip.conf
         self.is_building = False  # what is chosen runs here, whatever the target is
@@ -78,6 +80,11 @@ class Run:
         named = getattr(self.options, "variant_target", None)
         is_here = self.is_building or named == "here"
         return named if isinstance(named, str) and not is_here else ""
+
+    @property
+    def requires_hashes(self) -> bool:
+        """Whether all that is installed must have a known hash; of a lock pip says so too late."""
+        return bool(self.locks) or bool(getattr(self.options, "require_hashes", False))
 
     def accepts_labels(self) -> bool:
         """Called for every labelled file name; the first call verifies the seams."""

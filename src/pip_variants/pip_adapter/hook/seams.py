@@ -80,6 +80,8 @@ SEAMS = (
     Seam("cache:SimpleWheelCache.get", "self link", "hook.wheel_names", ALL),
 
     # Finding and choosing.
+    Seam("cli.req_command:RequirementCommand.get_requirements", "self args options finder session",
+         "hook.finding", ALL),
     Seam("index.package_finder:PackageFinder.evaluate_links", "self link_evaluator links",
          "hook.finding", ALL),
     Seam("index.package_finder:PackageFinder.find_best_candidate",
