@@ -181,6 +181,24 @@ def test_core_of_archspec(name):
     assert found["microarchitecture"] == line
 
 
+@pytest.mark.parametrize("name", KNOWN)
+def test_what_no_program_uses_makes_no_other_core_of_it(name):
+    """evtstrm is a setting of the kernel's timer, dgh a hint: hypervisors and kernels hide both."""
+    target = TARGETS[name]
+    core = (IMPLEMENTERS[target.vendor], target.cpu_part)
+    hidden = {"cpuid", "dgh", "ecv", "evtstrm", "ssbs"}
+    found = values(linux([core], target.features - hidden))
+    assert found["microarchitecture"] == values(linux([core], target.features))["microarchitecture"]
+
+
+@pytest.mark.parametrize("others", [[], [N1], [V2, V1]])
+def test_what_only_qemu_has_does_not_count_and_it_is_said(others, caplog):
+    assert lines(features_of(from_cpuinfo(linux([*others, ("0x00", "0x051")])))) == ["version :: 8a"]
+    warning = caplog.messages[0]
+    assert "QEMU" in warning
+    assert "--variant-target" in warning
+
+
 def test_core_of_archspec_without_its_features_is_one_of_its_ancestors():
     text = linux([V2], frozenset(TARGETS["neoverse_v2"].features) - {"sve2"})
     assert values(text)["microarchitecture"] == ["neoverse_n1", "cortex_a72"]

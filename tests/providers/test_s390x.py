@@ -28,9 +28,9 @@ TYPES = {
     "9175": "z17",
     "9176": "z17",
 }
-# What glibc asks for before it loads a library of the generation.
+# What glibc asks for before it loads a library of the generation, and decimal numbers: QEMU has none.
 NEEDED = {
-    "z13": {"vx"},
+    "z13": {"dfp", "vx"},
     "z14": {"vxd", "vxe", "gs"},
     "z15": {"vxe2", "vxp"},
     "z16": {"vxp2"},

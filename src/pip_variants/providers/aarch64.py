@@ -49,6 +49,11 @@ _VERSIONS = {
 }
 _NEWEST = "8.4a"
 
+_QEMU = ("0x00", "0x051")  # `-cpu max`; other models of QEMU have the identity of a real core
+
+# What archspec has of a model and no compiler makes use of: hints, and what kernels switch off.
+_UNUSED = frozenset({"cpuid", "dgh", "ecv", "evtstrm", "ssbs"})
+
 # Implementer, parts, highest of the versions above, archspec's name or that of the one before it.
 _MODELS = (
     ("0x41", "0xd08", "8a", "cortex_a72"),
@@ -113,6 +118,9 @@ def from_cpuinfo(text: str) -> Processor:
     """The processor that Linux describes in /proc/cpuinfo."""
     implementers = cpuinfo.values_of("CPU implementer", text)
     cores = set(zip(implementers, cpuinfo.values_of("CPU part", text), strict=False))
+    if _QEMU in cores:
+        cpuinfo.warn_of_qemu()
+        return Processor(("8a",), (), frozenset())
     flags = [frozenset(line.split()) for line in cpuinfo.values_of("Features", text)]
     extensions = frozenset.intersection(*flags) if flags else frozenset()
     models = [_CORES.get(core, (0, "")) for core in sorted(cores)] or [(0, "")]
@@ -123,7 +131,7 @@ def from_cpuinfo(text: str) -> Processor:
     versions = cpuinfo.ladder(list(_VERSIONS.items())[: highest + 1], extensions)
     first, *others = (_line(name) for _, name in models)
     line = [name for name in first if all(name in other for other in others)]
-    usable = (name for name in line if TARGETS[name].features <= extensions)
+    usable = (name for name in line if TARGETS[name].features <= extensions | _UNUSED)
     return Processor(tuple(versions), tuple(usable), extensions)
 
 

@@ -29,6 +29,14 @@ def read() -> str:
     return machine.read(PATH)
 
 
+def warn_of_qemu() -> None:
+    """Say that the processor is QEMU's own: what it has is what QEMU can do, and no machine has."""
+    _log.warning(
+        "this processor is QEMU's invention: only what all of its kind have counts; for the "
+        "machines that will run it, say which they are: --variant-target"
+    )
+
+
 def everything(family: str, first: Feature, extensions: Iterable[str]) -> list[Feature]:
     """The first feature, all microarchitectures of a family (archspec), and all extensions."""
     targets = [target for target in TARGETS.values() if target.family.name == family]

@@ -28,10 +28,10 @@ EXTENSIONS = tuple(
     """.split()
 )
 
-# What each profile needs beside the one before.
+# What each profile needs beside the one before; all distributions need the first.
 _PROFILES = {
-    "rva20u64": "i m a f d c",
-    "rva22u64": "zba zbb zbs zicbom zicboz zfhmin zkt",
+    "rva20u64": "",
+    "rva22u64": "i m a f d c zba zbb zbs zicbom zicboz zfhmin zkt",
     "rva23u64": "v zvfhmin zvbb zvkt zicond zimop zcmop zcb zfa zawrs supm",
 }
 
@@ -59,18 +59,22 @@ def features_of(text: str) -> list[Feature]:
     """What every hart of this /proc/cpuinfo supports."""
     lines = set(cpuinfo.values_of("isa", text))
     _log.info("isa: %s", ", ".join(sorted(lines)) or "no such line")
-    if not lines:
-        return []
-    found = frozenset.intersection(*(extensions_of(line) for line in lines))
+    found = frozenset.intersection(*(extensions_of(line) for line in lines or ("",)))
+    is_qemu = "qemu" in cpuinfo.values_of("uarch", text)
+    # QEMU's own processors (`max`, `rv64`) have svadu, which no model that it shows has.
+    if is_qemu and "svadu" in found:
+        cpuinfo.warn_of_qemu()
+        found = frozenset()
     # T-Head's version 0.7.1 of `v` is another one, which Linux tells by the identity of the core
-    # (cpufeature.c). Kernels that know the ratified version, 6.5 and newer, show that.
+    # (cpufeature.c). Kernels that know the ratified version, 6.5 and newer, show that; QEMU, which
+    # has no other version, does not.
     vendors, archs = cpuinfo.values_of("mvendorid", text), cpuinfo.values_of("marchid", text)
-    is_ratified = vendors and ("0x5b7", "0x0") not in zip(vendors, archs, strict=False)
+    is_ratified = is_qemu or (vendors and ("0x5b7", "0x0") not in zip(vendors, archs, strict=False))
     if "v" in found and not is_ratified:
         _log.info("v is not version 1.0 of the vector extension, as far as Linux tells: ignored")
         found = frozenset(name for name in found if not name.startswith(("v", "zv")))
     profiles = cpuinfo.ladder(_PROFILES.items(), found)
-    features = [Feature("profile", profiles)] if profiles else []
+    features = [Feature("profile", profiles)]
     if name := _microarchitecture(text):
         features.append(Feature("microarchitecture", [name]))
     return features + cpuinfo.switched_on(EXTENSIONS, found)
@@ -81,8 +85,8 @@ def detect() -> Iterable[Feature]:
 
 
 def baseline(platform: str) -> Iterable[Feature]:
-    """What every RISC-V machine supports that runs wheels: all distributions need rv64gc."""
-    return [Feature("profile", ["rva20u64"])] if platform.endswith("riscv64") else []
+    """What every RISC-V machine supports that runs wheels."""
+    return features_of("") if platform.endswith("riscv64") else []
 
 
 def valid() -> Iterable[Feature]:

@@ -1,7 +1,8 @@
 """IBM Z and LinuxONE processors; docs/providers/s390x.md describes the feature.
 
 Source: Linux, arch/s390/kernel/processor.c (machine types, names of features); glibc's choice of
-hwcaps subdirectories for z13 to z17; Principles of Operation, Facility Indications (the numbers).
+hwcaps subdirectories for z13 to z17, and dfp, which QEMU lacks and compilers use for all of them;
+Principles of Operation, Facility Indications (the numbers).
 """
 
 import logging
@@ -16,7 +17,7 @@ _log = logging.getLogger(__name__)
 # Value, machine types, and what it needs beside the one before: words of `features`, or numbers of
 # `facilities` where Linux has no word.
 _MICROARCHITECTURES = (
-    ("z13", "2964 2965", "vx"),
+    ("z13", "2964 2965", "dfp vx"),
     ("z14", "3906 3907", "vxd vxe gs"),
     ("z15", "8561 8562", "vxe2 vxp"),
     ("z16", "3931 3932", "vxp2"),
