@@ -1,7 +1,6 @@
 """Asks one of NVIDIA's libraries, `nvml` or `libcuda`; for `probe`.
 
-The answer is `{"cuda": 12080, "gpus": [[major, minor, bytes of memory], ...], "notes": [...]}`,
-from NVML also the path of `libcuda`.
+The answer is `{"cuda": 12080, "gpus": [[major, minor, bytes of memory], ...], "notes": [...]}`.
 Sources: NVML API reference guide; CUDA driver API reference manual.
 """
 
@@ -74,8 +73,9 @@ def nvml() -> dict[str, Any]:
 
     # The function without _v2 tells a version even where no CUDA program can run.
     cuda = number(library, "nvmlSystemGetCudaDriverVersion_v2")
-    gpus = each(number(library, "nvmlDeviceGetCount_v2"), gpu)
-    return {"cuda": cuda, **gpus, "libcuda": path_of_libcuda()}
+    if os.name == "posix":
+        check_libcuda(library)
+    return {"cuda": cuda, **each(number(library, "nvmlDeviceGetCount_v2"), gpu)}
 
 
 def libcuda() -> dict[str, Any]:
@@ -108,6 +108,20 @@ def each(count: int, gpu: Callable[[int], list[int]]) -> dict[str, Any]:
         except OSError as reason:
             notes.append(f"GPU {index} is left out: {reason}")
     return {"gpus": gpus, "notes": notes}
+
+
+def check_libcuda(nvml: ctypes.CDLL) -> None:
+    """Raise OSError where programs get another libcuda than the one that came with the driver.
+
+    Its version is what NVML tells, whether it can be used here or not: NVIDIA's compatibility
+    package has a newer one, which not every GPU and driver works with.
+    """
+    driver = ctypes.create_string_buffer(80)  # NVML_SYSTEM_DRIVER_VERSION_BUFFER_SIZE
+    call(nvml, "nvmlSystemGetDriverVersion", driver, len(driver))
+    version, path = driver.value.decode(errors="replace"), path_of_libcuda()
+    if not path.endswith(f"/libcuda.so.{version}"):
+        what = path or "libcuda"
+        raise OSError(f"only libcuda knows whether {what} works with the driver {version}")
 
 
 def path_of_libcuda() -> str:
