@@ -111,17 +111,15 @@ def each(count: int, gpu: Callable[[int], list[int]]) -> dict[str, Any]:
 
 
 def check_libcuda(nvml: ctypes.CDLL) -> None:
-    """Raise OSError where programs get another libcuda than the one that came with the driver.
+    """Raise OSError where programs get another libcuda than the driver's, such as a newer one.
 
-    Its version is what NVML tells, whether it can be used here or not: NVIDIA's compatibility
-    package has a newer one, which not every GPU and driver works with.
+    NVML tells its version, too, and does not know whether it works with this driver and GPU.
     """
     driver = ctypes.create_string_buffer(80)  # NVML_SYSTEM_DRIVER_VERSION_BUFFER_SIZE
     call(nvml, "nvmlSystemGetDriverVersion", driver, len(driver))
-    version, path = driver.value.decode(errors="replace"), path_of_libcuda()
+    version, path = driver.value.decode(errors="replace"), path_of_libcuda() or "libcuda"
     if not path.endswith(f"/libcuda.so.{version}"):
-        what = path or "libcuda"
-        raise OSError(f"only libcuda knows whether {what} works with the driver {version}")
+        raise OSError(f"only libcuda knows whether {path} works with the driver {version}")
 
 
 def path_of_libcuda() -> str:

@@ -12,7 +12,6 @@ what the values mean to published wheels, uv's aarch64-variant-provider 0.2.0.
 import logging
 import platform
 import re
-import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from archspec.cpu import TARGETS
 
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
 from pip_variants.providers import cpuinfo
+from pip_variants.providers.machine import run
 
 _log = logging.getLogger(__name__)
 
@@ -163,7 +163,8 @@ def detect() -> Iterable[Feature]:
     if not cpuinfo.interpreter_is("aarch64", "arm64", "ARM64"):
         return []
     if platform.system() == "Darwin":
-        return features_of(from_sysctl(_sysctl()))
+        text = run(SYSCTL, "machdep.cpu.brand_string", "hw.optional", deadline=DEADLINE)
+        return features_of(from_sysctl(text))
     return features_of(from_cpuinfo(cpuinfo.read()))
 
 
@@ -196,14 +197,3 @@ def _line(name: str) -> list[str]:
     target = TARGETS.get(name)
     line = (target, *target.ancestors) if target else ()
     return [one.name for one in line if one.vendor != "generic"]
-
-
-def _sysctl() -> str:
-    command = [SYSCTL, "machdep.cpu.brand_string", "hw.optional"]
-    try:
-        return subprocess.run(  # noqa: S603
-            command, capture_output=True, text=True, errors="replace", timeout=DEADLINE, check=False
-        ).stdout
-    except (OSError, subprocess.SubprocessError) as error:
-        _log.info("sysctl gives no answer: %s", error)
-        return ""

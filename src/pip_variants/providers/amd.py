@@ -1,22 +1,27 @@
 """AMD GPUs and ROCm, by files; docs/providers/amd.md describes the features.
 
 Sources: Linux, drivers/gpu/drm/amd/amdkfd/kfd_topology.c and kfd_device.c (gfx_target_version);
-LLVM, User Guide for AMDGPU Backend, Processors; ROCm's `.info/version`.
+LLVM, User Guide for AMDGPU Backend, Processors; ROCm's `.info/version`; Debian's libamdhip64.
 """
 
+import glob
 import itertools
 import logging
 import os
+import platform
 import re
+import shutil
 from collections.abc import Iterable, Sequence
 
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
-from pip_variants.providers.machine import forced, read
+from pip_variants.providers.machine import forced, read, run
 
 _log = logging.getLogger(__name__)
 
 _NODES = "sys/class/kfd/kfd/topology/nodes"
 _VERSION_FILES = (".info/version", "core/.info/version")  # the second since ROCm 7.14
+
+_DEADLINE = 7.0  # seconds, of the ten that a provider has
 
 
 def gfx_arch(target_version: int) -> str | None:
@@ -35,7 +40,7 @@ def gfx_archs(root: str = "/") -> list[str]:
         nodes = sorted(os.listdir(folder), key=lambda name: (len(name), name))
     except OSError as error:
         _log.info("no AMD GPU: %s", error)
-        return []
+        return _of_windows(root)
     found = []
     for node in nodes:  # CPUs are nodes too
         # In a container, the kernel refuses to show the GPUs that the container may not use.
@@ -52,14 +57,19 @@ def gfx_archs(root: str = "/") -> list[str]:
 
 
 def rocm_versions(root: str = "/") -> list[str]:
-    """The version of the ROCm installation."""
-    place = os.path.join(root, (os.environ.get("ROCM_PATH") or "/opt/rocm").lstrip("/"))
-    for file in _VERSION_FILES:
-        if match := re.match(r"\s*(\d{1,3})\.(\d{1,3})(?!\d)", read(place, file), re.ASCII):
-            version = f"{int(match[1])}.{int(match[2])}"
-            _log.info("ROCm %s: %s", version, os.path.join(place, file))
-            return [version]
-    _log.info("no ROCm: no version in %s", place)
+    """The version of the ROCm installation: $ROCM_PATH, or AMD's newest, or the distribution's."""
+    several = glob.glob("opt/rocm-*", root_dir=root)
+    several.sort(key=lambda name: [*map(int, re.findall(r"\d+", name))], reverse=True)
+    named = os.environ.get("ROCM_PATH")
+    places = [named.lstrip("/")] if named else ["opt/rocm", *several, "usr"]
+    for place in (os.path.join(root, one) for one in places):
+        files = (read(place, file) for file in _VERSION_FILES)
+        for text in (*files, _version_of_hip(place)):
+            if match := re.match(r"\s*(\d{1,3})\.(\d{1,3})(?!\d)", text, re.ASCII):
+                version = f"{int(match[1])}.{int(match[2])}"
+                _log.info("ROCm %s: %s", version, place)
+                return [version]
+    _log.info("no ROCm: no version in %s", ", ".join(places))
     return []
 
 
@@ -101,6 +111,26 @@ def _forced(name: str, pattern: str) -> list[str] | None:
         _log.warning("%s is not understood: %s; it counts as none", variable, " ".join(values))
         return []
     return list(dict.fromkeys(match[1] for match in matches if match)) if values else None
+
+
+def _of_windows(root: str) -> list[str]:
+    """The instruction sets of GPUs that Windows lends to WSL, whose kernel does not show them."""
+    path = os.path.join(root, "opt/rocm/bin") + os.pathsep + os.environ.get("PATH", os.defpath)
+    program = shutil.which("rocminfo", path=path)
+    if not program or not os.path.exists(os.path.join(root, "dev/dxg")):
+        return []
+    text = run(program, deadline=_DEADLINE)
+    archs = re.findall(r"^ *Name: +(gfx[0-9a-f]+)\s*$", text, re.ASCII | re.MULTILINE)
+    _log.info("%s: %s", program, ", ".join(archs) or "no GPU")
+    return list(dict.fromkeys(archs))
+
+
+def _version_of_hip(place: str) -> str:
+    """The version of HIP's library: ROCm's, and all that distributions have of it."""
+    folders = ("lib64", "lib", f"lib/{platform.machine()}-linux-gnu")
+    links = [f"{place}/{one}/libamdhip64.so.{n}" for n in range(15, 4, -1) for one in folders]
+    found = (os.path.realpath(link) for link in links if os.path.exists(link))
+    return next(found, "").rpartition(".so.")[2]
 
 
 def _number(properties: str, name: str) -> int:

@@ -28,9 +28,6 @@ TEGRA = frozenset({(5, 3), (6, 2), (7, 2), (8, 7), (10, 1), (11, 0)})
 _OLDEST_CUDA, _NEWEST_CUDA, _NEWEST_MINOR = 11, 15, 20
 _OLDEST_SM = 50
 
-# Of older GPUs than this, drivers of this CUDA and newer run what older toolkits made.
-_DROPPING, _KEPT = (13, 0), (7, 5)
-
 # What is told to publishers: the last CUDA, and the newest minor of majors that get no more.
 _LAST_CUDA = 20
 _NEWEST_MINORS = {5: 3, 6: 2, 7: 5, 8: 9, 9: 0}
@@ -184,12 +181,8 @@ def _machine(library: str, answer: Any) -> Machine:
     capabilities = best_first(answer["gpus"])
     numbers = ", ".join("{}.{}".format(*one) for one in capabilities)
     _log.info("%s: CUDA %d.%d; compute capability %s", library, *cuda, numbers)
-    if cuda >= _DROPPING and min(capabilities) < _KEPT:
-        _log.info(
-            "CUDA %d.%d is the driver's: the toolkit makes code for compute capability %d.%d and "
-            "newer, none for the GPU of %d.%d",
-            *(*cuda, *_KEPT, *min(capabilities)),
-        )
+    if cuda >= (13, 0) and min(capabilities) < (7, 5):
+        _log.info("the toolkit of CUDA 13 makes no code for GPUs before 7.5, as one of these is")
     return Machine(cuda, capabilities)
 
 
