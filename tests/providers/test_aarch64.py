@@ -16,7 +16,7 @@ from pip_variants.providers import aarch64, cpuinfo
 from pip_variants.providers.aarch64 import (
     EXTENSIONS,
     baseline,
-    detect,
+    get_supported_configs as detect,
     features_of,
     from_cpuinfo,
     from_sysctl,

@@ -14,7 +14,7 @@ from support.machines import lines
 from pip_variants.detection import registry
 from pip_variants.model.names import check_feature, check_value
 from pip_variants.providers import amd
-from pip_variants.providers.amd import detect, gfx_arch, pip_variants_providers
+from pip_variants.providers.amd import get_supported_configs as detect, gfx_arch
 from support.trees import unpack
 
 MACHINES = Path(__file__).parent / "machines" / "amd"
@@ -314,17 +314,3 @@ def test_whatever_is_forced(variable, text):
 def test_the_name_of_an_instruction_set_can_be_read_back(major, minor, stepping):
     name = gfx_arch(major * 10000 + minor * 100 + stepping)
     assert (int(name[3:-2]), int(name[-2], 16), int(name[-1], 16)) == (major, minor, stepping)
-
-
-# What it answers for
-
-
-def test_published_provider():
-    (provider,) = pip_variants_providers()
-    (published,) = provider.implements
-    assert provider.namespace == "amd"
-    assert (published.package, published.version, published.plugin_api) == (
-        "amd-variant-provider",
-        "0.0.2",
-        "amd_variant_provider.plugin:AMDVariantPlugin",
-    )

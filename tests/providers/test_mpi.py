@@ -17,7 +17,7 @@ from support.machines import lines
 
 from pip_variants.hooks import PREFIX_VARIABLE
 from pip_variants.providers import mpi
-from pip_variants.providers.mpi import Library, choose, detect, features_of, implementations, lower_bounds
+from pip_variants.providers.mpi import Library, choose, get_supported_configs as detect, features_of, implementations, lower_bounds
 from pip_variants.providers.probe import ProbeFailed
 from support.environments import NEWEST_PIP, WHEELHOUSE, Environment, download, pip_wheel
 

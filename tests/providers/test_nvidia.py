@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from packaging.requirements import Requirement
 from pip_variants.hooks import Feature
 from pip_variants.model.names import check_feature, check_value
 from pip_variants.providers import nvidia
@@ -18,7 +17,7 @@ from pip_variants.providers.nvidia import (
     TEGRA,
     Machine,
     best_first,
-    detect,
+    get_supported_configs as detect,
     features_of,
     sm_values,
     this_machine,
@@ -337,16 +336,6 @@ def test_forced_tegra_lacks_the_published_cubins_of_other_gpus(sm, monkeypatch):
     code, known = values(list(detect()))["sm_arch"], published((13, 0), sm)["sm_arch"]
     assert [value for value in known if value in code] == [known[0], known[-1]]
 
-
-def test_the_published_packages_that_wheels_ask_for_are_implemented():
-    (provider,) = nvidia.pip_variants_providers()
-    assert provider.namespace == "nvidia"
-    asked = Requirement("nvidia-variant-provider>=0.0.1,<1.0.0")
-    for one in provider.implements:
-        assert one.package == asked.name
-        assert asked.specifier.contains(one.version)
-        assert one.plugin_api == "nvidia_variant_provider.plugin:NvidiaVariantPlugin"
-    assert "0.0.1" in {one.version for one in provider.implements}
 
 
 # Forced

@@ -11,7 +11,7 @@ from support.machines import lines
 from pip_variants.providers.riscv64 import (
     EXTENSIONS,
     baseline,
-    detect,
+    get_supported_configs as detect,
     extensions_of,
     features_of,
 )

@@ -23,7 +23,7 @@ from pip_variants.providers.x86_64 import (
     INSTRUCTION_SETS,
     LEVELS,
     Processor,
-    detect,
+    get_supported_configs as detect,
     features_of,
     this_processor,
 )
@@ -429,7 +429,7 @@ def test_levels_under_qemu_are_those_of_glibc(model):
     if not loader.exists() or "glibc-hwcaps" not in run(QEMU, "-cpu", model, loader, "--help"):
         pytest.skip("glibc 2.33, whose loader tells the level, is not installed")
     levels = LEVEL_OF_GLIBC.findall(run(QEMU, "-cpu", model, loader, "--help"))
-    code = "from pip_variants.providers.x86_64 import detect; print(*list(detect())[0].values)"
+    code = "from pip_variants.providers import x86_64; print(*x86_64.get_supported_configs()[0].values)"
     found = run(QEMU, "-cpu", model, sys.executable, "-c", code).split()
     assert found == [*levels, "v1"]
 

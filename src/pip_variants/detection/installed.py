@@ -5,11 +5,12 @@ import inspect
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 import importlib_metadata
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pip_variants import hooks
@@ -40,9 +41,10 @@ def has_plugin(endpoint: str) -> bool:
     return any(entry_point.value == endpoint for entry_point in plugins)
 
 
-def check_installed(wanted: list[Requirement], endpoint: str) -> str:
+def check_installed(wanted: list[Requirement], endpoint: str, ours: Container[str]) -> str:
     """Name and version of the first package, if all are installed in a version that fits.
 
+    Nobody is told to install one of `ours`, which we answer for: somebody else may own the name.
     One must have registered the endpoint's module: nothing else may be imported. Raises `Absent`.
     """
     found: list[Any] = []
@@ -50,6 +52,8 @@ def check_installed(wanted: list[Requirement], endpoint: str) -> str:
     for one in wanted:
         what = f"{one.name}{one.specifier}"
         remedy = f"pip install {shlex.quote(what)}" if _HARMLESS.fullmatch(what) else ""
+        if canonicalize_name(one.name) in ours:
+            remedy = "pip install --upgrade pip-variants"
         try:
             found.append(importlib_metadata.distribution(one.name))
         except importlib_metadata.PackageNotFoundError:

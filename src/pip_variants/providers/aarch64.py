@@ -12,13 +12,13 @@ what the values mean to published wheels, uv's aarch64-variant-provider 0.2.0.
 import logging
 import platform
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from archspec.cpu import TARGETS
 
-from pip_variants.hooks import Feature, Provider, Published, hookimpl
-from pip_variants.providers import cpuinfo
+from pip_variants.hooks import Feature
+from pip_variants.providers import cpuinfo, hook_of
 from pip_variants.providers.machine import run
 
 _log = logging.getLogger(__name__)
@@ -158,7 +158,7 @@ def features_of(processor: Processor) -> list[Feature]:
     return found + cpuinfo.switched_on(EXTENSIONS, processor.extensions)
 
 
-def detect() -> Iterable[Feature]:
+def get_supported_configs() -> Iterable[Feature]:
     """What the processor of this machine supports; on Windows what every 64-bit Arm does."""
     if not cpuinfo.interpreter_is("aarch64", "arm64", "ARM64"):
         return []
@@ -180,16 +180,11 @@ def named(name: str) -> Iterable[Feature]:
     return [Feature("version", [*_VERSIONS][[*_VERSIONS].index(version) :: -1])]
 
 
-def valid() -> Iterable[Feature]:
+def get_all_configs() -> Iterable[Feature]:
     return cpuinfo.everything("aarch64", Feature("version", [*_VERSIONS]), EXTENSIONS)
 
 
-@hookimpl
-def pip_variants_providers() -> Sequence[Provider]:
-    new = Published("aarch64-variant-provider", "0.2.0", "aarch64_variant_provider")
-    endpoint = "provider_variant_aarch64.plugin:AArch64Plugin"
-    old = Published("provider-variant-aarch64", "0.0.1.post2", endpoint)
-    return [Provider("aarch64", detect, [new, old], baseline, named=named, valid=valid)]
+pip_variants_providers = hook_of(__name__, baseline=baseline, named=named)
 
 
 def _line(name: str) -> list[str]:

@@ -10,10 +10,10 @@ import logging
 import os
 import platform
 import re
-import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from pip_variants.hooks import Feature, Provider, Published, hookimpl
+from pip_variants.hooks import Feature
+from pip_variants.providers import hook_of
 from pip_variants.providers.machine import forced, read, run
 
 _log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def rocm_versions(root: str = "/") -> list[str]:
     return []
 
 
-def detect(root: str = "/") -> Iterable[Feature]:
+def get_supported_configs(root: str = "/") -> Iterable[Feature]:
     """What the AMD GPUs and the ROCm of this machine, or the forced ones, support."""
     archs = _forced("GFX_ARCH", r"(gfx[a-z0-9_.]+)")
     versions = _forced("ROCM_VERSION", r"(\d{1,3}\.\d{1,3})(?:\.\d+)?")
@@ -84,7 +84,7 @@ def detect(root: str = "/") -> Iterable[Feature]:
     return [feature for feature in features if feature.values]
 
 
-def valid() -> Iterable[Feature]:
+def get_all_configs() -> Iterable[Feature]:
     """Every gfx700 to gfx15ff, since kernels learn new GPUs, and every ROCm 1.0 to 15.30."""
     numbers = itertools.product(range(7, 16), range(16), range(16))
     archs = [gfx_arch(10000 * major + 100 * minor + step) for major, minor, step in numbers]
@@ -95,11 +95,7 @@ def valid() -> Iterable[Feature]:
     ]
 
 
-@hookimpl
-def pip_variants_providers() -> Sequence[Provider]:
-    endpoint = "amd_variant_provider.plugin:AMDVariantPlugin"
-    published = Published("amd-variant-provider", "0.0.2", endpoint)
-    return [Provider("amd", detect, [published], forced=("gfx_arch", "rocm_version"), valid=valid)]
+pip_variants_providers = hook_of(__name__, forced=("gfx_arch", "rocm_version"))
 
 
 def _forced(name: str, pattern: str) -> list[str] | None:
@@ -115,13 +111,11 @@ def _forced(name: str, pattern: str) -> list[str] | None:
 
 def _of_windows(root: str) -> list[str]:
     """The instruction sets of GPUs that Windows lends to WSL, whose kernel does not show them."""
-    path = os.path.join(root, "opt/rocm/bin") + os.pathsep + os.environ.get("PATH", os.defpath)
-    program = shutil.which("rocminfo", path=path)
-    if not program or not os.path.exists(os.path.join(root, "dev/dxg")):
+    if not os.path.exists(os.path.join(root, "dev/dxg")):
         return []
-    text = run(program, deadline=_DEADLINE)
+    text = run(os.path.join(root, "opt/rocm/bin/rocminfo"), deadline=_DEADLINE)
     archs = re.findall(r"^ *Name: +(gfx[0-9a-f]+)\s*$", text, re.ASCII | re.MULTILINE)
-    _log.info("%s: %s", program, ", ".join(archs) or "no GPU")
+    _log.info("rocminfo: %s", ", ".join(archs) or "no GPU")
     return list(dict.fromkeys(archs))
 
 

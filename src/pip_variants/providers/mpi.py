@@ -18,7 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from pip_variants.hooks import Feature, Provider, Published, hookimpl, target_prefix
+from pip_variants.hooks import Feature, target_prefix
+from pip_variants.providers import hook_of
 from pip_variants.providers.machine import read
 from pip_variants.providers.probe import ProbeFailed, probe
 
@@ -139,7 +140,7 @@ def choose(found: Sequence[Library], launcher: str) -> list[Library]:
     return chosen
 
 
-def detect() -> Iterable[Feature]:
+def get_supported_configs() -> Iterable[Feature]:
     """What the MPI of the target environment supports; takes two deadlines of `probe` at most."""
     prefixes = _prefixes()
     folders = [*(os.path.join(one, "bin") for one in prefixes), os.environ.get("PATH", os.defpath)]
@@ -151,7 +152,7 @@ def detect() -> Iterable[Feature]:
     return []
 
 
-def valid() -> Iterable[Feature]:
+def get_all_configs() -> Iterable[Feature]:
     """All ABIs, and bounds three majors beyond those whose last minor version is known."""
     every = {name: _all_bounds(*releases) for name, releases in _RELEASES.items()}
     implementation = [f"{name}_{bound}" for name, bounds in every.items() for bound in bounds]
@@ -162,10 +163,7 @@ def valid() -> Iterable[Feature]:
     ]
 
 
-@hookimpl
-def pip_variants_providers() -> Sequence[Provider]:
-    published = Published("mpi-variant-provider", "0.1.0", "mpi_variant_provider")
-    return [Provider("mpi", detect, [published], valid=valid)]
+pip_variants_providers = hook_of(__name__)
 
 
 def _all_bounds(first: tuple[int, int], ended: Mapping[int, int]) -> list[str]:

@@ -10,12 +10,12 @@ Documentation/arch/riscv/uabi.rst and arch/riscv/kernel/cpufeature.c.
 
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from archspec.cpu import TARGETS
 
-from pip_variants.hooks import Feature, Provider, Published, hookimpl
-from pip_variants.providers import cpuinfo
+from pip_variants.hooks import Feature
+from pip_variants.providers import cpuinfo, hook_of
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ def features_of(text: str) -> list[Feature]:
     return features + cpuinfo.switched_on(EXTENSIONS, found)
 
 
-def detect() -> Iterable[Feature]:
+def get_supported_configs() -> Iterable[Feature]:
     return features_of(cpuinfo.read()) if cpuinfo.interpreter_is("riscv64") else []
 
 
@@ -89,14 +89,11 @@ def baseline(platform: str) -> Iterable[Feature]:
     return features_of("") if platform.endswith("riscv64") else []
 
 
-def valid() -> Iterable[Feature]:
+def get_all_configs() -> Iterable[Feature]:
     return cpuinfo.everything("riscv64", Feature("profile", [*_PROFILES]), EXTENSIONS)
 
 
-@hookimpl
-def pip_variants_providers() -> Sequence[Provider]:
-    published = Published("riscv64-variant-provider", "0.1.0", "riscv64_variant_provider")
-    return [Provider("riscv64", detect, [published], baseline, valid=valid)]
+pip_variants_providers = hook_of(__name__, baseline=baseline)
 
 
 def _microarchitecture(text: str) -> str:

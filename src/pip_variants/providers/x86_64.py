@@ -5,15 +5,15 @@ Source: x86-64 psABI, section 3.1.1; archspec's microarchitectures.json.
 
 import contextlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from archspec.cpu import TARGETS, Microarchitecture
 from archspec.cpu.detect import CpuidInfoCollector, detected_info
 from archspec.cpu.schema import CPUID_JSON
 
-from pip_variants.hooks import Feature, Provider, Published, hookimpl
-from pip_variants.providers import cpuinfo
+from pip_variants.hooks import Feature
+from pip_variants.providers import cpuinfo, hook_of
 
 _log = logging.getLogger(__name__)
 
@@ -44,8 +44,8 @@ class Processor:
 def this_processor() -> Processor | None:
     """The processor of this machine; None if this interpreter's programs are not x86-64.
 
-    What the system lists counts as far as CPUID confirms it: emulators show what the host lists.
-    CPUID alone counts where that is another vendor's processor, or no x86-64 one.
+    What the system lists counts as far as CPUID confirms it: emulators show the host's. CPUID alone
+    counts where that is another vendor's processor, or no x86-64 one.
     """
     if not cpuinfo.interpreter_is("x86_64", "AMD64"):
         return None
@@ -81,7 +81,7 @@ def features_of(processor: Processor) -> list[Feature]:
     return features + cpuinfo.switched_on(INSTRUCTION_SETS, processor.flags)
 
 
-def detect() -> Iterable[Feature]:
+def get_supported_configs() -> Iterable[Feature]:
     processor = this_processor()
     return [] if processor is None else features_of(processor)
 
@@ -98,16 +98,11 @@ def named(name: str) -> Iterable[Feature]:
     return features_of(Processor("generic", target.features))
 
 
-def valid() -> Iterable[Feature]:
+def get_all_configs() -> Iterable[Feature]:
     return cpuinfo.everything("x86_64", Feature("level", LEVELS), INSTRUCTION_SETS)
 
 
-@hookimpl
-def pip_variants_providers() -> Sequence[Provider]:
-    new = Published("x86-64-variant-provider", "0.2.1", "x86_64_variant_provider")
-    endpoint = "provider_variant_x86_64.plugin:X8664Plugin"
-    old = Published("provider-variant-x86-64", "0.0.1.post2", endpoint)
-    return [Provider("x86_64", detect, [new, old], baseline, named=named, valid=valid)]
+pip_variants_providers = hook_of(__name__, baseline=baseline, named=named)
 
 
 def _spelled_alike(flags: Iterable[str]) -> frozenset[str]:
