@@ -88,7 +88,7 @@ def test_no_hint_names_a_package_that_we_answer_for(namespace: str) -> None:
 
 def test_the_hint_for_a_newer_pip_variants_is_to_install_it() -> None:
     support = ask("pip-variants>=99", "pip_variants.providers.mpi").support
-    assert support.remedy == "pip install --upgrade pip-variants"
+    assert support.remedy == "pip install 'pip-variants>=99'"
     assert support.absent == f"its provider needs pip-variants>=99, and {__version__} is installed"
 
 

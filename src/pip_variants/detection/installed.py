@@ -5,7 +5,7 @@ import inspect
 import re
 import shlex
 import sys
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import importlib_metadata
@@ -15,6 +15,7 @@ from packaging.version import InvalidVersion, Version
 
 from pip_variants import hooks
 from pip_variants.detection import Absent, Elsewhere, noting
+from pip_variants.model.published import PUBLISHED
 
 _PLUGINS = "variant_plugins"  # the group of PEP 850 (Provider plugin API)
 
@@ -41,10 +42,9 @@ def has_plugin(endpoint: str) -> bool:
     return any(entry_point.value == endpoint for entry_point in plugins)
 
 
-def check_installed(wanted: list[Requirement], endpoint: str, ours: Container[str]) -> str:
+def check_installed(wanted: list[Requirement], endpoint: str) -> str:
     """Name and version of the first package, if all are installed in a version that fits.
 
-    Nobody is told to install one of `ours`, which we answer for: somebody else may own the name.
     One must have registered the endpoint's module: nothing else may be imported. Raises `Absent`.
     """
     found: list[Any] = []
@@ -52,8 +52,8 @@ def check_installed(wanted: list[Requirement], endpoint: str, ours: Container[st
     for one in wanted:
         what = f"{one.name}{one.specifier}"
         remedy = f"pip install {shlex.quote(what)}" if _HARMLESS.fullmatch(what) else ""
-        if canonicalize_name(one.name) in ours:
-            remedy = "pip install --upgrade pip-variants"
+        if canonicalize_name(one.name) in (known.package for _, known in PUBLISHED):
+            remedy = "pip install --upgrade pip-variants"  # anybody may own the name
         try:
             found.append(importlib_metadata.distribution(one.name))
         except importlib_metadata.PackageNotFoundError:

@@ -33,7 +33,6 @@ _log = logging.getLogger(__name__)
 
 _LONGEST = 2**20  # the characters of an answer and its items; the client reads no more
 
-_US = f"pip-variants {pip_variants.__version__}"
 _OTHER_MACHINE = "not known of the machine that this install is for"
 
 
@@ -101,7 +100,7 @@ class Registry:
 
     def _register(self, name: str, plugin: object) -> None:
         self._manager.register(plugin, name)
-        by = _US if name in BUILT_IN else name
+        by = f"pip-variants {pip_variants.__version__}" if name in BUILT_IN else name
         # Its own function, not everybody's: one that raises must not take the others down.
         implementations = self._manager.hook.pip_variants_providers.get_hookimpls()
         own = [one.function for one in implementations if one.plugin is plugin]
@@ -240,8 +239,7 @@ class Registry:
             elsewhere += f", registered is {one.package} {one.version} at {one.plugin_api}"
         if near and all(one.plugin_api != endpoint for one in near) and not has_plugin(endpoint):
             raise Elsewhere(elsewhere)  # a vendor or a maintainer may have made a mistake
-        ours = [one for provider, by in self._providers if by == _US for one in provider.implements]
-        by = check_installed(wanted, endpoint, {canonicalize_name(one.package) for one in ours})
+        by = check_installed(wanted, endpoint)
         if near and not has_plugin(endpoint):
             raise Elsewhere(elsewhere)
         return by

@@ -117,16 +117,11 @@ def check_libcuda(nvml: ctypes.CDLL) -> None:
     """
     driver = ctypes.create_string_buffer(80)  # NVML_SYSTEM_DRIVER_VERSION_BUFFER_SIZE
     call(nvml, "nvmlSystemGetDriverVersion", driver, len(driver))
-    version, path = driver.value.decode(errors="replace"), path_of_libcuda() or "libcuda"
-    if not path.endswith(f"/libcuda.so.{version}"):
-        raise OSError(f"only libcuda knows whether {path} works with the driver {version}")
-
-
-def path_of_libcuda() -> str:
-    """Where the libcuda that programs get really lies; empty if that cannot be known."""
+    version, path = driver.value.decode(errors="replace"), "libcuda"
     with contextlib.suppress(OSError):
         load(LIBCUDA)
-        with open("/proc/self/maps", errors="replace") as maps:
-            lines = [line for line in maps if "/libcuda.so" in line]
-        return "".join(line[line.index("/") :].strip() for line in lines[:1])
-    return ""
+        with open("/proc/self/maps", errors="replace") as maps:  # where it really lies
+            paths = (line[line.index("/") :].strip() for line in maps if "/libcuda.so" in line)
+            path = next(paths, path)
+    if not path.endswith(f"/libcuda.so.{version}"):
+        raise OSError(f"only libcuda knows whether {path} works with the driver {version}")

@@ -119,7 +119,7 @@ def from_cpuinfo(text: str) -> Processor:
     implementers = cpuinfo.values_of("CPU implementer", text)
     cores = set(zip(implementers, cpuinfo.values_of("CPU part", text), strict=False))
     if _QEMU in cores:
-        cpuinfo.warn_of_qemu()
+        _log.warning(cpuinfo.OF_QEMU)
         return Processor(("8a",), (), frozenset())
     flags = [frozenset(line.split()) for line in cpuinfo.values_of("Features", text)]
     extensions = frozenset.intersection(*flags) if flags else frozenset()

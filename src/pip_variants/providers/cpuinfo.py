@@ -15,6 +15,11 @@ _log = logging.getLogger(__name__)
 
 PATH = "/proc/cpuinfo"
 
+OF_QEMU = (
+    "QEMU's own processor has more than any machine has: only the baseline of its architecture "
+    "counts; to choose for the machines that will run this, name them with --variant-target"
+)
+
 
 def interpreter_is(*machines: str) -> bool:
     """Whether this is a 64-bit Python on `machines`; for a 32-bit one the kernel says the same."""
@@ -27,14 +32,6 @@ def interpreter_is(*machines: str) -> bool:
 def read() -> str:
     """/proc/cpuinfo; nothing where there is none."""
     return machine.read(PATH)
-
-
-def warn_of_qemu() -> None:
-    """Say that the processor is QEMU's own: what it has is what QEMU can do, and no machine has."""
-    _log.warning(
-        "this processor is QEMU's invention: only what all of its kind have counts; for the "
-        "machines that will run it, say which they are: --variant-target"
-    )
 
 
 def everything(family: str, first: Feature, extensions: Iterable[str]) -> list[Feature]:

@@ -63,7 +63,7 @@ def features_of(text: str) -> list[Feature]:
     is_qemu = "qemu" in cpuinfo.values_of("uarch", text)
     # QEMU's own processors (`max`, `rv64`) have svadu, which no model that it shows has.
     if is_qemu and "svadu" in found:
-        cpuinfo.warn_of_qemu()
+        _log.warning(cpuinfo.OF_QEMU)
         found = frozenset()
     # T-Head's version 0.7.1 of `v` is another one, which Linux tells by the identity of the core
     # (cpufeature.c). Kernels that know the ratified version, 6.5 and newer, show that; QEMU, which
@@ -73,8 +73,7 @@ def features_of(text: str) -> list[Feature]:
     if "v" in found and not is_ratified:
         _log.info("v is not version 1.0 of the vector extension, as far as Linux tells: ignored")
         found = frozenset(name for name in found if not name.startswith(("v", "zv")))
-    profiles = cpuinfo.ladder(_PROFILES.items(), found)
-    features = [Feature("profile", profiles)]
+    features = [Feature("profile", cpuinfo.ladder(_PROFILES.items(), found))]
     if name := _microarchitecture(text):
         features.append(Feature("microarchitecture", [name]))
     return features + cpuinfo.switched_on(EXTENSIONS, found)
