@@ -102,7 +102,7 @@ def test_a_target_that_cannot_be_used(env: Environment, tmp_path: Path, target: 
     file = tmp_path / "pyproject.toml"
     file.write_text("[project]\n")
     target = str(file) if target == file.name else target
-    assert target in to_do(env, PIP_VARIANT_TARGET=target).replace(" ", "")
+    assert target.removeprefix(".") in to_do(env, PIP_VARIANT_TARGET=target).replace(" ", "")
 
 
 def test_plugins_that_are_broken_and_others(env: Environment) -> None:

@@ -38,7 +38,7 @@ def test_takes_the_best_level_of_this_machine(env, index: Index, pages: str) -> 
 def test_the_real_processor_decides_without_forcing(env, index: Index) -> None:
     release(index.root / "demo", "1.0", {**levels("v1", "v2", "v3", "v4"), "null": ()})
     best = env.evaluate(
-        "from pip_variants.providers.x86_64 import detect; print(list(detect())[0].values[0])"
+        "from pip_variants.providers.x86_64 import get_supported_configs as detect; print(list(detect())[0].values[0])"
     )
     install(env, index, env={})
     assert env.installed() == ("1.0", best)

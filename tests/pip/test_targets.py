@@ -191,7 +191,7 @@ def test_what_the_file_holds() -> None:
     assert abs(datetime.now(timezone.utc) - datetime.fromisoformat(machine.made_at)) < timedelta(hours=1)
     providers = {one.namespace: one for one in machine.providers}
     assert providers["x86_64"].by == "pip-variants 0.1.0"
-    assert providers["x86_64"].implements[0].plugin_api == "x86_64_variant_provider"
+    assert "x86_64_variant_provider" in {one.plugin_api for one in providers["x86_64"].implements}
     assert providers["x86_64"].features[0] == ("level", ("v3", "v2", "v1"))
     assert [name for name, _ in providers["nvidia"].features] == [
         "cuda_version_lower_bound", "cuda_version_upper_bound", "sm_arch"

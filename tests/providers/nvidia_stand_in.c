@@ -5,6 +5,7 @@
 
    GPUS     "9.0:80 7.5:16", compute capability and memory; "lost" is a GPU that does not answer
    CUDA     12080 is 12.8
+   DRIVER   570.86.10, the version of the kernel's driver
    INIT, V2 the status of initialisation, and of asking for the CUDA version
    FAULT    what else goes wrong at initialisation; "slow": each GPU needs 0.8 seconds */
 
@@ -83,6 +84,12 @@ static int start(void)
 int nvmlInit_v2(void) { return start(); }
 const char *nvmlErrorString(int status) { return status == 9 ? "Driver Not Loaded" : "Failed"; }
 int nvmlSystemGetCudaDriverVersion(int *version) { *version = 12020; return 0; }
+
+int nvmlSystemGetDriverVersion(char *version, unsigned length)
+{
+    snprintf(version, length, "%s", told("DRIVER"));
+    return 0;
+}
 
 #ifndef OLD
 int nvmlSystemGetCudaDriverVersion_v2(int *version)

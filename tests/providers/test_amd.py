@@ -2,6 +2,7 @@
 
 import logging
 import os
+import platform
 import tempfile
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from support.machines import lines
 
 from pip_variants.detection import registry
 from pip_variants.model.names import check_feature, check_value
-from pip_variants.providers.amd import detect, gfx_arch, pip_variants_providers
+from pip_variants.providers import amd
+from pip_variants.providers.amd import get_supported_configs as detect, gfx_arch
 from support.trees import unpack
 
 MACHINES = Path(__file__).parent / "machines" / "amd"
@@ -113,6 +115,80 @@ def test_rocm_path_is_taken_for_opt_rocm(tmp_path, monkeypatch):
     assert lines(detect(str(tmp_path))) == ["rocm_version :: 6.4"]
 
 
+def test_the_newest_of_several_versioned_folders_is_taken_where_there_is_no_link(tmp_path):
+    for version in ("6.4.1", "6.10.0", "5.7.1"):
+        write(tmp_path, f"opt/rocm-{version}/.info/version", f"{version}-83\n")
+    (tmp_path / "opt/rocm-llvm").mkdir()
+    assert lines(detect(str(tmp_path))) == ["rocm_version :: 6.10"]
+    write(tmp_path, VERSION, "6.4.1-83\n")
+    assert lines(detect(str(tmp_path))) == ["rocm_version :: 6.4"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "library", "version"),
+    [
+        (f"usr/lib/{platform.machine()}-linux-gnu", "libamdhip64.so.5.7.31921", "5.7"),  # Debian
+        ("usr/lib64", "libamdhip64.so.6.3.42131", "6.3"),  # Fedora
+        ("usr/lib", "libamdhip64.so.7.0.0", "7.0"),
+    ],
+)
+def test_a_distribution_s_rocm_has_the_version_of_its_hip(folder, library, version, tmp_path):
+    write(tmp_path, f"{folder}/{library}", b"")
+    (tmp_path / folder / f"libamdhip64.so.{version[0]}").symlink_to(library)
+    assert lines(detect(str(tmp_path))) == [f"rocm_version :: {version}"]
+    write(tmp_path, VERSION, "6.4.1-83\n")
+    assert lines(detect(str(tmp_path))) == ["rocm_version :: 6.4"]
+
+
+# WSL
+
+
+ROCMINFO = """\
+#!/bin/sh
+cat <<END
+WSL environment detected.
+=====================
+HSA Agents
+==========
+*******
+Agent 1
+*******
+  Name:                    AMD Ryzen 7 9800X3D 8-Core Processor
+  Marketing Name:          AMD Ryzen 7 9800X3D 8-Core Processor
+*******
+Agent 2
+*******
+  Name:                    gfx1100
+  Marketing Name:          AMD Radeon RX 7900 XTX
+  ISA Info:
+    ISA 1
+      Name:                    amdgcn-amd-amdhsa--gfx1100
+    ISA 2
+      Name:                    amdgcn-amd-amdhsa--gfx11-generic
+*** Done ***
+END
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "found"),
+    [
+        (ROCMINFO, ["gfx_arch :: gfx1100"]),
+        ("#!/bin/sh\nexit 1\n", []),
+        ("#!/bin/sh\nexec sleep 60\n", []),
+        ("no program", []),
+    ],
+    ids=["answers", "fails", "hangs", "cannot be run"],
+)
+def test_rocm_is_asked_for_the_gpus_of_windows(program, found, tmp_path, monkeypatch):
+    monkeypatch.setattr(amd, "_DEADLINE", 0.5)
+    write(tmp_path, "opt/rocm/bin/rocminfo", program)
+    (tmp_path / "opt/rocm/bin/rocminfo").chmod(0o755)
+    assert lines(detect(str(tmp_path))) == []  # no WSL
+    write(tmp_path, "dev/dxg", "")
+    assert lines(detect(str(tmp_path))) == found
+
+
 def test_a_pipe_in_place_of_the_version_file_does_not_block(tmp_path):
     write(tmp_path, NODE, "simd_count 192\ngfx_target_version 110000\n")
     (tmp_path / VERSION).parent.mkdir(parents=True)
@@ -175,7 +251,7 @@ def test_what_the_provider_made_of_a_variable_is_not_overridden(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("mi250", ["node 3: gfx90a with 416 SIMD units", "ROCm 5.7: ", ".info/version"]),
+        ("mi250", ["node 3: gfx90a with 416 SIMD units", "ROCm 5.7: ", "opt/rocm"]),
         ("gpu-without-userland", ["no ROCm: no version in ", "opt/rocm"]),
         ("userland-without-gpu", ["no AMD GPU: ", "topology/nodes"]),
         ("container-with-one-gpu", ["nodes/2/properties cannot be read: "]),
@@ -238,17 +314,3 @@ def test_whatever_is_forced(variable, text):
 def test_the_name_of_an_instruction_set_can_be_read_back(major, minor, stepping):
     name = gfx_arch(major * 10000 + minor * 100 + stepping)
     assert (int(name[3:-2]), int(name[-2], 16), int(name[-1], 16)) == (major, minor, stepping)
-
-
-# What it answers for
-
-
-def test_published_provider():
-    (provider,) = pip_variants_providers()
-    (published,) = provider.implements
-    assert provider.namespace == "amd"
-    assert (published.package, published.version, published.plugin_api) == (
-        "amd-variant-provider",
-        "0.0.2",
-        "amd_variant_provider.plugin:AMDVariantPlugin",
-    )

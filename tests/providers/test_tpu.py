@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.machines import lines
 
 from pip_variants.detection import registry
-from pip_variants.providers.tpu import TPUS, detect, pip_variants_providers
+from pip_variants.providers.tpu import TPUS, get_supported_configs as detect
 from support.trees import unpack
 
 MACHINES = Path(__file__).parent / "machines" / "tpu"
@@ -98,14 +98,3 @@ def test_whatever_the_files_hold(vendor, device):
         write(Path(root), vendor, device)
         is_tpu = vendor.strip() == b"0x1ae0" and device.strip().decode("utf-8", "replace") in TPUS
         assert lines(detect(root)) == [f"present :: {str(is_tpu).lower()}"]
-
-
-def test_published_provider():
-    (provider,) = pip_variants_providers()
-    (published,) = provider.implements
-    assert provider.namespace == "tpu"
-    assert (published.package, published.version, published.plugin_api) == (
-        "tpu-variant-provider",
-        "0.1.0",
-        "tpu_variant_provider.plugin:TpuVariantPlugin",
-    )

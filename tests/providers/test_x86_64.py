@@ -4,6 +4,9 @@ import builtins
 import io
 import platform
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,7 +23,7 @@ from pip_variants.providers.x86_64 import (
     INSTRUCTION_SETS,
     LEVELS,
     Processor,
-    detect,
+    get_supported_configs as detect,
     features_of,
     this_processor,
 )
@@ -113,7 +116,7 @@ def be(monkeypatch):
 @pytest.fixture
 def cpuid_says_nothing(monkeypatch):
     """The CPUID instruction is that of this machine, not of the recorded one."""
-    monkeypatch.setattr(x86_64, "_refused_by_cpuid", lambda flags: frozenset())
+    monkeypatch.setattr(x86_64, "_cpuid", lambda: None)
 
 
 @pytest.fixture
@@ -286,7 +289,7 @@ def test_sse3_is_what_cpuid_and_linux_call_pni(be, cpuid):
 
 def test_the_real_cpuid_confirms_what_linux_says_of_this_machine(monkeypatch):
     read = this_processor()
-    monkeypatch.setattr(x86_64, "_refused_by_cpuid", lambda flags: frozenset())
+    monkeypatch.setattr(x86_64, "_cpuid", lambda: None)
     unchecked = this_processor()
     assert read == unchecked
     assert (read is None) == (platform.machine() not in ("x86_64", "AMD64"))
@@ -343,17 +346,41 @@ def test_other_architecture_on_an_x86_64_host_has_nothing(machine, be):
     assert list(detect()) == []
 
 
-def test_arm_under_x86_64_emulation_has_nothing(be):
-    be("Linux", "x86_64", cpuinfo=ARM_CPUINFO)  # what the emulated program is told, and sees
-    assert list(detect()) == []
+# What an x86-64 program can see that is not about the processor it runs on: an Arm host's
+# /proc/cpuinfo (Docker Desktop), none at all (a chroot without /proc), another vendor's.
+FOREIGN = {
+    "Arm": ARM_CPUINFO,
+    "Rosetta": "processor\t: 0\nvendor_id\t: VirtualApple\ncpu family\t: 6\n",
+    "empty": "",
+    "words": "no processor\n\n",
+    "another vendor's": recorded("linux-zen3"),
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # archspec warns; the detection process does not care
+@pytest.mark.parametrize("cpuinfo", [*FOREIGN.values(), None], ids=[*FOREIGN, "none"])
+def test_cpuid_decides_where_the_system_shows_another_processor(cpuinfo, be, cpuid):
+    be("Linux", "x86_64", cpuinfo=cpuinfo)
+    cpuid(flags_in(recorded("linux-nehalem")))
+    features = values(detect())
+    assert features["level"] == ["v2", "v1"]
+    assert features["microarchitecture"] == ["nehalem", "core2", "nocona"]
 
 
 @pytest.mark.parametrize(
     "brand", ["Apple M1", "Apple M4 Pro", "Apple processor", "VirtualApple @ 2.50GHz processor"]
 )
-def test_rosetta_has_nothing(brand, be):
+def test_cpuid_decides_under_rosetta(brand, be, cpuid):
     be("Darwin", "x86_64", sysctl={"machdep.cpu.brand_string": brand})
-    assert list(detect()) == []
+    cpuid(flags_in(recorded("linux-westmere")))
+    assert values(detect())["level"] == ["v2", "v1"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("cpuinfo", [*list(FOREIGN.values())[:-1], None])
+def test_a_processor_that_nothing_tells_of_is_the_least_level(cpuinfo, be, cpuid_says_nothing):
+    be("Linux", "x86_64", cpuinfo=cpuinfo)
+    assert lines(detect()) == ["level :: v1"]
 
 
 def test_apple_silicon_has_nothing(be):
@@ -381,7 +408,33 @@ def test_windows_on_arm_has_nothing(be):
     assert list(detect()) == []
 
 
-@pytest.mark.filterwarnings("ignore")  # archspec warns; the detection process does not care
-def test_unreadable_cpuinfo_is_the_least_level(be):
-    be("Linux", "x86_64")
-    assert lines(detect()) == ["level :: v1"]
+def test_32_bit_python_has_nothing(be, monkeypatch):
+    be("Linux", "x86_64", cpuinfo=recorded("linux-haswell"))
+    monkeypatch.setattr(sys, "maxsize", 2**31 - 1)
+    assert list(detect()) == []
+
+
+# Models of QEMU: another program's idea of the processor, and glibc's of its level
+
+QEMU = shutil.which("qemu-x86_64") or shutil.which("qemu-x86_64-static")
+MODELS = "qemu64 core2duo Nehalem Westmere SandyBridge Haswell EPYC Opteron_G3 max".split()
+LEVEL_OF_GLIBC = re.compile(r"x86-64-(v\d) \(supported, searched\)")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_levels_under_qemu_are_those_of_glibc(model):
+    if not QEMU:
+        pytest.skip("qemu-x86_64 (Debian: qemu-user) is not installed")
+    loader = Path("/lib64/ld-linux-x86-64.so.2")
+    if not loader.exists() or "glibc-hwcaps" not in run(QEMU, "-cpu", model, loader, "--help"):
+        pytest.skip("glibc 2.33, whose loader tells the level, is not installed")
+    levels = LEVEL_OF_GLIBC.findall(run(QEMU, "-cpu", model, loader, "--help"))
+    code = "from pip_variants.providers import x86_64; print(*x86_64.get_supported_configs()[0].values)"
+    found = run(QEMU, "-cpu", model, sys.executable, "-c", code).split()
+    assert found == [*levels, "v1"]
+
+
+def run(*command) -> str:
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -554,12 +554,13 @@ FAULTS = {
     ),
     "nobody answers": (
         another(
-            levels("v3") | {None: ()},
-            providers={"x86_64": PluginProvider(("provider-variant-x86-64",))},
+            {"cu12": ("nvidia :: cuda_version_lower_bound :: 12.4",), None: ()},
+            namespaces=("nvidia",),
+            providers={"nvidia": PluginProvider(("nvidia-variant-provider",))},
         ),
         "demo 1.0",
-        "nobody answers for x86_64: its provider is provider-variant-x86-64 at provider_variant_x86_64, "
-        "registered is provider-variant-x86-64 0.0.1.post2 at provider_variant_x86_64.plugin:X8664Plugin",
+        "nobody answers for nvidia: its provider is nvidia-variant-provider at nvidia_variant_provider, "
+        "registered is nvidia-variant-provider 0.0.2 at nvidia_variant_provider.plugin:NvidiaVariantPlugin",
     ),
     "no fallback": (another(levels("v2", "v3")), "demo 1.0", NO_FALLBACK("py3-none-any")),
     "no fallback on another platform": (

@@ -13,10 +13,12 @@ from typing import Any
 
 import importlib_metadata
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pip_variants import hooks
 from pip_variants.detection import FOLDER_VARIABLE, Absent, Elsewhere, noting
+from pip_variants.model.published import PUBLISHED
 
 _PLUGINS = "variant_plugins"  # the group of PEP 850 (Provider plugin API)
 _FUNCTION = b"get_supported_configs"
@@ -59,6 +61,8 @@ def check_installed(wanted: list[Requirement], endpoint: str) -> str:
     for one in wanted:
         what = f"{one.name}{one.specifier}"
         remedy = f"pip install {shlex.quote(what)}" if _HARMLESS.fullmatch(what) else ""
+        if canonicalize_name(one.name) in (known.package for _, known in PUBLISHED):
+            remedy = "pip install --upgrade pip-variants"  # anybody may own the name
         distribution = _distribution(one.name)
         if distribution is None:
             raise Absent("its provider is not installed", remedy)

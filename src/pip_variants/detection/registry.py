@@ -262,7 +262,7 @@ class Registry:
         published = (one for provider, _ in self._providers for one in provider.implements)
         near = [one for one in published if canonicalize_name(one.package) == first]
         elsewhere = f"its provider is {wanted[0]} at {endpoint}"
-        for one in near:
+        for one in near[:1]:
             elsewhere += f", registered is {one.package} {one.version} at {one.plugin_api}"
         if near and all(one.plugin_api != endpoint for one in near) and not has_plugin(endpoint):
             raise Elsewhere(elsewhere)  # a vendor or a maintainer may have made a mistake

@@ -1,7 +1,6 @@
 """Asks one of NVIDIA's libraries, `nvml` or `libcuda`; for `probe`.
 
-The answer is `{"cuda": 12080, "gpus": [[major, minor, bytes of memory], ...], "notes": [...]}`,
-from NVML also the path of `libcuda`.
+The answer is `{"cuda": 12080, "gpus": [[major, minor, bytes of memory], ...], "notes": [...]}`.
 Sources: NVML API reference guide; CUDA driver API reference manual.
 """
 
@@ -74,8 +73,9 @@ def nvml() -> dict[str, Any]:
 
     # The function without _v2 tells a version even where no CUDA program can run.
     cuda = number(library, "nvmlSystemGetCudaDriverVersion_v2")
-    gpus = each(number(library, "nvmlDeviceGetCount_v2"), gpu)
-    return {"cuda": cuda, **gpus, "libcuda": path_of_libcuda()}
+    if os.name == "posix":
+        check_libcuda(library)
+    return {"cuda": cuda, **each(number(library, "nvmlDeviceGetCount_v2"), gpu)}
 
 
 def libcuda() -> dict[str, Any]:
@@ -110,11 +110,18 @@ def each(count: int, gpu: Callable[[int], list[int]]) -> dict[str, Any]:
     return {"gpus": gpus, "notes": notes}
 
 
-def path_of_libcuda() -> str:
-    """Where the libcuda that programs get really lies; empty if that cannot be known."""
+def check_libcuda(nvml: ctypes.CDLL) -> None:
+    """Raise OSError where programs get another libcuda than the driver's, such as a newer one.
+
+    NVML tells its version, too, and does not know whether it works with this driver and GPU.
+    """
+    driver = ctypes.create_string_buffer(80)  # NVML_SYSTEM_DRIVER_VERSION_BUFFER_SIZE
+    call(nvml, "nvmlSystemGetDriverVersion", driver, len(driver))
+    version, path = driver.value.decode(errors="replace"), "libcuda"
     with contextlib.suppress(OSError):
         load(LIBCUDA)
-        with open("/proc/self/maps", errors="replace") as maps:
-            lines = [line for line in maps if "/libcuda.so" in line]
-        return "".join(line[line.index("/") :].strip() for line in lines[:1])
-    return ""
+        with open("/proc/self/maps", errors="replace") as maps:  # where it really lies
+            paths = (line[line.index("/") :].strip() for line in maps if "/libcuda.so" in line)
+            path = next(paths, path)
+    if not path.endswith(f"/libcuda.so.{version}"):
+        raise OSError(f"only libcuda knows whether {path} works with the driver {version}")

@@ -12,14 +12,14 @@ what the values mean to published wheels, uv's aarch64-variant-provider 0.2.0.
 import logging
 import platform
 import re
-import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from archspec.cpu import TARGETS
 
-from pip_variants.hooks import Feature, Provider, Published, hookimpl
-from pip_variants.providers import cpuinfo
+from pip_variants.hooks import Feature
+from pip_variants.providers import cpuinfo, hook_of
+from pip_variants.providers.machine import run
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +48,11 @@ _VERSIONS = {
     "8.4a": "fphp asimdhp asimddp asimdfhm dit uscat ilrcpc flagm",
 }
 _NEWEST = "8.4a"
+
+_QEMU = ("0x00", "0x051")  # `-cpu max`; other models of QEMU have the identity of a real core
+
+# What archspec has of a model and no compiler makes use of: hints, and what kernels switch off.
+_UNUSED = frozenset({"cpuid", "dgh", "ecv", "evtstrm", "ssbs"})
 
 # Implementer, parts, highest of the versions above, archspec's name or that of the one before it.
 _MODELS = (
@@ -113,6 +118,9 @@ def from_cpuinfo(text: str) -> Processor:
     """The processor that Linux describes in /proc/cpuinfo."""
     implementers = cpuinfo.values_of("CPU implementer", text)
     cores = set(zip(implementers, cpuinfo.values_of("CPU part", text), strict=False))
+    if _QEMU in cores:
+        _log.warning(cpuinfo.OF_QEMU)
+        return Processor(("8a",), (), frozenset())
     flags = [frozenset(line.split()) for line in cpuinfo.values_of("Features", text)]
     extensions = frozenset.intersection(*flags) if flags else frozenset()
     models = [_CORES.get(core, (0, "")) for core in sorted(cores)] or [(0, "")]
@@ -123,7 +131,7 @@ def from_cpuinfo(text: str) -> Processor:
     versions = cpuinfo.ladder(list(_VERSIONS.items())[: highest + 1], extensions)
     first, *others = (_line(name) for _, name in models)
     line = [name for name in first if all(name in other for other in others)]
-    usable = (name for name in line if TARGETS[name].features <= extensions)
+    usable = (name for name in line if TARGETS[name].features <= extensions | _UNUSED)
     return Processor(tuple(versions), tuple(usable), extensions)
 
 
@@ -150,12 +158,13 @@ def features_of(processor: Processor) -> list[Feature]:
     return found + cpuinfo.switched_on(EXTENSIONS, processor.extensions)
 
 
-def detect() -> Iterable[Feature]:
+def get_supported_configs() -> Iterable[Feature]:
     """What the processor of this machine supports; on Windows what every 64-bit Arm does."""
     if not cpuinfo.interpreter_is("aarch64", "arm64", "ARM64"):
         return []
     if platform.system() == "Darwin":
-        return features_of(from_sysctl(_sysctl()))
+        text = run(SYSCTL, "machdep.cpu.brand_string", "hw.optional", deadline=DEADLINE)
+        return features_of(from_sysctl(text))
     return features_of(from_cpuinfo(cpuinfo.read()))
 
 
@@ -171,16 +180,11 @@ def named(name: str) -> Iterable[Feature]:
     return [Feature("version", [*_VERSIONS][[*_VERSIONS].index(version) :: -1])]
 
 
-def valid() -> Iterable[Feature]:
+def get_all_configs() -> Iterable[Feature]:
     return cpuinfo.everything("aarch64", Feature("version", [*_VERSIONS]), EXTENSIONS)
 
 
-@hookimpl
-def pip_variants_providers() -> Sequence[Provider]:
-    new = Published("aarch64-variant-provider", "0.2.0", "aarch64_variant_provider")
-    endpoint = "provider_variant_aarch64.plugin:AArch64Plugin"
-    old = Published("provider-variant-aarch64", "0.0.1.post2", endpoint)
-    return [Provider("aarch64", detect, [new, old], baseline, named=named, valid=valid)]
+pip_variants_providers = hook_of(__name__, baseline=baseline, named=named)
 
 
 def _line(name: str) -> list[str]:
@@ -188,14 +192,3 @@ def _line(name: str) -> list[str]:
     target = TARGETS.get(name)
     line = (target, *target.ancestors) if target else ()
     return [one.name for one in line if one.vendor != "generic"]
-
-
-def _sysctl() -> str:
-    command = [SYSCTL, "machdep.cpu.brand_string", "hw.optional"]
-    try:
-        return subprocess.run(  # noqa: S603
-            command, capture_output=True, text=True, errors="replace", timeout=DEADLINE, check=False
-        ).stdout
-    except (OSError, subprocess.SubprocessError) as error:
-        _log.info("sysctl gives no answer: %s", error)
-        return ""

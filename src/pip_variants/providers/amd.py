@@ -1,22 +1,27 @@
 """AMD GPUs and ROCm, by files; docs/providers/amd.md describes the features.
 
 Sources: Linux, drivers/gpu/drm/amd/amdkfd/kfd_topology.c and kfd_device.c (gfx_target_version);
-LLVM, User Guide for AMDGPU Backend, Processors; ROCm's `.info/version`.
+LLVM, User Guide for AMDGPU Backend, Processors; ROCm's `.info/version`; Debian's libamdhip64.
 """
 
+import glob
 import itertools
 import logging
 import os
+import platform
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from pip_variants.hooks import Feature, Provider, Published, hookimpl
-from pip_variants.providers.machine import forced, read
+from pip_variants.hooks import Feature
+from pip_variants.providers import hook_of
+from pip_variants.providers.machine import forced, read, run
 
 _log = logging.getLogger(__name__)
 
 _NODES = "sys/class/kfd/kfd/topology/nodes"
 _VERSION_FILES = (".info/version", "core/.info/version")  # the second since ROCm 7.14
+
+_DEADLINE = 7.0  # seconds, of the ten that a provider has
 
 
 def gfx_arch(target_version: int) -> str | None:
@@ -35,7 +40,7 @@ def gfx_archs(root: str = "/") -> list[str]:
         nodes = sorted(os.listdir(folder), key=lambda name: (len(name), name))
     except OSError as error:
         _log.info("no AMD GPU: %s", error)
-        return []
+        return _of_windows(root)
     found = []
     for node in nodes:  # CPUs are nodes too
         # In a container, the kernel refuses to show the GPUs that the container may not use.
@@ -52,18 +57,23 @@ def gfx_archs(root: str = "/") -> list[str]:
 
 
 def rocm_versions(root: str = "/") -> list[str]:
-    """The version of the ROCm installation."""
-    place = os.path.join(root, (os.environ.get("ROCM_PATH") or "/opt/rocm").lstrip("/"))
-    for file in _VERSION_FILES:
-        if match := re.match(r"\s*(\d{1,3})\.(\d{1,3})(?!\d)", read(place, file), re.ASCII):
-            version = f"{int(match[1])}.{int(match[2])}"
-            _log.info("ROCm %s: %s", version, os.path.join(place, file))
-            return [version]
-    _log.info("no ROCm: no version in %s", place)
+    """The version of the ROCm installation: $ROCM_PATH, or AMD's newest, or the distribution's."""
+    several = glob.glob("opt/rocm-*", root_dir=root)
+    several.sort(key=lambda name: [*map(int, re.findall(r"\d+", name))], reverse=True)
+    named = os.environ.get("ROCM_PATH")
+    places = [named.lstrip("/")] if named else ["opt/rocm", *several, "usr"]
+    for place in (os.path.join(root, one) for one in places):
+        files = (read(place, file) for file in _VERSION_FILES)
+        for text in (*files, _version_of_hip(place)):
+            if match := re.match(r"\s*(\d{1,3})\.(\d{1,3})(?!\d)", text, re.ASCII):
+                version = f"{int(match[1])}.{int(match[2])}"
+                _log.info("ROCm %s: %s", version, place)
+                return [version]
+    _log.info("no ROCm: no version in %s", ", ".join(places))
     return []
 
 
-def detect(root: str = "/") -> Iterable[Feature]:
+def get_supported_configs(root: str = "/") -> Iterable[Feature]:
     """What the AMD GPUs and the ROCm of this machine, or the forced ones, support."""
     archs = _forced("GFX_ARCH", r"(gfx[a-z0-9_.]+)")
     versions = _forced("ROCM_VERSION", r"(\d{1,3}\.\d{1,3})(?:\.\d+)?")
@@ -74,7 +84,7 @@ def detect(root: str = "/") -> Iterable[Feature]:
     return [feature for feature in features if feature.values]
 
 
-def valid() -> Iterable[Feature]:
+def get_all_configs() -> Iterable[Feature]:
     """Every gfx700 to gfx15ff, since kernels learn new GPUs, and every ROCm 1.0 to 15.30."""
     numbers = itertools.product(range(7, 16), range(16), range(16))
     archs = [gfx_arch(10000 * major + 100 * minor + step) for major, minor, step in numbers]
@@ -85,11 +95,7 @@ def valid() -> Iterable[Feature]:
     ]
 
 
-@hookimpl
-def pip_variants_providers() -> Sequence[Provider]:
-    endpoint = "amd_variant_provider.plugin:AMDVariantPlugin"
-    published = Published("amd-variant-provider", "0.0.2", endpoint)
-    return [Provider("amd", detect, [published], forced=("gfx_arch", "rocm_version"), valid=valid)]
+pip_variants_providers = hook_of(__name__, forced=("gfx_arch", "rocm_version"))
 
 
 def _forced(name: str, pattern: str) -> list[str] | None:
@@ -101,6 +107,24 @@ def _forced(name: str, pattern: str) -> list[str] | None:
         _log.warning("%s is not understood: %s; it counts as none", variable, " ".join(values))
         return []
     return list(dict.fromkeys(match[1] for match in matches if match)) if values else None
+
+
+def _of_windows(root: str) -> list[str]:
+    """The instruction sets of GPUs that Windows lends to WSL, whose kernel does not show them."""
+    if not os.path.exists(os.path.join(root, "dev/dxg")):
+        return []
+    text = run(os.path.join(root, "opt/rocm/bin/rocminfo"), deadline=_DEADLINE)
+    archs = re.findall(r"^ *Name: +(gfx[0-9a-f]+)\s*$", text, re.ASCII | re.MULTILINE)
+    _log.info("rocminfo: %s", ", ".join(archs) or "no GPU")
+    return list(dict.fromkeys(archs))
+
+
+def _version_of_hip(place: str) -> str:
+    """The version of HIP's library: ROCm's, and all that distributions have of it."""
+    folders = ("lib64", "lib", f"lib/{platform.machine()}-linux-gnu")
+    links = [f"{place}/{one}/libamdhip64.so.{n}" for n in range(15, 4, -1) for one in folders]
+    found = (os.path.realpath(link) for link in links if os.path.exists(link))
+    return next(found, "").rpartition(".so.")[2]
 
 
 def _number(properties: str, name: str) -> int:

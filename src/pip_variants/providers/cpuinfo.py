@@ -15,6 +15,11 @@ _log = logging.getLogger(__name__)
 
 PATH = "/proc/cpuinfo"
 
+OF_QEMU = (
+    "QEMU's own processor has more than any machine has: only the baseline of its architecture "
+    "counts; to choose for the machines that will run this, name them with --variant-target"
+)
+
 
 def interpreter_is(*machines: str) -> bool:
     """Whether this is a 64-bit Python on `machines`; for a 32-bit one the kernel says the same."""

@@ -6,9 +6,10 @@ of its offline compiler (`ocloc ids bmg`).
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from pip_variants.hooks import Feature, Provider, Published, hookimpl
+from pip_variants.hooks import Feature
+from pip_variants.providers import hook_of
 from pip_variants.providers.probe import ProbeFailed, probe
 
 _log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ def values_of(version: int) -> list[str]:
     return [own, BASES[own]] if own in BASES else [own]
 
 
-def detect() -> Iterable[Feature]:
+def get_supported_configs() -> Iterable[Feature]:
     """What the Intel GPUs of this machine support, in the order of Level Zero."""
     try:
         answer = probe("_intel_probe.py", deadline=_DEADLINE)
@@ -43,7 +44,7 @@ def detect() -> Iterable[Feature]:
     return [Feature("device_ip", list(dict.fromkeys(values)), multi_value=True)] if values else []
 
 
-def valid() -> Iterable[Feature]:
+def get_all_configs() -> Iterable[Feature]:
     """Every version 9.0.0 to 63.9.9, of 12, which has more, to 12.79.9."""
     versions = [
         f"{major}.{minor}.{revision}"
@@ -54,8 +55,4 @@ def valid() -> Iterable[Feature]:
     return [Feature("device_ip", versions, multi_value=True)]
 
 
-@hookimpl
-def pip_variants_providers() -> Sequence[Provider]:
-    endpoint, versions = "intel_variant_provider.plugin:IntelVariantPlugin", ("0.0.3", "0.0.2")
-    published = [Published("intel-variant-provider", one, endpoint) for one in versions]
-    return [Provider("intel", detect, published, valid=valid)]
+pip_variants_providers = hook_of(__name__)

@@ -1,7 +1,8 @@
-"""What providers share: reading small files, and what users put in place of what is here."""
+"""What providers share: small files, programs, and what users put in place of what is here."""
 
 import logging
 import os
+import subprocess
 
 _log = logging.getLogger(__name__)
 
@@ -16,6 +17,17 @@ def read(*parts: str) -> str:
     except OSError as error:
         _log.info("%s cannot be read: %s", path, error.strerror)
     return ""
+
+
+def run(*command: str, deadline: float) -> str:
+    """What a program prints; nothing if it cannot be run or takes more than `deadline` seconds."""
+    try:
+        return subprocess.run(  # noqa: S603
+            command, capture_output=True, text=True, errors="replace", timeout=deadline, check=False
+        ).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        _log.info("%s gives no answer: %s", command[0], error)
+        return ""
 
 
 def forced(variable: str) -> str:

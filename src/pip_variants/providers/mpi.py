@@ -18,7 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from pip_variants.hooks import Feature, Provider, Published, hookimpl, target_prefix
+from pip_variants.hooks import Feature, target_prefix
+from pip_variants.providers import hook_of
+from pip_variants.providers.machine import read
 from pip_variants.providers.probe import ProbeFailed, probe
 
 _log = logging.getLogger(__name__)
@@ -138,19 +140,19 @@ def choose(found: Sequence[Library], launcher: str) -> list[Library]:
     return chosen
 
 
-def detect() -> Iterable[Feature]:
+def get_supported_configs() -> Iterable[Feature]:
     """What the MPI of the target environment supports; takes two deadlines of `probe` at most."""
-    prefix = target_prefix()
-    folders = os.pathsep.join([os.path.join(prefix, "bin"), os.environ.get("PATH", os.defpath)])
-    launcher = shutil.which("mpiexec", path=folders) or ""
-    for found in _places(prefix):
+    prefixes = _prefixes()
+    folders = [*(os.path.join(one, "bin") for one in prefixes), os.environ.get("PATH", os.defpath)]
+    launcher = shutil.which("mpiexec", path=os.pathsep.join(folders)) or ""
+    for found in _places(prefixes):
         if found:
             return features_of(choose(found, launcher and os.path.realpath(launcher)))
     _log.info("no MPI library was found that programs could use")
     return []
 
 
-def valid() -> Iterable[Feature]:
+def get_all_configs() -> Iterable[Feature]:
     """All ABIs, and bounds three majors beyond those whose last minor version is known."""
     every = {name: _all_bounds(*releases) for name, releases in _RELEASES.items()}
     implementation = [f"{name}_{bound}" for name, bounds in every.items() for bound in bounds]
@@ -161,10 +163,7 @@ def valid() -> Iterable[Feature]:
     ]
 
 
-@hookimpl
-def pip_variants_providers() -> Sequence[Provider]:
-    published = Published("mpi-variant-provider", "0.1.0", "mpi_variant_provider")
-    return [Provider("mpi", detect, [published], valid=valid)]
+pip_variants_providers = hook_of(__name__)
 
 
 def _all_bounds(first: tuple[int, int], ended: Mapping[int, int]) -> list[str]:
@@ -182,11 +181,22 @@ def _starts(launcher: str, library: Library) -> bool:
     return os.path.realpath(library.path).startswith(os.path.join(root, ""))
 
 
-def _places(prefix: str) -> Iterator[list[Library]]:
+def _prefixes() -> list[str]:
+    """The environment's, and that of the Python below it if it has the packages of that, too."""
+    prefix = target_prefix()
+    lines = re.findall(r"^([\w-]+) *= *(.*?) *$", read(prefix, "pyvenv.cfg"), re.MULTILINE)
+    settings = dict(lines)
+    if settings.get("include-system-site-packages", "").lower() != "true":
+        return [prefix]
+    home = settings.get("home", "/bin")  # the folder of the Python below
+    return [prefix, home if sys.platform == "win32" else os.path.dirname(home)]
+
+
+def _places(prefixes: Sequence[str]) -> Iterator[list[Library]]:
     """The libraries of the environment and then, if they are asked for, the others."""
     names = {"win32": _WINDOWS, "darwin": _MACOS}.get(sys.platform, _LINUX)
     wanted, named = os.environ.get("MPI4PY_MPIABI"), os.environ.get("MPI4PY_LIBMPI")
-    own, others = _folders(prefix)
+    own, others = _folders(prefixes)
     if wanted:
         _log.info("MPI4PY_MPIABI is %r: no other ABI is looked for", wanted)
         abi = re.sub("[ _-]", "", wanted).lower()
@@ -205,15 +215,16 @@ def _places(prefix: str) -> Iterator[list[Library]]:
         names = {abi: name for abi, name in names.items() if name not in hidden}
 
 
-def _folders(prefix: str) -> tuple[list[str], list[str]]:
+def _folders(prefixes: Sequence[str]) -> tuple[list[str], list[str]]:
     """Where libraries of the environment lie, and where others do; "" is left to the loader."""
     if sys.platform == "win32":
         kind = os.environ.get("I_MPI_LIBRARY_KIND") or "release"
         intel, microsoft = os.environ.get("I_MPI_ROOT"), os.environ.get("MSMPI_BIN")
         others = [f"{intel}/bin/mpi/{kind}", f"{intel}/bin/{kind}", f"{intel}/bin"] if intel else []
         others += [microsoft] if microsoft else []
-        return [f"{prefix}/DLLs", f"{prefix}/Library/bin"], ["", *others]
-    own = [os.path.join(prefix, "lib")] if prefix != "/usr" else []  # the loader knows that
+        own = [f"{one}/{folder}" for one in prefixes for folder in ("DLLs", "Library/bin")]
+        return own, ["", *others]
+    own = [f"{one}/lib" for one in prefixes if one not in ("/", "/usr")]  # the loader knows those
     more = ["/usr/local/lib", "/opt/homebrew/lib", "/opt/local/lib"]
     return own, ["", *more] if sys.platform == "darwin" else [""]
 

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pip_variants.hooks import Feature, Provider, Published, hookimpl
+from pip_variants.hooks import Feature
+from pip_variants.providers import hook_of
 from pip_variants.providers.machine import forced, read
 from pip_variants.providers.probe import ProbeFailed, probe
 
@@ -110,7 +111,7 @@ def this_machine() -> Machine:
     return Machine()
 
 
-def detect() -> Iterable[Feature]:
+def get_supported_configs() -> Iterable[Feature]:
     """What the driver and the GPUs of this machine, or the forced ones, support."""
     try:
         cuda = _forced("CUDA_DRIVER_VERSION", r"(\d{1,2})(?:\.(\d{1,2})(?:\.\d+)*)?")
@@ -133,7 +134,7 @@ def named(name: str) -> Iterable[Feature]:
     return features_of(Machine((int(match[1]), int(match[2])), capabilities))
 
 
-def valid() -> Iterable[Feature]:
+def get_all_configs() -> Iterable[Feature]:
     """All CUDA versions to 20.20, and the code for compute capabilities to 19.9, made or not."""
     upper = [*_majors(_LAST_CUDA, _OLDEST_CUDA + 1), *_minors(_OLDEST_CUDA, _NEWEST_MINOR, 1)]
     newest = [(major, _NEWEST_MINORS.get(major, 9)) for major in range(5, 20)]
@@ -146,11 +147,7 @@ def valid() -> Iterable[Feature]:
     ]
 
 
-@hookimpl
-def pip_variants_providers() -> Sequence[Provider]:
-    endpoint, versions = "nvidia_variant_provider.plugin:NvidiaVariantPlugin", ("0.0.1", "0.0.2")
-    published = [Published("nvidia-variant-provider", one, endpoint) for one in versions]
-    return [Provider("nvidia", detect, published, named=named, valid=valid)]
+pip_variants_providers = hook_of(__name__, named=named)
 
 
 def _minors(major: int, newest: int, oldest: int) -> list[str]:
@@ -177,13 +174,12 @@ def _machine(library: str, answer: Any) -> Machine:
         _log.info("%s: %s", library, note)
     if not answer["gpus"]:
         raise ProbeFailed("no GPU answers")
-    folder = os.path.dirname(answer.get("libcuda", ""))
-    if "compat" in os.path.basename(folder):  # a newer libcuda, which not every GPU can use
-        raise ProbeFailed(f"only libcuda knows whether that of {folder} works here")
     cuda = answer["cuda"] // 1000, answer["cuda"] % 1000 // 10
     capabilities = best_first(answer["gpus"])
     numbers = ", ".join("{}.{}".format(*one) for one in capabilities)
     _log.info("%s: CUDA %d.%d; compute capability %s", library, *cuda, numbers)
+    if cuda >= (13, 0) and min(capabilities) < (7, 5):
+        _log.info("the toolkit of CUDA 13 makes no code for GPUs before 7.5, as one of these is")
     return Machine(cuda, capabilities)
 
 

@@ -6,10 +6,10 @@ Source: Linux, arch/powerpc/kernel/setup-common.c and cpu_specs_book3s_64.h. "(a
 
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from pip_variants.hooks import Feature, Provider, Published, hookimpl
-from pip_variants.providers import cpuinfo
+from pip_variants.hooks import Feature
+from pip_variants.providers import cpuinfo, hook_of
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def features_of(text: str) -> list[Feature]:
     return [Feature("microarchitecture", usable)]
 
 
-def detect() -> Iterable[Feature]:
+def get_supported_configs() -> Iterable[Feature]:
     return features_of(cpuinfo.read()) if cpuinfo.interpreter_is("ppc64le") else []
 
 
@@ -37,11 +37,8 @@ def baseline(platform: str) -> Iterable[Feature]:
     return features_of("") if platform.endswith("ppc64le") else []
 
 
-def valid() -> Iterable[Feature]:
+def get_all_configs() -> Iterable[Feature]:
     return [Feature("microarchitecture", [f"power{n}" for n in _GENERATIONS])]
 
 
-@hookimpl
-def pip_variants_providers() -> Sequence[Provider]:
-    published = Published("ppc64le-variant-provider", "0.1.0", "ppc64le_variant_provider")
-    return [Provider("ppc64le", detect, [published], baseline, valid=valid)]
+pip_variants_providers = hook_of(__name__, baseline=baseline)

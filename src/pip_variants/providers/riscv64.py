@@ -10,12 +10,12 @@ Documentation/arch/riscv/uabi.rst and arch/riscv/kernel/cpufeature.c.
 
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from archspec.cpu import TARGETS
 
-from pip_variants.hooks import Feature, Provider, Published, hookimpl
-from pip_variants.providers import cpuinfo
+from pip_variants.hooks import Feature
+from pip_variants.providers import cpuinfo, hook_of
 
 _log = logging.getLogger(__name__)
 
@@ -28,10 +28,10 @@ EXTENSIONS = tuple(
     """.split()
 )
 
-# What each profile needs beside the one before.
+# What each profile needs beside the one before; all distributions need the first.
 _PROFILES = {
-    "rva20u64": "i m a f d c",
-    "rva22u64": "zba zbb zbs zicbom zicboz zfhmin zkt",
+    "rva20u64": "",
+    "rva22u64": "i m a f d c zba zbb zbs zicbom zicboz zfhmin zkt",
     "rva23u64": "v zvfhmin zvbb zvkt zicond zimop zcmop zcb zfa zawrs supm",
 }
 
@@ -59,40 +59,40 @@ def features_of(text: str) -> list[Feature]:
     """What every hart of this /proc/cpuinfo supports."""
     lines = set(cpuinfo.values_of("isa", text))
     _log.info("isa: %s", ", ".join(sorted(lines)) or "no such line")
-    if not lines:
-        return []
-    found = frozenset.intersection(*(extensions_of(line) for line in lines))
+    found = frozenset.intersection(*(extensions_of(line) for line in lines or ("",)))
+    is_qemu = "qemu" in cpuinfo.values_of("uarch", text)
+    # QEMU's own processors (`max`, `rv64`) have svadu, which no model that it shows has.
+    if is_qemu and "svadu" in found:
+        _log.warning(cpuinfo.OF_QEMU)
+        found = frozenset()
     # T-Head's version 0.7.1 of `v` is another one, which Linux tells by the identity of the core
-    # (cpufeature.c). Kernels that know the ratified version, 6.5 and newer, show that.
+    # (cpufeature.c). Kernels that know the ratified version, 6.5 and newer, show that; QEMU, which
+    # has no other version, does not.
     vendors, archs = cpuinfo.values_of("mvendorid", text), cpuinfo.values_of("marchid", text)
-    is_ratified = vendors and ("0x5b7", "0x0") not in zip(vendors, archs, strict=False)
+    is_ratified = is_qemu or (vendors and ("0x5b7", "0x0") not in zip(vendors, archs, strict=False))
     if "v" in found and not is_ratified:
         _log.info("v is not version 1.0 of the vector extension, as far as Linux tells: ignored")
         found = frozenset(name for name in found if not name.startswith(("v", "zv")))
-    profiles = cpuinfo.ladder(_PROFILES.items(), found)
-    features = [Feature("profile", profiles)] if profiles else []
+    features = [Feature("profile", cpuinfo.ladder(_PROFILES.items(), found))]
     if name := _microarchitecture(text):
         features.append(Feature("microarchitecture", [name]))
     return features + cpuinfo.switched_on(EXTENSIONS, found)
 
 
-def detect() -> Iterable[Feature]:
+def get_supported_configs() -> Iterable[Feature]:
     return features_of(cpuinfo.read()) if cpuinfo.interpreter_is("riscv64") else []
 
 
 def baseline(platform: str) -> Iterable[Feature]:
-    """What every RISC-V machine supports that runs wheels: all distributions need rv64gc."""
-    return [Feature("profile", ["rva20u64"])] if platform.endswith("riscv64") else []
+    """What every RISC-V machine supports that runs wheels."""
+    return features_of("") if platform.endswith("riscv64") else []
 
 
-def valid() -> Iterable[Feature]:
+def get_all_configs() -> Iterable[Feature]:
     return cpuinfo.everything("riscv64", Feature("profile", [*_PROFILES]), EXTENSIONS)
 
 
-@hookimpl
-def pip_variants_providers() -> Sequence[Provider]:
-    published = Published("riscv64-variant-provider", "0.1.0", "riscv64_variant_provider")
-    return [Provider("riscv64", detect, [published], baseline, valid=valid)]
+pip_variants_providers = hook_of(__name__, baseline=baseline)
 
 
 def _microarchitecture(text: str) -> str:

@@ -1,22 +1,23 @@
 """IBM Z and LinuxONE processors; docs/providers/s390x.md describes the feature.
 
 Source: Linux, arch/s390/kernel/processor.c (machine types, names of features); glibc's choice of
-hwcaps subdirectories for z13 to z17; Principles of Operation, Facility Indications (the numbers).
+hwcaps subdirectories for z13 to z17, and dfp, which QEMU lacks and compilers use for all of them;
+Principles of Operation, Facility Indications (the numbers).
 """
 
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from pip_variants.hooks import Feature, Provider, Published, hookimpl
-from pip_variants.providers import cpuinfo
+from pip_variants.hooks import Feature
+from pip_variants.providers import cpuinfo, hook_of
 
 _log = logging.getLogger(__name__)
 
 # Value, machine types, and what it needs beside the one before: words of `features`, or numbers of
 # `facilities` where Linux has no word.
 _MICROARCHITECTURES = (
-    ("z13", "2964 2965", "vx"),
+    ("z13", "2964 2965", "dfp vx"),
     ("z14", "3906 3907", "vxd vxe gs"),
     ("z15", "8561 8562", "vxe2 vxp"),
     ("z16", "3931 3932", "vxp2"),
@@ -41,16 +42,12 @@ def features_of(text: str) -> list[Feature]:
     return [Feature("microarchitecture", usable)] if usable else []
 
 
-def detect() -> Iterable[Feature]:
+def get_supported_configs() -> Iterable[Feature]:
     return features_of(cpuinfo.read()) if cpuinfo.interpreter_is("s390x") else []
 
 
-def valid() -> Iterable[Feature]:
+def get_all_configs() -> Iterable[Feature]:
     return [Feature("microarchitecture", [name for name, _, _ in _MICROARCHITECTURES])]
 
 
-@hookimpl
-def pip_variants_providers() -> Sequence[Provider]:
-    """The s390x provider; it knows nothing that every machine has, Linux runs on older ones."""
-    published = Published("s390x-variant-provider", "0.1.0", "s390x_variant_provider")
-    return [Provider("s390x", detect, [published], valid=valid)]
+pip_variants_providers = hook_of(__name__)

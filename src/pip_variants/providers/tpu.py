@@ -6,9 +6,10 @@ takes exactly the same for TPUs. Linux, Documentation/ABI/testing/sysfs-bus-pci.
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from pip_variants.hooks import Feature, Provider, Published, hookimpl
+from pip_variants.hooks import Feature
+from pip_variants.providers import hook_of
 from pip_variants.providers.machine import forced, read
 
 _log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ TPUS = {  # the PCI devices of Google that are TPUs, and the TPU's version
 }
 
 
-def detect(root: str = "/") -> Iterable[Feature]:
+def get_supported_configs(root: str = "/") -> Iterable[Feature]:
     """Whether a TPU is among the devices below `root`, or is said to be there."""
     said = forced("TPU_VARIANT_PROVIDER_FORCE_PRESENT").lower()
     if said == "none":
@@ -38,15 +39,11 @@ def detect(root: str = "/") -> Iterable[Feature]:
     return [Feature("present", ["true" if present else "false"])]
 
 
-def valid() -> Iterable[Feature]:
+def get_all_configs() -> Iterable[Feature]:
     return [Feature("present", ["true", "false"])]
 
 
-@hookimpl
-def pip_variants_providers() -> Sequence[Provider]:
-    endpoint = "tpu_variant_provider.plugin:TpuVariantPlugin"
-    published = Published("tpu-variant-provider", "0.1.0", endpoint)
-    return [Provider("tpu", detect, [published], forced=("present",), valid=valid)]
+pip_variants_providers = hook_of(__name__, forced=("present",))
 
 
 def _has_tpu(folder: str) -> bool:

@@ -5,16 +5,15 @@ Source: x86-64 psABI, section 3.1.1; archspec's microarchitectures.json.
 
 import contextlib
 import logging
-import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from archspec.cpu import TARGETS, Microarchitecture
 from archspec.cpu.detect import CpuidInfoCollector, detected_info
 from archspec.cpu.schema import CPUID_JSON
 
-from pip_variants.hooks import Feature, Provider, Published, hookimpl
-from pip_variants.providers import cpuinfo
+from pip_variants.hooks import Feature
+from pip_variants.providers import cpuinfo, hook_of
 
 _log = logging.getLogger(__name__)
 
@@ -45,24 +44,27 @@ class Processor:
 def this_processor() -> Processor | None:
     """The processor of this machine; None if this interpreter's programs are not x86-64.
 
-    Under Rosetta or emulation they run on another processor than the one that would be reported.
+    What the system lists counts as far as CPUID confirms it: emulators show the host's. CPUID alone
+    counts where that is another vendor's processor, or no x86-64 one.
     """
-    info = detected_info()
-    if platform.machine() not in ("x86_64", "AMD64") or not _is_x86_64(info):
-        _log.info("this interpreter or its processor is not x86-64")
+    if not cpuinfo.interpreter_is("x86_64", "AMD64"):
         return None
-    flags = _spelled_alike(info.features)
-    with contextlib.suppress(Exception):  # no CPUID (seccomp, no executable memory): flags alone
-        if refused := _refused_by_cpuid(flags):
-            _log.info("CPUID does not confirm %s: ignored", ", ".join(sorted(refused)))
-        flags -= refused
-    return Processor(info.vendor, flags)
+    info = detected_info()
+    listed = Processor(info.vendor, _spelled_alike(info.features))
+    is_x86_64 = {"lm", "sse2"} <= listed.flags
+    asked = _cpuid() or (listed if is_x86_64 else Processor("generic", frozenset()))
+    if not is_x86_64 or asked.vendor != listed.vendor:
+        _log.info("what the system lists is not of this processor: ignored")
+        return asked
+    if refused := (listed.flags & _KNOWN_TO_CPUID) - asked.flags:
+        _log.info("CPUID does not confirm %s: ignored", ", ".join(sorted(refused)))
+    return Processor(listed.vendor, listed.flags - refused)
 
 
 def features_of(processor: Processor) -> list[Feature]:
     """What `processor` supports."""
     known = (one for one in TARGETS.values() if one.vendor in ("generic", processor.vendor))
-    usable = [one for one in known if _is_x86_64(one) and one.features <= processor.flags]
+    usable = [t for t in known if t.family.name == "x86_64" and t.features <= processor.flags]
     names = {target.name for target in usable}
     levels = [level for level in LEVELS if level == "v1" or f"x86_64_{level}" in names]
     features = [Feature("level", levels)]
@@ -79,7 +81,7 @@ def features_of(processor: Processor) -> list[Feature]:
     return features + cpuinfo.switched_on(INSTRUCTION_SETS, processor.flags)
 
 
-def detect() -> Iterable[Feature]:
+def get_supported_configs() -> Iterable[Feature]:
     processor = this_processor()
     return [] if processor is None else features_of(processor)
 
@@ -96,38 +98,34 @@ def named(name: str) -> Iterable[Feature]:
     return features_of(Processor("generic", target.features))
 
 
-def valid() -> Iterable[Feature]:
+def get_all_configs() -> Iterable[Feature]:
     return cpuinfo.everything("x86_64", Feature("level", LEVELS), INSTRUCTION_SETS)
 
 
-@hookimpl
-def pip_variants_providers() -> Sequence[Provider]:
-    new = Published("x86-64-variant-provider", "0.2.1", "x86_64_variant_provider")
-    endpoint = "provider_variant_x86_64.plugin:X8664Plugin"
-    old = Published("provider-variant-x86-64", "0.0.1.post2", endpoint)
-    return [Provider("x86_64", detect, [new, old], baseline, named=named, valid=valid)]
-
-
-def _is_x86_64(target: Microarchitecture) -> bool:
-    # What archspec read of the host is a bare record of vendor and flags: on a processor of
-    # another family it has none of the flags that every x86-64 has.
-    return target.family.name == "x86_64" or {"lm", "sse2"} <= _spelled_alike(target.features)
+pip_variants_providers = hook_of(__name__, baseline=baseline, named=named)
 
 
 def _spelled_alike(flags: Iterable[str]) -> frozenset[str]:
     # archspec does this only where ssse3 is (Linux and CPUID call SSE3 pni), and not for macOS.
     other = {"pni": "sse3", "em64t": "lm"}
-    return frozenset(flags) | {ours for theirs, ours in other.items() if theirs in flags}
+    flags = frozenset(flags)
+    return flags | {ours for theirs, ours in other.items() if theirs in flags}
 
 
 def _depth(target: Microarchitecture) -> tuple[int, int]:
     return len(target.ancestors), len(target.features)
 
 
-def _refused_by_cpuid(flags: frozenset[str]) -> frozenset[str]:
-    """The flags that CPUID does not confirm: emulators show /proc/cpuinfo of the host."""
-    calls = (*CPUID_JSON["flags"], *CPUID_JSON["extension-flags"])
-    known = {bit["name"] for call in calls for bit in call["bits"]}
-    confirmed = CpuidInfoCollector().features  # type: ignore[no-untyped-call]
-    names = {flag: "pni" if flag == "sse3" else flag for flag in flags}  # as Linux calls it
-    return frozenset(f for f, name in names.items() if name in known and name not in confirmed)
+def _cpuid() -> Processor | None:
+    """The processor that the CPUID instruction shows; None if it cannot be asked."""
+    with contextlib.suppress(Exception):  # seccomp, no executable memory
+        asked = CpuidInfoCollector()  # type: ignore[no-untyped-call]
+        return Processor(asked.vendor, _spelled_alike(asked.features))
+    return None
+
+
+_KNOWN_TO_CPUID = _spelled_alike(
+    bit["name"]
+    for call in (*CPUID_JSON["flags"], *CPUID_JSON["extension-flags"])
+    for bit in call["bits"]
+)

@@ -31,31 +31,24 @@ from pip_variants.model.metadata import (
     VariantMetadata,
 )
 from pip_variants.model.names import NULL_LABEL
+from pip_variants.model.published import PUBLISHED, UNPUBLISHED
 from pip_variants.publish.wheel import NO_CHANGES, Changes
 
 PLAIN = "none"
 """Stands for the wheel that is no variant, as in pip's `--variant PACKAGE=none`."""
 
 KNOWN_PROVIDERS: Mapping[str, PluginProvider] = {
-    name: PluginProvider(
-        (f"{name.replace('_', '-')}-variant-provider >={oldest},<1",),
-        f"{name}_variant_provider.plugin:{plugin}" if plugin else None,
+    name: PluginProvider(("pip-variants",), f"pip_variants.providers.{name}")
+    if name in UNPUBLISHED
+    else PluginProvider(
+        (f"{one.package} >={one.version},<1",), one.plugin_api if ":" in one.plugin_api else None
     )
-    for name, oldest, plugin in (
-        ("x86_64", "0.2.1", ""),
-        ("aarch64", "0.2.0", ""),
-        ("riscv64", "0.1.0", ""),
-        ("ppc64le", "0.1.0", ""),
-        ("s390x", "0.1.0", ""),
-        ("nvidia", "0.0.1", "NvidiaVariantPlugin"),
-        ("amd", "0.0.2", "AMDVariantPlugin"),
-        ("intel", "0.0.2", "IntelVariantPlugin"),
-        ("tpu", "0.1.0", "TpuVariantPlugin"),
-        ("mpi", "0.1.0", ""),
-    )
+    for name, one in PUBLISHED
 }
-"""The provider that a wheel asks for unless another one is named: those that are built in here
-and that other installers know as well."""
+"""The provider that a wheel asks for unless another one is named: those that are built in here.
+
+Other installers know those of others as well, and can install and run ours, as PEP 850 says.
+"""
 
 _FEW = 8  # known names that are all said
 
