@@ -62,8 +62,8 @@ for _ in range(2):
 print(json.dumps(times))
 """
 QUESTION = (
-    '{"provider": {"requires": ["x86-64-variant-provider >=0.2.1,<1"], '
-    '"endpoint": "x86_64_variant_provider", "platforms": [], "prefix": "/"}}'
+    '{"ask": "supported", "requires": ["x86-64-variant-provider >=0.2.1,<1"], '
+    '"endpoint": "x86_64_variant_provider", "platforms": [], "prefix": "/"}'
 )
 
 

@@ -244,7 +244,7 @@ BAD_INPUTS = [
     ("there is no release for demo: Could not fetch URL http", ["demo", UNREACHABLE], {}, 1),
     ("Could not tell which variant of demo 1.0 fits: ", ["demo"], FAILING, 1),
     ("Could not fetch the variant metadata http", ["away"], {}, 1),
-    ("--variant-target: there is no file x86_64_v9", ["--target=x86_64_v9", "demo"], {}, 1),
+    ("--variant-target: there is no target x86_64_v9", ["--target=x86_64_v9", "demo"], {}, 1),
     ("Invalid requirement: 'demo=='", ["demo=="], {}, 1),
     ("explain takes one requirement", ["demo", "plain"], {}, 2),
     ("explain takes one requirement", ["--pre"], {}, 2),

@@ -26,7 +26,8 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Stand-ins for the libraries of NVIDIA's driver."""
     folder = tmp_path_factory.mktemp("driver")
     source = ROOT / "tests" / "providers" / "nvidia_stand_in.c"
-    for name, options in {"libnvidia-ml.so.1": ["-DNVML"], "libcuda.so.1": []}.items():
+    (folder / "libcuda.so.1").symlink_to("libcuda.so.550.54.14")
+    for name, options in {"libnvidia-ml.so.1": ["-DNVML"], "libcuda.so.550.54.14": []}.items():
         command = ["cc", "-Wall", "-Werror", "-shared", "-fPIC", *options, "-o", folder / name]
         subprocess.run([*command, source], check=True)
     return folder
@@ -42,6 +43,7 @@ def test_gpus_that_differ_and_a_wheel_for_some_of_them(
     """pip warns of the wheel that it takes, if one GPU cannot run it, and of no other."""
     machine = {
         "LD_LIBRARY_PATH": str(driver),
+        "NVML_DRIVER": "550.54.14",
         "NVML_CUDA": "12040",
         "NVML_GPUS": "7.5:16 8.0:40",
     }

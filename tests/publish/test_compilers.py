@@ -274,6 +274,7 @@ def recipe() -> dict[str, str]:
     return rows
 
 
+@pytest.mark.long
 def test_the_recipe_for_cibuildwheel_adds_too(commands: Commands, tmp_path: Path, monkeypatch) -> None:
     found, compiled = {}, {}
     for label, environment in recipe().items():

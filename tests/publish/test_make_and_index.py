@@ -389,4 +389,4 @@ def test_show_says_what_there_is(capsys) -> None:
     properties = capsys.readouterr().out.splitlines()
     assert {"x86_64 :: level :: v4", "x86_64 :: microarchitecture :: zen4"} <= set(properties)
     assert main(["show", "--valid", "acme"]) == 1
-    assert "no namespace acme is built in, only x86_64, " in capsys.readouterr().err
+    assert "no provider of acme is installed that says what there is; known are x86_64, " in capsys.readouterr().err
