@@ -2,9 +2,12 @@
 
 import hashlib
 import json
+import tempfile
+from pathlib import Path
 
 from helpers import build_wheel, can_count, child_seconds, compare, environment, in_pairs
 from helpers import install, instructions, make_venv, pip_requirement
+from support import byhand
 from support.server import Index, Reply
 
 VERSIONS, LABELS = 50, 40
@@ -113,6 +116,12 @@ def _replies(versions):
             headers={"Content-Type": "application/vnd.pypi.simple.v1+json"},
         )
         replies.update({f"{name}.metadata": Reply(metadata) for name in files})
+    # A dry run looks into the wheel that it promises.
+    best = f"demo01-1.{versions - 1:03}-py3-none-{PLATFORMS[0]}-build00.whl"
+    with tempfile.TemporaryDirectory() as folder:
+        whole = json.loads(_metadata())
+        wheel = byhand.wheel(Path(folder), "build00", byhand.of_wheel(whole, "build00"))
+        replies[best] = Reply(wheel.read_bytes())
     return replies
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pip_variants.pip_adapter.hook import attach
 
 if TYPE_CHECKING:
+    from pip_variants.model.filename import WheelFilename
     from pip_variants.pip_adapter.variants.early import Early
     from pip_variants.pip_adapter.variants.locks import Lock
     from pip_variants.pip_adapter.variants.release import Release
@@ -46,6 +47,7 @@ class Run:
         self.said: set[str] = set()
         # What is known of variants.
         self.labels: dict[str, str] = {}  # by the names of the files
+        self.wheel_filename: type[WheelFilename] | None = None  # takes names apart
         self.sources: dict[str, Source] = {}  # by address, in pip's order
         self.locks: list[Lock] = []  # those that are read
         self._forget()

@@ -63,10 +63,13 @@ def _looks_labelled(filename: str) -> bool:
 
 def label_in(filename: str) -> str | None:
     """The label in the name of a variant wheel, whether it is accepted or not."""
-    from pip_variants.model.filename import WheelFilename  # not before a name looks like it
+    run = current()
+    if run.wheel_filename is None:  # once a name looks like it
+        from pip_variants.model.filename import WheelFilename
 
+        run.wheel_filename = WheelFilename
     try:
-        return WheelFilename.parse(filename).label
+        return run.wheel_filename.parse(filename).label
     except ValueError:
         return None
 
