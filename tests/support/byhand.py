@@ -116,10 +116,14 @@ def build_wheel(folder, *_, **__):
         'backend-path = ["."]\n',
         "PKG-INFO": built[f"{info}/METADATA"],
     }
-    path = folder / f"demo-{version}.tar.gz"
+    return source(folder / f"demo-{version}.tar.gz", files)
+
+
+def source(path: Path, files: Mapping[str, str]) -> Path:
+    """A source distribution of these files."""
     with tarfile.open(path, "w:gz") as archive:
         for name, text in files.items():
-            entry = tarfile.TarInfo(f"demo-{version}/{name}")
+            entry = tarfile.TarInfo(f"{path.name.removesuffix('.tar.gz')}/{name}")
             entry.size = len(text.encode())
             archive.addfile(entry, io.BytesIO(text.encode()))
     return path

@@ -2,13 +2,13 @@
 
 import base64
 import hashlib
-import io
 import random
-import tarfile
 import zipfile
 from collections.abc import Iterable, Mapping
 from itertools import product
 from pathlib import Path
+
+from support import byhand
 
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import PluginProvider, ProviderInfo, Variant, VariantMetadata
@@ -180,10 +180,4 @@ def sdist(
         "PKG-INFO": contents[f"{info}/METADATA"],
     }
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}-{version}.tar.gz"
-    with tarfile.open(path, "w:gz") as archive:
-        for file, text in files.items():
-            entry = tarfile.TarInfo(f"{name}-{version}/{file}")
-            entry.size = len(text.encode())
-            archive.addfile(entry, io.BytesIO(text.encode()))
-    return path
+    return byhand.source(folder / f"{name}-{version}.tar.gz", files)

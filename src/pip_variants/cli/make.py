@@ -103,8 +103,7 @@ def write(options: argparse.Namespace, metadata: VariantMetadata | None, changes
     else:
         print_path(made)
     old = WheelFilename.parse(wheel.name).distribution
-    spellings = {old, normalised(old)} if options.name else set()
-    for file in sorted(file for name in spellings for file in naming(wheel, name)):
+    for file in naming(wheel, {old, normalised(old)}) if options.name else ():
         warn(f"{file} has the old name in quotes: look whether it asks for its own version by it")
 
 

@@ -60,9 +60,10 @@ def check_installed(wanted: list[Requirement], endpoint: str) -> str:
     found: list[Any] = []
     for one in wanted:
         what = f"{one.name}{one.specifier}"
-        remedy = f"pip install {shlex.quote(what)}" if _HARMLESS.fullmatch(what) else ""
         if canonicalize_name(one.name) in (known.package for _, known in PUBLISHED):
             remedy = "pip install --upgrade pip-variants"  # anybody may own the name
+        else:
+            remedy = f"pip install {shlex.quote(what)}" if _HARMLESS.fullmatch(what) else ""
         distribution = _distribution(one.name)
         if distribution is None:
             raise Absent("its provider is not installed", remedy)

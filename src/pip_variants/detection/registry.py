@@ -174,13 +174,14 @@ class Registry:
         A list that names no package is meant for the namespace, whoever provides it.
         """
         wanted: list[Requirement] = []
-        with suppress(Absent):
-            wanted = _wanted(requires) if requires else []
-        for identity, provider in self._target(target).supported.items():
-            if (wanted and _matches(identity, wanted, endpoint)) or identity == ("", "", namespace):
-                absent = "" if provider.features else f"the target {target} has nothing of it"
-                return Answer(NamespaceSupport(provider.features, absent), provider.by or target)
-        return _absent("")
+        with suppress(Absent):  # it may name no package, or one for other environments
+            wanted = _wanted(requires)
+        unnamed = Identity("", "", namespace)
+        return self._in_target(
+            target,
+            namespace,
+            lambda one, _: one == unnamed or bool(wanted and _matches(one, wanted, endpoint)),
+        )
 
     def supported(
         self,
@@ -264,10 +265,11 @@ class Registry:
         elsewhere = f"its provider is {wanted[0]} at {endpoint}"
         for one in near[:1]:
             elsewhere += f", registered is {one.package} {one.version} at {one.plugin_api}"
-        if near and all(one.plugin_api != endpoint for one in near) and not has_plugin(endpoint):
+        is_elsewhere = near and not has_plugin(endpoint)
+        if is_elsewhere and all(one.plugin_api != endpoint for one in near):
             raise Elsewhere(elsewhere)  # a vendor or a maintainer may have made a mistake
         by = check_installed(wanted, endpoint)
-        if near and not has_plugin(endpoint):
+        if is_elsewhere:
             raise Elsewhere(elsewhere)
         return by
 
@@ -278,7 +280,7 @@ class Registry:
         for identity, provider in self._target(target).supported.items():
             if is_it(identity, provider):
                 absent = "" if provider.features else f"the target {target} has nothing of it"
-                return Answer(NamespaceSupport(provider.features, absent), provider.by)
+                return Answer(NamespaceSupport(provider.features, absent), provider.by or target)
         return _absent(f"the target {target} says nothing of {what}")
 
     def _target(self, target: str) -> Target:

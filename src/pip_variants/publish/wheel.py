@@ -1,6 +1,7 @@
 """The metadata of a wheel; making a variant wheel out of a wheel, and back, with changes."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -151,15 +152,12 @@ def make_variant_wheel(
     return target
 
 
-def naming(wheel: Path, project: str) -> list[str]:
-    """The Python files of a wheel that have this name in quotes, as who asks for its version."""
-    quoted = tuple(f"{quote}{project}{quote}".encode() for quote in "\"'")
+def naming(wheel: Path, projects: Iterable[str]) -> list[str]:
+    """The Python files of a wheel that have such a name in quotes, as who asks for its version."""
+    quoted = re.compile(rb"(['\"])(%b)\1" % "|".join(map(re.escape, projects)).encode())
     with opened(wheel) as archive:
-        return [
-            name
-            for name in archive.namelist()
-            if name.endswith(".py") and any(one in archive.read(name) for one in quoted)
-        ]
+        names = (name for name in archive.namelist() if name.endswith(".py"))
+        return sorted(name for name in names if quoted.search(archive.read(name)))
 
 
 def _renamed(old: WheelFilename, new: WheelFilename, path: str) -> str:
