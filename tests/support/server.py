@@ -135,7 +135,7 @@ class Index:
         if path.endswith("/") and folder.is_dir() and folder != self.root:
             return self._page(folder)
         if path.endswith(".metadata") and self.metadata:
-            return Reply(_metadata(self.root / path.removeprefix("/simple/").removesuffix(".metadata")))
+            return Reply(metadata_of(folder.with_suffix("")))
         if folder.is_file():
             return self._file(folder.read_bytes(), headers.get("Range"))
         return Reply(b"not here", 404)
@@ -170,7 +170,7 @@ class Index:
         if self.hashes:
             entry["hashes"] = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
         if self.metadata and path.suffix == ".whl":
-            digest = hashlib.sha256(_metadata(path)).hexdigest()
+            digest = hashlib.sha256(metadata_of(path)).hexdigest()
             entry["core-metadata"] = {"sha256": digest}
         return {**entry, **self.attributes.get(path.name, {})}
 
@@ -188,7 +188,7 @@ def _anchor(entry: dict[str, Any]) -> str:
     return f'<a href="{entry["url"]}{fragment}"{attributes}>{entry["filename"]}</a><br>'
 
 
-def _metadata(wheel: Path) -> bytes:
+def metadata_of(wheel: Path) -> bytes:
     import zipfile
 
     with zipfile.ZipFile(wheel) as archive:

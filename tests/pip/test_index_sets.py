@@ -1,0 +1,849 @@
+"""`--variant-indexes`: builds that lie on an index each, and which of them a machine gets.
+
+The indexes are those of `support/pytorch_replica.py`; the set is the one of PyTorch that we ship.
+"""
+
+import hashlib
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import faults
+from support.environments import Environment, Result
+from support.pytorch_replica import NEWER, Replica, replica
+from support.server import Index, Reply
+from support.wheels import plain_wheel, sdist
+
+# Machine (and, for others than this one, the platforms); below it what is asked for, what is taken, and
+# why. `2.5.1@cpu` has no local part and is the file of that index.
+#
+# - A local version names a build. Of the releases that satisfy the requirement the newest that has a build
+#   for this machine is taken, else the newest that has a `cpu` one, else what the user's own index has.
+# - Of a release the best build: the greatest CUDA that the driver knows, then the set's order.
+# - CUDA 13.x needs a driver for 13.0. A build for 12.x runs from 12.0 on, one for 11.x from 11.0 on.
+# - Machine code runs on later GPUs of its generation: 5.0 on 5.2, 6.0 on 6.1, 8.0 on 8.6, 12.0 on 12.1.
+#   Builds for CUDA 13 begin at 7.5, cu128 and cu129 at 7.0 and since torch 2.11 at 7.5; cu126 and older
+#   ones have 5.0 to 9.0.
+# - torchvision and torch are of one build.
+CHOICES = """
+x86_64_v3: a laptop without a GPU
+  torch                              2.14.0+cpu                    the user's 2.15.0 is newer, and for CUDA
+  torch==2.8.0                       2.8.0+cpu
+  torch<2.6                          2.5.1+cpu
+  torch torchvision                  2.14.0+cpu 0.29.0+cpu
+  torch==2.11.0+cu126 torchvision    refused                       there is no driver
+  torch==2.11.0 torchvision          2.11.0+cpu 0.26.0+cpu
+  torchvision                        0.29.0+cpu                    beside torch 2.14.0+cpu
+  vllm                               2.11.0+cpu                    it wants torch==2.11.0
+
+cuda11.8-sm86: RTX 3060, driver 520
+  torch                              2.7.1+cu118                   the last release with cu118
+  torch==2.8.0                       2.8.0+cpu                     its builds need a driver for 12.0
+  torch<2.6                          2.5.1+cu118
+  torch torchvision                  2.7.1+cu118 0.22.1+cu118
+  torch==2.11.0+cu126 torchvision    refused                       needs 12.0
+  torch==2.11.0 torchvision          2.11.0+cpu 0.26.0+cpu
+  torchvision                        0.29.0+cpu                    torch is there and fits
+  vllm                               2.11.0+cpu
+
+cuda12.0-sm86: RTX 3060, driver 525
+  torch                              2.14.0+cu126                  runs from 12.0 on
+  torch==2.8.0                       2.8.0+cu126                   cu128 and cu129 would run as well
+  torch<2.6                          2.5.1+cu121                   so would cu124
+  torch torchvision                  2.14.0+cu126 0.29.0+cu126
+  torch==2.11.0+cu126 torchvision    2.11.0+cu126 0.26.0+cu126
+  torch==2.11.0 torchvision          2.11.0+cu126 0.26.0+cu126
+  torchvision                        0.29.0+cpu
+  vllm                               2.11.0+cu126
+
+cuda12.4-sm86: RTX 3060, driver 550
+  torch                              2.14.0+cu126
+  torch==2.8.0                       2.8.0+cu126
+  torch<2.6                          2.5.1+cu124                   the driver knows 12.4
+  torch torchvision                  2.14.0+cu126 0.29.0+cu126
+  torch==2.11.0+cu126 torchvision    2.11.0+cu126 0.26.0+cu126
+  torch==2.11.0 torchvision          2.11.0+cu126 0.26.0+cu126
+  torchvision                        0.29.0+cpu
+  vllm                               2.11.0+cu126
+
+cuda12.8-sm86: RTX 3060, driver 570
+  torch                              2.14.0+cu126                  its only build for 12.x
+  torch==2.8.0                       2.8.0+cu128                   before cu126 and cu129
+  torch<2.6                          2.5.1+cu124                   before cu121
+  torch torchvision                  2.14.0+cu126 0.29.0+cu126
+  torch==2.11.0+cu126 torchvision    2.11.0+cu126 0.26.0+cu126     not 0.26.0+cu128
+  torch==2.11.0 torchvision          2.11.0+cu128 0.26.0+cu128
+  torchvision                        0.29.0+cpu
+  vllm                               2.11.0+cu128
+
+cuda12.8-sm120: RTX 5090, driver 570
+  torch                              2.13.0+cu129                  2.14.0 has 12.0 for CUDA 13 only
+  torch==2.8.0                       2.8.0+cu128
+  torch<2.6                          2.5.1+cpu                     no build has code for it
+  torch torchvision                  2.13.0+cu129 0.28.0+cu129
+  torch==2.11.0+cu126 torchvision    refused                       no code for 12.0
+  torch==2.11.0 torchvision          2.11.0+cu128 0.26.0+cu128
+  torchvision                        0.29.0+cpu
+  vllm                               2.11.0+cu128
+
+cuda13.0-sm52: GTX 980, driver 580
+  torch                              2.14.0+cu126                  cu130 has no code for it
+  torch==2.8.0                       2.8.0+cu126                   nor have cu128 and cu129
+  torch<2.6                          2.5.1+cu124
+  torch torchvision                  2.14.0+cu126 0.29.0+cu126
+  torch==2.11.0+cu126 torchvision    2.11.0+cu126 0.26.0+cu126
+  torch==2.11.0 torchvision          2.11.0+cu126 0.26.0+cu126
+  torchvision                        0.29.0+cpu
+  vllm                               2.11.0+cu126
+
+cuda13.0-sm61: GTX 1080, driver 580
+  torch                              2.14.0+cu126
+  torch==2.8.0                       2.8.0+cu126
+  torch<2.6                          2.5.1+cu124
+  torch torchvision                  2.14.0+cu126 0.29.0+cu126
+  torch==2.11.0+cu126 torchvision    2.11.0+cu126 0.26.0+cu126
+  torch==2.11.0 torchvision          2.11.0+cu126 0.26.0+cu126
+  torchvision                        0.29.0+cpu
+  vllm                               2.11.0+cu126
+
+cuda13.0-sm70: V100, driver 580
+  torch                              2.14.0+cu126                  cu130 has no code for it
+  torch==2.8.0                       2.8.0+cu129                   7.0 is in it until 2.10
+  torch<2.6                          2.5.1+cu124
+  torch torchvision                  2.14.0+cu126 0.29.0+cu126
+  torch==2.11.0+cu126 torchvision    2.11.0+cu126 0.26.0+cu126
+  torch==2.11.0 torchvision          2.11.0+cu126 0.26.0+cu126     cu128 and cu129 lost 7.0
+  torchvision                        0.29.0+cpu
+  vllm                               2.11.0+cu126
+
+cuda13.0-sm75: T4, driver 580
+  torch                              2.14.0+cu130
+  torch==2.8.0                       2.8.0+cu129
+  torch<2.6                          2.5.1+cu124
+  torch torchvision                  2.14.0+cu130 0.29.0+cu130
+  torch==2.11.0+cu126 torchvision    2.11.0+cu126 0.26.0+cu126
+  torch==2.11.0 torchvision          2.11.0+cu128 0.26.0+cu128     cu130 and cu129 lack 0.26.0
+  torchvision                        0.29.0+cpu
+  vllm                               2.11.0+cu130
+
+cuda13.0-sm86: RTX 3060, driver 580
+  torch                              2.14.0+cu130                  cu132 runs from 13.0 on, but is behind
+  torch==2.8.0                       2.8.0+cu129                   13.0 includes 12.9
+  torch<2.6                          2.5.1+cu124
+  torch torchvision                  2.14.0+cu130 0.29.0+cu130
+  torch==2.11.0+cu126 torchvision    2.11.0+cu126 0.26.0+cu126     asked for: obeyed
+  torch==2.11.0 torchvision          2.11.0+cu128 0.26.0+cu128     cu130 and cu129 lack 0.26.0
+  torchvision                        0.29.0+cpu
+  vllm                               2.11.0+cu130
+
+cuda13.2-sm86: RTX 3060, driver 595
+  torch                              2.14.0+cu132                  the driver knows 13.2
+  torch==2.8.0                       2.8.0+cu129
+  torch torchvision                  2.14.0+cu132 0.29.0+cu132
+  torch==2.11.0 torchvision          2.11.0+cu128 0.26.0+cu128
+  vllm                               2.11.0+cu130
+
+cuda13.0-sm90: H100, driver 580
+  torch                              2.14.0+cu130
+  torch==2.8.0                       2.8.0+cu129
+  torch<2.6                          2.5.1+cu124
+  torch torchvision                  2.14.0+cu130 0.29.0+cu130
+  torch==2.11.0+cu126 torchvision    2.11.0+cu126 0.26.0+cu126
+  torch==2.11.0 torchvision          2.11.0+cu128 0.26.0+cu128
+  torchvision                        0.29.0+cpu
+  vllm                               2.11.0+cu130
+
+cuda13.0-sm120: RTX 5090, driver 580
+  torch                              2.14.0+cu130
+  torch==2.8.0                       2.8.0+cu129
+  torch<2.6                          2.5.1+cpu                     no build has code for it
+  torch torchvision                  2.14.0+cu130 0.29.0+cu130
+  torch==2.11.0+cu126 torchvision    refused                       no code for 12.0
+  torch==2.11.0 torchvision          2.11.0+cu128 0.26.0+cu128
+  torchvision                        0.29.0+cpu
+  vllm                               2.11.0+cu130
+
+cuda13.0-sm90-sm61: H100 and GTX 1080, driver 580
+  torch                              2.14.0+cu130                  one of the GPUs runs it
+  torch==2.8.0                       2.8.0+cu129
+  torch<2.6                          2.5.1+cu124
+  torch torchvision                  2.14.0+cu130 0.29.0+cu130
+  torch==2.11.0+cu126 torchvision    2.11.0+cu126 0.26.0+cu126
+  torch==2.11.0 torchvision          2.11.0+cu128 0.26.0+cu128
+  torchvision                        0.29.0+cpu
+  vllm                               2.11.0+cu130
+
+cuda13.0-sm61-sm120: Tesla P40 (more memory) and RTX 5080, driver 580
+  torch                              2.14.0+cu130                  CUDA decides before the GPU's order
+  torch==2.8.0                       2.8.0+cu129
+  torch<2.6                          2.5.1+cu124                   the P40 runs it
+  torch torchvision                  2.14.0+cu130 0.29.0+cu130
+  torch==2.11.0+cu126 torchvision    2.11.0+cu126 0.26.0+cu126     the P40 runs it
+  torch==2.11.0 torchvision          2.11.0+cu128 0.26.0+cu128
+  torchvision                        0.29.0+cpu
+  vllm                               2.11.0+cu130
+
+gfx942: MI300
+  torch                              2.14.0+rocm7.2
+  torch==2.8.0                       2.8.0+rocm6.4                 before rocm6.3
+  torch<2.6                          2.5.1+rocm6.2                 before rocm6.1
+  torch torchvision                  2.14.0+rocm7.2 0.29.0+rocm7.2
+  torch==2.11.0+cu126 torchvision    refused
+  torch==2.11.0 torchvision          2.11.0+rocm7.2 0.26.0+rocm7.2
+  torchvision                        0.29.0+cpu
+  vllm                               2.11.0+rocm7.2
+
+gfx1100: RX 7900 XTX
+  torch                              2.14.0+rocm7.2
+  torch==2.8.0                       2.8.0+rocm6.4
+  torch<2.6                          2.5.1+rocm6.2
+  torch torchvision                  2.14.0+rocm7.2 0.29.0+rocm7.2
+  torch==2.11.0+cu126 torchvision    refused
+  torch==2.11.0 torchvision          2.11.0+rocm7.2 0.26.0+rocm7.2
+  torchvision                        0.29.0+cpu
+  vllm                               2.11.0+rocm7.2
+
+gfx1201: RX 9070
+  torch                              2.14.0+rocm7.2
+  torch==2.8.0                       2.8.0+rocm6.4
+  torch<2.6                          2.5.1+cpu                     ROCm 6.2 has no code for it
+  torch torchvision                  2.14.0+rocm7.2 0.29.0+rocm7.2
+
+gfx803: RX 580
+  torch                              2.14.0+cpu                    no build has code for it
+  torch torchvision                  2.14.0+cpu 0.29.0+cpu
+
+ip20.1.0: Arc B580
+  torch                              2.14.0+xpu
+  torch==2.8.0                       2.8.0+xpu
+  torch<2.6                          2.5.1+cpu                     2.5.1 has no build for Intel
+  torch torchvision                  2.14.0+xpu 0.29.0+xpu
+  torch==2.11.0+cu126 torchvision    refused
+  torch==2.11.0 torchvision          2.11.0+xpu 0.26.0+xpu
+  torchvision                        0.29.0+cpu
+  vllm                               2.11.0+xpu
+
+aarch64_8.2a on manylinux_2_28_aarch64 linux_aarch64: Graviton
+  torch                              2.14.0+cpu
+  torch==2.8.0                       2.8.0+cpu
+  torch<2.6                          2.5.1@cpu                     of that time, no local part
+  torch torchvision                  2.14.0+cpu 0.29.0+cpu
+  torch==2.8.0 torchvision           2.8.0+cpu 0.23.0@cpu
+  torch==2.11.0+cu126 torchvision    refused
+  torch==2.11.0 torchvision          2.11.0+cpu 0.26.0+cpu
+  vllm                               2.11.0+cpu
+
+cuda12.4-sm90 on manylinux_2_28_aarch64 linux_aarch64: GH200, driver 550
+  torch                              2.14.0+cu126
+  torch==2.8.0                       2.8.0+cu129                   its only build for Arm, runs from 12.0 on
+  torch<2.6                          2.5.1@cu124                   not that of cpu, whose tag is better
+  torch torchvision                  2.14.0+cu126 0.29.0+cu126
+  torch==2.8.0 torchvision           2.8.0+cu129 0.23.0@cu129
+  torch==2.11.0+cu126 torchvision    2.11.0+cu126 0.26.0+cu126
+  torch==2.11.0 torchvision          2.11.0+cu126 0.26.0+cu126
+  vllm                               2.11.0+cu126
+
+cuda13.0-sm121 on manylinux_2_28_aarch64 linux_aarch64: DGX Spark
+  torch                              2.14.0+cu130                  code for 12.0
+  torch==2.8.0                       2.8.0+cu129
+  torch<2.6                          2.5.1@cpu                     cu124 has no code for it
+  torch torchvision                  2.14.0+cu130 0.29.0+cu130
+  torch==2.11.0+cu126 torchvision    refused                       no code for 12.x
+  torch==2.11.0 torchvision          2.11.0+cu128 0.26.0+cu128     cu130 lacks 0.26.0
+  vllm                               2.11.0+cu130
+
+cuda13.0-sm75 on manylinux_2_28_aarch64 linux_aarch64: Ampere Altra and T4
+  torch                              2.14.0+cpu                    builds for Arm begin at 8.0
+  torch torchvision                  2.14.0+cpu 0.29.0+cpu
+
+- on macosx_11_0_arm64: a Mac
+  torch                              2.14.0@cpu                    macOS never had a local part
+  torch==2.8.0                       2.8.0@cpu
+  torch<2.6                          2.5.1@cpu
+  torch torchvision                  2.14.0@cpu 0.29.0@cpu
+  torch==2.11.0+cu126 torchvision    refused                       there is no such file
+  torch==2.11.0 torchvision          2.11.0@cpu 0.26.0@cpu
+  vllm                               2.11.0@cpu
+
+cuda13.0-sm86 on win_amd64: Windows, RTX 3060, driver 580
+  torch                              2.14.0+cu130
+  torch==2.8.0                       2.8.0+cu129
+  torch<2.6                          2.5.1+cu124
+  torch torchvision                  2.14.0+cu130 0.29.0+cu130
+  torch==2.11.0+cu126 torchvision    2.11.0+cu126 0.26.0+cu126
+  torch==2.11.0 torchvision          2.11.0+cu128 0.26.0+cu128
+  vllm                               2.11.0+cu130
+
+cuda12.8-sm120 on win_amd64: Windows, RTX 5090, driver 572
+  torch                              2.11.0+cu128                  later ones have 12.0 for CUDA 13, or Linux
+  torch torchvision                  2.11.0+cu128 0.26.0+cu128
+"""
+
+QUICK = ("torch", "torch==2.11.0 torchvision")
+"""Asked for on every machine by the quick tests; the rest is long."""
+
+
+def cells() -> Iterator[object]:
+    """Machine, platforms, requirements, what is taken."""
+    for block in CHOICES.strip().split("\n\n"):
+        head, *rows = block.splitlines()
+        machine, _, platforms = head.partition(":")[0].partition(" on ")
+        for row in rows:
+            wanted, taken, *_ = re.split("  +", row.strip())
+            marks = () if wanted == QUICK[0] or (wanted in QUICK and not platforms) else pytest.mark.long
+            yield pytest.param(
+                machine, platforms.split(), wanted.split(), taken.split(), id=f"{head.partition(':')[0]}: {wanted}", marks=marks
+            )
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
+    with replica(tmp_path_factory.mktemp("replica")) as running:
+        yield running
+
+
+@pytest.fixture
+def pytorch(served: Replica) -> Iterator[Replica]:
+    """PyTorch's indexes; what a test does to the servers is undone."""
+    served.forget()
+    yield served
+    for index in (served.pages, served.files, served.base):
+        index.replies.clear()
+        index.faults.clear()
+        index.credentials = ""
+
+
+def machine_options(machine: str, platforms: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Options and variables by which pip chooses for a machine of the table."""
+    options = [part for platform in platforms for part in ("--platform", platform)]
+    options += ["--only-binary", ":all:"] if platforms else []
+    none = {"NVIDIA_VARIANT_PROVIDER_FORCE_CUDA_VERSION_LOWER_BOUND": "none"}
+    if machine.startswith("gfx"):
+        return options, {**none, "AMD_VARIANT_PROVIDER_FORCE_GFX_ARCH": machine}
+    if machine.startswith("ip"):
+        return options, {**none, "INTEL_VARIANT_PROVIDER_FORCE_DEVICE_IP": machine.removeprefix("ip")}
+    return [*options, *([] if machine == "-" else ["--variant-target", machine])], {}
+
+
+def install(
+    env: Environment, pytorch: Replica, machine: str, *arguments: object, platforms: list[str] = [], sets: str = "", **options
+) -> Result:
+    """pip install with the set of PyTorch, for a machine."""
+    chosen, variables = machine_options(machine, platforms)
+    named = sets or f"pytorch={pytorch.url}"
+    more = {**variables, **options.pop("env", {})}
+    command = ["install", "--index-url", pytorch.base.url, "--variant-indexes", named, *chosen, *arguments]
+    return env.pip(*command, env=more, **options)
+
+
+def taken(env: Environment, pytorch: Replica, machine: str, *arguments: object, **options) -> dict[str, str]:
+    """What pip would install, by project: `2.14.0+cu130`, `2.14.0@cpu` without a local part, or `@own`."""
+    report = env.folder / "report.json"
+    install(env, pytorch, machine, "--dry-run", "--report", report, *arguments, **options)
+    found = {}
+    for item in json.loads(report.read_text())["install"]:
+        url, version = item["download_info"]["url"], item["metadata"]["version"]
+        place = re.search(r"/whl/([^/]+)/", url)
+        index = place[1] if place and "/whl/triton" not in url else "own"
+        name, _, local = version.partition("+")
+        assert local in ("", index), url
+        found[item["metadata"]["name"]] = version if local else f"{name}@{index}"
+    report.unlink()
+    return found
+
+
+def put(env: Environment, wheel: Path) -> None:
+    """Install a wheel the quick way."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(env.site)
+
+
+def torch_file(pytorch: Replica, version: str, index: str, project: str = "torch") -> Path:
+    """The file of the replica for this machine's platform."""
+    (path,) = (pytorch.pages.root / "whl" / index / project).glob(f"{project}-{version}-*x86_64.whl")
+    return path
+
+
+def versions(env: Environment) -> dict[str, str]:
+    """What is installed of torch and torchvision."""
+    found = {name: env.installed(name) for name in ("torch", "torchvision")}
+    return {name: one[0] for name, one in found.items() if one}
+
+
+@pytest.mark.parametrize(("machine", "platforms", "wanted", "expected"), [*cells()])
+def test_machines(env, pytorch: Replica, machine: str, platforms, wanted: list[str], expected: list[str]) -> None:
+    if wanted == ["torchvision"]:
+        put(env, torch_file(pytorch, "2.14.0+cpu", "cpu"))
+    if expected == ["refused"]:
+        result = install(env, pytorch, machine, "--dry-run", *wanted, platforms=platforms, code=None)
+        assert result.code != 0, result.all
+        assert "cu126" in result.all
+        return
+    found = taken(env, pytorch, machine, *wanted, platforms=platforms)
+    names = ["torchvision"] if wanted == ["torchvision"] else ["torch", "torchvision"]
+    assert [found[name] for name in names if name in found] == expected
+    # What the set does not cover comes from the user's own index.
+    assert {found.get(name, "@own")[-4:] for name in ("filelock", "numpy", "vllm", "cuda-bindings")} == {"@own"}
+
+
+# What is asked
+
+
+def test_a_release_that_is_passed_over_is_named(env, pytorch: Replica) -> None:
+    result = install(env, pytorch, "cuda13.0-sm61", "--dry-run", "torch")
+    (line,) = [line for line in result.all.splitlines() if NEWER[0] in line]
+    assert "torch" in line
+    result = install(env, pytorch, "cuda12.8-sm120", "--dry-run", "torch==2.14.*")
+    assert "2.14.0+cpu" in result.out
+
+
+def test_only_pages_of_builds_that_can_be_used(env, pytorch: Replica) -> None:
+    """And each of them once, for the projects that are resolved."""
+    taken(env, pytorch, "x86_64_v3", "torch", "torchvision", "vllm")
+    assert sorted(pytorch.asked()) == ["cpu/torch", "cpu/torchvision"]
+    pytorch.forget()
+    taken(env, pytorch, "cuda12.8-sm120", "torch")
+    assert {*pytorch.asked()} <= {f"{one}/{name}" for one in ("cu128", "cu129", "cpu") for name in ("torch", "triton")}
+    assert len(pytorch.asked()) == len({*pytorch.asked()})
+    pytorch.forget()
+    taken(env, pytorch, "gfx1201", "torch")
+    indexes = {one.partition("/")[0] for one in pytorch.asked()}
+    assert indexes == {"rocm6.2.4", "rocm6.3", "rocm6.4", "rocm7.0", "rocm7.1", "rocm7.2", "cpu"}
+
+
+def test_no_other_project_is_asked_of_the_set(env, pytorch: Replica, tmp_path: Path) -> None:
+    """Sixty projects, of which the set covers three."""
+    names = [f"lib{number}" for number in range(56)]
+    own = tmp_path / "own"
+    for name in names:
+        plain_wheel(own, name)
+    requires = [f"Requires-Dist: {name}" for name in (*names, "torch", "torchvision")]
+    plain_wheel(own, "app", metadata=requires)
+    found = taken(env, pytorch, "cuda13.0-sm86", "--find-links", own, "app")
+    assert len(found) >= 60
+    asked = pytorch.pages.requests + pytorch.files.requests
+    assert {one.split("/")[3] for one in asked if one.endswith("/")} == {"torch", "torchvision", "triton"}
+    assert not [one for one in asked if "99.0" in one or "/simple/" in one]
+    # A bait has the name of what only the user's index may give.
+    assert found["filelock"] == "3.0@own" and found["cuda_bindings"] == "13.0@own"
+
+
+def test_nothing_is_asked_without_the_option(env, stock, pytorch: Replica) -> None:
+    for environment in (env, stock):
+        for name in ("torch", "Torch"):
+            result = environment.pip("install", "--dry-run", "--index-url", pytorch.base.url, name)
+            assert f"torch-{NEWER[0]}" in result.out
+    assert pytorch.pages.requests == pytorch.files.requests == []
+
+
+@pytest.mark.parametrize("way", ["variable", "configuration", "requirements"])
+def test_the_set_is_named_once(env, pytorch: Replica, tmp_path: Path, way: str) -> None:
+    named = f"pytorch={pytorch.url}"
+    variables = {"PIP_INDEX_URL": pytorch.base.url, "PIP_VARIANT_TARGET": "cuda13.0-sm86"}
+    arguments: list[object] = ["torch"]
+    if way == "variable":
+        variables["PIP_VARIANT_INDEXES"] = named
+    elif way == "configuration":
+        file = tmp_path / "pip.conf"
+        file.write_text(f"[global]\nvariant-indexes = {named}\n")
+        variables["PIP_CONFIG_FILE"] = str(file)
+    else:  # its options replace where pip looks, but for the set
+        del variables["PIP_INDEX_URL"]
+        variables["PIP_VARIANT_INDEXES"] = named
+        file = tmp_path / "requirements.txt"
+        file.write_text(f"--index-url {pytorch.base.url}\ntorch\n")
+        arguments = ["-r", file]
+    result = env.pip("install", "--dry-run", *arguments, env=variables)
+    assert "torch-2.14.0+cu130" in result.out
+
+
+def test_a_name_is_spelled_as_one_likes(env, pytorch: Replica) -> None:
+    assert taken(env, pytorch, "cuda13.0-sm86", "TORCH", "TorchVision")["torchvision"] == "0.29.0+cu130"
+
+
+def test_triton_has_no_local_part(env, pytorch: Replica) -> None:
+    """It lies above the indexes, and several list it."""
+    result = install(env, pytorch, "cuda13.0-sm86", "torch")
+    assert env.installed("triton") == ("3.8.0", None), result.all
+    env.reset()
+    install(env, pytorch, "cuda13.0-sm61", "torch==2.11.0")
+    assert env.installed("triton") == ("3.6.0", None)
+
+
+def test_a_build_on_the_users_own_index(env, pytorch: Replica, tmp_path: Path) -> None:
+    """A local part that names a build of the set makes a file such a build."""
+    own = tmp_path / "own"
+    tag = "py3-none-manylinux_2_28_x86_64"
+    for version in ("2.14.9+cu126", "2.14.9+rocm7.2", "2.14.9+cu130"):
+        plain_wheel(own, "torch", version, tag=tag)
+    for machine, expected in (
+        ("cuda13.0-sm61", "2.14.9+cu126"),
+        ("cuda13.0-sm86", "2.14.9+cu130"),
+        ("x86_64_v3", "2.14.0+cpu"),
+    ):
+        result = install(env, pytorch, machine, "--dry-run", "--find-links", own, "torch")
+        assert f"torch-{expected}" in result.out, result.all
+
+
+def test_only_the_users_own_index_has_it(env, pytorch: Replica) -> None:
+    assert taken(env, pytorch, "cuda13.0-sm86", f"torch=={NEWER[0]}")["torch"] == f"{NEWER[0]}@own"
+    found = taken(env, pytorch, "cuda13.0-sm86", "torch>=2.14.1", "torchvision")
+    assert found["torchvision"] == f"{NEWER[1]}@own"
+
+
+# What the user says
+
+
+def test_a_build_by_name(env, pytorch: Replica) -> None:
+    found = taken(env, pytorch, "cuda13.0-sm86", "--variant", "torch=cpu", "torch", "torchvision")
+    assert (found["torch"], found["torchvision"]) == ("2.14.0+cpu", "0.29.0+cpu")
+    found = taken(env, pytorch, "cuda13.0-sm86", "--variant", "torch=cu126", "torch", "torchvision")
+    assert (found["torch"], found["torchvision"]) == ("2.14.0+cu126", "0.29.0+cu126")
+    result = install(env, pytorch, "x86_64_v3", "--dry-run", "--variant", "torch=cu126", "torch", code=None)
+    assert result.code != 0
+    assert "cu126" in result.all
+
+
+def test_disabled(env, pytorch: Replica) -> None:
+    found = taken(env, pytorch, "cuda13.0-sm86", "--variant-disable", "nvidia", "torch", "torchvision")
+    assert (found["torch"], found["torchvision"]) == ("2.14.0+cpu", "0.29.0+cpu")
+
+
+def test_variants_are_off(env, pytorch: Replica) -> None:
+    result = install(env, pytorch, "cuda13.0-sm86", "--dry-run", "--no-variants", "torch", code=None)
+    assert pytorch.pages.requests == []
+    assert result.code != 0 or f"torch-{NEWER[0]}" in result.out
+
+
+@pytest.mark.parametrize("requirement", ["torch==2.14.0+cu130", "torch===2.14.0+cu130"])
+def test_a_local_version_decides(env, pytorch: Replica, requirement: str) -> None:
+    found = taken(env, pytorch, "cuda13.0-sm86", requirement, "torchvision")
+    assert found["torchvision"] == "0.29.0+cu130"
+    result = install(env, pytorch, "cuda13.0-sm61", "--dry-run", requirement, code=None)
+    assert result.code != 0
+    assert "75_real" in result.all or "sm_arch" in result.all  # why: not that there is no such file
+
+
+def test_a_constraint_with_a_local_version(env, pytorch: Replica, tmp_path: Path) -> None:
+    file = tmp_path / "constraints.txt"
+    file.write_text("torch==2.14.0+cu126\n")
+    found = taken(env, pytorch, "cuda13.0-sm86", "-c", file, "torchvision", "torch")
+    assert (found["torch"], found["torchvision"]) == ("2.14.0+cu126", "0.29.0+cu126")
+
+
+def test_no_index(env, pytorch: Replica, tmp_path: Path) -> None:
+    plain_wheel(tmp_path, "torch", "1.0")
+    result = install(env, pytorch, "cuda13.0-sm86", "--dry-run", "--no-index", "--find-links", tmp_path, "torch")
+    assert "torch-1.0" in result.out
+    assert pytorch.pages.requests == []
+
+
+def test_hashes(env, pytorch: Replica, tmp_path: Path) -> None:
+    """What hashes leave is chosen from; what the target cannot use is not taken for its hash."""
+    file = tmp_path / "requirements.txt"
+
+    def required(*indexes: str) -> Path:
+        wheels = [torch_file(pytorch, f"2.14.0+{one}", one) for one in indexes]
+        hashes = [f"--hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}" for wheel in wheels]
+        file.write_text(f"torch==2.14.0 {' '.join(hashes)}\n")
+        return file
+
+    arguments = ("--dry-run", "--require-hashes", "--no-deps", "-r")
+    result = install(env, pytorch, "cuda13.0-sm86", *arguments, required("cu126"))
+    assert "torch-2.14.0+cu126" in result.out
+    result = install(env, pytorch, "cuda13.0-sm86", *arguments, required("cpu", "cu126", "cu130"))
+    assert "torch-2.14.0+cu130" in result.out
+    result = install(env, pytorch, "cuda13.0-sm86", *arguments, required("rocm7.2"), code=None)
+    assert result.code != 0
+
+
+def test_a_lock(env, pytorch: Replica, tmp_path: Path) -> None:
+    """It has the build that pip took, and installs it without a page."""
+    lock = tmp_path / "pylock.toml"
+    options = ["--index-url", pytorch.base.url, "--variant-indexes", f"pytorch={pytorch.url}"]
+    env.pip("lock", *options, "--variant-target", "cuda13.0-sm86", "-o", lock, "torch", "torchvision")
+    assert '"2.14.0+cu130"' in lock.read_text()
+    assert "%2Bcu130" in lock.read_text()
+
+
+@pytest.mark.parametrize("command", ["download", "wheel"])
+def test_other_commands(env, pytorch: Replica, tmp_path: Path, command: str) -> None:
+    options = ["--index-url", pytorch.base.url, "--variant-indexes", f"pytorch={pytorch.url}"]
+    where = ["--dest" if command == "download" else "--wheel-dir", tmp_path]
+    env.pip(command, *options, "--variant-target", "cuda13.0-sm61", *where, "torch", "torchvision")
+    names = {path.name.rpartition("-py3")[0] for path in tmp_path.glob("torch*")}
+    assert names == {"torch-2.14.0+cu126", "torchvision-0.29.0+cu126"}
+
+
+def test_a_source_distribution_is_built_against_the_same_build(env, pytorch: Replica, tmp_path: Path) -> None:
+    sdist(tmp_path, "extension", requires=["torch"])
+    install(env, pytorch, "cuda13.0-sm61", "--no-deps", "--find-links", tmp_path, "extension")
+    assert [name for name in pytorch.files.files(".whl") if name.startswith("torch-")] == [
+        "torch-2.14.0%2Bcu126-py3-none-manylinux_2_28_x86_64.whl"
+    ]
+
+
+# What is installed
+
+
+def test_an_installed_build_that_fits_stays(env, pytorch: Replica) -> None:
+    for arguments in ([], ["-U"], ["-U", "--upgrade-strategy", "eager"]):
+        for version, index in (("2.14.0+cpu", "cpu"), ("2.14.0+cu126", "cu126"), ("2.14.0+cu130", "cu130")):
+            put(env, torch_file(pytorch, version, index))
+            install(env, pytorch, "cuda13.0-sm86", *arguments, "torch")
+            assert versions(env) == {"torch": version}
+            env.reset()
+
+
+def test_a_newer_release_replaces_an_installed_build(env, pytorch: Replica) -> None:
+    put(env, torch_file(pytorch, "2.13.0+cpu", "cpu"))
+    install(env, pytorch, "cuda13.0-sm86", "torch")
+    assert versions(env) == {"torch": "2.13.0+cpu"}
+    install(env, pytorch, "cuda13.0-sm86", "-U", "torch")
+    assert versions(env) == {"torch": "2.14.0+cu130"}
+
+
+def test_an_installed_build_that_does_not_fit_is_replaced(env, pytorch: Replica) -> None:
+    """Also by one whose local part sorts below it, and by pip's rules: not without -U."""
+    for machine, expected in (("x86_64_v3", "2.14.0+cpu"), ("cuda13.0-sm61", "2.14.0+cu126")):
+        put(env, torch_file(pytorch, "2.14.0+cu130", "cu130"))
+        install(env, pytorch, machine, "torch")
+        assert versions(env) == {"torch": "2.14.0+cu130"}
+        install(env, pytorch, machine, "-U", "torch")
+        assert versions(env) == {"torch": expected}
+        env.reset()
+
+
+def test_a_better_build_is_forced(env, pytorch: Replica) -> None:
+    put(env, torch_file(pytorch, "2.14.0+cpu", "cpu"))
+    install(env, pytorch, "cuda13.0-sm86", "--force-reinstall", "--no-deps", "torch==2.14.0")
+    assert versions(env) == {"torch": "2.14.0+cu130"}
+
+
+def test_one_build_with_what_is_installed(env, pytorch: Replica) -> None:
+    put(env, torch_file(pytorch, "2.11.0+cu126", "cu126"))
+    install(env, pytorch, "cuda13.0-sm86", "torchvision==0.26.0")
+    assert versions(env) == {"torch": "2.11.0+cu126", "torchvision": "0.26.0+cu126"}
+    env.reset()
+    # Where the installed one cannot stay, the best for both.
+    put(env, torch_file(pytorch, "2.11.0+cpu", "cpu"))
+    install(env, pytorch, "cuda13.0-sm86", "torchvision==0.29.0")
+    assert versions(env) == {"torch": "2.14.0+cu130", "torchvision": "0.29.0+cu130"}
+
+
+def test_no_build_for_all(env, pytorch: Replica) -> None:
+    """Which project lacks which is said."""
+    result = install(
+        env, pytorch, "cuda13.0-sm86", "--dry-run", "torch==2.11.0+cu130", "torchvision==0.26.0", code=None
+    )
+    assert result.code != 0
+    assert "torchvision" in result.all
+    assert "cu130" in result.all
+
+
+# An index that fails
+
+
+def failing(env: Environment, pytorch: Replica, *arguments: object, sets: str = "", url: str = "") -> Result:
+    """pip install of torch, which must fail with one line that names the index."""
+    options = ("--retries", "0", "--timeout", "2", *arguments, "torch")
+    result = install(env, pytorch, "cuda13.0-sm86", *options, sets=sets, code=None)
+    assert result.code != 0, result.all
+    assert versions(env) == {}
+    lines = [line for line in result.err.splitlines() if (url or f"{pytorch.url}/cu130") in line]
+    assert len([line for line in lines if "ERROR" in line]) == 1, result.all
+    return result
+
+
+@pytest.mark.parametrize("fault", ["broken", "unavailable", "no_answer", "reset"])
+def test_an_index_that_does_not_answer(env, pytorch: Replica, fault: str) -> None:
+    page = "/whl/cu130/torch/"
+    spoil = getattr(faults, fault)
+    pytorch.pages.replies[page] = lambda: spoil(Reply(b"<html></html>", headers={"Content-Type": "text/html"}))
+    result = failing(env, pytorch)
+    # How to go on without it.
+    assert "--variant" in result.err
+
+
+def test_an_index_that_refuses_connections(env, pytorch: Replica, tmp_path: Path) -> None:
+    with Index(tmp_path) as gone:
+        url = gone.url.replace("/simple/", "/whl")
+    failing(env, pytorch, sets=f"pytorch={url}", url=url)
+
+
+def test_an_index_that_is_not_trusted(env, pytorch: Replica) -> None:
+    """pip itself says so, and would go on without it."""
+    url = "http://wheels.invalid/whl"
+    failing(env, pytorch, sets=f"pytorch={url}", url=url)
+
+
+def test_an_index_with_credentials(env, pytorch: Replica) -> None:
+    pytorch.pages.credentials = "me:secret"
+    failing(env, pytorch)
+    url = pytorch.url.replace("//", "//me:secret@")
+    result = install(env, pytorch, "cuda13.0-sm86", "--dry-run", "torch", sets=f"pytorch={url}")
+    assert "torch-2.14.0+cu130" in result.out
+    assert "secret" not in result.all
+
+
+def test_a_project_that_an_index_lacks(env, pytorch: Replica) -> None:
+    """404: that index has no build of it."""
+    pytorch.pages.replies["/whl/cu130/torch/"] = Reply(b"not here", 404)
+    assert taken(env, pytorch, "cuda13.0-sm86", "torch==2.14.0")["torch"] == "2.14.0+cu132"
+
+
+def test_pytorch_says_403_for_what_it_lacks(env, pytorch: Replica) -> None:
+    pytorch.pages.replies["/whl/cu130/torch/"] = Reply(b"<Error><Code>AccessDenied</Code></Error>", 403)
+    assert taken(env, pytorch, "cuda13.0-sm86", "torch==2.14.0")["torch"] == "2.14.0+cu132"
+
+
+def test_a_broken_page_of_a_build_that_cannot_be_used(env, pytorch: Replica) -> None:
+    pytorch.pages.replies["/whl/rocm7.2/torch/"] = Reply(b"oops", 500)
+    assert taken(env, pytorch, "cuda13.0-sm86", "torch")["torch"] == "2.14.0+cu130"
+
+
+# Sets of one's own
+
+
+OWN = """
+format = 1
+name = "acme"
+base = "{url}/"
+projects = ["torch"]
+[default-priorities]
+namespace = ["nvidia"]
+[builds.cu130]
+index = "cu130"
+properties.nvidia = {{ cuda_version_lower_bound = ["13.0"] }}
+[builds.cpu]
+index = "cpu"
+"""
+
+
+def own_set(pytorch: Replica, folder: Path, **changes: str) -> Path:
+    file = folder / "acme.toml"
+    text = OWN.format(url=pytorch.url)
+    for old, new in changes.items():
+        text = text.replace(OWN_PARTS[old], new)
+    file.write_text(text)
+    return file
+
+
+OWN_PARTS = {
+    "format": "format = 1",
+    "name": 'name = "acme"',
+    "projects": 'projects = ["torch"]',
+    "index": 'index = "cu130"',
+    "builds": "[builds.cu130]",
+    "namespace": "properties.nvidia",
+    "cpu": "[builds.cpu]",
+}
+
+
+def test_a_file_of_ones_own(env, pytorch: Replica, tmp_path: Path) -> None:
+    file = own_set(pytorch, tmp_path)
+    for machine, expected in (("cuda13.0-sm86", "cu130"), ("cuda12.8-sm86", "cpu")):
+        assert taken(env, pytorch, machine, "torch", sets=str(file))["torch"] == f"2.14.0+{expected}"
+    assert {one.partition("/")[0] for one in pytorch.asked()} == {"cu130", "cpu"}
+
+
+def test_a_403_of_ones_own_index(env, pytorch: Replica, tmp_path: Path) -> None:
+    pytorch.pages.replies["/whl/cu130/torch/"] = Reply(b"not for you", 403)
+    failing(env, pytorch, sets=str(own_set(pytorch, tmp_path)))
+
+
+BAD = {
+    "not TOML": {"format": "format = "},
+    "a newer format": {"format": "format = 2"},
+    "no format": {"format": ""},
+    "no name": {"name": ""},
+    "no projects": {"projects": ""},
+    "projects that are no list": {"projects": 'projects = "torch"'},
+    "a project that is no name": {"projects": 'projects = ["torch>2"]'},
+    "no index": {"index": ""},
+    "an index that is no URL": {"index": "index = 130"},
+    "an index of another kind": {"index": 'index = "ssh://example.org/wheels"'},
+    "builds that are no table": {"builds": "builds = 1\n[other]", "cpu": "[another]"},
+    "an index without a name": {"builds": '[builds.""]'},
+    "a name that is no label": {"builds": '[builds."CUDA 13"]'},
+    "a namespace that nobody knows": {"namespace": "properties.nvidea"},
+    "a misspelled key": {"projects": 'project = ["torch"]'},
+}
+
+
+@pytest.mark.parametrize("changes", [*BAD.values()], ids=[*BAD])
+def test_a_set_that_is_wrong(env, pytorch: Replica, tmp_path: Path, changes: dict[str, str]) -> None:
+    """One line that names the file; nothing is asked or installed."""
+    file = own_set(pytorch, tmp_path, **changes)
+    result = install(env, pytorch, "cuda13.0-sm86", "torch", sets=str(file), code=None)
+    assert result.code != 0, result.all
+    assert len([line for line in result.err.splitlines() if "acme" in line]) == 1, result.all
+    assert "Traceback" not in result.all
+    assert versions(env) == {}
+    assert pytorch.pages.requests == []
+
+
+@pytest.mark.parametrize("named", ["/no/such.toml", "nobody", "pytorch=nowhere", "pytorch=", "=", "pytorch,pytorch=x"])
+def test_a_name_that_stands_for_no_set(env, pytorch: Replica, named: str) -> None:
+    result = install(env, pytorch, "cuda13.0-sm86", "torch", sets=named, code=None)
+    assert result.code != 0, result.all
+    assert "Traceback" not in result.all
+    assert versions(env) == {}
+    assert pytorch.base.files(".whl") == []
+
+
+def test_two_sets_that_cover_one_project(env, pytorch: Replica, tmp_path: Path) -> None:
+    file = own_set(pytorch, tmp_path)
+    more = ("--variant-indexes", f"pytorch={pytorch.url}")
+    result = install(env, pytorch, "cuda13.0-sm86", "torch", *more, sets=str(file), code=None)
+    assert result.code != 0, result.all
+    lines = [line for line in result.err.splitlines() if "acme" in line]
+    assert len(lines) == 1 and "pytorch" in lines[0] and "torch" in lines[0], result.all
+    assert pytorch.pages.requests == []
+
+
+def test_two_sets(env, pytorch: Replica, tmp_path: Path) -> None:
+    file = own_set(pytorch, tmp_path, projects='projects = ["filelock"]')
+    more = ("--variant-indexes", f"pytorch={pytorch.url}")
+    found = taken(env, pytorch, "cuda13.0-sm61", "torch", *more, sets=str(file))
+    assert (found["torch"], found["filelock"]) == ("2.14.0+cu126", "99.0@cu130")
+
+
+def test_releases_that_a_set_does_not_know(env, pytorch: Replica, tmp_path: Path) -> None:
+    """The newest entry holds, and a line says that the set is older."""
+    file = own_set(pytorch, tmp_path, projects='projects = ["torch"]\nknown = ["torch<2.14"]')
+    result = install(env, pytorch, "cuda13.0-sm86", "--dry-run", "torch", sets=str(file))
+    assert "torch-2.14.0+cu130" in result.out
+    assert [line for line in result.all.splitlines() if "acme" in line and "2.14" in line]
+    result = install(env, pytorch, "cuda13.0-sm86", "--dry-run", "torch<2.14", sets=str(file))
+    assert "torch-2.13.0+cu130" in result.out
+    assert not [line for line in result.err.splitlines() if "acme" in line]
+
+
+# The data
+
+
+def test_the_set_of_pytorch_is_in_words_that_providers_know() -> None:
+    from packaging.requirements import Requirement
+
+    from pip_variants.detection.targets import tomllib
+    from pip_variants.providers import amd, intel, nvidia
+
+    folder = Path(nvidia.__file__).parents[1] / "index_sets"
+    document = tomllib.loads((folder / "pytorch.toml").read_text())
+    known = {
+        (namespace, feature.name): {*feature.values}
+        for namespace, provider in (("nvidia", nvidia), ("amd", amd), ("intel", intel))
+        for feature in provider.get_all_configs()
+    }
+    assert document["projects"] == sorted({*document["projects"]})
+    for name, build in document["builds"].items():
+        assert build["index"] == name
+        for entry in (build, *build.get("exceptions", [])):
+            for namespace, features in entry.get("properties", {}).items():
+                for feature, values in features.items():
+                    assert {*values} <= known[namespace, feature], name
+            assert "for" not in entry or Requirement(entry["for"]).name == "torch"
