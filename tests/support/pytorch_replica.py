@@ -41,7 +41,7 @@ NEWER = ("2.15.0", "0.30.0")
 """What only the user's own index has; torchvision's is made up."""
 
 TRITON = {"2.11.0": "3.6.0", "2.13.0": "3.7.1", "2.14.0": "3.8.0"}
-"""What CUDA builds for Linux require: no local part, one file that several indexes list."""
+"""What CUDA builds for Linux require: no local part, and one file above the indexes that each lists."""
 
 PLATFORMS = {"x": "manylinux_2_28_x86_64", "a": "manylinux_2_28_aarch64", "w": "win_amd64", "m": "macosx_11_0_arm64"}
 
@@ -91,6 +91,8 @@ def replica(folder: Path) -> Iterator[Replica]:
                     _torch(made, release, index, platform)
                     if (vision, index) not in LACKING:
                         _torchvision(made, release, vision, index, platform)
+        for version in TRITON.values():
+            _triton(made, version)
         _own(own)
         # Nothing of these names may be taken from a set, or asked of it.
         for index in ("cpu", "cu126", "cu130"):
@@ -118,7 +120,6 @@ def _torch(made: Replica, release: str, index: str, platform: str) -> None:
     requires = ["Requires-Dist: filelock"]
     if index.startswith("cu") and platform in "xa" and release in TRITON:
         requires.append(f"Requires-Dist: triton=={TRITON[release]}")
-        _triton(made, TRITON[release], index, platform)
         if index >= "cu130":
             requires.append("Requires-Dist: cuda-bindings<14,>=13")
     version = release + _local("torch", release, index, platform)
@@ -135,12 +136,15 @@ def _torchvision(made: Replica, release: str, vision: str, index: str, platform:
     _published(made, wheel, release)
 
 
-def _triton(made: Replica, version: str, index: str, platform: str) -> None:
-    wheel = plain_wheel(made.pages.root / "whl", "triton", version, tag=f"py3-none-{PLATFORMS[platform]}")
-    listed = made.pages.root / "whl" / index / "triton" / wheel.name
-    listed.parent.mkdir(parents=True, exist_ok=True)
-    listed.write_bytes(wheel.read_bytes())
-    made.pages.attributes[wheel.name] = {"url": _elsewhere(made, wheel)}
+def _triton(made: Replica, version: str) -> None:
+    top = made.pages.root / "whl"
+    indexes = [folder for folder in top.iterdir() if folder.is_dir()]
+    for platform in "xa":
+        wheel = plain_wheel(top, "triton", version, tag=f"py3-none-{PLATFORMS[platform]}")
+        made.pages.attributes[wheel.name] = {"url": _elsewhere(made, wheel)}
+        for index in indexes:
+            (index / "triton").mkdir(exist_ok=True)
+            (index / "triton" / wheel.name).write_bytes(wheel.read_bytes())
 
 
 def _published(made: Replica, wheel: Path, release: str) -> None:
