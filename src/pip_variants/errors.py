@@ -53,6 +53,10 @@ class InvalidTarget(PipVariantsError, ValueError):
     """A target file that cannot be read, or a name that no target has."""
 
 
+class InvalidIndexSet(PipVariantsError, ValueError):
+    """A file of an index set that cannot be read, or a name that no set has."""
+
+
 class DetectionError(PipVariantsError):
     """The detection process could not be started or broke its protocol.
 

@@ -121,3 +121,12 @@ class Provider:
 def pip_variants_providers() -> Iterable[Provider]:
     """The providers that this package has. Called once; must be cheap and detect nothing."""
     return ()
+
+
+@hookspec
+def pip_variants_index_sets() -> Iterable[str]:
+    """The index sets that this package has, as the TOML that docs/indexes.md describes.
+
+    One is used when the user names it (`pip install --variant-indexes NAME`), and not before.
+    """
+    return ()

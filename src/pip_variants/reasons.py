@@ -51,10 +51,11 @@ def none_fits(rejected: Sequence[Rejection]) -> str:
     return f"no variant fits this machine; {'; '.join(texts)}"
 
 
-def chosen(variant: Variant, ordering: Ordering) -> str:
-    """Which variant is taken, and why."""
+def chosen(variant: Variant, ordering: Ordering, release: str = "") -> str:
+    """Which variant is taken, or which build of a release, and why."""
     by = ", ".join(map(str, ordering.deciding(variant)))
-    return f"Using the variant {variant.label} ({by or 'fits everywhere'})"
+    what = f"build {variant.label} of {release}" if release else f"variant {variant.label}"
+    return f"Using the {what} ({by or 'fits everywhere'})"
 
 
 def skipped(rejected: Sequence[Rejection], wanted: str, *, hashes: bool) -> str:

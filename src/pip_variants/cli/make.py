@@ -17,7 +17,8 @@ from pip_variants.model.metadata import (
     VariantMetadata,
 )
 from pip_variants.model.names import VariantProperty, check_label, check_namespace, normalised
-from pip_variants.publish.project import KNOWN_PROVIDERS, Project, check_known, check_static
+from pip_variants.model.published import KNOWN_PROVIDERS
+from pip_variants.publish.project import Project, check_known, check_static
 from pip_variants.publish.wheel import (
     NO_CHANGES,
     Changes,

@@ -229,6 +229,10 @@ class Detection:
         """The target file of this machine or of names. Raises `DetectionError`, `InvalidTarget`."""
         return self._once(_LIST, lambda a: str(a["toml"]), "machine", names=[*names])
 
+    def index_sets(self) -> tuple[str, ...]:
+        """The texts of the index sets that installed packages have. Raises `DetectionError`."""
+        return self._once(_LIST, lambda a: tuple(map(str, a["texts"])), "index_sets")
+
     def holds(self, marker: str) -> bool:
         """Whether an environment marker is true. Raises `DetectionError`.
 

@@ -58,6 +58,7 @@ class Registry:
         self._broken_packages: dict[str, str] = {}
         self._loading = loading
         self._providers: list[_Registered] = []
+        self._index_sets: list[tuple[Callable[[], Any], str]] = []  # and the plugin's name
         self._asked: dict[int, Answer] = {}
         self._targets: dict[str, Target] = {}
         self._manager = pluggy.PluginManager("pip_variants")
@@ -109,11 +110,15 @@ class Registry:
         self._manager.register(plugin, name)
         by = f"pip-variants {pip_variants.__version__}" if name in BUILT_IN else name
         # Its own function, not everybody's: one that raises must not take the others down.
-        implementations = self._manager.hook.pip_variants_providers.get_hookimpls()
-        own = [one.function for one in implementations if one.plugin is plugin]
-        if not own:
+        hook = self._manager.hook
+        providers, index_sets = (
+            [one.function for one in caller.get_hookimpls() if one.plugin is plugin]
+            for caller in (hook.pip_variants_providers, hook.pip_variants_index_sets)
+        )
+        if not providers and not index_sets:
             raise AttributeError("it does not implement pip_variants_providers")
-        provided: Any = own[0]()
+        self._index_sets += [(one, name) for one in index_sets]
+        provided: Any = providers[0]() if providers else ()
         for provider in provided:
             _check(provider)
             self._providers.append((provider, by))
@@ -128,6 +133,15 @@ class Registry:
     def namespaces(self) -> tuple[str, ...]:
         """The recommended namespaces of all registered providers, one for each."""
         return tuple(provider.namespace for provider, _ in self._each())
+
+    def index_sets(self) -> list[str]:
+        """The texts of the index sets of all plugins, ours first."""
+        list(self._each())
+        texts: list[str] = []
+        for function, name in self._index_sets:
+            with noting(self._broken, name):
+                texts += map(str, function())
+        return texts
 
     def machine(self, names: list[str]) -> Machine:
         """What all providers say of this machine or of well-known targets; as `supported`."""

@@ -87,6 +87,8 @@ def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
         return {"namespaces": registry.namespaces, "broken": registry.broken}
     if ask in ("valid", "valid_in"):
         return (registry.valid if ask == "valid" else registry.valid_in)(**arguments)
+    if ask == "index_sets":
+        return {"texts": registry.index_sets()}
     if ask == "machine":
         return {"toml": Target((registry.machine(**arguments),)).to_toml()}
     records = _Records()

@@ -9,18 +9,12 @@ What there may be ten thousand of is a named tuple: a dataclass takes Python a m
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
-from pip_variants.errors import (
-    InconsistentVariantMetadata,
-    InvalidVariantLabel,
-    InvalidVariantMetadata,
-    InvalidVariantProperty,
-    printable,
-    shown,
-)
+from pip_variants.errors import InconsistentVariantMetadata, InvalidVariantMetadata, printable
+from pip_variants.model.document import Fault, Node, dotted
 from pip_variants.model.names import (
     NULL_LABEL,
     VariantFeature,
@@ -198,8 +192,8 @@ class VariantMetadata:
     def from_json(cls, value: object, where: str) -> "VariantMetadata":
         """Read parsed JSON or TOML (PEP 825, pylock.toml). Raises `InvalidVariantMetadata`."""
         try:
-            return _read(_Node(value, (), {}), where)
-        except _Fault as fault:
+            return _read(Node(value, (), {}), where)
+        except Fault as fault:
             raise InvalidVariantMetadata(f"{where}: {fault}") from None
 
     @property
@@ -298,78 +292,7 @@ def combine_all(pieces: Mapping[str, VariantMetadata]) -> VariantMetadata:
     return combined
 
 
-class _Fault(Exception):
-    """What is wrong, with the path of the key; `from_json` adds the file."""
-
-
-class _Node(NamedTuple):
-    """A JSON value, the keys that led to it, and by path the keys of objects nobody asked for."""
-
-    value: Any
-    path: tuple[str, ...]
-    unread: dict[tuple[str, ...], dict[str, None]]
-
-    def fault(self, message: str) -> _Fault:
-        where = _dotted(self.path) or "the document"
-        return _Fault(f"{where} {message}, not {shown(self.value, 60)}")
-
-    def children(self, check: Callable[[str], str] = str) -> dict[str, "_Node"]:
-        """The members of an object whose keys are names."""
-        if not isinstance(self.value, dict):
-            raise self.fault("must be an object")
-        found = {
-            key: _Node(value, (*self.path, key), self.unread) for key, value in self.value.items()
-        }
-        for key, node in found.items():
-            node.check(check, key)
-        return found
-
-    def get(self, key: str, default: object = None) -> "_Node":
-        """A member of an object whose keys the schema gives."""
-        if not isinstance(self.value, dict):
-            raise self.fault("must be an object")
-        self.unread.setdefault(self.path, dict.fromkeys(self.value)).pop(key, None)
-        return _Node(self.value.get(key, default), (*self.path, key), self.unread)
-
-    def string(self) -> str:
-        if not isinstance(self.value, str) or not self.value:
-            raise self.fault("must be a non-empty string")
-        return self.value
-
-    def optional_string(self) -> str | None:
-        return None if self.value is None else self.string()
-
-    def boolean(self) -> bool:
-        if not isinstance(self.value, bool):
-            raise self.fault("must be true or false")
-        return self.value
-
-    def strings(
-        self, check: Callable[[str], str] = str, *, may_be_empty: bool = False
-    ) -> tuple[str, ...]:
-        if not isinstance(self.value, list) or not all(isinstance(x, str) for x in self.value):
-            raise self.fault("must be a list of strings")
-        if not self.value and not may_be_empty:
-            raise self.fault("must not be empty")
-        if len(set(self.value)) != len(self.value):
-            raise self.fault("must not name anything twice")
-        for text in self.value:
-            self.check(check, text)
-        return tuple(self.value)
-
-    def check(self, check: Callable[[str], str], text: str) -> None:
-        try:
-            check(text)
-        except (InvalidVariantLabel, InvalidVariantProperty) as error:
-            raise _Fault(f"{_dotted(self.path)}: {error}") from None
-
-
-def _dotted(path: Iterable[str]) -> str:
-    """A path, fit to be printed whatever an index puts into its keys."""
-    return ".".join(key if re.fullmatch(r"[ -~]{1,60}", key) else ascii(key)[:60] for key in path)
-
-
-def _read(root: _Node, file: str) -> VariantMetadata:
+def _read(root: Node, file: str) -> VariantMetadata:
     schema = root.get("$schema")
     version = _version(schema.string())
     if version is None:
@@ -392,8 +315,8 @@ def _read(root: _Node, file: str) -> VariantMetadata:
     known = frozenset((*namespaces, ABI_DEPENDENCY))
     return VariantMetadata(
         namespaces=namespaces,
-        variants={label: _read_variant(label, node, known) for label, node in variants.items()},
-        providers=_read_providers(root, namespaces, version),
+        variants={label: read_variant(label, node, known) for label, node in variants.items()},
+        providers=read_providers(root, namespaces, version),
         schema=schema.value,
         feature_priorities=features,
         value_priorities=values,
@@ -402,24 +325,25 @@ def _read(root: _Node, file: str) -> VariantMetadata:
     )
 
 
-def _unwritable(root: _Node, version: tuple[int, int, int], file: str) -> Iterator[str]:
+def _unwritable(root: Node, version: tuple[int, int, int], file: str) -> Iterator[str]:
     """What would be lost if the document was written in a schema that is known here."""
     if version > _KNOWN_VERSION:
         newer, known = (".".join(map(str, one)) for one in (version, _KNOWN_VERSION))
         yield f"{file} has schema {newer}; what is written here is at most {known}"
-    lost = [_dotted((*path, key)) for path, keys in root.unread.items() for key in keys]
+    lost = [dotted((*path, key)) for path, keys in root.unread.items() for key in keys]
     if lost:
         some = ", ".join(lost[:3]) + (" ..." if lost[3:] else "")
         yield f"{file} has keys that are not known here and would be lost: {some}"
 
 
-def _read_variant(label: str, node: _Node, known: frozenset[str]) -> Variant:
+def read_variant(label: str, node: Node, known: Collection[str]) -> Variant:
+    """The variant with these properties, all of known namespaces. Raises `Fault`."""
     features = []
     for name, namespace in node.children(check_namespace).items():
         for feature, values in namespace.children(check_feature).items():
             if name not in known:
-                raise _Fault(
-                    f"{_dotted(namespace.path)} uses a namespace that is missing in "
+                raise Fault(
+                    f"{dotted(namespace.path)} uses a namespace that is missing in "
                     "default-priorities.namespace"
                 )
             found = tuple(sorted(values.strings(check_value)))
@@ -429,14 +353,15 @@ def _read_variant(label: str, node: _Node, known: frozenset[str]) -> Variant:
     return Variant(label, tuple(sorted(features)))
 
 
-def _read_providers(
-    root: _Node, namespaces: tuple[str, ...], version: tuple[int, int, int]
+def read_providers(
+    root: Node, namespaces: tuple[str, ...], version: tuple[int, int, int] = _KNOWN_VERSION
 ) -> dict[str, ProviderInfo]:
+    """The providers of a document; empty for PEP 825 alone. Raises `Fault`."""
     if "providers" not in root.value:
         return {}
     nodes = root.get("providers").children(check_namespace)
     if differing := set(nodes) ^ set(namespaces):
-        raise _Fault(
+        raise Fault(
             f"providers and default-priorities.namespace differ in {', '.join(sorted(differing))}"
         )
     providers: dict[str, ProviderInfo] = {}
@@ -450,7 +375,7 @@ def _read_providers(
     return providers
 
 
-def _read_provider(node: _Node, version: tuple[int, int, int]) -> ProviderInfo:
+def _read_provider(node: Node, version: tuple[int, int, int]) -> ProviderInfo:
     """PEP 850, Provider information."""
     kinds = [kind for kind in ("static-properties", "requires", "builtin") if kind in node.value]
     if not kinds and version > _KNOWN_VERSION:
@@ -473,10 +398,10 @@ def _read_provider(node: _Node, version: tuple[int, int, int]) -> ProviderInfo:
     return StaticProvider(_read_static(found, names))
 
 
-def _read_pep_817(namespace: str, node: _Node, root: _Node) -> ProviderInfo:
+def _read_pep_817(namespace: str, node: Node, root: Node) -> ProviderInfo:
     """PEP 817, Provider information: static properties stand at the top level."""
     priorities, statics = root.get("default-priorities"), root.get("static-properties", {})
-    static: _Node | None = statics.get(namespace)
+    static: Node | None = statics.get(namespace)
     if namespace not in statics.value:
         # Schema 0.0.2: what is not asked when it is installed is listed in the priorities.
         is_listed = node.get("plugin-use").value in ("none", "build")
@@ -494,7 +419,7 @@ def _read_pep_817(namespace: str, node: _Node, root: _Node) -> ProviderInfo:
     return StaticProvider(_read_static(static, names or None))
 
 
-def _read_plugin(requires: _Node, plugin_api: _Node) -> PluginProvider:
+def _read_plugin(requires: Node, plugin_api: Node) -> PluginProvider:
     texts, reference = requires.strings(), plugin_api.optional_string()
     if not all(text.strip() for text in texts):
         raise requires.fault("must not have empty entries")
@@ -503,18 +428,16 @@ def _read_plugin(requires: _Node, plugin_api: _Node) -> PluginProvider:
     return PluginProvider(texts, reference)
 
 
-def _read_static(node: _Node, order: tuple[str, ...] | None) -> tuple[SupportedFeature, ...]:
+def _read_static(node: Node, order: tuple[str, ...] | None) -> tuple[SupportedFeature, ...]:
     values = {
         name: child.strings(check_value, may_be_empty=True)
         for name, child in node.children(check_feature).items()
     }
-    where = _dotted(node.path)
+    where = dotted(node.path)
     if order is None and len(values) > 1:
-        raise _Fault(f"{where} has several features, and nothing gives their order")
+        raise Fault(f"{where} has several features, and nothing gives their order")
     if order is not None and set(order) != set(values):
-        raise _Fault(
-            f"{where} has the features {sorted(values)}, their order names {sorted(order)}"
-        )
+        raise Fault(f"{where} has the features {sorted(values)}, their order names {sorted(order)}")
     return tuple(SupportedFeature(name, values[name]) for name in order or values)
 
 

@@ -1,5 +1,8 @@
 """The packages that wheels name for the providers that are built in (PEP 850, requires)."""
 
+from collections.abc import Mapping
+
+from pip_variants.model.metadata import PluginProvider
 from pip_variants.model.target import Identity
 
 _ROWS = """
@@ -26,3 +29,16 @@ PUBLISHED = [(name, Identity(*row)) for name, *row in map(str.split, _ROWS.strip
 
 UNPUBLISHED = ("riscv64", "ppc64le", "s390x", "mpi")
 """Namespaces whose package does not exist: only early wheels name it, new ones pip-variants."""
+
+KNOWN_PROVIDERS: Mapping[str, PluginProvider] = {
+    name: PluginProvider(("pip-variants",), f"pip_variants.providers.{name}")
+    if name in UNPUBLISHED
+    else PluginProvider(
+        (f"{one.package} >={one.version},<1",), one.plugin_api if ":" in one.plugin_api else None
+    )
+    for name, one in PUBLISHED
+}
+"""The provider that a wheel asks for unless another one is named: those that are built in here.
+
+Other installers know those of others as well, and can install and run ours, as PEP 850 says.
+"""

@@ -11,11 +11,14 @@ import pip_variants
 from pip_variants.hooks import Provider, Published, hookimpl
 from pip_variants.model.published import PUBLISHED
 
-BUILT_IN = tuple(
-    f"pip_variants.providers.{name}"
-    for name in "x86_64 aarch64 riscv64 ppc64le s390x nvidia amd intel tpu mpi".split()
+BUILT_IN = (
+    *(
+        f"pip_variants.providers.{name}"
+        for name in "x86_64 aarch64 riscv64 ppc64le s390x nvidia amd intel tpu mpi".split()
+    ),
+    "pip_variants.index_sets",
 )
-"""Modules that implement `pip_variants_providers`."""
+"""Modules that are plugins of `hooks`."""
 
 
 def hook_of(module: str, **options: Any) -> Callable[[], Sequence[Provider]]:

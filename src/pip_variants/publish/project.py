@@ -31,24 +31,11 @@ from pip_variants.model.metadata import (
     VariantMetadata,
 )
 from pip_variants.model.names import NULL_LABEL
-from pip_variants.model.published import PUBLISHED, UNPUBLISHED
+from pip_variants.model.published import KNOWN_PROVIDERS
 from pip_variants.publish.wheel import NO_CHANGES, Changes
 
 PLAIN = "none"
 """Stands for the wheel that is no variant, as in pip's `--variant PACKAGE=none`."""
-
-KNOWN_PROVIDERS: Mapping[str, PluginProvider] = {
-    name: PluginProvider(("pip-variants",), f"pip_variants.providers.{name}")
-    if name in UNPUBLISHED
-    else PluginProvider(
-        (f"{one.package} >={one.version},<1",), one.plugin_api if ":" in one.plugin_api else None
-    )
-    for name, one in PUBLISHED
-}
-"""The provider that a wheel asks for unless another one is named: those that are built in here.
-
-Other installers know those of others as well, and can install and run ours, as PEP 850 says.
-"""
 
 _FEW = 8  # known names that are all said
 

@@ -19,6 +19,11 @@ def seen(*_: Any, **__: Any) -> bool:
     return current().seen
 
 
+def names_index_sets(*_: Any, **__: Any) -> bool:
+    """The user named index sets, and this pip is known."""
+    return bool(current().values("variant_indexes")) and current().accepts_labels()
+
+
 def looks_labelled(_: Any, wheel_path: str) -> bool:
     """The name of a wheel that was built has room for a label."""
     return os.path.basename(wheel_path).count("-") >= 5

@@ -9,6 +9,7 @@ from itertools import chain, islice
 from typing import Any
 
 from pip_variants.pip_adapter.hook.attach import attached
+from pip_variants.pip_adapter.hook.conditions import names_index_sets
 from pip_variants.pip_adapter.hook.run import current, during
 from pip_variants.pip_adapter.hook.wheel_names import notice
 
@@ -61,9 +62,14 @@ def init(self: Any, get_infos: Any, installed: Any, *args: Any, original: Any, *
 
 def resolve(self: Any, *args: Any, original: Any, **kw: Any) -> Any:
     """`Resolver.resolve`: again, as long as a chosen wheel is not what its index says."""
+    once = partial(original, self, *args, **kw)
+    if names_index_sets():
+        from pip_variants.pip_adapter.variants.one_build import resolve as resolve_with_one_build
+
+        once = partial(resolve_with_one_build, once)
     while True:
         try:
-            chosen = original(self, *args, **kw)
+            chosen = once()
         except Exception as error:
             # Up to pip 25.2, wheels are downloaded at the end of this.
             if getattr(error, "refuses_wheel", False):

@@ -19,6 +19,11 @@ _OPTIONS = (
         "Take this package's variant of that label; 'none' is a wheel that is no variant.",
     ),
     (
+        "variant_indexes",
+        "index-set",
+        "Take builds from the indexes of this set, such as pytorch, or of a file.",
+    ),
+    (
         "variant_enable",
         "namespace",
         "Use variants of an optional provider, or of one that their metadata does not name.",
@@ -115,6 +120,9 @@ def _check(option: Option, flag: str, text: str) -> str:
         return f"{canonicalize_name(package.strip())}={label}"
     if option.type == "package":
         return canonicalize_name(text)
+    if option.type == "index-set":
+        # A file, from wherever its name is read later, a child pip for one.
+        return os.path.abspath(text) if is_path(text) and not re.search(r"=|://", text) else text
     names = [name.strip() for name in text.split("::")]
     try:
         if len(names) > (3 if option.type == "property" else 1):
@@ -126,7 +134,7 @@ def _check(option: Option, flag: str, text: str) -> str:
     return "::".join(names)
 
 
-_KINDS = ("namespace", "property", "package", "package=label", "target")
+_KINDS = ("namespace", "property", "package", "package=label", "index-set", "target")
 
 
 class _Option(Option):

@@ -15,6 +15,7 @@ from pip_variants.pip_adapter.hook import attach
 if TYPE_CHECKING:
     from pip_variants.model.filename import WheelFilename
     from pip_variants.pip_adapter.variants.early import Early
+    from pip_variants.pip_adapter.variants.indexes import Indexes
     from pip_variants.pip_adapter.variants.locks import Lock
     from pip_variants.pip_adapter.variants.release import Release
     from pip_variants.pip_adapter.variants.sources import Source
@@ -59,6 +60,7 @@ class Run:
         self.locked: dict[str, Any] = {}  # packages of the lock that is written
         self.target: Target | None = None
         self.early: Early | None = None
+        self.indexes: Indexes | None = None
 
     def for_build(self) -> "Run":
         """The part of this run that builds something, for this very machine."""

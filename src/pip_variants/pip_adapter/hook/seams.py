@@ -82,6 +82,8 @@ SEAMS = (
     # Finding and choosing.
     Seam("cli.req_command:RequirementCommand.get_requirements", "self args options finder session",
          "hook.finding", ALL),
+    Seam("index.collector:LinkCollector.collect_sources", "self project_name candidates_from_page",
+         "variants.indexes", ALL, "names_index_sets"),
     Seam("index.package_finder:PackageFinder.evaluate_links", "self link_evaluator links",
          "hook.finding", ALL),
     Seam("index.package_finder:PackageFinder.find_best_candidate",
@@ -94,6 +96,9 @@ SEAMS = (
          "self get_infos installed prefers_installed incompatible_ids", "hook.finding", ALL),
     Seam("resolution.resolvelib.resolver:Resolver.resolve",
          "self root_reqs check_supported_wheels", "hook.finding", ALL),
+    *(Seam(f"resolution.resolvelib.candidates:{name}.iter_dependencies", "self with_requires",
+           "variants.one_build", ALL, "names_index_sets")
+      for name in ("_InstallRequirementBackedCandidate", "AlreadyInstalledCandidate")),
     Seam("commands.index:IndexCommand._build_package_finder", "self options session",
          "hook.finding", "index"),
 
@@ -173,6 +178,8 @@ ASSUMPTIONS = (
     ("index.package_finder:PackageFinder.find_all_candidates", ""),
     ("index.collector:LinkCollector.__init__", ".session"),
     ("index.collector:_get_index_content", "session"),
+    ("index.collector:_get_simple_response", "session"),
+    ("index.collector:_make_index_content", "cache_link_parsing"),
     ("models.link:Link.__init__", "._hashes .comes_from ._url"),
     *((f"models.link:Link.{name}", "") for name in (
         "url", "filename", "url_without_fragment", "is_wheel", "is_file", "file_path", "is_yanked",

@@ -5,9 +5,9 @@ They are put in order when the first is made: only versions that are reached cos
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
-from itertools import groupby
+from itertools import chain, groupby, islice
 from logging import WARNING
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from pip._internal.exceptions import InstallationError
@@ -21,7 +21,8 @@ from pip_variants.model.names import NULL_LABEL
 from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.variants import early, locks, telling
 from pip_variants.pip_adapter.variants.dependencies import variant_of
-from pip_variants.pip_adapter.variants.release import release
+from pip_variants.pip_adapter.variants.indexes import public
+from pip_variants.pip_adapter.variants.release import Release, release
 from pip_variants.pip_adapter.variants.wheels import WheelDisagrees
 
 _Info = tuple[Any, Any]  # version, partial function that makes the candidate
@@ -63,13 +64,15 @@ def without_unusable_versions(candidates: list[Any]) -> list[Any]:
     Older versions are not looked into, and of newer ones not more than a few: each is a request.
     What can be used is a final release, for most people.
     """
+    name = canonicalize_name(candidates[0].name) if candidates else ""
+    if (indexes := current().indexes) and indexes.covering(name):
+        return _best_of_builds(name, sorted(candidates, key=attrgetter("version"))[::-1], None)
     by_version: dict[Any, list[Any]] = {}
     for one in candidates:
         by_version.setdefault(one.version, []).append(one)
     unusable = set()
     for version in sorted(by_version, reverse=True)[:_MOST_LOOKED_AT]:
         links = [one.link for one in by_version[version]]
-        name = canonicalize_name(by_version[version][0].name)
         fits = not current().label_for(name) and any(
             current().label_of(link.filename) in (None, NULL_LABEL) for link in links
         )
@@ -145,12 +148,18 @@ def in_order(infos: Iterable[_Info], installed: Any, hashes: Any) -> Iterator[_I
     `hashes` are those that all requirements of the project allow.
     """
     run = current()
-    name = ""
+    infos = iter(infos)
+    first = list(islice(infos, 1))
+    name = _name(first[0][1]) if first else ""
+    infos = chain(first, infos)
+    if run.indexes and run.indexes.covering(name):
+        yield from _builds_in_order(name, list(infos), hashes)
+        return
     for version, group in groupby(infos, key=itemgetter(0)):
         files = locks.with_others(list(group))
         name = _name(files[0][1])
         if run.label_for(name) or any(run.label_of(_link(make).filename) for _, make in files):
-            builds = _Builds(files, hashes)
+            builds = _Files(files, hashes)
             is_installed = installed is not None and installed.version == version
             for place in range(len(files)):
                 is_other = place > 0 and not is_installed and isinstance(version, Version)
@@ -163,31 +172,66 @@ def in_order(infos: Iterable[_Info], installed: Any, hashes: Any) -> Iterator[_I
     telling.skipped(name)
 
 
-class _Builds:
+def _builds_in_order(name: str, infos: Sequence[_Info], hashes: Any) -> Iterator[_Info]:
+    """The same for a project of an index set, whose builds of one release are one version."""
+    by_url = {_link(make).url: (version, make) for version, make in infos}
+    seen: set[Any] = set()
+    for one in _releases(name, [(version, _link(make)) for version, make in infos], hashes):
+        files = _Files([by_url[link.url] for link in one.links], hashes)
+        for place, link in enumerate(files.best_first):
+            version, _ = by_url[link.url]
+            own = _OtherBuild(str(version)) if version in seen else version
+            seen.add(version)
+            yield own, partial(files.make, place)
+
+
+def _releases(name: str, files: Iterable[tuple[Any, Link]], hashes: Any) -> list[Release]:
+    """The releases of a project of an index set; those with a build for the target come first.
+
+    Nothing has to be fetched to put their files in order.
+    """
+    links: dict[str, list[Link]] = {}
+    for version, link in files:
+        links.setdefault(public(version), []).append(link)
+    releases = [release(name, version) for version in links]
+    for one in releases:
+        one.decide(links[one.version], hashes)
+    usable = [one for one in releases if one.decision.files]
+    if (indexes := current().indexes) is not None:
+        indexes.offered[name] = usable
+    for one in usable:
+        one.newer = usable[0] if usable[0].rank > one.rank else None
+    if not usable:
+        current().skipped[name] = releases
+        telling.skipped(name)
+    return sorted(usable, key=attrgetter("rank"))
+
+
+class _Files:
     """The files of one version; put in order when the first of them is made."""
 
     def __init__(self, files: list[_Info], hashes: Any) -> None:
         self._hashes = hashes
         self._make = {_link(make).url: make for _, make in files}
         version, make = files[0]
-        self._release = release(_name(make), str(version))
+        self.release = release(_name(make), str(version))
         self._made: dict[tuple[AbiDependency, ...], int] = {}
 
     def make(self, place: int) -> Any:
         """The candidate of the file at this place; None if one before is bound to the same."""
-        if place >= len(self._best_first):
+        if place >= len(self.best_first):
             return None
-        files = self._best_first
-        link, bound = files[place], self._release.bound(files[place])
+        files = self.best_first
+        link, bound = files[place], self.release.bound(files[place])
         made = self._made.get(bound, place)
-        is_needed = made >= place or files[made].url in self._release.refused
-        if not is_needed or not self._release.is_usable(link):
+        is_needed = made >= place or files[made].url in self.release.refused
+        if not is_needed or not self.release.is_usable(link):
             return None
-        telling.skipped(self._release.name)
+        telling.skipped(self.release.name)
         try:
             candidate = self._make[link.url]()
         except Exception:
-            self._best_first = ()  # such as for invalid metadata, all files of the version
+            self.best_first = ()  # such as for invalid metadata, all files of the version
             raise
         if candidate is not None:
             self._made[bound] = place
@@ -195,18 +239,18 @@ class _Builds:
 
     def pass_over(self) -> None:
         """Say so if pip goes on since each of the files turned out to be something else."""
-        files = self._best_first
-        if files and all(link.url in self._release.refused for link in files):
-            telling.passed_over(self._release)
+        files = self.best_first
+        if files and all(link.url in self.release.refused for link in files):
+            telling.passed_over(self.release)
 
     @cached_property
-    def _best_first(self) -> Sequence[Link]:
+    def best_first(self) -> Sequence[Link]:
         links = [_link(make) for make in self._make.values()]
         templates = {id(make.keywords["template"]) for make in self._make.values()}
         hashes = self._hashes if len(templates) == 1 else None  # a lock has other ones for each
-        if not hashes and not current().label_for(self._release.name):
+        if not hashes and not current().label_for(self.release.name):
             early.ask(links)
-        return self._release.decide(links, hashes).files
+        return self.release.decide(links, hashes).files
 
 
 def _name(make: Any) -> str:
@@ -225,6 +269,10 @@ def _best(
     run, hashes = current(), evaluator._hashes
     unfit: list[Any] = []
     best_first = sorted(candidates, key=evaluator._sort_key, reverse=True)
+    name = canonicalize_name(best_first[0].name) if best_first else ""
+    if run.indexes and run.indexes.covering(name):
+        best = next(iter(_best_of_builds(name, best_first, hashes)), None)
+        return best, [one for one in best_first if one is not best]
 
     def kind(one: Any) -> tuple[Any, ...]:
         # What pip's order puts before the tags stays before the variants.
@@ -233,7 +281,6 @@ def _best(
     for _, group in groupby(best_first, key=kind):
         found = list(group)
         best = pips_best(list(found))
-        name = canonicalize_name(best.name)
         if not run.label_for(name) and not any(run.label_of(one.link.filename) for one in found):
             return best, unfit
         by_url = {one.link.url: one for one in found}
@@ -243,3 +290,10 @@ def _best(
             return by_url[files[0].url], unfit
         unfit += found
     return None, unfit
+
+
+def _best_of_builds(name: str, candidates: list[Any], hashes: Any) -> list[Any]:
+    """The best candidate of each release of a project of an index set, as good as there is."""
+    by_url = {one.link.url: one for one in candidates}
+    found = _releases(name, [(one.version, one.link) for one in candidates], hashes)
+    return [by_url[one.decision.files[0].url] for one in found if one.rank == found[0].rank]

@@ -121,7 +121,7 @@ def _note(requirement: Any) -> None:
     """Remember all wheels of a requirement's release, if it has variants."""
     run = current()
     found = run.release_of_url.get(requirement.link.url) if requirement.link else None
-    if found is None:
+    if found is None or found.builds:
         return
     source = url_of_source(requirement.link)
     links = [link for link in found.links if url_of_source(link) == source]

@@ -17,6 +17,7 @@ from pip_variants.model.ordering import Ordering
 from pip_variants.pip_adapter.hook.run import Run, current
 from pip_variants.pip_adapter.variants import telling
 from pip_variants.pip_adapter.variants.fetching import Unusable, fetch, variant_json
+from pip_variants.pip_adapter.variants.indexes import public
 from pip_variants.pip_adapter.variants.sources import source_of, url_of_source
 from pip_variants.pip_adapter.variants.target import target
 from pip_variants.remote_wheel import Budget
@@ -54,6 +55,10 @@ class Release:
         self._suspects: set[str] = set()
         self._looked_into: dict[str, bool] = {}  # by address; whether that told anything
         self._budget = Budget(requests=200, size=32 * 2**20)
+        self.newer: Release | None = None  # passed over though it has a file that can be used
+        self.builds = run.indexes.builds_of(name, version) if run.indexes else None
+        if self.builds:
+            self.give(self.builds.metadata, self.builds.source)
 
     def give(self, metadata: VariantMetadata | Unusable, source: str) -> None:
         """Use this metadata, as from a lock file."""
@@ -64,13 +69,22 @@ class Release:
         """The files that can be used, best first, as far as is known."""
         return [link for link in self.decision.files if link.url not in self.refused]
 
+    @property
+    def rank(self) -> int:
+        """Of releases that an index set covers, those of rank 0 come first.
+
+        They have a build with properties for the target, those of rank 1 one without any.
+        """
+        variant = self.variant_of(self.decision.files[0]) if self.decision.files else None
+        return 2 if variant is None else 0 if variant.features else 1
+
     def metadata_of(self, link: Link) -> VariantMetadata | None:
         """What the variants of the file's source were chosen by; None if they are ignored."""
-        return self._chosen_by.get(url_of_source(link))
+        return self._chosen_by.get(self._source(link))
 
     def variant_of(self, link: Link) -> Variant | None:
         """The variant that a file is, by the metadata; None for a wheel that is no variant."""
-        label = self._run.label_of(link.filename)
+        label = self._label(link, self.decision.ordering)
         if label is None:
             return None
         metadata = self.metadata_of(link) or _NULL_ALONE
@@ -88,11 +102,11 @@ class Release:
         Raises pip's `InstallationError` where the install must not go on.
         """
         urls = tuple(link.url for link in links)
-        key = (hashes, *urls)
+        key = (hashes, self.builds and self.builds.only, *urls)
         if key in self._decisions:
             self.links, self.decision = self._decisions[key]
             return self.decision
-        decision = Decision(tuple(one for one in links if not self._run.label_of(one.filename)))
+        decision = Decision(tuple(one for one in links if not self._label(one, Ordering())))
         try:
             decision = self._decide(links, hashes)
         except (PipError, OSError):
@@ -162,7 +176,7 @@ class Release:
         places = {variant.label: place for place, variant in enumerate(ordering.best_first)}
         usable = []
         for place, link in enumerate(links):
-            label, source = self._run.label_of(link.filename), url_of_source(link)
+            label, source = self._label(link, ordering), self._source(link)
             if wanted and label != (None if wanted == "none" else wanted):
                 continue
             # pip prefers files with an allowed hash to files without any.
@@ -184,9 +198,11 @@ class Release:
     ) -> tuple[Ordering, Mapping[str, VariantMetadata], Mapping[str, str]]:
         """The order of the labels, the metadata of its sources, and why others are ignored."""
         wheels: dict[str, dict[str, Link]] = {}  # by source and label
+        if self.builds:
+            wheels[self.builds.source] = {}
         for link in links:
-            if (label := self._run.label_of(link.filename)) is not None:
-                wheels.setdefault(url_of_source(link), {})[label] = link
+            if (label := self._label(link, Ordering())) is not None:
+                wheels.setdefault(self._source(link), {})[label] = link
         known = {url: place for place, url in enumerate(self._run.sources)}
         metadata: dict[str, VariantMetadata] = {}
         ignored: dict[str, str] = {}
@@ -195,13 +211,30 @@ class Release:
             labels[url] = set(wheels[url])
             try:
                 metadata[url] = self._metadata_for(url, wheels[url])
+                if self.builds and url == self.builds.source:
+                    labels[url] = set(metadata[url].variants)  # not all of them were looked for
             except Unusable as error:
                 ignored[url] = str(error)
                 telling.ignored(self, str(error))
         ordering, chosen, conflict = target().order_sources(self.what, metadata, labels)
+        if self.builds:
+            ordering = self.builds.ordered(ordering)
         if conflict:
             telling.sources_differ(self, chosen[0], conflict)
         return ordering, {url: metadata[url] for url in chosen}, ignored
+
+    def _label(self, link: Link, ordering: Ordering) -> str | None:
+        """The label in a file's name, or that of the best build that it is."""
+        own = self._run.label_of(link.filename)
+        if own or self.builds is None:
+            return own
+        labels = self.builds.labels_of(link)
+        best = (one.label for one in ordering.best_first if one.label in labels)
+        return next(best, labels[0] if labels else None)
+
+    def _source(self, link: Link) -> str:
+        is_build = self._run.label_of(link.filename) is None
+        return self.builds.source if self.builds and is_build else url_of_source(link)
 
     def _metadata_for(self, url: str, wheels: Mapping[str, Link]) -> VariantMetadata:
         """The metadata of one source's variant wheels; obtained once. Raises `Unusable`."""
@@ -247,6 +280,8 @@ class Release:
 def release(name: str, version: str) -> Release:
     """The release of this run with this normalised name and version."""
     run = current()
+    if run.indexes and run.indexes.covering(name):
+        version = public(version)
     if (name, version) not in run.releases:
         run.releases[name, version] = Release(run, name, version)
     return run.releases[name, version]

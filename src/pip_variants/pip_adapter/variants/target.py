@@ -5,6 +5,7 @@ import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
 from logging import WARNING
+from typing import Any
 
 from pip._internal.exceptions import InstallationError
 from pip._internal.metadata import get_default_environment
@@ -43,12 +44,13 @@ class Target:
             command=attached.detection or None,
         )
         self._trusted = Trusted(run, self._warn)
-        self._installed: dict[str, str | None] = {}
+        self._installed: dict[str, Any] = {}
         self.told: dict[PluginProvider, Answer] = {}  # what was asked so far
         self.supported_in = self._detection.supported_in
         self.holds = self._detection.holds
         self.listed = self._detection.listed
         self.warm_up = self._detection.warm_up
+        self.index_sets = self._detection.index_sets
         self.choices = Choices(  # the user's, by pip's options
             frozenset(run.values("variant_enable")),
             frozenset(run.values("variant_disable")),
@@ -71,11 +73,21 @@ class Target:
         is to be had.
         """
         locked = {name: version for lock in self._run.locks for name, version in lock.versions}
-        version = locked.get(package) if locked else self._version(package)
+        installed = None if locked else self.installed(package)
+        version = str(installed.version) if installed else locked.get(package)
         fitting = tuple(release for release in wanted if version and belongs_to(version, release))
         if locked or getattr(self._run.options, "ignore_dependencies", False):
             return fitting
         return (*fitting, *(release for release in wanted if release not in fitting))
+
+    def installed(self, package: str) -> Any:
+        """The distribution (pip's) that is there, where packages are going to be installed."""
+        elsewhere = ("ignore_installed", "target_dir", "prefix_path", "root_path")
+        if any(getattr(self._run.options, name, None) for name in elsewhere):
+            return None
+        if package not in self._installed:
+            self._installed[package] = get_default_environment().get_distribution(package)
+        return self._installed[package]
 
     def order(self, what: str, metadata: VariantMetadata, label: str) -> Ordering:
         """Whether the target supports the variant that `what` is, and why not."""
@@ -110,16 +122,6 @@ class Target:
     def _warn(self, text: str) -> None:
         """Pass on what a provider warns of."""
         self._run.say(WARNING, printable(text))
-
-    def _version(self, package: str) -> str | None:
-        """The version that is installed where packages are going to be installed."""
-        elsewhere = ("ignore_installed", "target_dir", "prefix_path", "root_path")
-        if any(getattr(self._run.options, name, None) for name in elsewhere):
-            return None
-        if package not in self._installed:
-            found = get_default_environment().get_distribution(package)
-            self._installed[package] = str(found.version) if found else None
-        return self._installed[package]
 
 
 def target() -> Target:

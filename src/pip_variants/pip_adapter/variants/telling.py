@@ -1,6 +1,6 @@
 """What a person at a terminal reads about variants, in pip's own output."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from logging import INFO, WARNING
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +24,15 @@ def log_preparing_link(self: Any, req: Any, *, original: Any) -> None:
             _say(INFO, line)
             for warning in unfit_devices(release, req.link):
                 _say(WARNING, warning)
+            for note in of_builds(release):
+                current().say(INFO, printable(note), once=True)
 
 
 def decided(release: "Release", *, aloud: bool) -> None:
     """Tell what was decided about a release. Not `aloud`, it is told at -v only."""
     ordering = release.decision.ordering
+    if release.builds:  # all releases are put in order then, and why not is said of the set
+        return
     for one in ordering.rejected:
         text = f"Variant {one.label} of {release.what} {reasons.reason(one)}"
         current().say(VERBOSE, printable(text), once=True)
@@ -67,7 +71,7 @@ def using(release: "Release", link: Link) -> str:
     run, decision = current(), release.decision
     variant = release.variant_of(link)
     if variant is not None:
-        return reasons.chosen(variant, decision.ordering)
+        return reasons.chosen(variant, decision.ordering, release.what if release.builds else "")
     if all(run.label_of(one.filename) is None for one in release.links):
         return ""
     packages = [package for file in decision.files for package in release.bound(file)]
@@ -83,6 +87,20 @@ def using(release: "Release", link: Link) -> str:
     else:
         why = reasons.none_fits(decision.ordering.rejected)
     return f"Using the {'wheel without variant' if link.is_wheel else 'source distribution'}: {why}"
+
+
+def of_builds(release: "Release") -> Iterator[str]:
+    """What there is to say of the release that was taken, if it has builds of an index set."""
+    if newer := release.newer:
+        variant = newer.variant_of(newer.decision.files[0])
+        but = f"its best build here is {variant.label}" if variant else "no index of a build has it"
+        take = f"--variant {release.name}={variant.label if variant else 'none'}"
+        yield f"{newer.what} is newer, but {but}; to take it: {take}"
+    if release.builds and release.builds.is_newer_than_set():
+        yield (
+            f"{release.what} is newer than the index set {release.builds.source}, which may not "
+            "know all of its builds"
+        )
 
 
 def skipping(release: "Release") -> str:
