@@ -61,14 +61,20 @@ def machine_options(machine: str, platforms: list[str]) -> tuple[list[str], dict
 
 
 def install(
-    env: Environment, pytorch: Replica, machine: str, *arguments: object, platforms: list[str] = [], sets: str = "", **options
+    env: Environment,
+    pytorch: Replica,
+    machine: str,
+    *arguments: object,
+    platforms: list[str] = [],
+    sets: str = "",
+    more: dict[str, str] = {},
+    **options,
 ) -> Result:
     """pip install with the set of PyTorch, for a machine."""
     chosen, variables = machine_options(machine, platforms)
     named = sets or f"pytorch={pytorch.url}"
-    more = {**variables, **options.pop("env", {})}
     command = ["install", "--index-url", pytorch.base.url, "--variant-indexes", named, *chosen, *arguments]
-    return env.pip(*command, env=more, **options)
+    return env.pip(*command, env={**variables, **more}, **options)
 
 
 def taken(env: Environment, pytorch: Replica, machine: str, *arguments: object, **options) -> dict[str, str]:
@@ -311,8 +317,13 @@ def test_other_commands(env, pytorch: Replica, tmp_path: Path, command: str) -> 
 
 
 def test_a_source_distribution_is_built_against_the_same_build(env, pytorch: Replica, tmp_path: Path) -> None:
+    """For the machine that builds, whatever the target is."""
     sdist(tmp_path, "extension", requires=["torch"])
-    install(env, pytorch, "cuda13.0-sm61", "--no-deps", "--find-links", tmp_path, "extension")
+    forced = {
+        "NV_VARIANT_PROVIDER_FORCE_CUDA_DRIVER_VERSION": "13.0",
+        "NV_VARIANT_PROVIDER_FORCE_SM_ARCH": "6.1",
+    }
+    install(env, pytorch, "-", "--no-deps", "--find-links", tmp_path, "extension", more=forced)
     assert [name for name in pytorch.files.files(".whl") if name.startswith("torch-")] == [
         "torch-2.14.0%2Bcu126-py3-none-manylinux_2_28_x86_64.whl"
     ]
@@ -412,9 +423,17 @@ def test_an_index_that_is_not_trusted(env, pytorch: Replica) -> None:
     failing(env, pytorch, sets=f"pytorch={url}", url=url)
 
 
+def test_a_host_that_is_trusted(env, pytorch: Replica) -> None:
+    url = "http://wheels.invalid/whl"
+    proxy = {"HTTP_PROXY": pytorch.pages.url, "NO_PROXY": "127.0.0.1,localhost"}
+    options = ("--trusted-host", "wheels.invalid", "--dry-run", "torch")
+    result = install(env, pytorch, "cuda13.0-sm86", *options, sets=f"pytorch={url}", more=proxy)
+    assert "torch-2.14.0+cu130" in result.out
+
+
 def test_an_index_with_credentials(env, pytorch: Replica) -> None:
     pytorch.pages.credentials = "me:secret"
-    failing(env, pytorch)
+    failing(env, pytorch, url=pytorch.url)
     url = pytorch.url.replace("//", "//me:secret@")
     result = install(env, pytorch, "cuda13.0-sm86", "--dry-run", "torch", sets=f"pytorch={url}")
     assert "torch-2.14.0+cu130" in result.out
@@ -444,7 +463,7 @@ OWN = """
 format = 1
 name = "acme"
 base = "{url}/"
-projects = ["torch"]
+projects = ["torch", "triton"]
 [default-priorities]
 namespace = ["nvidia"]
 [builds.cu130]
@@ -467,7 +486,7 @@ def own_set(pytorch: Replica, folder: Path, **changes: str) -> Path:
 OWN_PARTS = {
     "format": "format = 1",
     "name": 'name = "acme"',
-    "projects": 'projects = ["torch"]',
+    "projects": 'projects = ["torch", "triton"]',
     "index": 'index = "cu130"',
     "builds": "[builds.cu130]",
     "namespace": "properties.nvidia",
@@ -483,7 +502,9 @@ def test_a_file_of_ones_own(env, pytorch: Replica, tmp_path: Path) -> None:
 
 
 def test_a_403_of_ones_own_index(env, pytorch: Replica, tmp_path: Path) -> None:
-    pytorch.pages.replies["/whl/cu130/torch/"] = Reply(b"not for you", 403)
+    """Nobody may read anything there."""
+    for page in ("/whl/cu130/", "/whl/cu130/torch/"):
+        pytorch.pages.replies[page] = Reply(b"not for you", 403)
     failing(env, pytorch, sets=str(own_set(pytorch, tmp_path)))
 
 
@@ -546,7 +567,7 @@ def test_two_sets(env, pytorch: Replica, tmp_path: Path) -> None:
 
 def test_releases_that_a_set_does_not_know(env, pytorch: Replica, tmp_path: Path) -> None:
     """The newest entry holds, and a line says that the set is older."""
-    file = own_set(pytorch, tmp_path, projects='projects = ["torch"]\nknown = ["torch<2.14"]')
+    file = own_set(pytorch, tmp_path, projects='projects = ["torch", "triton"]\nknown = ["torch<2.14"]')
     result = install(env, pytorch, "cuda13.0-sm86", "--dry-run", "torch", sets=str(file))
     assert "torch-2.14.0+cu130" in result.out
     assert [line for line in result.all.splitlines() if "acme" in line and "2.14" in line]
