@@ -88,7 +88,9 @@ def with_better_labels(variants: tuple[InstalledVariant, ...]) -> tuple[Installe
 
 def _look_at(distribution: Distribution, detection: Detection) -> InstalledVariant | None:
     name, version = _field(distribution, "Name"), _field(distribution, "Version")
-    reinstall = partial(_reinstall, shlex.quote(f"{name}=={version}"), distribution)
+    # A local version names a build of an index set, and another build may be better.
+    public = version.partition("+")[0]
+    reinstall = partial(_reinstall, shlex.quote(f"{name}=={public}"), distribution)
     try:
         text = distribution.read_text("variant.json")
         if text is None:
@@ -161,7 +163,7 @@ def _labels_that_pip_takes(variants: Iterable[InstalledVariant]) -> dict[str, st
         pip_install = [sys.executable, "-c", RUN_MODULE, "pip", "install"]
         done = subprocess.run(  # noqa: S603
             [*pip_install, *options, "--report", str(file), "--"]
-            + [f"{one.name}=={one.version}" for one in variants],
+            + [f"{one.name}=={one.version.partition('+')[0]}" for one in variants],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",

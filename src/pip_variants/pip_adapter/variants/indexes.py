@@ -67,6 +67,8 @@ class Indexes:
         # By address, the builds that a file is; several for one that stands on several indexes.
         self.builds: dict[str, tuple[str, ...]] = {}
         self.only = ""  # the one build that may be taken, once projects met that differ
+        # By the names of files that may be installed, what they are.
+        self.described: dict[str, VariantMetadata] = {}
         # By project, what pip's resolver was given last: the newest first.
         self.offered: dict[str, Sequence[Release]] = {}
         try:
@@ -176,6 +178,13 @@ class Builds:
         best_first.sort(key=lambda variant: variant.label not in staying)
         allowed = (one for one in best_first if self.only in ("", one.label))
         return Ordering(tuple(allowed), ordering.rejected, ordering.supported)
+
+    def fits(self, label: str) -> bool:
+        """Whether the target supports a build; what is none of the set's fits everywhere."""
+        if label not in self.metadata.variants:
+            return True
+        what = f"{self._project} {self._version}"
+        return bool(target().order(what, self.metadata, label).best_first)
 
     def is_newer_than_set(self) -> bool:
         """Whether the set was made before this release."""

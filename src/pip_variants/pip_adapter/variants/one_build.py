@@ -16,7 +16,7 @@ from pip._vendor.packaging.version import Version
 
 from pip_variants.errors import printable
 from pip_variants.pip_adapter.hook.run import current
-from pip_variants.pip_adapter.variants.indexes import Indexes, build_of
+from pip_variants.pip_adapter.variants.indexes import Indexes, build_of, public
 from pip_variants.pip_adapter.variants.release import Release
 
 
@@ -38,6 +38,18 @@ def iter_dependencies(self: Any, with_requires: bool, *, original: Any) -> Itera
         if any(labels):
             yield _OneBuild(indexes, f"<build of {index_set.name}>", labels)
     yield from original(self, with_requires)
+
+
+def unless_unfit(installed: Any, prefers_installed: bool, *_: Any, **__: Any) -> Any:
+    """The installed candidate; None where pip upgrades and it is a build that does not fit here.
+
+    pip compares local versions, and would keep it as the newer one.
+    """
+    if prefers_installed:
+        return installed
+    indexes = Indexes.of_run(current().finder._link_collector.session)
+    builds = indexes.builds_of(installed.project_name, public(installed.version))
+    return None if builds and not builds.fits(build_of(installed.dist)) else installed
 
 
 def resolve(resolve_once: Callable[[], Any]) -> Any:
