@@ -70,7 +70,7 @@ def resolve(self: Any, *args: Any, original: Any, **kw: Any) -> Any:
     if names_index_sets():
         from pip_variants.pip_adapter.variants.one_build import resolve as resolve_with_one_build
 
-        once = partial(resolve_with_one_build, once)
+        once = partial(resolve_with_one_build, self, once)
     while True:
         try:
             chosen = once()

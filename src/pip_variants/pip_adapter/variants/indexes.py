@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from copy import copy
 from functools import partial
-from itertools import groupby
 from logging import WARNING
 from typing import TYPE_CHECKING, Any
 
@@ -164,19 +163,11 @@ class Builds:
         return self._indexes.only
 
     def ordered(self, ordering: Ordering) -> Ordering:
-        """The order for this release: a build that is installed and stays comes first.
-
-        Where properties do not decide, the order of the set does.
-        """
-        places = {one.label: place for place, one in enumerate(self._set.builds)}
-        best_first = [
-            one
-            for _, equal in groupby(ordering.best_first, key=ordering.deciding)
-            for one in sorted(equal, key=lambda variant: places.get(variant.label, 0))
-        ]
+        """The order for this release: a build that is installed and stays comes first."""
         staying = self._staying()
-        best_first.sort(key=lambda variant: variant.label not in staying)
-        allowed = (one for one in best_first if self.only in ("", one.label))
+        best_first = self._set.in_order(ordering).best_first
+        allowed = [one for one in best_first if self.only in ("", one.label)]
+        allowed.sort(key=lambda variant: variant.label not in staying)
         return Ordering(tuple(allowed), ordering.rejected, ordering.supported)
 
     def fits(self, label: str) -> bool:

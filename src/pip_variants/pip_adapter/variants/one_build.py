@@ -6,9 +6,10 @@ projects have which it met, first the one with the newest releases, then the bet
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from logging import INFO
-from typing import Any
+from operator import itemgetter
+from typing import Any, TypeAlias
 
 from pip._internal.exceptions import DistributionNotFound, InstallationError
 from pip._internal.resolution.resolvelib.base import Candidate, Requirement
@@ -18,6 +19,9 @@ from pip_variants.errors import printable
 from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.variants.indexes import Indexes, build_of, public
 from pip_variants.pip_adapter.variants.release import Release
+
+_Offered: TypeAlias = dict[str, Sequence[Release]]
+_Place: TypeAlias = tuple[tuple[int, ...], ...]
 
 
 class BuildsDiffer(Exception):
@@ -52,7 +56,7 @@ def unless_unfit(installed: Any, prefers_installed: bool, *_: Any, **__: Any) ->
     return None if builds and not builds.fits(build_of(installed.dist)) else installed
 
 
-def resolve(resolve_once: Callable[[], Any]) -> Any:
+def resolve(resolver: Any, resolve_once: Callable[[], Any]) -> Any:
     """What pip's resolver finds, with one build for all projects of a set.
 
     Raises pip's `InstallationError` if no build holds for all; it says which each has.
@@ -62,31 +66,48 @@ def resolve(resolve_once: Callable[[], Any]) -> Any:
     except BuildsDiffer:
         if (indexes := current().indexes) is None:
             raise
-    # By project, in the order in which they were met: the builds of each release, newest first.
-    has = {
-        name: [[*_labels(release)] for release in releases]
-        for name, releases in indexes.offered.items()
-    }
-    log = logging.getLogger("pip._internal.resolution.resolvelib.factory")
-    for label in _in_common([*has.values()]):
+    offered = {name: some for name, some in indexes.offered.items() if any(map(_labels, some))}
+    has = [f"{one[0].what} has {', '.join(_labels(one[0]))}" for one in offered.values()]
+    best: tuple[_Place, str] | None = None
+    for label, place in sorted(_in_common(offered).items(), key=itemgetter(1)):
+        if best and best[0] <= place:  # not even the newest releases would make it better
+            break
         indexes.only = label
-        current().say(INFO, f"The builds differ: choosing again with {label} for all")
-        log.disabled = True  # why one build does not hold is of no interest where another does
-        try:
-            return resolve_once()
-        except DistributionNotFound:
-            continue
-        finally:
-            log.disabled = False
-    newest = "; ".join(
-        f"{indexes.offered[name][0].what} has {', '.join(releases[0])}"
-        for name, releases in sorted(has.items())
-        if releases and releases[0]
-    )
-    raise InstallationError(printable(f"No build is there for all of them: {newest}."))
+        if (ages := _try(resolver, resolve_once, offered)) is not None:
+            best = min(filter(None, (best, ((ages, place[1]), label))))
+    if best is None:
+        text = f"There is no build that all of them have: {'; '.join(has)}."
+        raise InstallationError(printable(text))
+    indexes.only = best[1]
+    current().say(INFO, f"The builds differ: choosing again with {indexes.only} for all")
+    return resolve_once()
 
 
-def _labels(release: Release) -> Iterator[str]:
+def _try(
+    resolver: Any, resolve_once: Callable[[], Any], offered: _Offered
+) -> tuple[int, ...] | None:
+    """How many newer releases than the chosen one each project has; None if nothing holds."""
+    log = logging.getLogger("pip._internal.resolution.resolvelib.factory")
+    log.disabled = True  # why one build does not hold is of no interest where another does
+    # Up to pip 25.2, what was chosen is downloaded at the end of this.
+    preparer = resolver.factory.preparer
+    preparer.prepare_linked_requirements_more = lambda *_, **__: None
+    try:
+        chosen = resolve_once().requirements
+    except DistributionNotFound:
+        return None
+    finally:
+        del preparer.prepare_linked_requirements_more
+        log.disabled = False
+    ages = []
+    for name, releases in offered.items():
+        link = chosen[name].link if name in chosen else None
+        release = current().release_of_url.get(link.url) if link else None
+        ages.append(releases.index(release) if release in releases else 0)
+    return tuple(ages)
+
+
+def _labels(release: Release) -> list[str]:
     """The builds of a release that can be used, best first."""
     there = {
         label
@@ -94,25 +115,27 @@ def _labels(release: Release) -> Iterator[str]:
         for label in (release.builds.labels_of(link) if release.builds else ())
     }
     best_first = release.decision.ordering.best_first
-    return (variant.label for variant in best_first if variant.label in there)
+    return [variant.label for variant in best_first if variant.label in there]
 
 
-def _in_common(has: list[list[list[str]]]) -> list[str]:
-    """The builds that all projects have, those with the newest releases first, then the best.
+def _in_common(offered: _Offered) -> dict[str, _Place]:
+    """The builds that all projects have, with their place among all.
 
-    Given for each project and each of its releases, newest first, the builds, best first.
+    That is how many newer releases each project has at least, and how many better builds.
     """
     places: dict[str, list[tuple[int, int]]] = {}
-    projects = [releases for releases in has if any(map(any, releases))]
-    for releases in projects:
+    for releases in offered.values():
         first: dict[str, tuple[int, int]] = {}
-        for age, labels in enumerate(releases):
-            for rank, label in enumerate(labels):
+        for age, release in enumerate(releases):
+            for rank, label in enumerate(_labels(release)):
                 first.setdefault(label, (age, rank))
         for label, place in first.items():
             places.setdefault(label, []).append(place)
-    common = [label for label in places if len(places[label]) == len(projects)]
-    return sorted(common, key=lambda label: tuple(zip(*places[label], strict=True)))
+    return {
+        label: tuple(zip(*found, strict=True))
+        for label, found in places.items()
+        if len(found) == len(offered)
+    }
 
 
 class _Build(Candidate):
