@@ -51,6 +51,7 @@ class Run:
         self.wheel_filename: type[WheelFilename] | None = None  # takes names apart
         self.sources: dict[str, Source] = {}  # by address, in pip's order
         self.locks: list[Lock] = []  # those that are read
+        self.builds: dict[str, str] = {}  # of index sets, by project: what others are built against
         self._forget()
 
     def _forget(self) -> None:
@@ -62,9 +63,10 @@ class Run:
         self.early: Early | None = None
         self.indexes: Indexes | None = None
 
-    def for_build(self) -> "Run":
-        """The part of this run that builds something, for this very machine."""
+    def for_build(self, builds: dict[str, str]) -> "Run":
+        """The part of this run that builds something, for this very machine, against `builds`."""
         run = copy(self)
+        run.builds = builds
         run.is_building = True
         run._forget()
         return run
@@ -76,7 +78,8 @@ class Run:
 
     def label_for(self, package: str) -> str:
         """The label that the user wants of a package; empty if any will do."""
-        return dict(text.split("=", 1) for text in self.values("variant")).get(package, "")
+        wanted = dict(text.split("=", 1) for text in self.values("variant"))
+        return wanted.get(package, self.builds.get(package, ""))
 
     @property
     def target_name(self) -> str:

@@ -160,10 +160,10 @@ SEAMS = (
     Seam("build_env.installer:call_subprocess", "cmd extra_environ", "hook.children", RESOLVE,
          since=(26, 2)),
     Seam("cli.main_parser:subprocess", "", "hook.children:main_parser_subprocess", RESOLVE),
-    Seam("build_env:InprocessBuildEnvironmentInstaller.install", "self", "hook.options", RESOLVE,
-         since=(26, 0), until=(26, 2)),
+    Seam("build_env:InprocessBuildEnvironmentInstaller.install", "self",
+         "hook.children", RESOLVE, since=(26, 0), until=(26, 2)),
     Seam("build_env.installer:InprocessBuildEnvironmentInstaller.install", "self",
-         "hook.options", RESOLVE, since=(26, 2)),
+         "hook.children", RESOLVE, since=(26, 2)),
 )
 
 # What the replacements rely on beside the seams: places of pip, and names that they must use,

@@ -68,6 +68,7 @@ class Indexes:
         self.only = ""  # the one build that may be taken, once projects met that differ
         # By the names of files that may be installed, what they are.
         self.described: dict[str, VariantMetadata] = {}
+        self.resolved: dict[str, tuple[str, ...]] = {}  # by project, the builds looked at last
         # By project, what pip's resolver was given last: the newest first.
         self.offered: dict[str, Sequence[Release]] = {}
         try:
@@ -120,6 +121,22 @@ class Indexes:
             elif wanted in ("", build.label):
                 found.append(build)
         return found
+
+    def chosen(self) -> dict[str, str]:
+        """The builds that requirements name, that pip chose so far or that are installed."""
+        chosen: dict[str, str] = {}
+        for index_set in self._sets:
+            labels = {one.label for one in index_set.builds}
+            for project in index_set.projects:
+                installed = target().installed(project)
+                named = (
+                    *self._pinned(project),
+                    *self.resolved.get(project, ()),
+                    *([build_of(installed)] if installed else []),
+                )
+                if known := [label for label in named if label in labels]:
+                    chosen[project] = known[0]
+        return chosen
 
     def _order(self, index_set: IndexSet, variants: dict[str, Variant]) -> Ordering:
         metadata = VariantMetadata(index_set.namespaces, variants, index_set.providers)

@@ -40,6 +40,7 @@ def iter_dependencies(self: Any, with_requires: bool, *, original: Any) -> Itera
         link = self.source_link
         labels = indexes.labels_of(link, index_set) if link else (build_of(self.dist),)
         if any(labels):
+            indexes.resolved[self.project_name] = labels
             yield _OneBuild(indexes, f"<build of {index_set.name}>", labels)
     yield from original(self, with_requires)
 
