@@ -96,9 +96,6 @@ SEAMS = (
          "self get_infos installed prefers_installed incompatible_ids", "hook.finding", ALL),
     Seam("resolution.resolvelib.resolver:Resolver.resolve",
          "self root_reqs check_supported_wheels", "hook.finding", ALL),
-    *(Seam(f"resolution.resolvelib.candidates:{name}.iter_dependencies", "self with_requires",
-           "variants.one_build", ALL, "names_index_sets")
-      for name in ("_InstallRequirementBackedCandidate", "AlreadyInstalledCandidate")),
     Seam("commands.index:IndexCommand._build_package_finder", "self options session",
          "hook.finding", "index"),
 
@@ -171,7 +168,7 @@ SEAMS = (
 ASSUMPTIONS = (
     ("resolution.resolvelib.factory:Factory._iter_found_candidates", ".partial link= name="),
     ("resolution.resolvelib.factory:Factory._make_candidate_from_link", "template"),
-    ("resolution.resolvelib.resolver:Resolver.__init__", ".factory"),
+    ("resolution.resolvelib.resolver:Resolver.__init__", ".factory ._result"),
     ("resolution.resolvelib.factory:Factory.__init__", ".preparer"),
     ("index.package_finder:PackageFinder.__init__", "._link_collector"),
     ("index.package_finder:CandidateEvaluator.__init__", "._hashes"),

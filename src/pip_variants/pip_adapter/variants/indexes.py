@@ -68,7 +68,6 @@ class Indexes:
         self.only = ""  # the one build that may be taken, once projects met that differ
         # By the names of files that may be installed, what they are.
         self.described: dict[str, VariantMetadata] = {}
-        self.resolved: dict[str, tuple[str, ...]] = {}  # by project, the builds looked at last
         # By project, what pip's resolver was given last: the newest first.
         self.offered: dict[str, Sequence[Release]] = {}
         try:
@@ -123,7 +122,7 @@ class Indexes:
         return found
 
     def chosen(self) -> dict[str, str]:
-        """The builds that requirements name, that pip chose so far or that are installed."""
+        """The builds that requirements name, that are taken for all or that are installed."""
         chosen: dict[str, str] = {}
         for index_set in self._sets:
             labels = {one.label for one in index_set.builds}
@@ -131,7 +130,7 @@ class Indexes:
                 installed = target().installed(project)
                 named = (
                     *self._pinned(project),
-                    *self.resolved.get(project, ()),
+                    self.only,
                     *([build_of(installed)] if installed else []),
                 )
                 if known := [label for label in named if label in labels]:

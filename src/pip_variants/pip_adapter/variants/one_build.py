@@ -1,19 +1,18 @@
 """One build for all projects of an index set.
 
 torch of one build and torchvision of another do not work together, and nothing in their metadata
-says so. Where pip's resolver meets two, it starts again with one build for all: of those that all
-projects have which it met, first the one with the newest releases, then the better one.
+says so. Where pip's resolver chose several, it starts again with one build for all: that with which
+the projects have the newest releases, and of those the best.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from logging import INFO
 from operator import itemgetter
 from typing import Any, TypeAlias
 
 from pip._internal.exceptions import DistributionNotFound, InstallationError
-from pip._internal.resolution.resolvelib.base import Candidate, Requirement
-from pip._vendor.packaging.version import Version
 
 from pip_variants.errors import printable
 from pip_variants.pip_adapter.hook.run import current
@@ -21,40 +20,25 @@ from pip_variants.pip_adapter.variants.indexes import Indexes, build_of, public
 from pip_variants.pip_adapter.variants.release import Release
 
 _Offered: TypeAlias = dict[str, Sequence[Release]]
+"""By project, the releases that the resolver was given; the newest first."""
+
 _Place: TypeAlias = tuple[tuple[int, ...], ...]
-
-
-class BuildsDiffer(Exception):
-    """Two projects of an index set have no build in common."""
-
-
-def iter_dependencies(self: Any, with_requires: bool, *, original: Any) -> Iterator[Any]:
-    """`iter_dependencies` of the resolver's candidates, installed and not.
-
-    Beside its dependencies each one requires what stands for its build, as it requires what stands
-    for Python (`RequiresPythonRequirement`).
-    """
-    indexes = current().indexes
-    index_set = indexes.covering(self.project_name) if indexes else None
-    if indexes and index_set:
-        link = self.source_link
-        labels = indexes.labels_of(link, index_set) if link else (build_of(self.dist),)
-        if any(labels):
-            indexes.resolved[self.project_name] = labels
-            yield _OneBuild(indexes, f"<build of {index_set.name}>", labels)
-    yield from original(self, with_requires)
+"""How many newer releases than the first with a build each project has; and better builds."""
 
 
 def unless_unfit(installed: Any, prefers_installed: bool, *_: Any, **__: Any) -> Any:
-    """The installed candidate; None where pip upgrades and it is a build that does not fit here.
+    """The installed candidate; None where it is a build that must not be combined or kept.
 
-    pip compares local versions, and would keep it as the newer one.
+    Where pip upgrades, it compares local versions, and would keep what does not fit here.
     """
-    if prefers_installed:
-        return installed
     indexes = Indexes.of_run(current().finder._link_collector.session)
     builds = indexes.builds_of(installed.project_name, public(installed.version))
-    return None if builds and not builds.fits(build_of(installed.dist)) else installed
+    label = build_of(installed.dist)
+    if builds is None or label not in builds.metadata.variants:
+        return installed
+    is_other = indexes.only not in ("", label)
+    is_kept = prefers_installed or builds.fits(label)
+    return installed if is_kept and not is_other else None
 
 
 def resolve(resolver: Any, resolve_once: Callable[[], Any]) -> Any:
@@ -62,20 +46,44 @@ def resolve(resolver: Any, resolve_once: Callable[[], Any]) -> Any:
 
     Raises pip's `InstallationError` if no build holds for all; it says which each has.
     """
+    # Up to pip 25.2, what was chosen is downloaded at the end of resolving.
+    preparer, downloads = resolver.factory.preparer, []
+    download = preparer.prepare_linked_requirements_more
+    preparer.prepare_linked_requirements_more = lambda *args, **kw: downloads.append(
+        partial(download, *args, **kw)
+    )
     try:
-        return resolve_once()
-    except BuildsDiffer:
-        if (indexes := current().indexes) is None:
-            raise
-    offered = {name: some for name, some in indexes.offered.items() if any(map(_labels, some))}
-    has = [f"{one[0].what} has {', '.join(_labels(one[0]))}" for one in offered.values()]
+        chosen = resolve_once()
+        indexes = current().indexes
+        if indexes and indexes.only == "" and not _is_one(resolver, indexes):
+            chosen = _with_one_build(resolver, resolve_once, indexes)
+    finally:
+        del preparer.prepare_linked_requirements_more
+    for one in downloads[-1:]:
+        one()
+    return chosen
+
+
+def _with_one_build(resolver: Any, resolve_once: Callable[[], Any], indexes: Indexes) -> Any:
+    names = [name for name in resolver._result.mapping if name in indexes.offered]
+    offered = {name: indexes.offered[name] for name in names}
+    offered = {name: some for name, some in offered.items() if any(map(_labels, some))}
+    has = [f"{some[0].what} has {', '.join(_labels(some[0]))}" for some in offered.values()]
+    log = logging.getLogger("pip._internal.resolution.resolvelib.factory")
     best: tuple[_Place, str] | None = None
     for label, place in sorted(_in_common(offered).items(), key=itemgetter(1)):
         if best and best[0] <= place:  # not even the newest releases would make it better
             break
         indexes.only = label
-        if (ages := _try(resolver, resolve_once, offered)) is not None:
-            best = min(filter(None, (best, ((ages, place[1]), label))))
+        log.disabled = True  # why one build does not hold is of no interest where another does
+        try:
+            resolve_once()
+        except DistributionNotFound:
+            continue
+        finally:
+            log.disabled = False
+        if _is_one(resolver, indexes):
+            best = min(filter(None, (best, ((_ages(resolver, offered), place[1]), label))))
     if best is None:
         text = f"There is no build that all of them have: {'; '.join(has)}."
         raise InstallationError(printable(text))
@@ -84,28 +92,28 @@ def resolve(resolver: Any, resolve_once: Callable[[], Any]) -> Any:
     return resolve_once()
 
 
-def _try(
-    resolver: Any, resolve_once: Callable[[], Any], offered: _Offered
-) -> tuple[int, ...] | None:
-    """How many newer releases than the chosen one each project has; None if nothing holds."""
-    log = logging.getLogger("pip._internal.resolution.resolvelib.factory")
-    log.disabled = True  # why one build does not hold is of no interest where another does
-    # Up to pip 25.2, what was chosen is downloaded at the end of this.
-    preparer = resolver.factory.preparer
-    preparer.prepare_linked_requirements_more = lambda *_, **__: None
-    try:
-        chosen = resolve_once().requirements
-    except DistributionNotFound:
-        return None
-    finally:
-        del preparer.prepare_linked_requirements_more
-        log.disabled = False
-    ages = []
-    for name, releases in offered.items():
-        link = chosen[name].link if name in chosen else None
-        release = current().release_of_url.get(link.url) if link else None
-        ages.append(releases.index(release) if release in releases else 0)
-    return tuple(ages)
+def _is_one(resolver: Any, indexes: Indexes) -> bool:
+    """Whether there is a build that all that was chosen of a set are."""
+    common: dict[str, set[str]] = {}
+    for candidate in resolver._result.mapping.values():
+        index_set = indexes.covering(candidate.project_name)
+        if index_set is None:
+            continue
+        link = candidate.source_link
+        labels = indexes.labels_of(link, index_set) if link else (build_of(candidate.dist),)
+        if any(labels):
+            common[index_set.name] = common.get(index_set.name, {*labels}) & {*labels}
+    return all(common.values())
+
+
+def _ages(resolver: Any, offered: _Offered) -> tuple[int, ...]:
+    """How many newer releases than the chosen one each project has."""
+    mapping = resolver._result.mapping
+    versions = {name: public(mapping[name].version) for name in offered if name in mapping}
+    return tuple(
+        next((age for age, one in enumerate(some) if one.version == versions.get(name)), 0)
+        for name, some in offered.items()
+    )
 
 
 def _labels(release: Release) -> list[str]:
@@ -120,10 +128,7 @@ def _labels(release: Release) -> list[str]:
 
 
 def _in_common(offered: _Offered) -> dict[str, _Place]:
-    """The builds that all projects have, with their place among all.
-
-    That is how many newer releases each project has at least, and how many better builds.
-    """
+    """The builds that all projects have, with their place among all."""
     places: dict[str, list[tuple[int, int]]] = {}
     for releases in offered.values():
         first: dict[str, tuple[int, int]] = {}
@@ -137,70 +142,3 @@ def _in_common(offered: _Offered) -> dict[str, _Place]:
         for label, found in places.items()
         if len(found) == len(offered)
     }
-
-
-class _Build(Candidate):
-    """A build of a set, which the resolver can choose once."""
-
-    is_installed = is_editable = False
-    source_link = None
-
-    def __init__(self, name: str, labels: tuple[str, ...]) -> None:
-        """`name` is the same for all builds of a set, and no name of a project."""
-        self._name = name
-        self.labels = labels
-
-    @property
-    def name(self) -> str:
-        """What it is for the resolver."""
-        return self._name
-
-    @property
-    def project_name(self) -> Any:
-        """The same."""
-        return self._name
-
-    @property
-    def version(self) -> Version:
-        """It has none; nobody compares it."""
-        return Version("0")
-
-    def iter_dependencies(self, with_requires: bool) -> tuple[()]:  # noqa: ARG002 - pip's
-        """None."""
-        return ()
-
-    def get_install_requirement(self) -> None:
-        """Nothing is installed for it."""
-
-
-class _OneBuild(Requirement):
-    """That a project is combined with others of one of its builds only."""
-
-    def __init__(self, indexes: Indexes, name: str, labels: tuple[str, ...]) -> None:
-        self._indexes = indexes
-        self._build = _Build(name, labels)
-
-    @property
-    def name(self) -> str:
-        """That of what stands for the build."""
-        return self._build.name
-
-    @property
-    def project_name(self) -> Any:
-        """The same."""
-        return self._build.name
-
-    def is_satisfied_by(self, candidate: Any) -> bool:
-        """Whether they have a build in common. Raises `BuildsDiffer` where any may be taken."""
-        is_one = not set(candidate.labels).isdisjoint(self._build.labels)
-        if not is_one and not self._indexes.only:
-            raise BuildsDiffer
-        return is_one
-
-    def get_candidate_lookup(self) -> tuple[Any, None]:
-        """What the resolver chooses for it, and no requirement of a package."""
-        return self._build, None
-
-    def format_for_error(self) -> str:
-        """What pip says of a conflict."""
-        return f"the build {' or '.join(self._build.labels)}"
