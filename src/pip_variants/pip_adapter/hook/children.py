@@ -75,7 +75,7 @@ def _chosen_builds() -> dict[str, str]:
     """The builds of index sets against which everything is built, by project."""
     if not names_index_sets():
         return {}
-    from pip_variants.pip_adapter.variants.indexes import Indexes
+    from pip_variants.pip_adapter.indexes.builds import Indexes
 
     return Indexes.of_run(current().finder._link_collector.session).chosen()
 

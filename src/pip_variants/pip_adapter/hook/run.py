@@ -14,8 +14,8 @@ from pip_variants.pip_adapter.hook import attach
 
 if TYPE_CHECKING:
     from pip_variants.model.filename import WheelFilename
+    from pip_variants.pip_adapter.indexes.builds import Indexes
     from pip_variants.pip_adapter.variants.early import Early
-    from pip_variants.pip_adapter.variants.indexes import Indexes
     from pip_variants.pip_adapter.variants.locks import Lock
     from pip_variants.pip_adapter.variants.release import Release
     from pip_variants.pip_adapter.variants.sources import Source
@@ -136,7 +136,7 @@ class Run:
     def _verify(self) -> None:
         self.problem = ""  # what is loaded now may have names of wheels, too
         try:
-            problems = attach.verify()
+            problems = attach.verify(with_index_sets=bool(self.values("variant_indexes")))
         except attach.Unloadable as error:
             self.ignore_variants(f"pip-variants is broken ({error})")
             return

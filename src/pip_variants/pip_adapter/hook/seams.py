@@ -57,6 +57,9 @@ ALL = "everything"
 INSTALL = "install download wheel"
 RESOLVE = "install download wheel lock"
 
+OF_INDEX_SETS = "names_index_sets"
+"""The condition of what is loaded for index sets alone."""
+
 OF_OPTIONS = "cli.cmdoptions:make_option_group"
 """The one place that is replaced in a pip that is told to do without variants, too."""
 
@@ -83,7 +86,7 @@ SEAMS = (
     Seam("cli.req_command:RequirementCommand.get_requirements", "self args options finder session",
          "hook.finding", ALL),
     Seam("index.collector:LinkCollector.collect_sources", "self project_name candidates_from_page",
-         "variants.indexes", ALL, "names_index_sets"),
+         "indexes.builds", ALL, OF_INDEX_SETS),
     Seam("index.package_finder:PackageFinder.evaluate_links", "self link_evaluator links",
          "hook.finding", ALL),
     Seam("index.package_finder:PackageFinder.find_best_candidate",
@@ -104,7 +107,7 @@ SEAMS = (
          "self req parallel_builds", "variants.wheels", ALL, "seen"),
     Seam("wheel_builder:_verify_one", "req wheel_path", "variants.wheels", ALL, "looks_labelled"),
     Seam("operations.install.wheel:_install_wheel", "name wheel_zip wheel_path scheme",
-         "variants.wheels", INSTALL, "names_index_sets"),
+         "variants.wheels", INSTALL, OF_INDEX_SETS),
     Seam("operations.prepare:RequirementPreparer._log_preparing_link", "self req",
          "variants.telling", RESOLVE, "seen"),
 
@@ -168,7 +171,7 @@ SEAMS = (
 ASSUMPTIONS = (
     ("resolution.resolvelib.factory:Factory._iter_found_candidates", ".partial link= name="),
     ("resolution.resolvelib.factory:Factory._make_candidate_from_link", "template"),
-    ("resolution.resolvelib.resolver:Resolver.__init__", ".factory ._result"),
+    ("resolution.resolvelib.resolver:Resolver.__init__", ".factory"),
     ("resolution.resolvelib.factory:Factory.__init__", ".preparer"),
     ("index.package_finder:PackageFinder.__init__", "._link_collector"),
     ("index.package_finder:CandidateEvaluator.__init__", "._hashes"),
@@ -177,8 +180,6 @@ ASSUMPTIONS = (
     ("index.package_finder:PackageFinder.find_all_candidates", ""),
     ("index.collector:LinkCollector.__init__", ".session"),
     ("index.collector:_get_index_content", "session"),
-    ("index.collector:_get_simple_response", "session"),
-    ("index.collector:_make_index_content", "cache_link_parsing"),
     ("models.link:Link.__init__", "._hashes .comes_from ._url"),
     *((f"models.link:Link.{name}", "") for name in (
         "url", "filename", "url_without_fragment", "is_wheel", "is_file", "file_path", "is_yanked",
@@ -194,6 +195,12 @@ ASSUMPTIONS = (
     ("metadata.base:BaseDistribution.read_text", ""),
     ("metadata.pkg_resources:Distribution.__init__", "._dist"),
     ("exceptions:MetadataInconsistent.__init__", ".m_val"),
+)
+
+ASSUMPTIONS_OF_INDEX_SETS = (
+    ("index.collector:_get_simple_response", "session"),
+    ("index.collector:_make_index_content", "cache_link_parsing"),
+    ("resolution.resolvelib.resolver:Resolver.__init__", "._result"),
 )
 # fmt: on
 

@@ -30,6 +30,7 @@ from pip_variants.model.metadata import Variant, VariantMetadata
 from pip_variants.model.ordering import Ordering
 from pip_variants.pip_adapter.hook.run import VERBOSE, Run, current
 from pip_variants.pip_adapter.variants.dependencies import variant_of
+from pip_variants.pip_adapter.variants.sources import public
 from pip_variants.pip_adapter.variants.target import target
 
 if TYPE_CHECKING:
@@ -297,11 +298,6 @@ def _without_questions(session: Any) -> Any:
     quiet.auth = copy(session.auth)
     quiet.auth.prompting = False
     return quiet
-
-
-def public(version: object) -> str:
-    """A version without its local part, which names a build and no newer release."""
-    return str(version).partition("+")[0]
 
 
 def build_of(distribution: Any) -> str:

@@ -16,8 +16,9 @@ from pip._internal.exceptions import DistributionNotFound, InstallationError
 
 from pip_variants.errors import printable
 from pip_variants.pip_adapter.hook.run import current
-from pip_variants.pip_adapter.variants.indexes import Indexes, build_of, public
+from pip_variants.pip_adapter.indexes.builds import Indexes, build_of
 from pip_variants.pip_adapter.variants.release import Release
+from pip_variants.pip_adapter.variants.sources import public
 
 _Offered: TypeAlias = dict[str, Sequence[Release]]
 """By project, the releases that the resolver was given; the newest first."""
