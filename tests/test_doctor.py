@@ -65,6 +65,7 @@ def test_the_shape_of_the_json(env: Environment) -> None:
         "failed": [],
         "warnings": [],
         "plugins": [],
+        "index_sets": {"pytorch": "cu128"},
         "forced": {**HARDWARE, "X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v3,v2,v1"},
         "options": {"variant_prefer": ["x86_64::avx"]},
         "target": "x86_64_v2",

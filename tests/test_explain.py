@@ -442,6 +442,7 @@ WHY_NOTHING = (
     "no file of demo",  # of a lock
     "Cannot select a compatible wheel",  # likewise
     "Could not install locked package",
+    "No wheel found matching the provided tags",  # of a lock of what does not fit here
 )
 
 

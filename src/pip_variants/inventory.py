@@ -88,7 +88,7 @@ def with_better_labels(variants: tuple[InstalledVariant, ...]) -> tuple[Installe
 
 def _look_at(distribution: Distribution, detection: Detection) -> InstalledVariant | None:
     name, version = _field(distribution, "Name"), _field(distribution, "Version")
-    reinstall = partial(_reinstall, shlex.quote(f"{name}=={version}"), distribution)
+    reinstall = partial(_reinstall, distribution, name, version)
     try:
         text = distribution.read_text("variant.json")
         if text is None:
@@ -98,7 +98,7 @@ def _look_at(distribution: Distribution, detection: Detection) -> InstalledVaria
         reason = f"broken: {error}"
         return InstalledVariant(name, version, None, None, reinstall(), reason, reinstall())
     (variant,) = metadata.variants.values()
-    found = InstalledVariant(name, version, variant, None, reinstall())
+    found = InstalledVariant(name, version, variant, None, reinstall(variant.label))
     # The variant would not be here if its namespaces had not been enabled.
     choices = Choices(enabled=frozenset(variant.namespaces))
     try:
@@ -131,7 +131,15 @@ def _unmet_abi_dependency(variant: Variant, metadata: VariantMetadata) -> str:
     return ""
 
 
-def _reinstall(requirement: str, distribution: Distribution) -> tuple[str, ...]:
+def _exactly(name: str, version: str, label: str) -> str:
+    """One version, in whatever build: the local version of one of an index set is its label."""
+    return f"{name}=={version.removesuffix(f'+{label}')}"
+
+
+def _reinstall(
+    distribution: Distribution, name: str, version: str, label: str = ""
+) -> tuple[str, ...]:
+    requirement = shlex.quote(_exactly(name, version, label))
     # Without --no-deps, --force-reinstall takes the newest of all that it depends on, too.
     command = f"pip install --force-reinstall --no-deps {requirement}"
     # Another build may have other dependencies, by its variant markers.
@@ -161,7 +169,11 @@ def _labels_that_pip_takes(variants: Iterable[InstalledVariant]) -> dict[str, st
         pip_install = [sys.executable, "-c", RUN_MODULE, "pip", "install"]
         done = subprocess.run(  # noqa: S603
             [*pip_install, *options, "--report", str(file), "--"]
-            + [f"{one.name}=={one.version}" for one in variants],
+            + [
+                _exactly(one.name, one.version, one.variant.label)
+                for one in variants
+                if one.variant
+            ],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",

@@ -13,6 +13,7 @@ _COMMANDS = {
     "show": "print what this machine supports",
     "explain": "say which wheel pip would install, and why",
     "doctor": "look whether pip-variants works here",
+    "indexes": "show index sets, and which of their builds pip would take",
     "list": "list the installed variants",
     "check": "say which installed variants do not fit any more",
     "target": "print what this machine supports as a target file, put targets together",

@@ -11,15 +11,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import pip_variants
 from pip_variants.cli.explain import run_pip
+from pip_variants.cli.indexes import FITS_EVERYWHERE, describe
 from pip_variants.cli.text import add_json, print_json, print_lines
 from pip_variants.detection.client import Answer, Detection
+from pip_variants.detection.index_sets import IndexSets
 from pip_variants.errors import PipVariantsError, printable
 
 # What providers read instead of looking at the machine, or to look elsewhere (docs/providers).
@@ -109,6 +111,7 @@ def _look_at_providers() -> dict[str, Any]:
             answers = detection.everything()
         except PipVariantsError as error:
             answers = (Answer("", failed=str(error)),)
+        index_sets = _index_sets(detection)
     forced = sorted(filter(_FORCED.fullmatch, os.environ))
     return {
         "providers": [
@@ -124,8 +127,21 @@ def _look_at_providers() -> dict[str, Any]:
         "failed": [printable(one.failed) for one in answers if one.failed],
         "warnings": [printable(text) for one in answers for text in one.warnings],
         "plugins": sorted({point.value for point in entry_points(group="variant_plugins")}),
+        "index_sets": index_sets,
         "forced": {name: printable(os.environ[name]) for name in forced},
     }
+
+
+def _index_sets(detection: Detection) -> dict[str, str]:
+    """The index sets that have a build for what this machine has, and that build."""
+    found = {}
+    with suppress(PipVariantsError):  # what is broken is said of the providers
+        sets = IndexSets(detection.index_sets(), lambda _: b"")
+        for one in sets.named(sets.names):
+            best = describe(one, detection)["builds"][0]
+            if best["supported"] and best["reason"] != FITS_EVERYWHERE:
+                found[one.name] = best["label"]
+    return found
 
 
 def _to_do(found: dict[str, Any]) -> Iterator[str]:
@@ -173,4 +189,8 @@ def _text(found: dict[str, Any]) -> Iterator[str]:
         values = " ".join(value) if isinstance(value, list) else str(value).lower()
         yield f"  {name.replace('_', '-')} = {values}"
     yield f"  target: {found['target'] or 'this machine'}"
+    for name, label in found["index_sets"].items():
+        if "variant_indexes" not in found["options"]:
+            yield f"  index set {name} has builds for this machine ({label}), and is not used:"
+            yield f"    pip config set global.variant-indexes {name}"
     yield from ("", f"Self-test: {found['self_test'] or 'installed a variant wheel'}", "")

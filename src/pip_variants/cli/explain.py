@@ -124,7 +124,8 @@ def _verdict(decision: dict[str, Any]) -> tuple[str, str]:
         return "nothing", ""
     if decision["label"] is not None:
         deciding = ", ".join(decision["deciding"])
-        return f"the variant {decision['label']}", f"because of {deciding}" if deciding else _NULL
+        kind = "build" if decision["index_set"] else "variant"
+        return f"the {kind} {decision['label']}", f"because of {deciding}" if deciding else _NULL
     is_wheel = decision["filename"].endswith(".whl")
     chosen = "the wheel without variant" if is_wheel else "the source distribution"
     if any(file["label"] for file in decision["files"]):

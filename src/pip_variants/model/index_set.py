@@ -6,6 +6,7 @@ build stands for, in the words of PEP 825 and PEP 850; docs/indexes.md describes
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
@@ -19,6 +20,7 @@ from pip_variants.model.metadata import (
     read_variant,
 )
 from pip_variants.model.names import check_label, check_namespace, normalised
+from pip_variants.model.ordering import Ordering
 from pip_variants.model.published import KNOWN_PROVIDERS
 
 FORMAT = 1  # the newest that is read
@@ -81,6 +83,16 @@ class IndexSet:
             variants[build.label] = next(special, build.usual)
         return VariantMetadata(self.namespaces, variants, self.providers)
 
+    def in_order(self, ordering: Ordering) -> Ordering:
+        """The order of builds, with that of the set where properties do not decide."""
+        places = {one.label: place for place, one in enumerate(self.builds)}
+        best_first = (
+            one
+            for _, equal in groupby(ordering.best_first, key=ordering.deciding)
+            for one in sorted(equal, key=lambda variant: places.get(variant.label, 0))
+        )
+        return Ordering(tuple(best_first), ordering.rejected, ordering.supported)
+
 
 def _read(root: Node, mirror: str, beside: str) -> IndexSet:
     version = root.get("format")
@@ -120,7 +132,8 @@ def _read(root: Node, mirror: str, beside: str) -> IndexSet:
 
 def _build(label: str, node: Node, base: str, namespaces: tuple[str, ...]) -> Build:
     is_page = "find-links" in node.children()
-    place = node.get("find-links" if is_page else "index")
+    # Where there is a base, an index is mostly called as the build.
+    place = node.get("find-links" if is_page else "index", label if base else None)
     if is_page and "index" in node.value:
         raise node.fault("must have an index or find-links, not both")
     url = urljoin(base, place.string())

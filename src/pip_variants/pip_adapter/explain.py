@@ -59,6 +59,8 @@ class Explain(InstallCommand):
     def _explain(self, options: Any, args: list[str]) -> dict[str, Any]:
         if hasattr(cmdoptions, "check_release_control_exclusive"):  # since pip 26.0
             cmdoptions.check_release_control_exclusive(options)
+        # As if nothing were installed, so that no installed build comes first.
+        options.force_reinstall, options.upgrade_strategy = True, "eager"
         failures = _listen("pip._internal.index.collector", logging.DEBUG)
         warnings = _listen("pip_variants", logging.WARNING)
         session = self.get_default_session(options)
@@ -157,6 +159,7 @@ class Explain(InstallCommand):
         return {
             "release": version or None,
             "label": variant.label if variant else None,
+            "index_set": found.builds.source if found.builds and variant else None,
             "filename": chosen.filename if chosen else None,
             "url": _url(chosen) if chosen else None,
             "deciding": [str(one) for one in ordering.deciding(variant)] if variant else [],

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -17,8 +18,7 @@ from pip_variants.model.ordering import Ordering
 from pip_variants.pip_adapter.hook.run import Run, current
 from pip_variants.pip_adapter.variants import telling
 from pip_variants.pip_adapter.variants.fetching import Unusable, fetch, variant_json
-from pip_variants.pip_adapter.variants.indexes import public
-from pip_variants.pip_adapter.variants.sources import source_of, url_of_source
+from pip_variants.pip_adapter.variants.sources import public, source_of, url_of_source
 from pip_variants.pip_adapter.variants.target import target
 from pip_variants.remote_wheel import Budget
 
@@ -89,6 +89,14 @@ class Release:
             return None
         metadata = self.metadata_of(link) or _NULL_ALONE
         return metadata.variants.get(label, Variant(label))
+
+    def description(self, link: Link) -> VariantMetadata | None:
+        """What a file is, as its own metadata would say; None for one that is several builds."""
+        variant, metadata = self.variant_of(link), self.metadata_of(link)
+        is_one = self.builds is None or len(self.builds.labels_of(link)) == 1
+        if variant is None or metadata is None or not is_one:
+            return None
+        return replace(metadata, variants={variant.label: variant})
 
     def bound(self, link: Link) -> tuple[AbiDependency, ...]:
         """The releases of other packages that a file is built for."""

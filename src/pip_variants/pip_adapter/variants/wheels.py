@@ -1,7 +1,10 @@
 """Wheels at hand: does the wheel keep what the index promised, does a wheel given by path fit."""
 
 import os
+import re
+from base64 import urlsafe_b64encode
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
 from pip._internal.exceptions import MetadataInconsistent, UnsupportedWheel
@@ -12,6 +15,8 @@ from pip_variants.model.metadata import VariantMetadata
 from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.variants import telling
 from pip_variants.pip_adapter.variants.target import target
+
+_RECORD = re.compile(r"[^/]+\.dist-info/RECORD")
 
 
 class WheelDisagrees(MetadataInconsistent):
@@ -42,7 +47,8 @@ def prepare_linked_requirement(self: Any, req: Any, *args: Any, original: Any, *
     run, filename, path = current(), req.link.filename, req.local_file_path
     release = run.release_of_url.get(req.link.url)
     if run.label_of(filename) is None:
-        pass
+        if release and release.builds and run.indexes and (own := release.description(req.link)):
+            run.indexes.described[os.path.basename(path)] = own
     elif release is None:  # its path or URL stands somewhere
         _check_fits(path, filename)
     elif difference := release.check(req.link, partial(wheel_metadata.read, path, filename)):
@@ -54,6 +60,27 @@ def prepare_linked_requirement(self: Any, req: Any, *args: Any, original: Any, *
     if inconsistent is not None:
         raise inconsistent
     return distribution
+
+
+def install_wheel(
+    name: str, wheel_zip: Any, wheel_path: str, scheme: Any, *args: Any, original: Any, **kw: Any
+) -> None:
+    """`_install_wheel`: a build of an index set has a `variant.json` from then on, as variants do.
+
+    Its wheel says nowhere what it needs; so that is known to `pip check` and to later runs.
+    """
+    original(name, wheel_zip, wheel_path, scheme, *args, **kw)
+    indexes = current().indexes
+    metadata = indexes.described.get(os.path.basename(wheel_path)) if indexes else None
+    (folder,) = {one.partition("/")[0] for one in wheel_zip.namelist() if _RECORD.fullmatch(one)}
+    for place in {scheme.purelib, scheme.platlib}:
+        if metadata and os.path.exists(record := os.path.join(place, folder, "RECORD")):
+            data = metadata.serialise()
+            digest = urlsafe_b64encode(sha256(data).digest()).decode().rstrip("=")
+            with open(record, "a", encoding="utf-8") as file:
+                file.write(f"{folder}/variant.json,sha256={digest},{len(data)}\n")
+            with open(os.path.join(place, folder, "variant.json"), "wb") as file:
+                file.write(data)
 
 
 def verify_one(req: Any, wheel_path: str, *, original: Any) -> None:

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from copy import copy
 from functools import partial
-from itertools import groupby
 from logging import WARNING
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +30,7 @@ from pip_variants.model.metadata import Variant, VariantMetadata
 from pip_variants.model.ordering import Ordering
 from pip_variants.pip_adapter.hook.run import VERBOSE, Run, current
 from pip_variants.pip_adapter.variants.dependencies import variant_of
+from pip_variants.pip_adapter.variants.sources import public
 from pip_variants.pip_adapter.variants.target import target
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ class Indexes:
         # By address, the builds that a file is; several for one that stands on several indexes.
         self.builds: dict[str, tuple[str, ...]] = {}
         self.only = ""  # the one build that may be taken, once projects met that differ
+        # By the names of files that may be installed, what they are.
+        self.described: dict[str, VariantMetadata] = {}
         # By project, what pip's resolver was given last: the newest first.
         self.offered: dict[str, Sequence[Release]] = {}
         try:
@@ -120,6 +122,22 @@ class Indexes:
                 found.append(build)
         return found
 
+    def chosen(self) -> dict[str, str]:
+        """The builds that requirements name, that are taken for all or that are installed."""
+        chosen: dict[str, str] = {}
+        for index_set in self._sets:
+            labels = {one.label for one in index_set.builds}
+            for project in index_set.projects:
+                installed = target().installed(project)
+                named = (
+                    *self._pinned(project),
+                    self.only,
+                    *([build_of(installed)] if installed else []),
+                )
+                if known := [label for label in named if label in labels]:
+                    chosen[project] = known[0]
+        return chosen
+
     def _order(self, index_set: IndexSet, variants: dict[str, Variant]) -> Ordering:
         metadata = VariantMetadata(index_set.namespaces, variants, index_set.providers)
         what = f"the index set {index_set.name}"
@@ -162,20 +180,19 @@ class Builds:
         return self._indexes.only
 
     def ordered(self, ordering: Ordering) -> Ordering:
-        """The order for this release: a build that is installed and stays comes first.
-
-        Where properties do not decide, the order of the set does.
-        """
-        places = {one.label: place for place, one in enumerate(self._set.builds)}
-        best_first = [
-            one
-            for _, equal in groupby(ordering.best_first, key=ordering.deciding)
-            for one in sorted(equal, key=lambda variant: places.get(variant.label, 0))
-        ]
+        """The order for this release: a build that is installed and stays comes first."""
         staying = self._staying()
-        best_first.sort(key=lambda variant: variant.label not in staying)
-        allowed = (one for one in best_first if self.only in ("", one.label))
+        best_first = self._set.in_order(ordering).best_first
+        allowed = [one for one in best_first if self.only in ("", one.label)]
+        allowed.sort(key=lambda variant: variant.label not in staying)
         return Ordering(tuple(allowed), ordering.rejected, ordering.supported)
+
+    def fits(self, label: str) -> bool:
+        """Whether the target supports a build; what is none of the set's fits everywhere."""
+        if label not in self.metadata.variants:
+            return True
+        what = f"{self._project} {self._version}"
+        return bool(target().order(what, self.metadata, label).best_first)
 
     def is_newer_than_set(self) -> bool:
         """Whether the set was made before this release."""
@@ -281,11 +298,6 @@ def _without_questions(session: Any) -> Any:
     quiet.auth = copy(session.auth)
     quiet.auth.prompting = False
     return quiet
-
-
-def public(version: object) -> str:
-    """A version without its local part, which names a build and no newer release."""
-    return str(version).partition("+")[0]
 
 
 def build_of(distribution: Any) -> str:
