@@ -1,25 +1,7 @@
-"""Two builds of one small project, each in a folder of its own, and the index set that tells them apart."""
+"""Two builds of one small project, each in a folder of its own."""
 
 import zipfile
 from pathlib import Path
-
-HERE = Path(__file__).resolve().parent
-SET = """\
-format = 1
-name = "acme"
-base = "{base}/"
-projects = ["whichbuild"]
-
-[default-priorities]
-namespace = ["x86_64"]
-
-[builds.v3]
-find-links = "v3/"
-properties.x86_64.level = ["v3"]
-
-[builds.baseline]  # no properties: fits everywhere
-find-links = "baseline/"
-"""
 
 
 def build(label: str) -> None:
@@ -32,7 +14,7 @@ def build(label: str) -> None:
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: build.py\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     contents[f"{info}/RECORD"] = "".join(f"{name},,\n" for name in (*contents, f"{info}/RECORD"))
-    folder = HERE / "wheels" / label
+    folder = Path("wheels", label)
     folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(folder / f"whichbuild-{version}-py3-none-any.whl", "w") as archive:
         for name, text in contents.items():
@@ -41,4 +23,3 @@ def build(label: str) -> None:
 
 for label in ("v3", "baseline"):
     build(label)
-(HERE / "acme.toml").write_text(SET.format(base=(HERE / "wheels").as_uri()))

@@ -462,13 +462,13 @@ def test_a_broken_page_of_a_build_that_cannot_be_used(env, pytorch: Replica) -> 
 OWN = """
 format = 1
 name = "acme"
-base = "{url}/"
+base = "URL/"
 projects = ["torch", "triton"]
 [default-priorities]
 namespace = ["nvidia"]
 [builds.cu130]
 index = "cu130"
-properties.nvidia = {{ cuda_version_lower_bound = ["13.0"] }}
+properties.nvidia = { cuda_version_lower_bound = ["13.0"] }
 [builds.cpu]
 index = "cpu"
 """
@@ -476,16 +476,17 @@ index = "cpu"
 
 def own_set(pytorch: Replica, folder: Path, **changes: str) -> Path:
     file = folder / "acme.toml"
-    text = OWN.format(url=pytorch.url)
+    text = OWN
     for old, new in changes.items():
         text = text.replace(OWN_PARTS[old], new)
-    file.write_text(text)
+    file.write_text(text.replace("URL", pytorch.url))
     return file
 
 
 OWN_PARTS = {
     "format": "format = 1",
     "name": 'name = "acme"',
+    "base": 'base = "URL/"',
     "projects": 'projects = ["torch", "triton"]',
     "index": 'index = "cu130"',
     "builds": "[builds.cu130]",
@@ -499,6 +500,27 @@ def test_a_file_of_ones_own(env, pytorch: Replica, tmp_path: Path) -> None:
     for machine, expected in (("cuda13.0-sm86", "cu130"), ("cuda12.8-sm86", "cpu")):
         assert taken(env, pytorch, machine, "torch", sets=str(file))["torch"] == f"2.14.0+{expected}"
     assert {one.partition("/")[0] for one in pytorch.asked()} == {"cu130", "cpu"}
+
+
+def test_a_file_and_its_folders(env, pytorch: Replica, tmp_path: Path) -> None:
+    """Without a base, the builds are found beside the file; what is not there is no empty index."""
+    file = own_set(pytorch, tmp_path, base="")
+    failing(env, pytorch, sets=str(file), url=tmp_path.as_uri())
+    for name in ("cu130", "cpu"):
+        folder = tmp_path / name / "torch"
+        wheel = plain_wheel(folder, "torch", f"3.0+{name}")
+        (folder / "index.html").write_text(f'<a href="{wheel.name}">{wheel.name}</a>')
+    for machine, expected in (("cuda13.0-sm86", "cu130"), ("cuda12.8-sm86", "cpu")):
+        result = install(env, pytorch, machine, "--dry-run", "torch", sets=str(file))
+        assert f"torch-3.0+{expected}" in result.out
+
+
+def test_a_mirror_that_has_nothing(env, pytorch: Replica) -> None:
+    """A misspelt address is not silently the same as no set."""
+    url = f"{pytorch.url}/misspelt"
+    result = install(env, pytorch, "cuda13.0-sm86", "--dry-run", "torch", sets=f"pytorch={url}", code=None)
+    lines = [line for line in result.all.splitlines() if "pytorch" in line or url in line]
+    assert lines, result.all
 
 
 def test_a_403_of_ones_own_index(env, pytorch: Replica, tmp_path: Path) -> None:
@@ -516,7 +538,7 @@ BAD = {
     "no projects": {"projects": ""},
     "projects that are no list": {"projects": 'projects = "torch"'},
     "a project that is no name": {"projects": 'projects = ["torch>2"]'},
-    "no index": {"index": ""},
+    "a base that is no URL": {"base": 'base = "cu130"'},
     "an index that is no URL": {"index": "index = 130"},
     "an index of another kind": {"index": 'index = "ssh://example.org/wheels"'},
     "builds that are no table": {"builds": "builds = 1\n[other]", "cpu": "[another]"},
@@ -594,7 +616,7 @@ def test_the_set_of_pytorch_is_in_words_that_providers_know() -> None:
     }
     assert document["projects"] == sorted({*document["projects"]})
     for name, build in document["builds"].items():
-        assert build["index"] == name
+        assert build.get("index", name) == name
         for entry in (build, *build.get("exceptions", [])):
             for namespace, features in entry.get("properties", {}).items():
                 for feature, values in features.items():
