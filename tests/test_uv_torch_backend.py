@@ -107,7 +107,8 @@ def proxy(made: Replica, folder: Path) -> Iterator[str]:
             self.end_headers()
             self.close_connection = True
             try:
-                Host(context.wrap_socket(self.connection, server_side=True), self.client_address, self.server)
+                with context.wrap_socket(self.connection, server_side=True) as connection:
+                    Host(connection, self.client_address, self.server)
             except OSError:  # a client that has seen enough
                 pass
 
