@@ -113,12 +113,12 @@ def _release(
     except PipVariantsError as error:
         own.append(str(error))
     if release.metadata.variants:
-        own += _variants(release, release.metadata)
+        own += _variants(release)
         wrong, unasked = unknown_properties(release.metadata, detection)
         own += wrong
         remarks += [f"{release}: {one}" for one in unasked]
-        remarks += _too_old(release, release.metadata)
-        _published(source, release, release.metadata, faults, remarks)
+        remarks += _too_old(release)
+        _published(source, release, faults, remarks)
 
 
 def _releases(source: Source, faults: Faults) -> list[Release]:
@@ -200,13 +200,13 @@ def _of_archive(archive: zipfile.ZipFile, info: str, name: WheelFilename) -> Ite
     yield from _paths(files, f"{name.distribution}-{name.version}")
     if name.label is None and f"{info}/{VARIANT_JSON}" in files:
         yield f"it has {VARIANT_JSON}, and its name has no label"
-    for file in ("METADATA", "RECORD", "WHEEL"):
+    for file, check in (("METADATA", _core_metadata), ("RECORD", None), ("WHEEL", _of_format)):
         if f"{info}/{file}" not in files:
             yield f"{info}/{file} is missing"
-        elif file == "METADATA":
-            yield from _core_metadata(_headers(archive, f"{info}/{file}"), name)
-        elif file == "WHEEL":
-            yield from _of_format(_headers(archive, f"{info}/{file}"), name)
+        elif check:
+            with archive.open(f"{info}/{file}") as opened_file:
+                text = opened_file.read(MAX_BYTES).decode("utf-8", "replace")
+            yield from check(HeaderParser().parsestr(text), name)
 
 
 def _paths(files: list[str], own: str) -> Iterator[str]:
@@ -229,11 +229,6 @@ def _of_format(wheel: Message, name: WheelFilename) -> Iterator[str]:
     if tags != named:
         said, right = (", ".join(sorted(one)) or "none" for one in (tags, named))
         yield f"its tags are {said} in WHEEL, and {right} in its name"
-
-
-def _headers(archive: zipfile.ZipFile, name: str) -> Message:
-    with archive.open(name) as file:
-        return HeaderParser().parsestr(file.read(MAX_BYTES).decode("utf-8", "replace"))
 
 
 def _core_metadata(metadata: Message, name: WheelFilename) -> Iterator[str]:
@@ -291,22 +286,12 @@ def _metadata(metadata: VariantMetadata, filename: str) -> Iterator[str]:
                 yield f"the provider of {namespace} requires {text!r}, which cannot be read"
         if isinstance(provider, BuiltinProvider) and provider.name != ABI_DEPENDENCY:
             yield f"the provider of {namespace} is built in nowhere: {provider.name}"
-    for variant in metadata.variants.values():
-        yield from _properties(variant, metadata)
+    yield from _properties(metadata)
     yield from _unsorted(metadata)
 
 
-def _unsorted(metadata: VariantMetadata) -> Iterator[str]:
-    """Sets of values, which are lists that are sorted (PEP 825, Variants)."""
-    drafts = metadata.version < (0, 1, 0)  # which did not say so
-    for label, variant in () if drafts else metadata.document["variants"].items():
-        for name, _ in metadata.variants[label].features:
-            values = variant[name.namespace][name.name]
-            if values != sorted(values):
-                yield f"the values of {name} in {label} must be sorted, not {', '.join(values)}"
-
-
-def _properties(variant: Variant, metadata: VariantMetadata) -> Iterator[str]:
+def _properties(metadata: VariantMetadata) -> Iterator[str]:
+    (variant,) = metadata.variants.values()
     if not variant.features and variant.label != NULL_LABEL:
         yield f"{variant.label} has no properties: the label of such a variant is {NULL_LABEL}"
     try:
@@ -323,6 +308,16 @@ def _properties(variant: Variant, metadata: VariantMetadata) -> Iterator[str]:
                 f"no provider is named for {namespace}: pip takes this variant only with "
                 f"--variant-enable {namespace}"
             )
+
+
+def _unsorted(metadata: VariantMetadata) -> Iterator[str]:
+    """Sets of values, which are lists that are sorted (PEP 825, Variants)."""
+    drafts = metadata.version < (0, 1, 0)  # which did not say so
+    for label, variant in () if drafts else metadata.document["variants"].items():
+        for name, _ in metadata.variants[label].features:
+            values = variant[name.namespace][name.name]
+            if values != sorted(values):
+                yield f"the values of {name} in {label} must be sorted, not {', '.join(values)}"
 
 
 def _fallback(release: Release, source: Source) -> Iterator[str]:
@@ -344,8 +339,8 @@ def _fallback(release: Release, source: Source) -> Iterator[str]:
             )
 
 
-def _variants(release: Release, metadata: VariantMetadata) -> Iterator[str]:
-    variants = sorted(metadata.variants.values(), key=lambda variant: variant.label)
+def _variants(release: Release) -> Iterator[str]:
+    variants = sorted(release.metadata.variants.values())
     tags = {
         variant.label: {name.tags for name in release.wheels if name.label == variant.label}
         for variant in variants
@@ -377,9 +372,9 @@ def _always_better(one: Variant, other: Variant) -> bool:
     )
 
 
-def _too_old(release: Release, metadata: VariantMetadata) -> Iterator[str]:
+def _too_old(release: Release) -> Iterator[str]:
     """Variants that machines take which cannot run them: their driver is new, their GPU is not."""
-    for variant in metadata.variants.values():
+    for variant in release.metadata.variants.values():
         features = {str(feature): values for feature, values in variant.features}
         bounds = features.get("nvidia :: cuda_version_lower_bound", ())
         if "nvidia :: sm_arch" not in features and any(one.startswith("13") for one in bounds):
@@ -389,19 +384,13 @@ def _too_old(release: Release, metadata: VariantMetadata) -> Iterator[str]:
             )
 
 
-def _published(
-    source: Source,
-    release: Release,
-    combined: VariantMetadata,
-    faults: Faults,
-    remarks: list[str],
-) -> None:
+def _published(source: Source, release: Release, faults: Faults, remarks: list[str]) -> None:
     """The metadata of the index against that of the wheels (PEP 825, Index-level metadata)."""
     labelled = [name for name in release.wheels if name.label is not None]
     expected = index_metadata_filename(*labelled[0][:2])
     version = labelled[0].version
     for file in release.index_files:
-        faults[file] += _of_index(source, file, release, combined)
+        faults[file] += _of_index(source, file, release)
         if file != expected and expected in release.index_files:
             what = f"{expected} is there too: with both, pip takes none"
             faults[file].append(f"{what}\nrm {shlex.quote(str(source.folder / file))}")
@@ -419,9 +408,7 @@ def _published(
         )
 
 
-def _of_index(
-    source: Source, file: str, release: Release, combined: VariantMetadata
-) -> Iterator[str]:
+def _of_index(source: Source, file: str, release: Release) -> Iterator[str]:
     try:
         with source.open(file) as opened_file:
             content = opened_file.read(MAX_BYTES + 1)
@@ -431,13 +418,8 @@ def _of_index(
         yield from _unsorted(metadata)
     except (PipVariantsError, OSError) as error:
         yield _short(error, file)
-    else:
-        yield from _differences(source, metadata, release, combined)
-
-
-def _differences(
-    source: Source, metadata: VariantMetadata, release: Release, combined: VariantMetadata
-) -> Iterator[str]:
+        return
+    combined = release.metadata
     labels = {name.label for name in release.wheels}  # some of them may be unreadable
     for label in sorted(combined.variants.keys() | metadata.variants.keys()):
         listed = metadata.variants.get(label)
