@@ -2,18 +2,14 @@
 
 import argparse
 
-from pip_variants.cli.text import add_json, print_command, print_json, print_lines, warn
+from pip_variants.cli.text import print_command, print_json, print_lines, warn
 from pip_variants.errors import printable
 from pip_variants.inventory import installed_variants, with_better_labels
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--upgradable",
-        action="store_true",
-        help="also ask pip for which of them it has a better variant of the same version",
-    )
-    add_json(parser)
+    text = "also ask pip for which of them it has a better variant of the same version"
+    parser.add_argument("--upgradable", action="store_true", help=text)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pip_variants
 from pip_variants.cli.explain import run_pip
-from pip_variants.cli.text import add_json, print_json, print_lines
+from pip_variants.cli.text import print_json, print_lines
 from pip_variants.detection.client import Answer, Detection
 from pip_variants.errors import PipVariantsError, printable
 
@@ -26,8 +26,6 @@ from pip_variants.errors import PipVariantsError, printable
 _FORCED = re.compile(r"\w+_VARIANT_PROVIDER_FORCE_\w+|MPI4PY_(MPIABI|LIBMPI)", re.IGNORECASE)
 
 _TESTED = "pip_variants_self_test"
-
-add_arguments = add_json
 
 
 def run(options: argparse.Namespace) -> int:

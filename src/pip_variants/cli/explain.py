@@ -15,11 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from pip_variants.cli.text import add_json, add_list, print_json, print_lines, print_table, warn
+from pip_variants.cli.text import add_list, print_json, print_lines, print_table, warn
 
 _NULL = "fits everywhere"
-
-_COLUMN = 24  # the widest column of a table that may still be on one line
 
 # Like a console script: without the working directory, where somebody's modules may be.
 _PROGRAM = (
@@ -33,7 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "pip-variants explain [-h] [--json] [--target TARGET]\n"
         "                            REQUIREMENT [options of pip install]"
     )
-    add_json(parser)
     text = "explain for this target, a file or a name as pip's --variant-target takes it; "
     add_list(parser, "--target", "TARGET", f"{text}several are compared in a table")
     parser.set_defaults(for_pip=[])
@@ -142,13 +139,11 @@ def _print_files(files: list[dict[str, Any]]) -> None:
             tags = one["filename"].removesuffix(".whl").split("-")[2:]
             name += f" {'-'.join(tags[:-1] if one['label'] else tags)}"
         about = ", ".join(one["properties"]) or (_NULL if one["label"] else "")
-        rows.append((str(one["place"]), name, about))
+        rows.append((f"{one['place']:>3}", name, about))
     others = Counter((_name(one), one["reason"]) for one in files if not one["place"])
     for (name, reason), number in others.items():
-        rows.append(("-", name if number == 1 else f"{name} ({number} files)", reason))
-    width = min(_COLUMN, max(len(name) for _, name, _ in rows))
-    for place, name, about in rows:
-        print_lines(f"{place:>3}  {name:<{width}}  {about}".rstrip(), "", " " * (width + 9))
+        rows.append(("  -", name if number == 1 else f"{name} ({number} files)", reason))
+    print_table(rows)
 
 
 def _name(file: dict[str, Any]) -> str:
@@ -177,4 +172,4 @@ def _print_table(decisions: list[dict[str, Any]], targets: list[str]) -> None:
         takes = next((_name(file) for file in one["files"] if file["place"] == 1), "nothing")
         rows.append((target, one["release"] or "", takes, ", ".join(one["deciding"])))
     print_lines(decisions[0]["name"])
-    print_table(rows, widest=_COLUMN)
+    print_table(rows)

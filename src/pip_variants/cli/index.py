@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from pip_variants.cli.make import print_path
-from pip_variants.cli.text import add_json, add_list, print_json, progress, warn
+from pip_variants.cli.text import add_list, print_json, progress, warn
 from pip_variants.publish.index import write_index_metadata, write_pages
 
 
@@ -13,15 +13,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=Path("dist"), help=text)
     text = "only add what this wheel says to the metadata in the folder, where the release's "
     add_list(parser, "--add", "WHEEL", f"{text}other wheels need not be; repeat for more", Path)
-    parser.add_argument(
-        "--pages",
-        action="store_true",
-        help="also write the pages of an index for a plain file server, below simple; pages that "
-        "are there are kept up to date without this",
-    )
+    text = "also write the pages of an index for a plain file server, below simple; pages that are "
+    text += "there are kept up to date without this"
+    parser.add_argument("--pages", action="store_true", help=text)
     text = "say on the pages that installers take this version only where it is pinned (PEP 592)"
     add_list(parser, "--yank", "VERSION[=REASON]", text)
-    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -2,11 +2,9 @@
 
 import argparse
 
-from pip_variants.cli.text import add_json, print_json, print_lines, warn
+from pip_variants.cli.text import print_json, print_lines, warn
 from pip_variants.errors import printable
 from pip_variants.inventory import installed_variants
-
-add_arguments = add_json
 
 
 def run(options: argparse.Namespace) -> int:

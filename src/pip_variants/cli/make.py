@@ -5,7 +5,7 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from pip_variants.cli.text import add_json, add_list, print_json, warn
+from pip_variants.cli.text import add_list, print_json, warn
 from pip_variants.errors import InvalidVariantMetadata, printable
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import (
@@ -29,54 +29,36 @@ from pip_variants.publish.wheel import (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("wheel", type=Path, help="the built wheel; it stays as it is")
-    parser.add_argument(
-        "--label",
-        help="the variant label, such as x86_64_v3, or null (default: that of a variant wheel, "
-        "else eight digits that belong to the properties, as variantlib has it)",
-    )
-    of_property = "'NAMESPACE :: FEATURE :: VALUE'"
+    text = "the variant label, such as x86_64_v3, or null (default: that of a variant wheel, else "
+    text += "eight digits that belong to the properties, as variantlib has it)"
+    parser.add_argument("--label", help=text)
     text = "a property of the wheel; repeat for more (default: those of a variant wheel)"
-    add_list(parser, "--property", of_property, text)
-    parser.add_argument(
-        "--namespaces",
-        metavar="NAMESPACE,...",
-        help="all namespaces of the release, most important first; the same for all its wheels "
-        "(default: those of the properties, as given)",
-    )
+    add_list(parser, "--property", "'NAMESPACE :: FEATURE :: VALUE'", text)
+    text = "all namespaces of the release, most important first; the same for all its wheels "
+    text += "(default: those of the properties, as given)"
+    parser.add_argument("--namespaces", metavar="NAMESPACE,...", help=text)
     text = "the provider package of a namespace that is not built in"
     add_list(parser, "--provider", "NAMESPACE=REQUIREMENT", text)
     text = "the API endpoint of that provider, if it is not the package's name"
     add_list(parser, "--plugin-api", "NAMESPACE=MODULE[:OBJECT]", text)
-    parser.add_argument(
-        "--project",
-        type=Path,
-        metavar="PYPROJECT",
-        help="take all of this from [variant] in a pyproject.toml, by the label; for one that is "
-        "not there, all but the properties",
-    )
-    add_unchecked(parser)
-    add_changes(parser)
-
-
-def add_unchecked(parser: argparse.ArgumentParser) -> None:
-    """Define the option of commands that check properties."""
+    text = "take all of this from [variant] in a pyproject.toml, by the label; for one that is not "
+    text += "there, all but the properties"
+    parser.add_argument("--project", type=Path, metavar="PYPROJECT", help=text)
     text = "take properties that their provider does not know"
     parser.add_argument("--unchecked", action="store_true", help=text)
+    add_changes(parser)
 
 
 def add_changes(parser: argparse.ArgumentParser) -> None:
     """Define the options of commands that write a wheel again."""
     parser.add_argument("--name", default="", help="make it a wheel of the project of this name")
-    parser.add_argument(
-        "--drop-local-version", action="store_true", help="make version 1.0+cu128 1.0"
-    )
+    text = "make version 1.0+cu128 1.0"
+    parser.add_argument("--drop-local-version", action="store_true", help=text)
     add_list(parser, "--add-dependency", "REQUIREMENT", "repeatable")
     add_list(parser, "--drop-dependency", "PACKAGE", "repeatable")
-    parser.add_argument(
-        "-o", "--output", type=Path, help="the folder to write to (default: that of the wheel)"
-    )
+    text = "the folder to write to (default: that of the wheel)"
+    parser.add_argument("-o", "--output", type=Path, help=text)
     parser.add_argument("--force", action="store_true", help="replace a file of the new name")
-    add_json(parser)
 
 
 def changes_of(options: argparse.Namespace, project: Changes = NO_CHANGES) -> Changes:

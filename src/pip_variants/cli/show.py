@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from pip_variants.cli.text import add_json, print_json, print_lines, warn
+from pip_variants.cli.text import print_json, print_lines, warn
 from pip_variants.detection.client import Answer, Detection
 from pip_variants.errors import PipVariantsError, printable
 from pip_variants.model.filename import WheelFilename
@@ -15,18 +15,12 @@ from pip_variants.model.support import SupportedFeature
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "wheel", nargs="*", type=Path, help="show what these wheels are, not the machine"
-    )
-    parser.add_argument(
-        "--valid",
-        metavar="NAMESPACE",
-        help="show every property that there is in a namespace, whatever the machine",
-    )
-    parser.add_argument(
-        "-v", "--verbose", action="store_true", help="say who found it and what they looked at"
-    )
-    add_json(parser)
+    text = "show what these wheels are, not the machine"
+    parser.add_argument("wheel", nargs="*", type=Path, help=text)
+    text = "show every property that there is in a namespace, whatever the machine"
+    parser.add_argument("--valid", metavar="NAMESPACE", help=text)
+    text = "say who found it and what they looked at"
+    parser.add_argument("-v", "--verbose", action="store_true", help=text)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -20,21 +20,12 @@ _SHOWN = 4  # features of a machine, values of a feature
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "names",
-        nargs="*",
-        metavar="NAME",
-        help="a well-known target instead of this machine: x86_64_v3, aarch64_8.2a, cuda12.8-sm90; "
-        "several are one machine that is all of them",
-    )
-    parser.add_argument(
-        "--combine",
-        nargs="+",
-        default=[],
-        metavar="FILE",
-        help="target files of machines that must all be able to use what is installed; says what "
-        "is lost by that",
-    )
+    text = "a well-known target instead of this machine: x86_64_v3, aarch64_8.2a, cuda12.8-sm90; "
+    text += "several are one machine that is all of them"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=text)
+    text = "target files of machines that must all be able to use what is installed; says what is "
+    text += "lost by that"
+    parser.add_argument("--combine", nargs="+", default=[], metavar="FILE", help=text)
     parser.add_argument("--name", help="what to call the machine (default: as the network does)")
     parser.add_argument("-o", "--output", type=Path, help="the file to write (default: print it)")
 

@@ -36,17 +36,12 @@ _Taken: TypeAlias = tuple[str, list[str]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "what",
-        nargs="*",
-        default=["dist"],
-        metavar="WHEELS|INDEX-URL",
-        help="wheels and folders, or the address of a project's page on an index (default: dist)",
-    )
+    about = "wheels and folders, or the address of a project's page on an index (default: dist)"
+    metavar = "WHEELS|INDEX-URL"
+    parser.add_argument("what", nargs="*", default=["dist"], metavar=metavar, help=about)
     about = "say what this target would get, a file or a name; repeat for more (default: some "
     about += "processors, if the wheels are for those)"
     text.add_list(parser, "--target", "TARGET", about)
-    text.add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
