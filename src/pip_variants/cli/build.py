@@ -34,7 +34,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command: 0 all were built, 1 at least one was not."""
     places = {*re.findall(r"\{(\w*)\}", options.repair)}
     if options.repair and places != {"wheel", "dest_dir"}:
         raise PipVariantsError(f"--repair must have {{wheel}} and {{dest_dir}}: {options.repair}")

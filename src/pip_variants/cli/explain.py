@@ -37,21 +37,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command: 0 explained, 1 nothing to explain or to install, 2 wrong usage."""
     # No questions: nobody would see them.
     pip = ["--no-input", "--disable-pip-version-check", *options.for_pip]
     targets = [["--variant-target", target] for target in options.target]
     with ThreadPoolExecutor() as pool:
-        answers = list(pool.map(lambda target: ask_pip(*pip, *target), targets or [[]]))
-    for code, answer in answers:
-        if "error" in answer:
-            warn(answer["error"])
+        answers = list(pool.map(lambda target: ask_pip("explain", *pip, *target), targets or [[]]))
+    for code, said, answer in answers:
+        if not answer or "error" in answer:
+            warn(answer.get("error", said))
             return 2 if code == 2 else 1
-    decisions = [answer for _, answer in answers]
+    decisions = [answer for _, _, answer in answers]
     first = decisions[0]
-    has_variants = any(
-        one["skipped"] or any(file["label"] for file in one["files"]) for one in decisions
-    )
+    labels = [file["label"] for one in decisions for file in one["files"]]
+    has_variants = any(labels) or any(one["skipped"] for one in decisions)
     if options.json:
         print_json(decisions=decisions)
     elif has_variants and len(decisions) == 1:
@@ -66,26 +64,19 @@ def run(options: argparse.Namespace) -> int:
     return 0 if has_variants and all(one["release"] for one in decisions) else 1
 
 
-def ask_pip(*arguments: str, **options: Any) -> tuple[int, dict[str, Any]]:
-    """What `pip_adapter.explain` answers in a pip process of its own, and its exit status."""
+def ask_pip(program: str, *arguments: str, **options: Any) -> tuple[int, str, dict[str, Any]]:
+    """What a program of `pip_adapter` does: its exit status, its last line of errors, its JSON."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "answer.json")
-        code, said = run_pip("explain", str(file), *arguments, **options)
-        return code, json.loads(file.read_bytes()) if file.exists() else {"error": said}
-
-
-def run_pip(program: str, *arguments: str, **options: Any) -> tuple[int, str]:
-    """Run a module of `pip_adapter` by `subprocess.run`; its exit status and what it said last."""
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", _PROGRAM.format(program), *arguments],
-        check=False,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        **{"input": "", **options},
-    )
-    last = done.stderr.strip().rpartition("\n")[2].strip()
-    return done.returncode, last or f"pip ended with exit status {done.returncode}"
+        command = [sys.executable, "-c", _PROGRAM.format(program), str(file), *arguments]
+        how = {"input": "", "encoding": "utf-8", "errors": "replace", **options}
+        try:
+            done = subprocess.run(command, check=False, capture_output=True, **how)  # noqa: S603
+            code, said = done.returncode, done.stderr.strip().rpartition("\n")[2].strip()
+        except subprocess.TimeoutExpired as error:
+            code, said = 1, str(error)
+        answer = json.loads(file.read_bytes()) if file.exists() else {}
+    return code, said or f"pip ended with exit status {code}", answer
 
 
 def _print_text(decision: dict[str, Any]) -> None:
@@ -147,7 +138,6 @@ def _print_files(files: list[dict[str, Any]]) -> None:
 
 
 def _name(file: dict[str, Any]) -> str:
-    """The label, or what the file is instead."""
     is_wheel = file["filename"].endswith(".whl")
     return file["label"] or ("no variant" if is_wheel else "source distribution")
 

@@ -18,17 +18,11 @@ from pip_variants.model.metadata import (
 )
 from pip_variants.model.names import VariantProperty, check_label, check_namespace, normalised
 from pip_variants.publish.project import KNOWN_PROVIDERS, Project, check_known, check_static
-from pip_variants.publish.wheel import (
-    NO_CHANGES,
-    Changes,
-    make_variant_wheel,
-    naming,
-    read_metadata,
-)
+from pip_variants.publish.wheel import Changes, make_variant_wheel, naming, read_metadata
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("wheel", type=Path, help="the built wheel; it stays as it is")
+    add_changes(parser)
     text = "the variant label, such as x86_64_v3, or null (default: that of a variant wheel, else "
     text += "eight digits that belong to the properties, as variantlib has it)"
     parser.add_argument("--label", help=text)
@@ -46,11 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--project", type=Path, metavar="PYPROJECT", help=text)
     text = "take properties that their provider does not know"
     parser.add_argument("--unchecked", action="store_true", help=text)
-    add_changes(parser)
 
 
 def add_changes(parser: argparse.ArgumentParser) -> None:
     """Define the options of commands that write a wheel again."""
+    parser.add_argument("wheel", type=Path, help="the wheel; it stays as it is")
     parser.add_argument("--name", default="", help="make it a wheel of the project of this name")
     text = "make version 1.0+cu128 1.0"
     parser.add_argument("--drop-local-version", action="store_true", help=text)
@@ -61,23 +55,16 @@ def add_changes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace a file of the new name")
 
 
-def changes_of(options: argparse.Namespace, project: Changes = NO_CHANGES) -> Changes:
-    """What the options and the project want changed. Raises `InvalidWheel`."""
-    return Changes(
-        options.name,
-        options.drop_local_version,
-        (*project.dropped, *options.drop_dependency),
-        (*project.added, *options.add_dependency),
-    )
-
-
 def print_path(path: Path) -> None:
     """Print the name of a file that was written, after a wheel that may be foreign."""
     print(printable(str(path), 10_000))
 
 
-def write(options: argparse.Namespace, metadata: VariantMetadata | None, changes: Changes) -> None:
-    """Write the wheel again, with this metadata, as the options of `add_changes` say."""
+def write(options: argparse.Namespace, metadata: VariantMetadata | None, project: Changes) -> None:
+    """Write the wheel again, as a project and the options say. Raises `InvalidWheel`."""
+    dropped = (*project.dropped, *options.drop_dependency)
+    added = (*project.added, *options.add_dependency)
+    changes = Changes(options.name, options.drop_local_version, dropped, added)
     wheel, folder = options.wheel, options.output or options.wheel.parent
     made = make_variant_wheel(wheel, metadata, folder, changes, force=options.force)
     if options.json:
@@ -91,12 +78,13 @@ def write(options: argparse.Namespace, metadata: VariantMetadata | None, changes
 
 def run(options: argparse.Namespace) -> int:
     properties = [VariantProperty.parse(text) for text in options.property]
+    changes = Changes()
     if options.project:
         metadata, changes = _of_project(options, properties)
     elif not properties and (old := WheelFilename.parse(options.wheel.name).label):
-        metadata, changes = _of_wheel(options, old), changes_of(options)
+        metadata = _of_wheel(options, old)
     else:
-        metadata, changes = _of_options(options, properties), changes_of(options)
+        metadata = _of_options(options, properties)
     # The model checks what it reads, so let it read what is going to be written.
     VariantMetadata.parse(metadata.serialise(), "the metadata of the new wheel")
     if not options.unchecked:
@@ -117,10 +105,8 @@ def _variant(options: argparse.Namespace, properties: list[VariantProperty]) -> 
 def _of_wheel(options: argparse.Namespace, old: str) -> VariantMetadata:
     """What a variant wheel says of itself, under the new label if there is one."""
     if options.namespaces or options.provider or options.plugin_api:
-        raise InvalidVariantMetadata(
-            "without --property the wheel keeps its properties and all that belongs to them: "
-            "leave out --namespaces, --provider and --plugin-api"
-        )
+        what = "without --property the wheel keeps its properties and all that belongs to them"
+        raise InvalidVariantMetadata(f"{what}: leave out --namespaces, --provider and --plugin-api")
     metadata = read_metadata(options.wheel)
     new = check_label(old if options.label is None else options.label)
     return replace(metadata, variants={new: metadata.variants[old]._replace(label=new)})
@@ -131,20 +117,15 @@ def _of_project(
 ) -> tuple[VariantMetadata, Changes]:
     variant = _variant(options, properties)
     if options.namespaces or options.provider or options.plugin_api:
-        raise InvalidVariantMetadata(
-            "--project says all that --namespaces, --provider and --plugin-api say"
-        )
-    project = Project.read(options.project).filled()
-    for remark in project.remarks:
-        warn(remark)
-    changes = changes_of(options, project.recipe(variant.label).changes)
+        what = "--project says all that --namespaces, --provider and --plugin-api say"
+        raise InvalidVariantMetadata(what)
+    project = Project.read(options.project).filled(warn)
+    changes = project.recipes.get(variant.label, project.common).changes
     if not options.property:
         return project.of(variant.label), changes
     if variant.label in project.metadata.variants:
-        raise InvalidVariantMetadata(
-            f"[variant.variants] says what {variant.label} is: leave out --property, "
-            "or give another --label"
-        )
+        what = f"[variant.variants] says what {variant.label} is: leave out --property"
+        raise InvalidVariantMetadata(f"{what}, or give another --label")
     check_static(variant, project.metadata)
     return replace(project.metadata, variants={variant.label: variant}), changes
 
@@ -159,24 +140,21 @@ def _of_options(options: argparse.Namespace, properties: list[VariantProperty]) 
         namespaces = list(dict.fromkeys(check_namespace(one.strip()) for one in given))
     requirements = dict(_pair("--provider", one, "REQUIREMENT") for one in options.provider)
     endpoints = dict(_pair("--plugin-api", one, "MODULE") for one in options.plugin_api)
-    known: dict[str, ProviderInfo] = {
-        **KNOWN_PROVIDERS,
-        ABI_DEPENDENCY: BuiltinProvider(ABI_DEPENDENCY),
+    providers: dict[str, ProviderInfo] = {
+        name: PluginProvider((text,), endpoints.pop(name, None))
+        for name, text in requirements.items()
     }
-    providers = {name: known[name] for name in namespaces if name in known}
-    for namespace, requirement in requirements.items():
-        providers[namespace] = PluginProvider((requirement,), endpoints.pop(namespace, None))
+    known = {ABI_DEPENDENCY: BuiltinProvider(ABI_DEPENDENCY), **KNOWN_PROVIDERS, **providers}
     for name in namespaces:
-        if name not in providers:
-            raise InvalidVariantMetadata(
-                f"no provider is known for {name}: name one, --provider {name}=..."
-            )
+        if name not in known:
+            what = f"no provider is known for {name}: name one, --provider {name}=..."
+            raise InvalidVariantMetadata(what)
+        providers[name] = known[name]
     for name in endpoints:
         raise InvalidVariantMetadata(f"--plugin-api {name}=... needs --provider {name}=...")
     if not namespaces:
-        raise InvalidVariantMetadata(
-            "give a --property, or --namespaces for the null variant, which has none"
-        )
+        what = "give a --property, or --namespaces for the null variant, which has none"
+        raise InvalidVariantMetadata(what)
     return VariantMetadata(tuple(namespaces), {variant.label: variant}, providers)
 
 

@@ -35,14 +35,10 @@ def run(options: argparse.Namespace) -> int:
         warn("give names or --combine, not both")
         return 2
     if options.combine:
-        target = Target(())
-        for file in options.combine:
-            target = target.combine(load(file, _named))
+        target = Target.of(one for file in options.combine for one in load(file, _named).machines)
         _say_what_is_lost(target)
     else:
-        machine = _named(options.names)
-        names = (options.name,) if options.name else machine.names
-        target = Target((dataclasses.replace(machine, names=names),))
+        target = Target((_named(options.names, options.name),))
     text = target.to_toml()
     if options.output is None:
         sys.stdout.write(text)
@@ -54,13 +50,12 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _named(names: list[str]) -> Machine:
-    """The machine at hand, or the well-known one of these names."""
+def _named(names: list[str], called: str = "") -> Machine:
     with closing(Detection()) as detection:
         (machine,) = loads(detection.machine(names), "the answer").machines
     return dataclasses.replace(
         machine,
-        names=("+".join(names) or socket.gethostname(),),
+        names=(called or "+".join(names) or socket.gethostname(),),
         made_by=f"pip-variants {pip_variants.__version__}",
         made_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )

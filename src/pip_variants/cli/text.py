@@ -12,11 +12,9 @@ from typing import Any
 from pip_variants.errors import printable
 
 
-def add_list(
-    parser: argparse.ArgumentParser, name: str, metavar: str, text: str, to: type = str
-) -> None:
+def add_list(parser: argparse.ArgumentParser, name: str, metavar: str, text: str) -> None:
     """Define an option that can be repeated."""
-    parser.add_argument(name, metavar=metavar, help=text, action="append", default=[], type=to)
+    parser.add_argument(name, metavar=metavar, help=text, action="append", default=[])
 
 
 def print_json(**content: Any) -> None:
@@ -31,10 +29,8 @@ def warn(text: str) -> None:
 
 def print_lines(text: str, first: str = "", other: str = "  ") -> None:
     """Print the text in lines with these indents, if there is any."""
-    text = printable(text, len(text) * 10)
-    for line in textwrap.wrap(
-        text, 80, initial_indent=first, subsequent_indent=other, break_on_hyphens=False
-    ):
+    wrapper = textwrap.TextWrapper(80, first, other, break_on_hyphens=False)
+    for line in wrapper.wrap(printable(text, 5000)):
         print(line)
 
 

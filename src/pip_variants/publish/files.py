@@ -3,14 +3,23 @@
 import hashlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from pip_variants.errors import PipVariantsError
 
+_T = TypeVar("_T")
+
 _log = logging.getLogger(__name__)
+
+
+def counted(files: Sequence[_T]) -> Iterator[_T]:
+    """One after the other; it is logged how far, by their names."""
+    for place, one in enumerate(files, 1):
+        _log.debug("%d of %d: %r", place, len(files), getattr(one, "name", str(one)))
+        yield one
 
 
 @contextmanager
@@ -31,10 +40,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def refuse_existing(path: Path, instead: str = "", *, force: bool) -> None:
-    """Raise `PipVariantsError` if there is such a file, unless it is to be replaced.
-
-    `instead` is what can be done with the file that is there.
-    """
+    """Raise `PipVariantsError` for a file that is there, unless `force`; `instead` adds to it."""
     if path.exists() and not force:
         more = f"; to add to it: {instead}" if instead else ""
         raise PipVariantsError(f"{path} exists already: --force replaces it{more}")

@@ -25,9 +25,9 @@ _BLOCK = 2**16
 class LocalFiles:
     """Files given by their paths; of folders all that is in them.
 
-    `names` are those of all files, sorted. `is_local`: all
-    of a file can be read, and not only the ends of large ones. `is_complete`: these are all files
-    of a release, and not only its wheels. `folder` is where commands that mend them work.
+    `names` are those of all files, sorted. `is_local`: all of a file can be read, and not only the
+    ends of large ones. `is_complete`: these are all files of a release, and not only its wheels.
+    `folder` is where commands that mend them work.
     """
 
     is_local = True
@@ -151,6 +151,5 @@ def _naming(url: str) -> Iterator[None]:
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
         status = f"HTTP status {error.code}, " if isinstance(error, HTTPError) else ""
-        raise InvalidWheel(
-            f"{printable(url, 200)} cannot be read: {status}{printable(str(reason), 200)}"
-        ) from None
+        why = f"{status}{printable(str(reason), 200)}"
+        raise InvalidWheel(f"{printable(url, 200)} cannot be read: {why}") from None

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import logging
 import re
 import shlex
 import zipfile
@@ -35,13 +34,11 @@ from pip_variants.model.metadata import (
 )
 from pip_variants.model.names import NULL_LABEL
 from pip_variants.publish.archive import dist_info, encoded, opened
-from pip_variants.publish.files import digest
+from pip_variants.publish.files import counted, digest
 from pip_variants.publish.index import pages, release_of
 from pip_variants.publish.project import check_static, unknown_properties
 from pip_variants.publish.sources import Source
 from pip_variants.publish.wheel import VARIANT_JSON
-
-_log = logging.getLogger(__name__)
 
 _PLATFORM = re.compile(r"(manylinux|musllinux|macosx)_(\d+)_(\d+)_(.+)")
 _OLD_NAMES = {  # Platform compatibility tags, manylinux
@@ -79,18 +76,20 @@ def verify(source: Source, detection: Detection) -> tuple[list[Release], Faults,
     faults: Faults = defaultdict(list)
     remarks: list[str] = []
     releases = _releases(source, faults)
-    wheels = [(release, name) for release in releases for name in release.wheels]
-    for place, (release, name) in enumerate(wheels, 1):
-        _log.debug("%d of %d: %r", place, len(wheels), str(name))
-        faults[str(name)] += _wheel(source, name, release)
-    if not source.is_local and not any(name.label for _, name in wheels):
+    wheels = {name: release for release in releases for name in release.wheels}
+    for name in counted([*wheels]):
+        faults[str(name)] += _wheel(source, name, wheels[name])
+    if not source.is_local and not any(name.label for name in wheels):
         faults["the page"].append("it lists no variant wheel: the server took none, or shows none")
     for release in releases:
         if not any(name.label for name in release.wheels):
             for file in release.index_files:
                 faults[file].append("no variant wheel here belongs to it")
         else:
-            _release(source, release, detection, faults, remarks)
+            _release(source, release, faults, remarks)
+            wrong, unasked = unknown_properties(release.metadata, detection)
+            faults[str(release)] += wrong
+            remarks += [f"{release}: {one}" for one in unasked]
         remarks += _of_builds(release)
     if source.is_local and (source.folder / "simple" / "index.html").is_file():
         with suppress(InvalidWheel):  # then it is said above what is wrong with a file
@@ -101,10 +100,7 @@ def verify(source: Source, detection: Detection) -> tuple[list[Release], Faults,
     return releases, faults, remarks
 
 
-def _release(
-    source: Source, release: Release, detection: Detection, faults: Faults, remarks: list[str]
-) -> None:
-    """Look at the variants of a release together."""
+def _release(source: Source, release: Release, faults: Faults, remarks: list[str]) -> None:
     found = {str(name): metadata for name, metadata in release.wheels.items() if metadata}
     own = faults[str(release)]
     own += _fallback(release, source)
@@ -114,9 +110,6 @@ def _release(
         own.append(str(error))
     if release.metadata.variants:
         own += _variants(release)
-        wrong, unasked = unknown_properties(release.metadata, detection)
-        own += wrong
-        remarks += [f"{release}: {one}" for one in unasked]
         remarks += _too_old(release)
         _published(source, release, faults, remarks)
 
@@ -159,13 +152,11 @@ def _runs(one: str, other: str) -> bool:
     if one in ("any", other):
         return True
     own, others = _PLATFORM.fullmatch(one), _PLATFORM.fullmatch(other)
-    return bool(
-        own
-        and others
-        and own[1] == others[1]
-        and (int(own[2]), int(own[3])) <= (int(others[2]), int(others[3]))
-        and own[4] in ("universal2", others[4])
-    )
+    if not own or not others:
+        return False
+    kind, major, minor, machine = own.groups()
+    is_older = (int(major), int(minor)) <= (int(others[2]), int(others[3]))
+    return kind == others[1] and is_older and machine in ("universal2", others[4])
 
 
 def _wheel(source: Source, name: WheelFilename, release: Release) -> Iterator[str]:
@@ -304,10 +295,8 @@ def _properties(metadata: VariantMetadata) -> Iterator[str]:
                 yield f"{feature} :: {value} is no release: up to three numbers, as in 2.9"
     for namespace in variant.namespaces:
         if namespace != ABI_DEPENDENCY and namespace not in metadata.providers:
-            yield (
-                f"no provider is named for {namespace}: pip takes this variant only with "
-                f"--variant-enable {namespace}"
-            )
+            option = f"--variant-enable {namespace}"
+            yield f"no provider is named for {namespace}: pip takes this variant only with {option}"
 
 
 def _unsorted(metadata: VariantMetadata) -> Iterator[str]:
@@ -326,17 +315,14 @@ def _fallback(release: Release, source: Source) -> Iterator[str]:
         fitting = {name.label: name for name in release.wheels if covers(name.tags, tags)}
         if release.has_source or None in fitting:
             continue
-        what = f"for {'-'.join(tags)} there is "
+        what = f"for {'-'.join(tags)} there is"
         if null := fitting.get(NULL_LABEL):
-            yield (
-                f"{what}no wheel without variant: installers that know no variants get nothing\n"
-                f"pip-variants unmake {shlex.quote(str(source.folder / str(null)))}"
-            )
+            command = f"pip-variants unmake {shlex.quote(str(source.folder / str(null)))}"
+            what = f"{what} no wheel without variant: installers that know no variants get nothing"
+            yield f"{what}\n{command}"
         else:
-            yield (
-                f"{what}neither a wheel without variant nor the null variant: machines that no "
-                "variant fits get nothing"
-            )
+            what = f"{what} neither a wheel without variant nor the null variant"
+            yield f"{what}: machines that no variant fits get nothing"
 
 
 def _variants(release: Release) -> Iterator[str]:
@@ -378,10 +364,9 @@ def _too_old(release: Release) -> Iterator[str]:
         features = {str(feature): values for feature, values in variant.features}
         bounds = features.get("nvidia :: cuda_version_lower_bound", ())
         if "nvidia :: sm_arch" not in features and any(one.startswith("13") for one in bounds):
-            yield (
-                f"{release}: {variant.label} needs CUDA {bounds[0]}, and no nvidia :: sm_arch: it "
-                "is taken for Pascal and Volta GPUs, too, for which CUDA 13 makes no code"
-            )
+            what = f"{release}: {variant.label} needs CUDA {bounds[0]}, and no nvidia :: sm_arch"
+            why = "it is taken for Pascal and Volta GPUs, too, for which CUDA 13 makes no code"
+            yield f"{what}: {why}"
 
 
 def _published(source: Source, release: Release, faults: Faults, remarks: list[str]) -> None:
@@ -402,10 +387,9 @@ def _published(source: Source, release: Release, faults: Faults, remarks: list[s
         faults[expected].append(f"it is missing\n{_index(source)}")
     else:
         number = len({name.label for name in labelled})
-        remarks.append(
-            f"{release}: there is no {expected}, so that pip reads the end of a wheel of each "
-            f"variant instead: {number} requests and more in each install"
-        )
+        what = f"there is no {expected}, so that pip reads the end of a wheel of each variant"
+        much = f"{number} requests and more in each install"
+        remarks.append(f"{release}: {what} instead: {much}")
 
 
 def _of_index(source: Source, file: str, release: Release) -> Iterator[str]:
@@ -447,10 +431,9 @@ def _key(distribution: str, version: str) -> tuple[str, str]:
 def _of_builds(release: Release) -> Iterator[str]:
     """What wheels show of how they were built: nothing that must be mended."""
     if any(re.search(r"(^|\.)linux_", name.platform) for name in release.wheels):
-        yield (
-            f"{release}: wheels for linux_... cannot be uploaded to PyPI and may not run on other "
-            "machines: build them with --repair, or unmake, repair and make them again"
-        )
+        what = "wheels for linux_... cannot be uploaded to PyPI and may not run on other machines"
+        help_ = "build them with --repair, or unmake, repair and make them again"
+        yield f"{release}: {what}: {help_}"
     others = {name.tags for name in release.wheels.keys() - release.asserting if not name.label}
     for name in sorted(str(name) for name in release.asserting if name.tags in others):
         yield f"{name} checks assertions, and the wheel without variant does not: is it optimised?"
