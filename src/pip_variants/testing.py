@@ -162,26 +162,23 @@ def choose(url: str, requirement: str, *options: str) -> Choice:
     pip sees the environment variables of this process, but not pip's settings. Raises
     `AssertionError` with its output where it finds nothing.
     """
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("PIP_")}
-    settings = {"PIP_CONFIG_FILE": os.devnull, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    env = {name: text for name, text in os.environ.items() if not name.startswith("PIP_")}
+    env |= {"PIP_CONFIG_FILE": os.devnull, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
         command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-cache-dir"]
         command += ["install", "--dry-run", "--ignore-installed", "--no-deps"]
         command += ["--report", str(report), "--index-url", url]
-        done = subprocess.run(  # noqa: S603
-            [*command, *options, requirement],
-            check=False,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**kept, **settings},
-            cwd=folder,
-        )
+        command += [*options, requirement]
+        done = _run(command, env=env, cwd=folder, stderr=subprocess.STDOUT, text=True)
         if done.returncode:
             _raise([f"pip could not choose a wheel for {requirement}:", done.stdout])
         (chosen,) = json.loads(report.read_text())["install"]
     return Choice(chosen.get("variant", {}).get("label"), done.stdout)
+
+
+def _run(command: list[str], **how: Any) -> subprocess.CompletedProcess[Any]:
+    return subprocess.run(command, check=False, stdout=subprocess.PIPE, **how)  # noqa: S603
 
 
 def _raise(broken: list[str]) -> None:
@@ -243,14 +240,8 @@ def _called(detect: _Asked, seconds: float, seed: str) -> list[SupportedFeature]
     code = f"import sys; sys.path[:] = {sys.path!r}; from pip_variants.testing import _call; "
     code += f"_call({seconds!r})"
     with tempfile.TemporaryFile() as printed:
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, "-c", code],
-            check=False,
-            input=question,
-            stdout=subprocess.PIPE,
-            stderr=printed,
-            env={**os.environ, "PYTHONHASHSEED": seed},
-        )
+        env = {**os.environ, "PYTHONHASHSEED": seed}
+        done = _run([sys.executable, "-c", code], env=env, input=question, stderr=printed)
         printed.seek(0)
         text = printed.read().decode(errors="replace").strip()
     if end := done.returncode:

@@ -45,9 +45,8 @@ def run(options: argparse.Namespace) -> int:
     files = {label: str(path) for label, path in made.items()}
     if options.json:
         print_json(source=files.pop("", None), files=files, failed=failed)
-    else:
-        for path in made.values():
-            print_path(path)
+    for path in () if options.json else made.values():
+        print_path(path)
     reasons: dict[str, list[str]] = {}
     for label, why in failed.items():  # which ends with where the log is
         reasons.setdefault(why.rpartition("\n")[0] or why, []).append(label)

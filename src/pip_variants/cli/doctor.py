@@ -23,7 +23,6 @@ from pip_variants.errors import PipVariantsError, printable
 
 # What providers read instead of looking at the machine, or to look elsewhere (docs/providers).
 _FORCED = re.compile(r"\w+_VARIANT_PROVIDER_FORCE_\w+|MPI4PY_(MPIABI|LIBMPI)", re.IGNORECASE)
-
 _TESTED = "pip_variants_self_test"
 
 
@@ -122,16 +121,13 @@ def _to_do(found: dict[str, Any]) -> Iterator[str]:
     if found["pip_failed"]:
         yield f"Mend what pip is set to, it does not start: {found['pip_failed']}"
     if found["problems"]:
-        yield (
-            f"pip-variants cannot extend this pip ({found['problems'][0]}). Install both again, "
-            "in versions that fit each other: pip install --upgrade pip pip-variants"
-        )
+        what = f"pip-variants cannot extend this pip ({found['problems'][0]}). Install both again"
+        yield f"{what}, in versions that fit each other: pip install --upgrade pip pip-variants"
     elif found["missing"]:
         commands = {one for names in found["missing"].values() for one in names.split()}
-        yield (
-            f"This pip is not known in full ({', '.join(found['missing'])}): its commands "
-            f"{', '.join(sorted(commands))} know less of variants. Install a newer pip-variants"
-        )
+        what = f"This pip is not known in full ({', '.join(found['missing'])}): its commands"
+        less = f"{', '.join(sorted(commands))} know less of variants"
+        yield f"{what} {less}. Install a newer pip-variants"
     for failed in found["failed"]:
         yield f"Mend or uninstall a provider: {failed}"
     yield from found["warnings"]

@@ -18,7 +18,6 @@ from typing import Any
 from pip_variants.cli.text import add_list, print_json, print_lines, print_table, warn
 
 _NULL = "fits everywhere"
-
 # Like a console script: without the working directory, where somebody's modules may be.
 _PROGRAM = (
     "import sys; sys.path[0] or sys.path.pop(0); "
@@ -27,10 +26,8 @@ _PROGRAM = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.usage = (
-        "pip-variants explain [-h] [--json] [--target TARGET]\n"
-        "                            REQUIREMENT [options of pip install]"
-    )
+    parser.usage = "pip-variants explain [-h] [--json] [--target TARGET]\n"
+    parser.usage += f"{' ' * 28}REQUIREMENT [options of pip install]"
     text = "explain for this target, a file or a name as pip's --variant-target takes it; "
     add_list(parser, "--target", "TARGET", f"{text}several are compared in a table")
     parser.set_defaults(for_pip=[])
@@ -55,7 +52,12 @@ def run(options: argparse.Namespace) -> int:
     elif has_variants and len(decisions) == 1:
         _print_text(first)
     elif has_variants:
-        _print_table(decisions, options.target)
+        rows = [("target", "release", "takes", "because of")]
+        for one, target in zip(decisions, options.target, strict=True):
+            takes = next((_name(file) for file in one["files"] if file["place"] == 1), "nothing")
+            rows.append((target, one["release"] or "", takes, ", ".join(one["deciding"])))
+        print_lines(first["name"])
+        print_table(rows)
     for warning in dict.fromkeys(text for one in decisions for text in one["warnings"]):
         warn(warning)
     if not has_variants:
@@ -154,12 +156,3 @@ def _print_namespace(namespace: dict[str, Any], files: list[dict[str, Any]]) -> 
             print_lines(f"{name} :: {feature['name']} :: {values}", "    ", "      ")
     for note in filter(None, (*namespace["notes"], namespace["absent"])):
         print_lines(note, "    # ", "    #   ")
-
-
-def _print_table(decisions: list[dict[str, Any]], targets: list[str]) -> None:
-    rows = [("target", "release", "takes", "because of")]
-    for one, target in zip(decisions, targets, strict=True):
-        takes = next((_name(file) for file in one["files"] if file["place"] == 1), "nothing")
-        rows.append((target, one["release"] or "", takes, ", ".join(one["deciding"])))
-    print_lines(decisions[0]["name"])
-    print_table(rows)

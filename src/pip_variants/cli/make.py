@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     properties = [VariantProperty.parse(text) for text in options.property]
     changes = Changes()
     if options.project:
-        metadata, changes = _of_project(options, properties)
+        metadata, changes = _of_project(options, _variant(options, properties))
     elif not properties and (old := WheelFilename.parse(options.wheel.name).label):
         metadata = _of_wheel(options, old)
     else:
@@ -112,16 +112,13 @@ def _of_wheel(options: argparse.Namespace, old: str) -> VariantMetadata:
     return replace(metadata, variants={new: metadata.variants[old]._replace(label=new)})
 
 
-def _of_project(
-    options: argparse.Namespace, properties: list[VariantProperty]
-) -> tuple[VariantMetadata, Changes]:
-    variant = _variant(options, properties)
+def _of_project(options: argparse.Namespace, variant: Variant) -> tuple[VariantMetadata, Changes]:
     if options.namespaces or options.provider or options.plugin_api:
         what = "--project says all that --namespaces, --provider and --plugin-api say"
         raise InvalidVariantMetadata(what)
     project = Project.read(options.project).filled(warn)
     changes = project.recipes.get(variant.label, project.common).changes
-    if not options.property:
+    if not variant.features:
         return project.of(variant.label), changes
     if variant.label in project.metadata.variants:
         what = f"[variant.variants] says what {variant.label} is: leave out --property"

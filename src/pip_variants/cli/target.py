@@ -14,7 +14,7 @@ from pip_variants.detection.client import Detection
 from pip_variants.detection.targets import load, loads
 from pip_variants.errors import PipVariantsError
 from pip_variants.model.target import Machine, Target
-from pip_variants.publish.files import replace
+from pip_variants.publish.archive import replace
 
 _SHOWN = 4  # features of a machine, values of a feature
 
@@ -53,12 +53,10 @@ def run(options: argparse.Namespace) -> int:
 def _named(names: list[str], called: str = "") -> Machine:
     with closing(Detection()) as detection:
         (machine,) = loads(detection.machine(names), "the answer").machines
-    return dataclasses.replace(
-        machine,
-        names=(called or "+".join(names) or socket.gethostname(),),
-        made_by=f"pip-variants {pip_variants.__version__}",
-        made_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-    )
+    name = called or "+".join(names) or socket.gethostname()
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    by = f"pip-variants {pip_variants.__version__}"
+    return dataclasses.replace(machine, names=(name,), made_by=by, made_at=now)
 
 
 def _say_what_is_lost(target: Target) -> None:

@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     (remarks if any(faults.values()) else faults["pip"]).extend(warned)
     if options.json:
         found = [(where, *one.partition("\n")) for where in faults for one in faults[where]]
-        listed = [{"where": one[0], "what": one[1], "command": one[3]} for one in found]
+        listed = [{"where": where, "what": what, "command": one} for where, what, _, one in found]
         text.print_json(tables=tables, remarks=remarks, faults=listed)
     else:
         _print(tables, remarks, faults)
@@ -117,7 +117,8 @@ def _ordered(asked: dict[str, Detection], release: Release, wheels: _Wheels, tar
         ordering = select(release.metadata, filter(None, labels), asked[target])
     except DetectionError as error:
         return {"takes": str(error), "deciding": []}
-    for best in ordering.best_first:
+    if ordering.best_first:
+        best = ordering.best_first[0]
         return {"takes": best.label, "deciding": [*map(str, ordering.deciding(best))]}
     other = "the source distribution" if release.has_source else "nothing"
     return {"takes": "no variant" if None in labels else other, "deciding": []}

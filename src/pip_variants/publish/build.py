@@ -13,13 +13,14 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from packaging.tags import parse_tag, sys_tags
 
 from pip_variants.detection import RUN_MODULE
 from pip_variants.errors import InvalidWheel, PipVariantsError
 from pip_variants.model.filename import WheelFilename
-from pip_variants.publish.files import refuse_existing, replacing
+from pip_variants.publish.archive import refuse_existing, replacing
 from pip_variants.publish.flags import flags_for, is_for_processor, launching
 from pip_variants.publish.project import PLAIN, Project, Recipe, check_known
 from pip_variants.publish.wheel import NO_CHANGES, make_variant_wheel
@@ -85,8 +86,8 @@ class Build:
                     except (PipVariantsError, OSError) as error:
                         failed |= dict.fromkeys(running[done], str(error))
             if self.source.is_dir() and files:
-                old = [one.name for one in self._wheels_of(sdist) if one not in files.values()]
-                if old:
+                built = {*files.values()}
+                if old := [one.name for one in self._wheels_of(sdist) if one not in built]:
                     where = f"{', '.join(old)} in {self.folder}"
                     what = "of an earlier build, maybe of other sources. Remove what does not"
                     self.warn(f"{where}: {what} belong to this release")
@@ -99,8 +100,7 @@ class Build:
         """In which ways wheels are compiled, and the labels that are compiled so."""
         ways: dict[Recipe, list[str]] = {}
         for label in dict.fromkeys(labels):
-            recipe = project.recipes.get(label, project.common)
-            way = replace(recipe, changes=NO_CHANGES)
+            way = replace(project.recipes.get(label, project.common), changes=NO_CHANGES)
             if label != PLAIN:
                 variant = project.of(label).variants[label]
                 way = replace(way, flags=tuple(flags_for(variant, dict(way.env)).items()))
@@ -162,16 +162,10 @@ class Build:
         if way.flags:
             env |= launching(dict(way.flags), folder.with_name("compilers"), env)
         lines = []
-        with subprocess.Popen(  # noqa: S603
-            command,
-            shell=isinstance(command, str),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            env=env,
-        ) as process:
+        how: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
+        how |= {"stderr": subprocess.STDOUT, "encoding": "utf-8", "errors": "replace"}
+        shell = isinstance(command, str)
+        with subprocess.Popen(command, shell=shell, env=env, **how) as process:  # noqa: S603
             for line in process.stdout or ():
                 lines.append(line.rstrip("\n").replace(str(source), str(self.source.resolve())))
                 if self.verbose:

@@ -73,10 +73,7 @@ def is_for_processor(variant: Variant) -> bool:
 
 
 def launching(flags: Mapping[str, str], folder: Path, env: Mapping[str, str]) -> dict[str, str]:
-    """The variables with which a build in `env` runs its compilers with these flags.
-
-    The scripts are written to `folder`, which must be there as long as the build runs.
-    """
+    """The variables for a build in `env` whose compilers get the flags, by scripts in `folder`."""
     if os.name == "nt":  # which runs no such scripts
         return {key: f"{env.get(key, '')} {value}".strip() for key, value in flags.items()}
     path = env.get("PATH", os.defpath)

@@ -22,8 +22,7 @@ from pip_variants.model.filename import (
 )
 from pip_variants.model.metadata import VariantMetadata, combine_all
 from pip_variants.model.names import normalised
-from pip_variants.publish.archive import member, opened
-from pip_variants.publish.files import counted, digest, replace
+from pip_variants.publish.archive import counted, digest, member, opened, replace
 from pip_variants.publish.wheel import read_metadata
 
 _API_VERSION = "1.1"
@@ -37,8 +36,7 @@ def write_index_metadata(
 
     Or only add what the wheels `added` say, where the others need not be there. A file that spells
     the name in another way is written again instead. `warn` is told why a wheel is left out.
-    Returns the files that were written, sorted. Raises `InvalidWheel`, `InvalidWheelFilename` and
-    `InvalidVariantMetadata`, in which case nothing is written.
+    Returns the files that were written, sorted. Raises `PipVariantsError` before any is.
     """
     if not added and not folder.is_dir():
         raise InvalidWheel(f"{folder} is not a folder")
@@ -138,10 +136,10 @@ def pages(
 
 def _release(filename: str) -> tuple[str, str]:
     """Normalised name of the project and version of a file; both empty for what no page lists."""
-    found = None
     with suppress(InvalidWheelFilename):
-        found = release_of(filename)
-    return (normalised(found[0]), found[1]) if found else ("", "")
+        if found := release_of(filename):
+            return normalised(found[0]), found[1]
+    return "", ""
 
 
 def release_of(filename: str) -> tuple[str, str] | None:

@@ -53,9 +53,7 @@ Other installers know those of others as well, and can install and run ours, as 
 """
 
 _FEW = 8  # known names that are all said
-
 _PIP_INSTALL = "pip install -q --disable-pip-version-check --no-input --target".split()
-
 _PROVIDER_KEYS = (
     "build-requires requires plugin-api optional static-properties feature-order builtin "
     "enable-if install-time plugin-use"  # of older drafts
@@ -84,9 +82,8 @@ class Recipe:
 class Project:
     """The variants that a project has, and how they are built.
 
-    `common` is how those wheels are built that have no recipe. `to_fill` are namespaces whose
-    providers are asked when wheels are built (build-requires). `remarks` say what a maintainer
-    should know of the file.
+    `common` is how wheels without a recipe are built. `to_fill` are namespaces whose providers are
+    asked when wheels are built. `remarks` say what a maintainer should know of the file.
     """
 
     metadata: VariantMetadata
@@ -226,8 +223,7 @@ def _add_known(namespaces: Sequence[str], providers: dict[str, _Table]) -> None:
 
 def _modernise(namespace: str, provider: _Table, old: dict[str, _Table]) -> Iterator[str]:
     """Say what drafts before PEP 825 say of a provider in today's keys; yields what has none."""
-    if "enable-if" in provider:
-        provider.pop("enable-if")
+    if provider.pop("enable-if", None) is not None:
         yield f"enable-if of {namespace}"
     use = provider.pop("plugin-use", "all")
     if provider.pop("install-time", use == "all"):
@@ -326,8 +322,7 @@ def unknown_properties(
 ) -> tuple[list[str], list[str]]:
     """What is wrong with properties by what their providers know, and what may be.
 
-    A wheel may name several values only of a feature for which the provider allows it (PEP 850,
-    Variant feature config class, multi_value).
+    Several values of a feature need its `multi_value` (PEP 850, Variant feature config class).
     """
     wrong: list[str] = []
     doubtful: list[str] = []

@@ -17,7 +17,6 @@ from pip_variants.errors import InvalidWheel, PipVariantsError, printable, shown
 from pip_variants.remote_wheel import REFUSALS, NoParts, RemoteFile
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
-_TIMEOUT = 30.0
 _MAX_PAGE = 64 * 2**20
 _BLOCK = 2**16
 
@@ -137,7 +136,7 @@ def _answer(url: str, **headers: str) -> HTTPResponse:
     if urlsplit(url).scheme not in ("http", "https"):  # a page must not make us read files
         raise InvalidWheel(f"{printable(url, 200)} is no http or https address")
     request = urllib.request.Request(url, headers=headers)  # noqa: S310
-    answer: HTTPResponse = urllib.request.urlopen(request, timeout=_TIMEOUT)  # noqa: S310
+    answer: HTTPResponse = urllib.request.urlopen(request, timeout=30.0)  # noqa: S310
     return answer
 
 

@@ -33,8 +33,7 @@ from pip_variants.model.metadata import (
     combine_all,
 )
 from pip_variants.model.names import NULL_LABEL
-from pip_variants.publish.archive import dist_info, encoded, opened
-from pip_variants.publish.files import counted, digest
+from pip_variants.publish.archive import counted, digest, dist_info, encoded, opened
 from pip_variants.publish.index import pages, release_of
 from pip_variants.publish.project import check_static, unknown_properties
 from pip_variants.publish.sources import Source
@@ -255,8 +254,8 @@ def _record(archive: zipfile.ZipFile, info: str, *, thorough: bool) -> Iterator[
     for name in sorted(rows.keys() & files - outside) if thorough else ():
         algorithm, _, said = rows[name].partition("=")
         if algorithm not in ("sha256", "sha384", "sha512"):
-            weak = algorithm or "none"
-            yield f"{name} must have a hash of sha256 or better in RECORD, not {weak}"
+            what = f"{name} must have a hash of sha256 or better in RECORD"
+            yield f"{what}, not {algorithm or 'none'}"
             continue
         with archive.open(name) as file:
             if encoded(digest(file, algorithm, name)) != said:
@@ -336,9 +335,8 @@ def _variants(release: Release) -> Iterator[str]:
         return all(any(covers(a, b) for a in tags[one.label]) for b in tags[other.label])
 
     for one, other in combinations(variants, 2):
-        if one.features == other.features and (
-            always_there(one, other) or always_there(other, one)
-        ):
+        is_covered = always_there(one, other) or always_there(other, one)
+        if one.features == other.features and is_covered:
             yield f"{one.label} and {other.label} have the same properties"
     for one in variants:
         for other in variants:
@@ -386,9 +384,8 @@ def _published(source: Source, release: Release, faults: Faults, remarks: list[s
     if source.is_local:
         faults[expected].append(f"it is missing\n{_index(source)}")
     else:
-        number = len({name.label for name in labelled})
         what = f"there is no {expected}, so that pip reads the end of a wheel of each variant"
-        much = f"{number} requests and more in each install"
+        much = f"{len({name.label for name in labelled})} requests and more in each install"
         remarks.append(f"{release}: {what} instead: {much}")
 
 

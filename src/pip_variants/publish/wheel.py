@@ -12,8 +12,7 @@ from pip_variants.model.filename import WheelFilename
 from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.model.names import normalised
-from pip_variants.publish.archive import dist_info, member, opened, rewrite
-from pip_variants.publish.files import refuse_existing
+from pip_variants.publish.archive import dist_info, member, opened, refuse_existing, rewrite
 
 VARIANT_JSON = "variant.json"
 
@@ -44,12 +43,6 @@ class Changes:
         for text in (*self.dropped, *self.added):
             if not _NAME.match(text) or "\n" in text or "\r" in text:
                 raise InvalidWheel(f"a dependency must begin with a package name, not {text!r}")
-
-    def filename(self, old: WheelFilename) -> WheelFilename:
-        """The name of the new wheel (Binary distribution format, Escaping and Unicode)."""
-        version = old.version.partition("+")[0] if self.without_local_version else old.version
-        name = normalised(self.name).replace("-", "_") if self.name else old.distribution
-        return old._replace(distribution=name, version=version)
 
     def apply(self, metadata: bytes, old: WheelFilename, *, is_variant: bool) -> bytes:
         """METADATA of the new wheel (Core metadata); fields that need no change stay as they are.
@@ -128,7 +121,10 @@ def make_variant_wheel(
     """
     (label,) = metadata.variants if metadata else (None,)
     old = WheelFilename.parse(wheel.name)
-    new = changes.filename(old)
+    version = old.version.partition("+")[0] if changes.without_local_version else old.version
+    # As the format of binary distributions has it (Escaping and Unicode).
+    project = normalised(changes.name).replace("-", "_") if changes.name else old.distribution
+    new = old._replace(distribution=project, version=version)
     target = folder / str(new.with_label(label))
     refuse_existing(target, force=force)
     folder.mkdir(parents=True, exist_ok=True)
