@@ -127,6 +127,28 @@ def test_machines(env, pytorch: Replica, machine: str, platforms, wanted: list[s
     assert {found.get(name, "@own")[-4:] for name in ("filelock", "numpy", "vllm", "cuda-bindings")} == {"@own"}
 
 
+@pytest.mark.parametrize(
+    "pip", ["24.0", *(pytest.param(pip, marks=pytest.mark.long) for pip in ("22.3.1", "25.2", "25.3", "26.2"))]
+)
+def test_older_pips(make_environment, pytorch: Replica, pip: str) -> None:
+    env = make_environment(pip)
+    for machine, wanted, expected in (
+        ("x86_64_v3", ["torch", "torchvision"], ("2.14.0+cpu", "0.29.0+cpu")),
+        ("cuda13.0-sm61", ["torch", "torchvision"], ("2.14.0+cu126", "0.29.0+cu126")),
+        ("cuda12.8-sm120", ["vllm", "torchvision==0.26.0"], ("2.11.0+cu128", "0.26.0+cu128")),
+        ("cuda13.0-sm86", ["torch==2.11.0+cu126", "torchvision"], ("2.11.0+cu126", "0.26.0+cu126")),
+    ):
+        pytorch.forget()
+        install(env, pytorch, machine, *wanted)
+        assert tuple(versions(env).values()) == expected, wanted
+        asked = pytorch.asked()
+        assert {one.partition("/")[2] for one in asked} <= {"torch", "torchvision", "triton"}
+        assert len(asked) == len({*asked})
+        env.reset()
+    pytorch.pages.replies["/whl/cu130/torch/"] = Reply(b"oops", 500)
+    failing(env, pytorch)
+
+
 # What is asked
 
 
