@@ -399,6 +399,15 @@ def test_one_build_with_what_is_installed(env, pytorch: Replica) -> None:
     assert versions(env) == {"torch": "2.14.0+cu130", "torchvision": "0.29.0+cu130"}
 
 
+def test_another_build_of_what_is_not_asked_for(env, pytorch: Replica) -> None:
+    """What is installed and not resolved cannot be exchanged: that it does not go with the new one is said."""
+    put(env, torch_file(pytorch, "2.14.0+cu130", "cu130"))
+    put(env, torch_file(pytorch, "0.29.0+cu130", "cu130", "torchvision"))
+    result = install(env, pytorch, "cuda13.0-sm61", "-U", "torch")
+    assert versions(env) == {"torch": "2.14.0+cu126", "torchvision": "0.29.0+cu130"}
+    assert [line for line in result.err.splitlines() if "torchvision" in line and "cu130" in line], result.all
+
+
 def test_no_build_for_all(env, pytorch: Replica) -> None:
     """Which project lacks which is said."""
     result = install(
