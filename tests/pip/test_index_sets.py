@@ -267,6 +267,19 @@ def test_a_build_by_name(env, pytorch: Replica) -> None:
     assert "cu126" in result.all
 
 
+def test_the_users_own_by_name(env, pytorch: Replica) -> None:
+    found = taken(env, pytorch, "cuda13.0-sm86", "--variant", "torch=none", "torch")
+    assert found["torch"] == f"{NEWER[0]}@own"
+    assert [one for one in pytorch.asked() if one.endswith("/torch")] == []
+
+
+def test_pages_of_the_build_that_is_named(env, pytorch: Replica) -> None:
+    pytorch.pages.replies["/whl/cu130/torch/"] = Reply(b"oops", 500)
+    found = taken(env, pytorch, "cuda13.0-sm86", "--variant", "torch=cu126", "torch==2.14.0")
+    assert found["torch"] == "2.14.0+cu126"
+    assert [one for one in pytorch.asked() if one.endswith("/torch")] == ["cu126/torch"]
+
+
 def test_disabled(env, pytorch: Replica) -> None:
     found = taken(env, pytorch, "cuda13.0-sm86", "--variant-disable", "nvidia", "torch", "torchvision")
     assert (found["torch"], found["torchvision"]) == ("2.14.0+cpu", "0.29.0+cpu")
@@ -404,6 +417,14 @@ def test_another_build_of_what_is_not_asked_for(env, pytorch: Replica) -> None:
     put(env, torch_file(pytorch, "2.14.0+cu130", "cu130"))
     put(env, torch_file(pytorch, "0.29.0+cu130", "cu130", "torchvision"))
     result = install(env, pytorch, "cuda13.0-sm61", "-U", "torch")
+    assert versions(env) == {"torch": "2.14.0+cu126", "torchvision": "0.29.0+cu130"}
+    assert [line for line in result.err.splitlines() if "torchvision" in line and "cu130" in line], result.all
+
+
+def test_another_build_that_fits_of_what_is_not_asked_for(env, pytorch: Replica) -> None:
+    put(env, torch_file(pytorch, "2.14.0+cu130", "cu130"))
+    put(env, torch_file(pytorch, "0.29.0+cu130", "cu130", "torchvision"))
+    result = install(env, pytorch, "cuda13.0-sm86", "--force-reinstall", "--variant", "torch=cu126", "torch")
     assert versions(env) == {"torch": "2.14.0+cu126", "torchvision": "0.29.0+cu130"}
     assert [line for line in result.err.splitlines() if "torchvision" in line and "cu130" in line], result.all
 
@@ -616,6 +637,33 @@ def test_two_sets(env, pytorch: Replica, tmp_path: Path) -> None:
     more = ("--variant-indexes", f"pytorch={pytorch.url}")
     found = taken(env, pytorch, "cuda13.0-sm61", "torch", *more, sets=str(file))
     assert (found["torch"], found["filelock"]) == ("2.14.0+cu126", "99.0@cu130")
+
+
+def test_two_sets_in_the_configuration(env, pytorch: Replica, tmp_path: Path) -> None:
+    file = own_set(pytorch, tmp_path, projects='projects = ["filelock"]')
+    settings = tmp_path / "pip.conf"
+    settings.write_text(f"[global]\nvariant-indexes =\n    pytorch={pytorch.url}\n    {file}\n")
+    variables = {"PIP_CONFIG_FILE": str(settings), "PIP_INDEX_URL": pytorch.base.url}
+    options = ("install", "--dry-run", "--variant-target", "cuda13.0-sm86", "torch")
+    for some in (variables, {**variables, "PIP_CONFIG_FILE": "/dev/null", "PIP_VARIANT_INDEXES": f"pytorch={pytorch.url} {file}"}):
+        result = env.pip(*options, env=some)
+        assert "torch-2.14.0+cu130" in result.out
+        assert "filelock-99.0" in result.out
+
+
+def test_a_set_from_a_server(env, pytorch: Replica, tmp_path: Path) -> None:
+    """It decides what is installed: without the hash that pins it, it is not used."""
+    data = own_set(pytorch, tmp_path).read_bytes()
+    pytorch.base.replies["/acme.toml"] = Reply(data)
+    url = pytorch.base.url.replace("/simple/", "/acme.toml")
+    digest = hashlib.sha256(data).hexdigest()
+    result = install(env, pytorch, "cuda13.0-sm86", "--dry-run", "torch", sets=f"{url}#sha256={digest}")
+    assert "torch-2.14.0+cu130" in result.out
+    for named in (url, f"{url}#sha256={'0' * 64}", url.replace("acme", "other") + f"#sha256={digest}"):
+        result = install(env, pytorch, "cuda13.0-sm86", "torch", sets=named, code=None)
+        assert result.code != 0, result.all
+        assert len([line for line in result.err.splitlines() if "ERROR" in line]) == 1
+        assert versions(env) == {}
 
 
 def test_releases_that_a_set_does_not_know(env, pytorch: Replica, tmp_path: Path) -> None:

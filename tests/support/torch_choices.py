@@ -103,6 +103,7 @@ cuda13.0-sm70: V100, driver 580
   torch torchvision                  2.14.0+cu126 0.29.0+cu126
   torch==2.11.0+cu126 torchvision    2.11.0+cu126 0.26.0+cu126
   torch==2.11.0 torchvision          2.11.0+cu126 0.26.0+cu126     cu128 and cu129 lost 7.0
+  torchvision==0.28.0                2.13.0+cu126 0.28.0+cu126     torch 2.13.0+cu129 has no 7.0
   torchvision                        0.29.0+cpu
   vllm                               2.11.0+cu126
 
