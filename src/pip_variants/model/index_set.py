@@ -19,7 +19,12 @@ from pip_variants.model.metadata import (
     read_providers,
     read_variant,
 )
-from pip_variants.model.names import check_label, check_namespace, normalised
+from pip_variants.model.names import (
+    check_label,
+    check_namespace,
+    normal_requirement,
+    normalised,
+)
 from pip_variants.model.ordering import Ordering
 from pip_variants.model.published import KNOWN_PROVIDERS
 
@@ -116,9 +121,13 @@ def _read(root: Node, mirror: str, beside: str) -> IndexSet:
     nodes = root.get("builds").children(check_label)
     if not nodes:
         raise root.get("builds").fault("must have at least one build")
+    projects = root.get("projects")
+    for name in projects.strings():
+        if normal_requirement(name) != (normalised(name), "", "", ""):
+            raise projects.fault(f"must be names of projects, without versions, as {name} is none")
     found = IndexSet(
         root.get("name").string(),
-        frozenset(map(normalised, root.get("projects").strings())),
+        frozenset(map(normalised, projects.value)),
         tuple(_build(label, node, base, namespaces) for label, node in nodes.items()),
         namespaces,
         providers,

@@ -4,6 +4,7 @@ The pages of the builds that the target supports are read beside those of the us
 the projects of the set alone. From then on a build counts as a variant of its release.
 """
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -66,14 +67,15 @@ class Indexes:
         self.session = session
         # By address, the builds that a file is; several for one that stands on several indexes.
         self.builds: dict[str, tuple[str, ...]] = {}
-        self.only = ""  # the one build that may be taken, once projects met that differ
+        # By set, the one build that may be taken, once projects met that differ.
+        self.only: dict[str, str] = {}
         # By the names of files that may be installed, what they are.
         self.described: dict[str, VariantMetadata] = {}
         # By project, what pip's resolver was given last: the newest first.
         self.offered: dict[str, Sequence[Release]] = {}
         try:
             sets = IndexSets(target().index_sets(), self._fetch)
-            self._sets = sets.named(run.values("variant_indexes"))
+            self.sets = sets.named(run.values("variant_indexes"))
         except (InvalidIndexSet, DetectionError) as error:
             raise InstallationError(printable(f"--variant-indexes: {error}")) from None
 
@@ -86,7 +88,7 @@ class Indexes:
 
     def covering(self, project: str) -> IndexSet | None:
         """The set that has a project, given by its normalised name."""
-        return next((one for one in self._sets if project in one.projects), None)
+        return next((one for one in self.sets if project in one.projects), None)
 
     def note(self, link: Link, label: str) -> None:
         """Remember that a file is of a build."""
@@ -125,13 +127,13 @@ class Indexes:
     def chosen(self) -> dict[str, str]:
         """The builds that requirements name, that are taken for all or that are installed."""
         chosen: dict[str, str] = {}
-        for index_set in self._sets:
+        for index_set in self.sets:
             labels = {one.label for one in index_set.builds}
             for project in index_set.projects:
                 installed = target().installed(project)
                 named = (
                     *self._pinned(project),
-                    self.only,
+                    self.only.get(index_set.name, ""),
                     *([build_of(installed)] if installed else []),
                 )
                 if known := [label for label in named if label in labels]:
@@ -177,14 +179,22 @@ class Builds:
     @property
     def only(self) -> str:
         """The one build of the set that may be taken; empty if any may."""
-        return self._indexes.only
+        return self._indexes.only.get(self.source, "")
 
     def ordered(self, ordering: Ordering) -> Ordering:
-        """The order for this release: a build that is installed and stays comes first."""
-        staying = self._staying()
+        """The order for this release: the build that is installed comes first, as long as it fits.
+
+        Not with --force-reinstall, which exchanges it.
+        """
         best_first = self._set.in_order(ordering).best_first
         allowed = [one for one in best_first if self.only in ("", one.label)]
-        allowed.sort(key=lambda variant: variant.label not in staying)
+        installed = target().installed(self._project)
+        if (
+            installed
+            and public(installed.version) == self._version
+            and not getattr(current().options, "force_reinstall", False)
+        ):
+            allowed.sort(key=lambda variant: variant.label != build_of(installed))
         return Ordering(tuple(allowed), ordering.rejected, ordering.supported)
 
     def fits(self, label: str) -> bool:
@@ -208,25 +218,6 @@ class Builds:
     def _is_of_project(self, text: str) -> bool:
         return canonicalize_name(_parsed(text).name) == self._project
 
-    def _staying(self) -> set[str]:
-        """The builds of the set that are installed, of what this run leaves as it is.
-
-        What is to be upgraded stays if it is this very release, and goes with --force-reinstall.
-        """
-        run = current()
-        is_forced = getattr(run.options, "force_reinstall", False)
-        is_eager = getattr(run.options, "upgrade_strategy", "") == "eager"
-        is_upgrading = is_forced or getattr(run.options, "upgrade", False)
-        named = {canonicalize_name(one.req.name) for one in run.requirements if one.req}
-        staying = set()
-        for one in self._set.projects:
-            found = target().installed(one)
-            may_go = is_upgrading and (one in named or is_eager)
-            is_same = one == self._project and found and public(found.version) == self._version
-            if found and (not may_go or (is_same and not is_forced)):
-                staying.add(build_of(found))
-        return staying
-
 
 class _Pages:
     """The pages of a project's builds, as a source of pip's (`LinkSource`)."""
@@ -240,6 +231,7 @@ class _Pages:
         self._indexes = indexes
         self._finder = candidates_from_page.func.__self__
         self._evaluator = candidates_from_page.keywords["link_evaluator"]
+        self._what, self._project = f"the index set {index_set.name}", project
         builds = indexes.usable(index_set, project)
         self.links = {one.page(project): Link(one.page(project)) for one in builds}
         session = _without_questions(indexes.session)
@@ -253,6 +245,9 @@ class _Pages:
         """The files that pip can use. Raises pip's `InstallationError` for a page out of reach."""
         with self._pool:
             contents = [(build, future.result()) for build, future in self._contents]
+        if contents and not any(content for _, content in contents):
+            text = f"No index that {self._what} has for this machine knows {self._project}"
+            current().say(WARNING, printable(text), once=True)
         for build, content in contents:
             links = list(parse_links(content)) if content else []
             for candidate in self._finder.evaluate_links(self._evaluator, links):
@@ -274,8 +269,9 @@ def _content(link: Link, build: Build, name: str, session: Any) -> Any:
         return _make_index_content(response, cache_link_parsing=False)
     except Exception as error:  # noqa: BLE001 - of pip, requests and urllib3
         status = getattr(getattr(error, "response", None), "status_code", None)
-        # Where nobody may list a folder, this is said of what is not there, too.
-        if status in _ABSENT or (status == 403 and _is_readable(build.url, session)):
+        # Where nobody may list a folder, 403 is said of what is not there, too.
+        is_absent = status in _ABSENT and not link.is_file
+        if is_absent or (status in (403, 404) and _is_there(build, session)):
             return None
         reason = str(getattr(error, "context", "") or error) or type(error).__name__
         raise InstallationError(
@@ -285,16 +281,19 @@ def _content(link: Link, build: Build, name: str, session: Any) -> Any:
         ) from None
 
 
-def _is_readable(url: str, session: Any) -> bool:
+def _is_there(build: Build, session: Any) -> bool:
+    """Whether an index answers, though it does not have a project."""
+    index = Link(f"{build.url.rstrip('/')}/")
     try:
-        return bool(session.get(f"{url.rstrip('/')}/").ok)
+        return os.path.isdir(index.file_path) if index.is_file else session.get(index.url).ok
     except Exception:  # noqa: BLE001 - whatever it is
         return False
 
 
 def _without_questions(session: Any) -> Any:
     """The session for other threads: nobody could tell which of them asks for a password."""
-    quiet = copy(session)
+    quiet = object.__new__(type(session))  # a copy would lack what pip added
+    vars(quiet).update(vars(session))
     quiet.auth = copy(session.auth)
     quiet.auth.prompting = False
     return quiet
