@@ -71,7 +71,7 @@ def be(monkeypatch):
     """Become a machine whose libraries give these answers; a string is how the process ended."""
 
     def become(answers: dict) -> None:
-        def answer(script, library, deadline):
+        def answer(library, deadline):
             if isinstance(answers[library], str):
                 raise ProbeFailed(answers[library])
             if isinstance(answers[library], dict) and "failed" in answers[library]:

@@ -35,7 +35,7 @@ def values_of(version: int) -> list[str]:
 def get_supported_configs() -> Iterable[Feature]:
     """What the Intel GPUs of this machine support, in the order of Level Zero."""
     try:
-        answer = probe("_intel_probe.py", deadline=_DEADLINE)
+        answer = probe("level_zero", deadline=_DEADLINE)
     except ProbeFailed as reason:
         _log.info("no Intel GPU: Level Zero: %s", reason)
         return []

@@ -25,8 +25,6 @@ from pip_variants.providers.probe import ProbeFailed, probe
 
 _log = logging.getLogger(__name__)
 
-_PROBE = "_mpi_probe.py"
-
 # The names by which programs of each ABI find their library, in the order of preference.
 # libmpi.so without a number is for compilers, and often a text.
 _LINUX = {"mpich": "libmpi.so.12", "openmpi": "libmpi.so.40", "mpiabi": "libmpi_abi.so.1"}
@@ -65,7 +63,7 @@ _RELEASES: Mapping[str, _Releases] = {
 
 @dataclass(frozen=True)
 class Library:
-    """An MPI library, and what it says of itself (see `_mpi_probe`)."""
+    """An MPI library, and what it says of itself (see `_libraries`)."""
 
     path: str
     text: str
@@ -263,7 +261,7 @@ def _usable(
 
 def _ask(path: str, names: Mapping[str, str]) -> Library | None:
     try:
-        answer: dict[str, Any] = probe(_PROBE, path, *names.values())
+        answer: dict[str, Any] = probe("mpi", path, *names.values())
     except ProbeFailed as reason:
         _log.info("%s: %s", path, str(reason).removeprefix(f"{path}: "))
         return None

@@ -99,7 +99,7 @@ def this_machine() -> Machine:
     """What the driver of this machine says; nothing if no CUDA program could run."""
     for library, deadline in _DEADLINES.items():
         try:
-            machine = _machine(library, probe("_nvidia_probe.py", library, deadline=deadline))
+            machine = _machine(library, probe(library, deadline=deadline))
         except ProbeFailed as reason:
             _log.info("%s: %s", library, reason)
         else:
@@ -169,7 +169,7 @@ def _forced(name: str, pattern: str) -> Version | None:
 
 
 def _machine(library: str, answer: Any) -> Machine:
-    """Read the script's answer, which it describes. Raises `ProbeFailed` if it is not enough."""
+    """Read an answer of `_libraries.nvml`. Raises `ProbeFailed` if it is not enough."""
     for note in answer["notes"]:
         _log.info("%s: %s", library, note)
     if not answer["gpus"]:

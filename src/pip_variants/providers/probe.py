@@ -10,30 +10,15 @@ from typing import Any
 
 DEADLINE = 3.0  # seconds that a library has; a provider may ask two and still be in time itself
 
-_PROGRAM = """
-import json, os, runpy, sys
-answers = os.dup(1)
-os.dup2(2, 1)  # what the library prints is lost
-try:
-    answer = runpy.run_path(sys.argv[1])["ask"](*sys.argv[2:])
-except (OSError, AttributeError) as error:
-    answer = {"failed": str(error)}
-os.write(answers, json.dumps(answer).encode())
-os._exit(0)  # nothing of the library runs or prints any more
-"""
-
 
 class ProbeFailed(Exception):
     """Why a probe gave no answer, in a few words."""
 
 
-def probe(script: str, *arguments: str, deadline: float = DEADLINE) -> Any:
-    """What the function `ask` of a `script` beside this file returns in a process of its own.
-
-    It can use the standard library only, and what it prints is ignored. Raises `ProbeFailed`.
-    """
-    path = os.path.join(os.path.dirname(__file__), script)
-    command = [sys.executable, "-I", "-S", "-c", _PROGRAM, path, *arguments]
+def probe(*arguments: str, deadline: float = DEADLINE) -> Any:
+    """What a function of `_libraries.py` answers, given its name. Raises `ProbeFailed`."""
+    program = os.path.join(os.path.dirname(__file__), "_libraries.py")
+    command = [sys.executable, "-I", "-S", program, *arguments]
     try:
         process = subprocess.Popen(  # noqa: S603
             command,
