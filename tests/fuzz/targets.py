@@ -233,7 +233,7 @@ def provider_answer(data: bytes) -> None:
         return
     # Where there may be control characters in foreign text, pip makes it printable.
     try:
-        found = registry.Registry._ask(SimpleNamespace(), lambda: answer, None, "me")
+        found = registry._ask(lambda: answer, "me")
     except PipVariantsError as error:
         fit_for_a_terminal(printable(str(error)))
         return

@@ -15,13 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import IO, Any, NamedTuple, TypeVar
 
-from pip_variants.detection import (
-    ANSWER,
-    DEADLINE,
-    FOLDER_VARIABLE,
-    START_DEADLINE,
-    is_path,
-)
+from pip_variants.detection import ANSWER, DEADLINE, FOLDER_VARIABLE, START_DEADLINE, is_path
 from pip_variants.errors import (
     BrokenInstallation,
     DetectionError,
@@ -84,7 +78,8 @@ def _environment(folder: str) -> dict[str, str]:
 class Answer(NamedTuple):  # a dataclass takes Python a millisecond to make
     """What one provider said; `warnings` are `notes` that the user should see unasked.
 
-    `failed` says why there is no answer; then `namespace` may be the name of a plugin.
+    `failed` says why there is no answer; then `namespace` may be the name of a plugin. For the
+    last two, see `Valid`.
     """
 
     namespace: str
@@ -93,6 +88,8 @@ class Answer(NamedTuple):  # a dataclass takes Python a millisecond to make
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     failed: str = ""
+    always: bool = False
+    single: frozenset[str] = frozenset()
 
 
 class Valid(NamedTuple):
@@ -134,7 +131,7 @@ class Detection:
         self._command = command
         self._folder = folder
         self._target = os.path.abspath(target) if is_path(target) else target
-        self._where = {"platforms": list(platforms), "target": self._target}
+        self._where: dict[str, Any] = {"platforms": list(platforms), "target": self._target}
         self._warn = warn
         self._prefix = prefix
         self._lock = threading.Lock()
@@ -196,34 +193,27 @@ class Detection:
 
     def answer_of(self, provider: PluginProvider) -> Answer:
         """The same with who said it and what was looked at. Raises `DetectionError`."""
-        whom, named = _named(provider)
-        more = {**self._where, "prefix": self._prefix}
-        return self._once(whom, _said, "supported", **named, **more)
+        return self._said("supported", provider, prefix=self._prefix, **self._where)
 
     def supported_in(self, namespace: str) -> NamespaceSupport:
         """The same for metadata that names no provider. Raises `DetectionError`."""
-        whom = f"the target {self._target}" if self._target else f"the provider of {namespace}"
-        return self._once(whom, _said, "supported_in", namespace=namespace, **self._where).support
+        return self._said("supported_in", namespace=namespace, **self._where).support
 
     def listed(self, namespace: str, provider: PluginProvider | None) -> NamespaceSupport | None:
         """What the target says of a provider, if it says anything. Raises `DetectionError`."""
         if not self._target:
             return None
-        named = _named(provider)[1] if provider else {"requires": (), "endpoint": ""}
-        more = {"namespace": namespace, "target": self._target, **named}
-        said = self._once(f"the target {self._target}", _said, "listed", **more)
+        said = self._said("listed", provider, namespace=namespace, target=self._target)
         return said.support if said.by else None
 
     def valid(self, provider: PluginProvider) -> Valid | None:
         """Everything that `provider` says there is, None if it cannot. Raises `DetectionError`."""
-        whom, named = _named(provider)
-        found = self._once(whom, _valid, "valid", **named)
+        found = _valid(self._said("valid", provider))
         return found if found.features or found.elsewhere else None
 
     def valid_in(self, namespace: str) -> Valid:
         """The same of the provider that recommends this namespace. Raises `DetectionError`."""
-        whom = f"the provider of {namespace}"
-        return self._once(whom, _valid, "valid_in", namespace=namespace)
+        return _valid(self._said("valid_in", namespace=namespace))
 
     def machine(self, names: Sequence[str] = ()) -> str:
         """The target file of this machine or of names. Raises `DetectionError`, `InvalidTarget`."""
@@ -250,13 +240,24 @@ class Detection:
         ]
         for number, name in enumerate(namespaces):
             place = namespaces[:number].count(name)
-            whom = f"the provider of {name}"
             try:
-                said = self._once(whom, _said, "supported_in", namespace=name, place=place)
+                said = self._said("supported_in", namespace=name, place=place)
                 answers.append(said._replace(namespace=name))
             except ProviderFailed as error:
                 answers.append(Answer(name, failed=str(error)))
         return tuple(answers)
+
+    def _said(
+        self, kind: str, provider: PluginProvider | None = None, **arguments: object
+    ) -> Answer:
+        """What the target says, or the provider of a package or namespace."""
+        whom = f"the provider of {arguments.get('namespace')}"
+        if provider is not None:
+            whom = f"the provider {provider.package}"
+            arguments |= {"requires": provider.requires, "endpoint": provider.endpoint}
+        if arguments.get("target"):
+            whom = f"the target {self._target}"
+        return self._once(whom, _said, kind, **arguments)
 
     def _once(
         self, whom: str, read: Callable[[dict[str, Any]], _T], kind: str, **arguments: object
@@ -372,29 +373,21 @@ class _Output:
         self.lines.put(None)
 
 
-def _named(provider: PluginProvider) -> tuple[str, dict[str, Any]]:
-    named: dict[str, Any] = {"requires": provider.requires, "endpoint": provider.endpoint}
-    return f"the provider {provider.package}", named
-
-
 def _said(answer: dict[str, Any]) -> Answer:
     devices = tuple(
         (str(device), SupportedFeature(str(name), tuple(map(str, values))))
         for device, (name, values) in answer["devices"]
     )
-    reasons = str(answer["absent"]), str(answer["remedy"])
-    notes, warnings = (tuple(map(str, answer[key])) for key in ("notes", "warnings"))
-    support = NamespaceSupport(_features(answer), *reasons, devices)
-    return Answer("", support, str(answer["by"]), notes, warnings)
-
-
-def _valid(answer: dict[str, Any]) -> Valid:
-    single = frozenset(map(str, answer["single"]))
-    return Valid(_features(answer), bool(answer["always"]), single, str(answer["elsewhere"]))
-
-
-def _features(answer: dict[str, Any]) -> tuple[SupportedFeature, ...]:
-    return tuple(
+    features = tuple(
         SupportedFeature(check_feature(name), tuple(map(check_value, values)))
         for name, values in answer["features"]
     )
+    support = NamespaceSupport(features, str(answer["absent"]), str(answer["remedy"]), devices)
+    notes, warnings = (tuple(map(str, answer[key])) for key in ("notes", "warnings"))
+    known = bool(answer.get("always")), frozenset(map(str, answer.get("single", ())))
+    return Answer("", support, str(answer["by"]), notes, warnings, "", *known)
+
+
+def _valid(answer: Answer) -> Valid:
+    elsewhere = "" if answer.by else answer.support.absent
+    return Valid(answer.support.features, answer.always, answer.single, elsewhere)

@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -121,14 +121,19 @@ def supported_configs(endpoint: str) -> Iterable[Any]:
     return answer
 
 
-def all_configs(endpoint: str) -> tuple[Iterable[Any], bool]:
-    """What an installed plugin calls valid, and whether it says that all of that is compatible."""
-    plugin = _load(endpoint)
-    get_all_configs: Callable[[], Iterable[Any]] = getattr(plugin, "get_all_configs", tuple)
+def all_configs(endpoint: str) -> Iterable[Any]:
+    """What an installed plugin calls valid."""
+    answer: Iterable[Any] = getattr(_load(endpoint), "get_all_configs", tuple)()
+    return answer
+
+
+def is_always(endpoint: str) -> bool:
+    """Whether an installed plugin says that all that it calls valid is compatible."""
     # The last two are older names (building draft, Extensions to provider plugin API).
     names = ("all_properties_compatible", "is_aot_plugin", "is_build_plugin")
     # Where these are properties of a class that is no instance, they say nothing.
-    return get_all_configs(), any(getattr(plugin, name, False) is True for name in names)
+    plugin = _load(endpoint)
+    return any(getattr(plugin, name, False) is True for name in names)
 
 
 def _load(endpoint: str) -> Any:

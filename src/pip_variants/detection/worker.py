@@ -85,8 +85,6 @@ def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
             return {"holds": False}
     if ask == "registered":
         return {"namespaces": registry.namespaces, "broken": registry.broken}
-    if ask in ("valid", "valid_in"):
-        return (registry.valid if ask == "valid" else registry.valid_in)(**arguments)
     if ask == "machine":
         return {"toml": Target((registry.machine(**arguments),)).to_toml()}
     records = _Records()
@@ -101,7 +99,8 @@ def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
 
 
 def _to_json(answer: Answer) -> dict[str, Any]:
-    return {**asdict(answer.support), "by": answer.by}
+    support = asdict(answer.support)
+    return {**support, "by": answer.by, "single": answer.single, "always": answer.always}
 
 
 class _Records(logging.Handler):
