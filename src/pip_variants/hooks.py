@@ -29,17 +29,6 @@ from typing import Any
 
 import pluggy
 
-__all__ = [
-    "ENTRY_POINT_GROUP",
-    "PREFIX_VARIABLE",
-    "Feature",
-    "Provider",
-    "Published",
-    "hookimpl",
-    "hookspec",
-    "target_prefix",
-]
-
 ENTRY_POINT_GROUP = "pip_variants"
 """Where vendors register their plugin."""
 

@@ -248,6 +248,9 @@ class Fed(client.Detection):
         if self._process is None:
             raise DetectionError("it has ended")
 
+    def close(self) -> None:
+        self._process = None
+
 
 def process_output(data: bytes) -> None:
     """What the detection process writes, and whatever its providers write between."""
@@ -264,7 +267,6 @@ def process_output(data: bytes) -> None:
             stdout=io.TextIOWrapper(io.BytesIO(data), "utf-8", "replace"),
             returncode=0,
             wait=lambda _: None,
-            kill=lambda: None,
         )
         warned: list[str] = []
         ask = Fed(warn=warned.append)

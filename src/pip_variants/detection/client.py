@@ -78,8 +78,9 @@ def _environment(folder: str) -> dict[str, str]:
 class Answer(NamedTuple):  # a dataclass takes Python a millisecond to make
     """What one provider said; `warnings` are `notes` that the user should see unasked.
 
-    `failed` says why there is no answer; then `namespace` may be the name of a plugin. For the
-    last two, see `Valid`.
+    `failed` says why there is no answer; then `namespace` may be the name of a plugin. Of what is
+    valid, `always` says that all of it fits everywhere, and `single` are the features of which a
+    wheel may name one value only (PEP 850, multi_value).
     """
 
     namespace: str
@@ -91,18 +92,15 @@ class Answer(NamedTuple):  # a dataclass takes Python a millisecond to make
     always: bool = False
     single: frozenset[str] = frozenset()
 
+    @property
+    def features(self) -> tuple[SupportedFeature, ...]:
+        """What is supported, or valid."""
+        return self.support.features
 
-class Valid(NamedTuple):
-    """Everything that there is of a namespace; `always` says that all of it fits everywhere.
-
-    `single` are the features of which a wheel may name one value only (PEP 850, multi_value).
-    `elsewhere` says what the package registers instead, if it is here and nothing answers.
-    """
-
-    features: tuple[SupportedFeature, ...]
-    always: bool
-    single: frozenset[str] = frozenset()
-    elsewhere: str = ""
+    @property
+    def elsewhere(self) -> str:
+        """What a package registers instead, where what is valid was asked and nobody answers."""
+        return "" if self.by else self.support.absent
 
 
 class Detection:
@@ -175,11 +173,10 @@ class Detection:
         process, self._process = self._process, None
         atexit.unregister(self.close)
         if process is not None:
-            if os.name != "posix":
-                process.kill()
-            elif process.returncode is None:  # else the number may be another group's by now
-                with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # nothing is left of it
+                if os.name == "posix":
                     os.killpg(process.pid, signal.SIGKILL)
+                process.kill()
             with contextlib.suppress(OSError):
                 assert process.stdin is not None  # noqa: S101 - it is a pipe
                 process.stdin.close()
@@ -206,14 +203,14 @@ class Detection:
         said = self._said("listed", provider, namespace=namespace, target=self._target)
         return said.support if said.by else None
 
-    def valid(self, provider: PluginProvider) -> Valid | None:
+    def valid(self, provider: PluginProvider) -> Answer | None:
         """Everything that `provider` says there is, None if it cannot. Raises `DetectionError`."""
-        found = _valid(self._said("valid", provider))
+        found = self._said("valid", provider)
         return found if found.features or found.elsewhere else None
 
-    def valid_in(self, namespace: str) -> Valid:
+    def valid_in(self, namespace: str) -> Answer:
         """The same of the provider that recommends this namespace. Raises `DetectionError`."""
-        return _valid(self._said("valid_in", namespace=namespace))
+        return self._said("valid_in", namespace=namespace)
 
     def machine(self, names: Sequence[str] = ()) -> str:
         """The target file of this machine or of names. Raises `DetectionError`, `InvalidTarget`."""
@@ -319,7 +316,8 @@ class Detection:
                 raise self._ended(f"{whom} gave an answer that is too long")
             if found is None:
                 ended = f"{whom} ended the detection process" if self._is_ready else _NOT_STARTED
-                _let_end(process)
+                with contextlib.suppress(subprocess.TimeoutExpired):  # its exit status says why
+                    process.wait(1)
                 self.close()
                 why = f"{noise + '; ' if noise else ''}exit status {process.returncode}"
                 raise ProviderFailed(f"{ended} ({why})")
@@ -341,18 +339,6 @@ class Detection:
     def _ended(self, why: str) -> ProviderFailed:
         self.close()
         return ProviderFailed(why)
-
-
-def _let_end(process: "subprocess.Popen[str]") -> None:
-    """Give a process whose output has ended a moment to end itself: its exit status says why.
-
-    It is not waited for. As long as nobody does that, its number is still that of its group.
-    """
-    wait = getattr(os, "waitid", None)  # not on Windows, on macOS since Python 3.13
-    for _ in range(100):
-        if wait and wait(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            break
-        time.sleep(0.01)
 
 
 class _Output:
@@ -386,8 +372,3 @@ def _said(answer: dict[str, Any]) -> Answer:
     notes, warnings = (tuple(map(str, answer[key])) for key in ("notes", "warnings"))
     known = bool(answer.get("always")), frozenset(map(str, answer.get("single", ())))
     return Answer("", support, str(answer["by"]), notes, warnings, "", *known)
-
-
-def _valid(answer: Answer) -> Valid:
-    elsewhere = "" if answer.by else answer.support.absent
-    return Valid(answer.support.features, answer.always, answer.single, elsewhere)

@@ -168,10 +168,6 @@ def get_supported_configs() -> Iterable[Feature]:
     return features_of(from_cpuinfo(cpuinfo.read()))
 
 
-def baseline(platform: str) -> Iterable[Feature]:
-    return [Feature("version", ["8a"])] if platform.endswith(("aarch64", "arm64")) else []
-
-
 def named(name: str) -> Iterable[Feature]:
     """What processors of an architecture version support: `aarch64_8a` to `aarch64_8.4a`."""
     version = name.removeprefix("aarch64_")
@@ -184,6 +180,7 @@ def get_all_configs() -> Iterable[Feature]:
     return cpuinfo.everything("aarch64", Feature("version", [*_VERSIONS]), EXTENSIONS)
 
 
+baseline = cpuinfo.baseline("version", "8a", "aarch64", "arm64")
 pip_variants_providers = hook_of(__name__, baseline=baseline, named=named)
 
 

@@ -4,7 +4,7 @@ import logging
 import platform
 import re
 import sys
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 
 from archspec.cpu import TARGETS
 
@@ -27,6 +27,11 @@ def interpreter_is(*machines: str) -> bool:
     if not known:
         _log.info("this interpreter is not one for %s", machines[0])
     return known
+
+
+def baseline(feature: str, value: str, *tags: str) -> Callable[[str], list[Feature]]:
+    """Says that all machines have this whose platform's tag ends with one of `tags`."""
+    return lambda platform: [Feature(feature, [value])] if platform.endswith(tags) else []
 
 
 def read() -> str:

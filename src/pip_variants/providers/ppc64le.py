@@ -33,12 +33,9 @@ def get_supported_configs() -> Iterable[Feature]:
     return features_of(cpuinfo.read()) if cpuinfo.interpreter_is("ppc64le") else []
 
 
-def baseline(platform: str) -> Iterable[Feature]:
-    return features_of("") if platform.endswith("ppc64le") else []
-
-
 def get_all_configs() -> Iterable[Feature]:
     return [Feature("microarchitecture", [f"power{n}" for n in _GENERATIONS])]
 
 
+baseline = cpuinfo.baseline("microarchitecture", "power8", "ppc64le")
 pip_variants_providers = hook_of(__name__, baseline=baseline)

@@ -83,15 +83,11 @@ def get_supported_configs() -> Iterable[Feature]:
     return features_of(cpuinfo.read()) if cpuinfo.interpreter_is("riscv64") else []
 
 
-def baseline(platform: str) -> Iterable[Feature]:
-    """What every RISC-V machine supports that runs wheels."""
-    return features_of("") if platform.endswith("riscv64") else []
-
-
 def get_all_configs() -> Iterable[Feature]:
     return cpuinfo.everything("riscv64", Feature("profile", [*_PROFILES]), EXTENSIONS)
 
 
+baseline = cpuinfo.baseline("profile", "rva20u64", "riscv64")
 pip_variants_providers = hook_of(__name__, baseline=baseline)
 
 

@@ -23,18 +23,14 @@ _MICROARCHITECTURES = (
     ("z16", "3931 3932", "vxp2"),
     ("z17", "9175 9176", "84 198 199 201"),
 )
-_GENERATIONS = {
-    machine: number
-    for number, (_, machines, _) in enumerate(_MICROARCHITECTURES)
-    for machine in machines.split()
-}
 
 
 def features_of(text: str) -> list[Feature]:
     """What the oldest processor of this /proc/cpuinfo supports."""
     machines = sorted(set(re.findall(r"\bmachine\s*[=:]\s*(\w+)", text)))
     _log.info("machine: %s", ", ".join(machines) or "no such line")
-    known = [_GENERATIONS[machine] for machine in machines if machine in _GENERATIONS]
+    types = enumerate(types.split() for _, types, _ in _MICROARCHITECTURES)
+    known = [number for number, some in types if {*some} & {*machines}]
     newest = min(known, default=len(_MICROARCHITECTURES))  # else what Linux lists decides alone
     lines = cpuinfo.values_of("features", text) + cpuinfo.values_of("facilities", text)
     steps = [(name, needed) for name, _, needed in _MICROARCHITECTURES[: newest + 1]]

@@ -86,10 +86,6 @@ def get_supported_configs() -> Iterable[Feature]:
     return [] if processor is None else features_of(processor)
 
 
-def baseline(platform: str) -> Iterable[Feature]:
-    return [Feature("level", ["v1"])] if platform.endswith(("x86_64", "amd64")) else []
-
-
 def named(name: str) -> Iterable[Feature]:
     """What the generic processors `x86_64_v1` to `x86_64_v4` support."""
     if name.removeprefix("x86_64_") not in LEVELS:
@@ -102,6 +98,7 @@ def get_all_configs() -> Iterable[Feature]:
     return cpuinfo.everything("x86_64", Feature("level", LEVELS), INSTRUCTION_SETS)
 
 
+baseline = cpuinfo.baseline("level", "v1", "x86_64", "amd64")
 pip_variants_providers = hook_of(__name__, baseline=baseline, named=named)
 
 
