@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import IO, Any, NamedTuple, TypeVar
+from typing import IO, Any, TypeVar
 
 from pip_variants.detection import ANSWER, DEADLINE, FOLDER_VARIABLE, START_DEADLINE, is_path
 from pip_variants.errors import (
@@ -25,7 +25,9 @@ from pip_variants.errors import (
 )
 from pip_variants.model.metadata import PluginProvider
 from pip_variants.model.names import check_feature, check_value
-from pip_variants.model.support import NamespaceSupport, SupportedFeature
+from pip_variants.model.support import Answer, NamespaceSupport, SupportedFeature
+
+__all__ = ["Answer", "Detection", "command"]  # the first one is of `support`
 
 _T = TypeVar("_T")
 
@@ -42,7 +44,7 @@ _BOOT = f"""\
 import os, site, sys
 for path in sys.argv[1:]:
     site.addsitedir(path)
-if {FOLDER_VARIABLE!r} in os.environ:
+if os.environ.get({FOLDER_VARIABLE!r}):
     sys.path.insert(0, os.environ[{FOLDER_VARIABLE!r}])
 try:
     from pip_variants.detection.worker import main
@@ -65,42 +67,11 @@ def command() -> list[str]:
 
 
 def _environment(folder: str) -> dict[str, str]:
-    if not folder:
-        return {name: text for name, text in os.environ.items() if name != FOLDER_VARIABLE}
-    kept = {
-        name: text
-        for name, text in os.environ.items()
-        if not _SECRET.search(name.upper()) and not _WITH_PASSWORD.search(text)
-    }
+    kept = dict(os.environ)
+    for name, text in os.environ.items():
+        if folder and (_SECRET.search(name.upper()) or _WITH_PASSWORD.search(text)):
+            del kept[name]
     return {**kept, FOLDER_VARIABLE: folder}
-
-
-class Answer(NamedTuple):  # a dataclass takes Python a millisecond to make
-    """What one provider said; `warnings` are `notes` that the user should see unasked.
-
-    `failed` says why there is no answer; then `namespace` may be the name of a plugin. Of what is
-    valid, `always` says that all of it fits everywhere, and `single` are the features of which a
-    wheel may name one value only (PEP 850, multi_value).
-    """
-
-    namespace: str
-    support: NamespaceSupport = NamespaceSupport()
-    by: str = ""
-    notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    failed: str = ""
-    always: bool = False
-    single: frozenset[str] = frozenset()
-
-    @property
-    def features(self) -> tuple[SupportedFeature, ...]:
-        """What is supported, or valid."""
-        return self.support.features
-
-    @property
-    def elsewhere(self) -> str:
-        """What a package registers instead, where what is valid was asked and nobody answers."""
-        return "" if self.by else self.support.absent
 
 
 class Detection:

@@ -40,15 +40,9 @@ def entry_points(broken: dict[str, str]) -> list[importlib_metadata.EntryPoint]:
         return list(found.values())
 
 
-def has_plugin(endpoint: str) -> bool:
-    """Whether a plugin of PEP 850 is registered at this endpoint."""
-    plugins = importlib_metadata.entry_points(group=_PLUGINS)
-    return any(entry_point.value == endpoint for entry_point in plugins)
-
-
-def endpoints_for(namespace: str) -> list[str]:
-    """Those of the plugins that recommend this namespace, by the names of their entry points."""
-    plugins = importlib_metadata.entry_points(group=_PLUGINS, name=namespace)
+def endpoints(**which: str) -> list[str]:
+    """Those of all plugins of PEP 850; with `name`, of those that recommend this namespace."""
+    plugins = importlib_metadata.entry_points(group=_PLUGINS, **which)
     return [plugin.value.replace(" ", "") for plugin in plugins]
 
 

@@ -5,7 +5,6 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any, TypeAlias
@@ -26,7 +25,7 @@ from pip_variants.errors import (
     ProviderFailed,
 )
 from pip_variants.model.names import check_feature, check_namespace, check_value
-from pip_variants.model.support import NamespaceSupport, SupportedFeature
+from pip_variants.model.support import Answer, NamespaceSupport, SupportedFeature
 from pip_variants.model.target import Identity, Machine, Target, TargetProvider
 from pip_variants.providers import BUILT_IN
 
@@ -35,20 +34,6 @@ _log = logging.getLogger(__name__)
 _LONGEST = 2**20  # the characters of an answer and its items; the client reads no more
 
 _OTHER_MACHINE = "not known of the machine that this install is for"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What is supported or valid, and who says so: nobody where it is not known.
-
-    `single` are the features of which a wheel may name one value only (PEP 850, multi_value);
-    `always` says that all of it fits everywhere.
-    """
-
-    support: NamespaceSupport
-    by: str = ""
-    single: tuple[str, ...] = ()
-    always: bool = False
 
 
 _Registered: TypeAlias = tuple[hooks.Provider, str]
@@ -223,12 +208,12 @@ class Registry:
 
     def valid_in(self, namespace: str) -> Answer:
         """The same of the first provider or installed plugin that recommends this namespace."""
-        from pip_variants.detection.installed import all_configs, endpoints_for
+        from pip_variants.detection.installed import all_configs, endpoints
 
         for provider, by in self._each():
             if provider.namespace == namespace:
                 return _ask(provider.valid, by)
-        for endpoint in endpoints_for(namespace):
+        for endpoint in endpoints(name=namespace):
             return _ask(partial(all_configs, endpoint), endpoint)
         return _absent("")
 
@@ -243,11 +228,11 @@ class Registry:
         first = canonicalize_name(wanted[0].name)
         if reason := self._broken_packages.get(first):
             raise ProviderFailed(f"the provider {wanted[0].name} failed: {reason}")
-        from pip_variants.detection.installed import check_installed, has_plugin
+        from pip_variants.detection.installed import check_installed, endpoints
 
         published = (one for provider, _ in self._providers for one in provider.implements)
         near = [one for one in published if canonicalize_name(one.package) == first]
-        if not near or has_plugin(endpoint):
+        if not near or endpoint in endpoints():
             return check_installed(wanted, endpoint)
         if any(one.plugin_api == endpoint for one in near):  # in another version
             check_installed(wanted, endpoint)
@@ -262,7 +247,8 @@ class Registry:
         for identity, provider in self._target(target).supported.items():
             if is_it(identity, provider):
                 absent = "" if provider.features else f"the target {target} has nothing of it"
-                return Answer(NamespaceSupport(provider.features, absent), provider.by or target)
+                support = NamespaceSupport(provider.features, absent)
+                return Answer(support=support, by=provider.by or target)
         return _absent(f"the target {target} says nothing of {what}")
 
     def _target(self, target: str) -> Target:
@@ -303,8 +289,8 @@ def _ask(
             for one in answer
             for device, values in getattr(one, "devices", {}).items()
         )
-        single = (one.name for one in answer if getattr(one, "multi_value", None) is False)
-        known = tuple(single), always()
+        single = [one.name for one in answer if getattr(one, "multi_value", None) is False]
+        is_always = always()
     except (InvalidVariantProperty, InvalidProviderAnswer) as error:
         raise InvalidProviderAnswer(f"the provider {by} broke the contract: {error}") from None
     except BaseException as error:  # foreign code: anything may come out, SystemExit too
@@ -313,8 +299,8 @@ def _ask(
     if forcible is not None:
         features = _forced(forcible, features)
     absent = "" if features else f"{by} found nothing of it on this machine"
-    devices = devices if features == found else ()
-    return Answer(NamespaceSupport(features, absent, devices=devices), by, *known)
+    support = NamespaceSupport(features, absent, devices=devices if features == found else ())
+    return Answer("", support, by, always=is_always, single=frozenset(single))
 
 
 def _baseline(provider: hooks.Provider, by: str, platforms: list[str]) -> Answer:
@@ -325,7 +311,7 @@ def _baseline(provider: hooks.Provider, by: str, platforms: list[str]) -> Answer
 
 
 def _absent(reason: str, remedy: str = "") -> Answer:
-    return Answer(NamespaceSupport((), reason, remedy))
+    return Answer(support=NamespaceSupport((), reason, remedy))
 
 
 def _provided(plugin: object) -> list[hooks.Provider]:

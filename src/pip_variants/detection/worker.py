@@ -15,13 +15,14 @@ from dataclasses import asdict
 from typing import Any, TextIO
 
 from pip_variants.detection import ANSWER, DEADLINE, START_DEADLINE
-from pip_variants.detection.registry import Answer, Registry
+from pip_variants.detection.registry import Registry
 from pip_variants.errors import (
     BrokenInstallation,
     InvalidProviderAnswer,
     InvalidTarget,
     ProviderFailed,
 )
+from pip_variants.model.support import Answer
 from pip_variants.model.target import Target
 
 _GRACE = 5.0  # seconds after the client's deadline
@@ -99,8 +100,8 @@ def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
 
 
 def _to_json(answer: Answer) -> dict[str, Any]:
-    support = asdict(answer.support)
-    return {**support, "by": answer.by, "single": answer.single, "always": answer.always}
+    more = {"by": answer.by, "always": answer.always, "single": [*answer.single]}
+    return {**asdict(answer.support), **more}
 
 
 class _Records(logging.Handler):
