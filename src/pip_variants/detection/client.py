@@ -159,9 +159,13 @@ class Detection:
         """What `provider` says of the target. Raises `DetectionError`."""
         return self.answer_of(provider).support
 
-    def answer_of(self, provider: PluginProvider) -> Answer:
-        """The same with who said it and what was looked at. Raises `DetectionError`."""
-        return self._said("supported", provider, prefix=self._prefix, **self._where)
+    def answer_of(self, provider: PluginProvider, *, trusted: bool = False) -> Answer:
+        """The same with who said it and what was looked at. Raises `DetectionError`.
+
+        A package that the user `trusted` by name need not register its provider.
+        """
+        more = {"prefix": self._prefix, "trusted": trusted or bool(self._folder)}
+        return self._said("supported", provider, **more, **self._where)
 
     def supported_in(self, namespace: str) -> NamespaceSupport:
         """The same for metadata that names no provider. Raises `DetectionError`."""
@@ -176,7 +180,7 @@ class Detection:
 
     def valid(self, provider: PluginProvider) -> Answer | None:
         """Everything that `provider` says there is, None if it cannot. Raises `DetectionError`."""
-        found = self._said("valid", provider)
+        found = self._said("valid", provider, trusted=bool(self._folder))
         return found if found.features or found.elsewhere else None
 
     def valid_in(self, namespace: str) -> Answer:

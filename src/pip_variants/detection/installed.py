@@ -3,7 +3,6 @@
 import csv
 import importlib
 import inspect
-import os
 import re
 import shlex
 import sys
@@ -17,7 +16,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pip_variants import hooks
-from pip_variants.detection import FOLDER_VARIABLE, Absent, Elsewhere, noting
+from pip_variants.detection import Absent, Elsewhere, noting
 from pip_variants.model.published import PUBLISHED
 
 _PLUGINS = "variant_plugins"  # the group of PEP 850 (Provider plugin API)
@@ -46,10 +45,11 @@ def endpoints(**which: str) -> list[str]:
     return [plugin.value.replace(" ", "") for plugin in plugins]
 
 
-def check_installed(wanted: list[Requirement], endpoint: str) -> str:
+def check_installed(wanted: list[Requirement], endpoint: str, *, trusted: bool) -> str:
     """Name and version of the first package, if all are installed in a version that fits.
 
-    One must provide the endpoint: nothing else may be imported. Raises `Absent`.
+    One must provide the endpoint: nothing else may be imported. Raises `Absent`. `trusted` says
+    that the user named all of them.
     """
     found: list[Any] = []
     for one in wanted:
@@ -70,7 +70,7 @@ def check_installed(wanted: list[Requirement], endpoint: str) -> str:
                 f"its provider needs {what}, and {distribution.version} is installed", remedy
             )
         found.append(distribution)
-    if not any(_provides(one, endpoint) for one in found):
+    if not any(_provides(one, endpoint, trusted=trusted) for one in found):
         raise Elsewhere(f"{wanted[0].name} registers no provider {endpoint} ({_PLUGINS})")
     return f"{wanted[0].name} {found[0].version}"
 
@@ -84,7 +84,7 @@ def _distribution(name: str) -> Any:
     return None
 
 
-def _provides(distribution: Any, endpoint: str) -> bool:
+def _provides(distribution: Any, endpoint: str, *, trusted: bool) -> bool:
     """Whether a distribution may be asked at the endpoint: an index says it, and it is imported.
 
     It registers the endpoint's module as a plugin; or a file that it installed (RECORD) is that
@@ -99,8 +99,7 @@ def _provides(distribution: Any, endpoint: str) -> bool:
     with suppress(OSError, ValueError, csv.Error):  # RECORD may be damaged, a file missing
         for file in distribution.files or ():
             if str(file) in (f"{path}.py", f"{path}/__init__.py"):
-                is_trusted = str(distribution.locate_file("")) == os.environ.get(FOLDER_VARIABLE)
-                return is_trusted or _FUNCTION in file.locate().read_bytes()
+                return trusted or _FUNCTION in file.locate().read_bytes()
     return False
 
 

@@ -160,18 +160,21 @@ class Registry:
             target, namespace, lambda one, _: one == unnamed or _matches(one, wanted, endpoint)
         )
 
-    def supported(
+    def supported(  # noqa: PLR0913 - one question
         self,
         requires: list[str],
         endpoint: str,
         platforms: list[str],
         prefix: str,
         target: str = "",
+        *,
+        trusted: bool = False,
     ) -> Answer:
         """What the provider that a wheel asks for says (PEP 850, Providers, steps 4 to 6).
 
         With `platforms`, of what all machines of these support, with a `target`, of that alone.
-        `prefix` is that of the environment that is installed into.
+        `prefix` is that of the environment that is installed into; `trusted` says that the user
+        named all that is required.
         Raises `ProviderFailed`, `InvalidProviderAnswer` and `InvalidTarget`.
         """
         os.environ[hooks.PREFIX_VARIABLE] = prefix
@@ -186,20 +189,20 @@ class Registry:
                 return _baseline(*found, platforms) if found else _absent(_OTHER_MACHINE)
             if found:
                 return self._ask_once(*found)
-            by = self._check_installed(wanted, endpoint)
+            by = self._check_installed(wanted, endpoint, trusted=trusted)
         except Absent as reason:
             return _absent(*reason.args)
         from pip_variants.detection.installed import supported_configs
 
         return _ask(partial(supported_configs, endpoint), by)
 
-    def valid(self, requires: list[str], endpoint: str) -> Answer:
+    def valid(self, requires: list[str], endpoint: str, *, trusted: bool = False) -> Answer:
         """All that there is, nothing if that is unknown; why it is absent if it is `Elsewhere`."""
         try:
             wanted = _wanted(requires)
             if found := self._registered(wanted, endpoint):
                 return _ask(found[0].valid, found[1])
-            by = self._check_installed(wanted, endpoint)
+            by = self._check_installed(wanted, endpoint, trusted=trusted)
         except Absent as reason:
             return _absent(reason.args[0] if isinstance(reason, Elsewhere) else "")
         from pip_variants.detection.installed import all_configs, is_always
@@ -223,7 +226,7 @@ class Registry:
                 return provider, by
         return None
 
-    def _check_installed(self, wanted: list[Requirement], endpoint: str) -> str:
+    def _check_installed(self, wanted: list[Requirement], endpoint: str, *, trusted: bool) -> str:
         """Name and version of the package whose plugin of PEP 850 is installed and asked for."""
         first = canonicalize_name(wanted[0].name)
         if reason := self._broken_packages.get(first):
@@ -233,9 +236,9 @@ class Registry:
         published = (one for provider, _ in self._providers for one in provider.implements)
         near = [one for one in published if canonicalize_name(one.package) == first]
         if not near or endpoint in endpoints():
-            return check_installed(wanted, endpoint)
+            return check_installed(wanted, endpoint, trusted=trusted)
         if any(one.plugin_api == endpoint for one in near):  # in another version
-            check_installed(wanted, endpoint)
+            check_installed(wanted, endpoint, trusted=trusted)
         known = f"{near[0].package} {near[0].version} at {near[0].plugin_api}"
         # A vendor or a maintainer may have made a mistake.
         raise Elsewhere(f"its provider is {wanted[0]} at {endpoint}, registered is {known}")
