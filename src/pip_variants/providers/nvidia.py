@@ -29,6 +29,8 @@ TEGRA = frozenset({(5, 3), (6, 2), (7, 2), (8, 7), (10, 1), (11, 0)})
 _OLDEST_CUDA, _NEWEST_CUDA, _NEWEST_MINOR = 11, 15, 20
 _OLDEST_SM = 50
 
+_FIRST_OF_CUDA_13 = (7, 5)  # the first compute capability that its toolkit makes code for
+
 # What is told to publishers: the last CUDA, and the newest minor of majors that get no more.
 _LAST_CUDA = 20
 _NEWEST_MINORS = {5: 3, 6: 2, 7: 5, 8: 9, 9: 0}
@@ -68,6 +70,7 @@ def sm_values(capability: Version) -> list[str]:
 def features_of(machine: Machine) -> list[Feature]:
     """What `machine` supports: any code that one of its GPUs runs, that of the best GPU first."""
     features = []
+    name = "the GPU of compute capability {}.{}".format
     if machine.cuda is not None:
         major, minor = machine.cuda
         if major < _OLDEST_CUDA:
@@ -76,10 +79,12 @@ def features_of(machine: Machine) -> list[Feature]:
         lower = [*_minors(major, minor, 0), f"{major}", *_majors(major - 1, _OLDEST_CUDA)]
         newest = max(_NEWEST_CUDA, major + 2)
         upper = [*_majors(newest, major + 1), *_minors(major, _NEWEST_MINOR, minor + 1)]
-        features.append(Feature("cuda_version_lower_bound", lower))
+        # A wheel need not state `sm_arch`: what CUDA 13 made has nothing for these GPUs.
+        dropped = [one for one in machine.capabilities if major > 12 and one < _FIRST_OF_CUDA_13]
+        devices = {name(*one): _majors(12, _OLDEST_CUDA) for one in dropped}
+        features.append(Feature("cuda_version_lower_bound", lower, devices=devices))
         features.append(Feature("cuda_version_upper_bound", upper))
-    name = "the GPU of compute capability {}.{}"
-    by_gpu = {name.format(*one): sm_values(one) for one in machine.capabilities}
+    by_gpu = {name(*one): sm_values(one) for one in machine.capabilities}
     if code := dict.fromkeys(value for values in by_gpu.values() for value in values):
         devices = by_gpu if len(by_gpu) > 1 else {}
         features.append(Feature("sm_arch", list(code), multi_value=True, devices=devices))
@@ -178,7 +183,7 @@ def _machine(library: str, answer: Any) -> Machine:
     capabilities = best_first(answer["gpus"])
     numbers = ", ".join("{}.{}".format(*one) for one in capabilities)
     _log.info("%s: CUDA %d.%d; compute capability %s", library, *cuda, numbers)
-    if cuda >= (13, 0) and min(capabilities) < (7, 5):
+    if cuda >= (13, 0) and min(capabilities) < _FIRST_OF_CUDA_13:
         _log.info("the toolkit of CUDA 13 makes no code for GPUs before 7.5, as one of these is")
     return Machine(cuda, capabilities)
 
