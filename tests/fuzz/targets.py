@@ -237,7 +237,7 @@ def provider_answer(data: bytes) -> None:
     except PipVariantsError as error:
         fit_for_a_terminal(printable(str(error)))
         return
-    line = json.dumps({**worker._to_json(found), "notes": [], "warnings": []})
+    line = json.dumps(worker._answer(SimpleNamespace(said=lambda: found), "said"))
     assert client._said(json.loads(line)).support == found.support
 
 

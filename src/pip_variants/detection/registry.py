@@ -92,20 +92,26 @@ class Registry:
         self._loading("")
 
     def _register(self, plugin: object, by: str) -> None:
-        if not any(plugin is one for one in self._plugins):
-            self._providers += [(provider, by) for provider in _provided(plugin)]
-            self._plugins.append(plugin)
+        """Take what a module or object with the hook provides. Raises what is wrong with it."""
+        if any(plugin is one for one in self._plugins):
+            return
+        manager = pluggy.PluginManager("pip_variants")  # its own: who raises takes nobody down
+        manager.add_hookspecs(hooks)
+        manager.register(plugin)
+        implementations = manager.hook.pip_variants_providers.get_hookimpls()
+        if not implementations:
+            raise AttributeError("it does not implement pip_variants_providers")
+        provided: Any = implementations[0].function()
+        providers = [(provider, by) for provider in provided]
+        for provider, _ in providers:
+            _check(provider)
+        self._providers += providers
+        self._plugins.append(plugin)
 
-    @property
-    def broken(self) -> dict[str, str]:
-        """The plugins of vendors that do not work, and why."""
-        list(self._each())
-        return self._broken
-
-    @property
-    def namespaces(self) -> tuple[str, ...]:
-        """The recommended namespaces of all registered providers, one for each."""
-        return tuple(provider.namespace for provider, _ in self._each())
+    def registered(self) -> dict[str, Any]:
+        """The recommended namespaces of all providers; the plugins that are broken, and why."""
+        namespaces = [provider.namespace for provider, _ in self._each()]
+        return {"namespaces": namespaces, "broken": self._broken}
 
     def machine(self, names: list[str]) -> Machine:
         """What all providers say of this machine or of well-known targets; as `supported`."""
@@ -315,21 +321,6 @@ def _baseline(provider: hooks.Provider, by: str, platforms: list[str]) -> Answer
 
 def _absent(reason: str, remedy: str = "") -> Answer:
     return Answer(support=NamespaceSupport((), reason, remedy))
-
-
-def _provided(plugin: object) -> list[hooks.Provider]:
-    """What a module or object with the hook provides. Raises what is wrong with it."""
-    manager = pluggy.PluginManager("pip_variants")  # its own: who raises takes nobody down
-    manager.add_hookspecs(hooks)
-    manager.register(plugin)
-    implementations = manager.hook.pip_variants_providers.get_hookimpls()
-    if not implementations:
-        raise AttributeError("it does not implement pip_variants_providers")
-    provided: Any = implementations[0].function()
-    providers = [*provided]
-    for provider in providers:
-        _check(provider)
-    return providers
 
 
 def _check(provider: Any) -> None:

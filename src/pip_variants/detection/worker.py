@@ -85,7 +85,7 @@ def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
         except Exception:  # noqa: BLE001 - an index wrote it: it may be anything, deeply nested
             return {"holds": False}
     if ask == "registered":
-        return {"namespaces": registry.namespaces, "broken": registry.broken}
+        return registry.registered()
     if ask == "machine":
         return {"toml": Target((registry.machine(**arguments),)).to_toml()}
     records = _Records()
@@ -96,12 +96,8 @@ def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
         answer: Answer = getattr(registry, ask)(**arguments)
     finally:
         root.removeHandler(records)
-    return {**_to_json(answer), "notes": records.notes, "warnings": records.warnings}
-
-
-def _to_json(answer: Answer) -> dict[str, Any]:
-    more = {"by": answer.by, "always": answer.always, "single": [*answer.single]}
-    return {**asdict(answer.support), **more}
+    said = {"by": answer.by, "always": answer.always, "single": [*answer.single]}
+    return {**asdict(answer.support), **said, "notes": records.notes, "warnings": records.warnings}
 
 
 class _Records(logging.Handler):

@@ -45,17 +45,6 @@ class Properties(ctypes.Structure):
     )
 
 
-class Place(ctypes.Structure):
-    """Dl_info of <dlfcn.h>."""
-
-    _fields_ = (
-        ("file", ctypes.c_char_p),
-        ("base", ctypes.c_void_p),
-        ("symbol", ctypes.c_char_p),
-        ("address", ctypes.c_void_p),
-    )
-
-
 def load(names: list[str]) -> ctypes.CDLL:
     """The first library of these that can be loaded."""
     try:
@@ -198,10 +187,10 @@ def mpi(path: str, *names: str) -> dict[str, Any]:
     library = ctypes.CDLL(path)  # and never closed: Open MPI does not survive that
     text = ctypes.create_string_buffer(2**16)  # the longest MPI_MAX_LIBRARY_VERSION_STRING: 2**13
     call(library, "MPI_Get_library_version", text, ctypes.byref(ctypes.c_int()))
-    place = Place(b"")
+    place = (ctypes.c_char_p * 4)()  # Dl_info of <dlfcn.h>, which starts with the file
     if os.name == "posix":
         function = ctypes.cast(library.MPI_Get_library_version, ctypes.c_void_p)
-        ctypes.CDLL(None).dladdr(function, ctypes.byref(place))
+        ctypes.CDLL(None).dladdr(function, place)
 
     def pair(name: str) -> list[int]:
         first, second = ctypes.c_int(), ctypes.c_int()
@@ -210,7 +199,7 @@ def mpi(path: str, *names: str) -> dict[str, Any]:
 
     has_abi = hasattr(library, "MPI_Abi_get_version")
     return {
-        "path": os.fsdecode(place.file or path),
+        "path": os.fsdecode(place[0] or path),
         "text": text.value.decode(errors="replace"),
         "standard": pair("MPI_Get_version"),
         "abi_version": pair("MPI_Abi_get_version") if has_abi else None,
