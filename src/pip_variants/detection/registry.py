@@ -1,6 +1,5 @@
 """The providers of this environment: built in, of vendors, and installed PEP 850 plugins."""
 
-import importlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,7 +26,7 @@ from pip_variants.errors import (
 from pip_variants.model.names import check_feature, check_namespace, check_value
 from pip_variants.model.support import Answer, NamespaceSupport, SupportedFeature
 from pip_variants.model.target import Identity, Machine, Target, TargetProvider
-from pip_variants.providers import BUILT_IN
+from pip_variants.providers import BUILT_IN, provider_of
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +71,7 @@ class Registry:
         """Load one of our own providers. Raises `BrokenInstallation`."""
         try:
             by = f"pip-variants {pip_variants.__version__}"
-            self._register(importlib.import_module(name), by)
+            self._providers.append((provider_of(name), by))
         except Exception as error:  # a file of ours is missing or damaged in whatever way
             raise BrokenInstallation(f"{name}: {type(error).__name__}: {error}") from error
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from archspec.cpu import TARGETS
 
 from pip_variants.hooks import Feature
-from pip_variants.providers import cpuinfo, hook_of
+from pip_variants.providers import cpuinfo
 from pip_variants.providers.machine import run
 
 _log = logging.getLogger(__name__)
@@ -181,7 +181,6 @@ def get_all_configs() -> Iterable[Feature]:
 
 
 baseline = cpuinfo.baseline("version", "8a", "aarch64", "arm64")
-pip_variants_providers = hook_of(__name__, baseline=baseline, named=named)
 
 
 def _line(name: str) -> list[str]:

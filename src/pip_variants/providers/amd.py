@@ -13,10 +13,11 @@ import re
 from collections.abc import Iterable
 
 from pip_variants.hooks import Feature
-from pip_variants.providers import hook_of
 from pip_variants.providers.machine import forced, read, run
 
 _log = logging.getLogger(__name__)
+
+FORCED = ("gfx_arch", "rocm_version")
 
 _NODES = "sys/class/kfd/kfd/topology/nodes"
 _VERSION_FILES = (".info/version", "core/.info/version")  # the second since ROCm 7.14
@@ -93,9 +94,6 @@ def get_all_configs() -> Iterable[Feature]:
         Feature("gfx_arch", [arch for arch in archs if arch], multi_value=True),
         Feature("rocm_version", versions),
     ]
-
-
-pip_variants_providers = hook_of(__name__, forced=("gfx_arch", "rocm_version"))
 
 
 def _forced(name: str, pattern: str) -> list[str] | None:

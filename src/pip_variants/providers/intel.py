@@ -9,7 +9,6 @@ import logging
 from collections.abc import Iterable
 
 from pip_variants.hooks import Feature
-from pip_variants.providers import hook_of
 from pip_variants.providers.probe import ProbeFailed, probe
 
 _log = logging.getLogger(__name__)
@@ -53,6 +52,3 @@ def get_all_configs() -> Iterable[Feature]:
         for revision in range(10)
     ]
     return [Feature("device_ip", versions, multi_value=True)]
-
-
-pip_variants_providers = hook_of(__name__)

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from pip_variants.hooks import Feature, target_prefix
-from pip_variants.providers import hook_of
 from pip_variants.providers.machine import read
 from pip_variants.providers.probe import ProbeFailed, probe
 
@@ -159,9 +158,6 @@ def get_all_configs() -> Iterable[Feature]:
         Feature("implementation", implementation, multi_value=True),
         Feature("standard_lower_bound", _all_bounds(*_STANDARD)),
     ]
-
-
-pip_variants_providers = hook_of(__name__)
 
 
 def _all_bounds(first: tuple[int, int], ended: Mapping[int, int]) -> list[str]:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from pip_variants.hooks import Feature
-from pip_variants.providers import hook_of
 from pip_variants.providers.machine import forced, read
 from pip_variants.providers.probe import ProbeFailed, probe
 
@@ -150,9 +149,6 @@ def get_all_configs() -> Iterable[Feature]:
         Feature("cuda_version_upper_bound", upper),
         Feature("sm_arch", list(code), multi_value=True),
     ]
-
-
-pip_variants_providers = hook_of(__name__, named=named)
 
 
 def _minors(major: int, newest: int, oldest: int) -> list[str]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from pip_variants.hooks import Feature
-from pip_variants.providers import cpuinfo, hook_of
+from pip_variants.providers import cpuinfo
 
 _log = logging.getLogger(__name__)
 
@@ -38,4 +38,3 @@ def get_all_configs() -> Iterable[Feature]:
 
 
 baseline = cpuinfo.baseline("microarchitecture", "power8", "ppc64le")
-pip_variants_providers = hook_of(__name__, baseline=baseline)

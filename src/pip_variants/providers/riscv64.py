@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from archspec.cpu import TARGETS
 
 from pip_variants.hooks import Feature
-from pip_variants.providers import cpuinfo, hook_of
+from pip_variants.providers import cpuinfo
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +88,6 @@ def get_all_configs() -> Iterable[Feature]:
 
 
 baseline = cpuinfo.baseline("profile", "rva20u64", "riscv64")
-pip_variants_providers = hook_of(__name__, baseline=baseline)
 
 
 def _microarchitecture(text: str) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 
 from pip_variants.hooks import Feature
-from pip_variants.providers import cpuinfo, hook_of
+from pip_variants.providers import cpuinfo
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +44,3 @@ def get_supported_configs() -> Iterable[Feature]:
 
 def get_all_configs() -> Iterable[Feature]:
     return [Feature("microarchitecture", [name for name, _, _ in _MICROARCHITECTURES])]
-
-
-pip_variants_providers = hook_of(__name__)

@@ -9,10 +9,11 @@ import os
 from collections.abc import Iterable
 
 from pip_variants.hooks import Feature
-from pip_variants.providers import hook_of
 from pip_variants.providers.machine import forced, read
 
 _log = logging.getLogger(__name__)
+
+FORCED = ("present",)
 
 _DEVICES = "sys/bus/pci/devices"
 _GOOGLE = "0x1ae0"  # network cards and disks of Google's cloud have it too
@@ -41,9 +42,6 @@ def get_supported_configs(root: str = "/") -> Iterable[Feature]:
 
 def get_all_configs() -> Iterable[Feature]:
     return [Feature("present", ["true", "false"])]
-
-
-pip_variants_providers = hook_of(__name__, forced=("present",))
 
 
 def _has_tpu(folder: str) -> bool:

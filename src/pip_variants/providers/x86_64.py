@@ -13,7 +13,7 @@ from archspec.cpu.detect import CpuidInfoCollector, detected_info
 from archspec.cpu.schema import CPUID_JSON
 
 from pip_variants.hooks import Feature
-from pip_variants.providers import cpuinfo, hook_of
+from pip_variants.providers import cpuinfo
 
 _log = logging.getLogger(__name__)
 
@@ -99,7 +99,6 @@ def get_all_configs() -> Iterable[Feature]:
 
 
 baseline = cpuinfo.baseline("level", "v1", "x86_64", "amd64")
-pip_variants_providers = hook_of(__name__, baseline=baseline, named=named)
 
 
 def _spelled_alike(flags: Iterable[str]) -> frozenset[str]:
