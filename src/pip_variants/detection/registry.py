@@ -51,29 +51,27 @@ class Registry:
         self._asked: dict[int, Answer] = {}
         self._targets: dict[str, Target] = {}
         self._plugins: list[object] = []
-        self._to_load: list[Callable[[], None]] = [partial(self._load, one) for one in BUILT_IN]
-        self._to_load.append(self._load_vendors)
+        self._has_vendors = False
         with suppress(BrokenInstallation):  # it is said when something is asked
             next(self._each())  # there is time before anything is asked
 
     def _each(self) -> Iterator[_Registered]:
-        """All providers; nothing is loaded that is not needed, what vendors made comes last."""
-        position = 0
-        while True:
-            yield from self._providers[position:]
-            position = len(self._providers)
-            if not self._to_load:
-                return
-            self._to_load[0]()
-            del self._to_load[0]
+        """All providers; nothing is loaded that is not needed, what vendors made comes last.
 
-    def _load(self, name: str) -> None:
-        """Load one of our own providers. Raises `BrokenInstallation`."""
-        try:
-            by = f"pip-variants {pip_variants.__version__}"
-            self._providers.append((provider_of(name), by))
-        except Exception as error:  # a file of ours is missing or damaged in whatever way
-            raise BrokenInstallation(f"{name}: {type(error).__name__}: {error}") from error
+        Raises `BrokenInstallation`.
+        """
+        for place, name in enumerate(BUILT_IN):
+            if place == len(self._providers):
+                try:
+                    provider = provider_of(name)
+                except Exception as error:  # a file of ours is missing or damaged in whatever way
+                    raise BrokenInstallation(f"{name}: {type(error).__name__}: {error}") from error
+                self._providers.append((provider, f"pip-variants {pip_variants.__version__}"))
+            yield self._providers[place]
+        if not self._has_vendors:
+            self._load_vendors()
+            self._has_vendors = True
+        yield from self._providers[len(BUILT_IN) :]
 
     def _load_vendors(self) -> None:
         from pip_variants.detection.installed import entry_points

@@ -16,12 +16,7 @@ from typing import Any, TextIO
 
 from pip_variants.detection import ANSWER, DEADLINE, START_DEADLINE
 from pip_variants.detection.registry import Registry
-from pip_variants.errors import (
-    BrokenInstallation,
-    InvalidProviderAnswer,
-    InvalidTarget,
-    ProviderFailed,
-)
+from pip_variants.errors import BrokenInstallation, InvalidTarget, PipVariantsError
 from pip_variants.model.support import Answer
 from pip_variants.model.target import Target
 
@@ -48,10 +43,10 @@ def main() -> None:
         faulthandler.dump_traceback_later(DEADLINE + _GRACE, exit=True, file=nowhere)
         try:
             answer = _answer(registry, **json.loads(line))
-        except (ProviderFailed, InvalidProviderAnswer, InvalidTarget) as error:
-            answer = {"failed": str(error), "is_target": isinstance(error, InvalidTarget)}
         except BrokenInstallation as error:
             answer = {"unloadable": str(error)}
+        except PipVariantsError as error:
+            answer = {"failed": str(error), "is_target": isinstance(error, InvalidTarget)}
         except (ImportError, SyntaxError) as error:  # of ours: those of providers are caught before
             answer = {"unloadable": f"{type(error).__name__}: {error}"}
         except Exception as error:  # noqa: BLE001 - ours, too; what ends a process says nothing

@@ -103,13 +103,9 @@ def this_machine() -> Machine:
     """What the driver of this machine says; nothing if no CUDA program could run."""
     for library, deadline in _DEADLINES.items():
         try:
-            machine = _machine(library, probe(library, deadline=deadline))
+            return _machine(library, probe(library, deadline=deadline))
         except ProbeFailed as reason:
             _log.info("%s: %s", library, reason)
-        else:
-            if len(machine.capabilities) > 1:
-                _log.info("the GPUs differ: a wheel may be taken that some of them cannot run")
-            return machine
     if place := _place_of_gpu():
         _log.warning("an NVIDIA GPU is here (%s), but no CUDA program can use it", place)
     return Machine()
@@ -179,6 +175,8 @@ def _machine(library: str, answer: Any) -> Machine:
     capabilities = best_first(answer["gpus"])
     numbers = ", ".join("{}.{}".format(*one) for one in capabilities)
     _log.info("%s: CUDA %d.%d; compute capability %s", library, *cuda, numbers)
+    if len(capabilities) > 1:
+        _log.info("the GPUs differ: a wheel may be taken that some of them cannot run")
     if cuda >= (13, 0) and min(capabilities) < _FIRST_OF_CUDA_13:
         _log.info("the toolkit of CUDA 13 makes no code for GPUs before 7.5, as one of these is")
     return Machine(cuda, capabilities)
