@@ -18,7 +18,7 @@ from support.machines import lines
 from pip_variants.hooks import PREFIX_VARIABLE
 from pip_variants.providers import mpi
 from pip_variants.providers.mpi import Library, choose, get_supported_configs as detect, features_of, implementations, lower_bounds
-from pip_variants.providers.probe import ProbeFailed
+from pip_variants.providers.machine import ProbeFailed
 from support.environments import NEWEST_PIP, WHEELHOUSE, Environment, download, pip_wheel
 
 MACHINES = Path(__file__).parent / "machines" / "mpi"
@@ -38,7 +38,7 @@ def notes(monkeypatch, caplog):
     """What the provider says; nothing of the tester's own settings."""
     for name in ("MPI4PY_MPIABI", "MPI4PY_LIBMPI", "LD_LIBRARY_PATH"):
         monkeypatch.delenv(name, raising=False)
-    caplog.set_level(logging.INFO, "pip_variants.providers.mpi")
+    caplog.set_level(logging.INFO, "pip_variants.providers")
     return lambda: "\n".join(caplog.messages)
 
 

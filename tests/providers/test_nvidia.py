@@ -22,7 +22,7 @@ from pip_variants.providers.nvidia import (
     sm_values,
     this_machine,
 )
-from pip_variants.providers.probe import ProbeFailed
+from pip_variants.providers.machine import ProbeFailed
 
 FOLDER = Path(__file__).parent
 MACHINES = FOLDER / "machines" / "nvidia"

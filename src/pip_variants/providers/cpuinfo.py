@@ -1,6 +1,5 @@
 """What the providers for processors share: the interpreter's architecture and /proc/cpuinfo."""
 
-import logging
 import platform
 import re
 import sys
@@ -10,8 +9,6 @@ from archspec.cpu import TARGETS
 
 from pip_variants.hooks import Feature
 from pip_variants.providers import machine
-
-_log = logging.getLogger(__name__)
 
 PATH = "/proc/cpuinfo"
 
@@ -25,7 +22,7 @@ def interpreter_is(*machines: str) -> bool:
     """Whether this is a 64-bit Python on `machines`; for a 32-bit one the kernel says the same."""
     known = sys.maxsize > 2**32 and platform.machine() in machines
     if not known:
-        _log.info("this interpreter is not one for %s", machines[0])
+        machine.log.info("this interpreter is not one for %s", machines[0])
     return known
 
 
@@ -57,7 +54,7 @@ def ladder(steps: Iterable[tuple[str, str]], listed: Iterable[str]) -> list[str]
     reached: list[str] = []
     for name, needed in steps:
         if missing := set(needed.split()).difference(listed):
-            _log.info("not %s: Linux does not list %s", name, ", ".join(sorted(missing)))
+            machine.log.info("not %s: Linux does not list %s", name, ", ".join(sorted(missing)))
             break
         reached.insert(0, name)
     return reached

@@ -6,7 +6,6 @@ Capabilities; Blackwell Compatibility Guide.
 """
 
 import glob
-import logging
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -14,10 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pip_variants.hooks import Feature
-from pip_variants.providers.machine import forced, read
-from pip_variants.providers.probe import ProbeFailed, probe
-
-_log = logging.getLogger(__name__)
+from pip_variants.providers.machine import ProbeFailed, forced, log, probe, read
 
 Version = tuple[int, int]
 
@@ -73,7 +69,7 @@ def features_of(machine: Machine) -> list[Feature]:
     if machine.cuda is not None:
         major, minor = machine.cuda
         if major < _OLDEST_CUDA:
-            _log.info("CUDA %d.%d is too old: variants start at %d.0", major, minor, _OLDEST_CUDA)
+            log.info("CUDA %d.%d is too old: variants start at %d.0", major, minor, _OLDEST_CUDA)
             return []
         lower = [*_minors(major, minor, 0), f"{major}", *_majors(major - 1, _OLDEST_CUDA)]
         newest = max(_NEWEST_CUDA, major + 2)
@@ -88,7 +84,7 @@ def features_of(machine: Machine) -> list[Feature]:
         devices = by_gpu if len(by_gpu) > 1 else {}
         features.append(Feature("sm_arch", list(code), multi_value=True, devices=devices))
     elif machine.capabilities:
-        _log.info("the GPU is too old for sm_arch, which starts at %d", _OLDEST_SM)
+        log.info("the GPU is too old for sm_arch, which starts at %d", _OLDEST_SM)
     return features
 
 
@@ -105,26 +101,26 @@ def this_machine() -> Machine:
         try:
             return _machine(library, probe(library, deadline=deadline))
         except ProbeFailed as reason:
-            _log.info("%s: %s", library, reason)
+            log.info("%s: %s", library, reason)
     if place := _place_of_gpu():
-        _log.warning("an NVIDIA GPU is here (%s), but no CUDA program can use it", place)
+        log.warning("an NVIDIA GPU is here (%s), but no CUDA program can use it", place)
     return Machine()
 
 
-def get_supported_configs() -> Iterable[Feature]:
+def get_supported_configs() -> list[Feature]:
     """What the driver and the GPUs of this machine, or the forced ones, support."""
     try:
         cuda = _forced("CUDA_DRIVER_VERSION", r"(\d{1,2})(?:\.(\d{1,2})(?:\.\d+)*)?")
         capability = _forced("SM_ARCH", r"(\d{1,2})\.(\d)")
     except ValueError as error:  # the safe side: no wheel for a GPU
-        _log.warning("%s", error)
+        log.warning("%s", error)
         return []
     found = Machine() if cuda and capability else this_machine()
     capabilities = (capability,) if capability else found.capabilities
     return features_of(Machine(cuda or found.cuda, capabilities))
 
 
-def named(name: str) -> Iterable[Feature]:
+def named(name: str) -> list[Feature]:
     """What a CUDA driver and GPUs support: `cuda12.8`, `cuda12.8-sm90`, `cuda13.0-sm100-sm90`."""
     match = re.fullmatch(r"cuda(\d{1,2})\.(\d{1,2})((?:-sm\d{2,3})*)", name, re.ASCII)
     if not match:
@@ -134,7 +130,7 @@ def named(name: str) -> Iterable[Feature]:
     return features_of(Machine((int(match[1]), int(match[2])), capabilities))
 
 
-def get_all_configs() -> Iterable[Feature]:
+def get_all_configs() -> list[Feature]:
     """All CUDA versions to 20.20, and the code for compute capabilities to 19.9, made or not."""
     upper = [*_majors(_LAST_CUDA, _OLDEST_CUDA + 1), *_minors(_OLDEST_CUDA, _NEWEST_MINOR, 1)]
     newest = [(major, _NEWEST_MINORS.get(major, 9)) for major in range(5, 20)]
@@ -168,17 +164,17 @@ def _forced(name: str, pattern: str) -> Version | None:
 def _machine(library: str, answer: Any) -> Machine:
     """Read an answer of `_libraries.nvml`. Raises `ProbeFailed` if it is not enough."""
     for note in answer["notes"]:
-        _log.info("%s: %s", library, note)
+        log.info("%s: %s", library, note)
     if not answer["gpus"]:
         raise ProbeFailed("no GPU answers")
     cuda = answer["cuda"] // 1000, answer["cuda"] % 1000 // 10
     capabilities = best_first(answer["gpus"])
     numbers = ", ".join("{}.{}".format(*one) for one in capabilities)
-    _log.info("%s: CUDA %d.%d; compute capability %s", library, *cuda, numbers)
+    log.info("%s: CUDA %d.%d; compute capability %s", library, *cuda, numbers)
     if len(capabilities) > 1:
-        _log.info("the GPUs differ: a wheel may be taken that some of them cannot run")
+        log.info("the GPUs differ: a wheel may be taken that some of them cannot run")
     if cuda >= (13, 0) and min(capabilities) < _FIRST_OF_CUDA_13:
-        _log.info("the toolkit of CUDA 13 makes no code for GPUs before 7.5, as one of these is")
+        log.info("the toolkit of CUDA 13 makes no code for GPUs before 7.5, as one of these is")
     return Machine(cuda, capabilities)
 
 

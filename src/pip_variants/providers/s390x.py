@@ -5,14 +5,11 @@ hwcaps subdirectories for z13 to z17, and dfp, which QEMU lacks and compilers us
 Principles of Operation, Facility Indications (the numbers).
 """
 
-import logging
 import re
-from collections.abc import Iterable
 
 from pip_variants.hooks import Feature
 from pip_variants.providers import cpuinfo
-
-_log = logging.getLogger(__name__)
+from pip_variants.providers.machine import log
 
 # Value, machine types, and what it needs beside the one before: words of `features`, or numbers of
 # `facilities` where Linux has no word.
@@ -28,7 +25,7 @@ _MICROARCHITECTURES = (
 def features_of(text: str) -> list[Feature]:
     """What the oldest processor of this /proc/cpuinfo supports."""
     machines = sorted(set(re.findall(r"\bmachine\s*[=:]\s*(\w+)", text)))
-    _log.info("machine: %s", ", ".join(machines) or "no such line")
+    log.info("machine: %s", ", ".join(machines) or "no such line")
     types = enumerate(types.split() for _, types, _ in _MICROARCHITECTURES)
     known = [number for number, some in types if {*some} & {*machines}]
     newest = min(known, default=len(_MICROARCHITECTURES))  # else what Linux lists decides alone
@@ -38,9 +35,9 @@ def features_of(text: str) -> list[Feature]:
     return [Feature("microarchitecture", usable)] if usable else []
 
 
-def get_supported_configs() -> Iterable[Feature]:
+def get_supported_configs() -> list[Feature]:
     return features_of(cpuinfo.read()) if cpuinfo.interpreter_is("s390x") else []
 
 
-def get_all_configs() -> Iterable[Feature]:
+def get_all_configs() -> list[Feature]:
     return [Feature("microarchitecture", [name for name, _, _ in _MICROARCHITECTURES])]
