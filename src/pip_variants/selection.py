@@ -1,6 +1,6 @@
 """From the metadata of one release and what a target supports to the variants it can use."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -22,6 +22,8 @@ from pip_variants.model.support import NamespaceSupport, SupportedFeature, Suppo
 
 Releases: TypeAlias = Callable[[str, tuple[str, ...]], tuple[str, ...]]
 """Given a package and releases of it, newest first: those that can be had, best first."""
+
+_Packages: TypeAlias = dict[str, dict[str, set[str]]]  # by ABI namespace and package
 
 
 class Asker(Protocol):
@@ -123,34 +125,37 @@ def supported_properties(
     choices: Choices = _NO_CHOICES,
 ) -> SupportedProperties:
     """What the target supports in each of the namespaces (PEP 850, Providers, steps 2 to 6)."""
+    wanted = sorted(namespaces)
     values: dict[str, dict[str, tuple[str, ...]]] = {}
     for feature, preferred in metadata.value_priorities.items():
         values.setdefault(feature.namespace, {})[feature.name] = preferred
+    packages = _packages(metadata, {one for one in wanted if is_abi_namespace(one, metadata)})
     return {
-        namespace: _support(namespace, metadata, asker, choices)
+        namespace: _support(namespace, metadata, asker, choices, packages)
         .preferring(metadata.feature_priorities.get(namespace, ()), values.get(namespace, {}))
         .preferring(*choices.within(namespace))
-        for namespace in sorted(namespaces)
+        for namespace in wanted
     }
 
 
 def _support(
-    namespace: str, metadata: VariantMetadata, asker: Asker, choices: Choices
+    namespace: str, metadata: VariantMetadata, asker: Asker, choices: Choices, packages: _Packages
 ) -> NamespaceSupport:
     if namespace in choices.disabled:
         return NamespaceSupport(absent="disabled by --variant-disable")
     if namespace == ABI_DEPENDENCY:
-        return _releases(namespace, metadata, choices.releases)
+        return _releases(packages[namespace], choices.releases)
     info = metadata.providers.get(namespace)
-    plugin = info if isinstance(info, PluginProvider) else None
-    is_abi = is_abi_namespace(namespace, metadata)
     try:
-        if not is_abi and (listed := asker.listed(namespace, plugin)):
-            return listed  # the user's own list counts alone (PEP 850, step 1)
+        if namespace not in packages:
+            plugin = info if isinstance(info, PluginProvider) else None
+            if listed := asker.listed(namespace, plugin):
+                return listed  # the user's own list counts alone (PEP 850, step 1)
         if info is None and namespace in choices.enabled:
             return asker.supported_in(namespace)
-        said = _said(namespace, info, asker, choices)
-        return said or _releases(namespace, metadata, choices.releases)
+        return _said(namespace, info, asker, choices) or _releases(
+            packages[namespace], choices.releases
+        )
     except DetectionError as error:
         error.namespace = namespace
         raise
@@ -176,13 +181,18 @@ def _said(
     return NamespaceSupport(absent="its provider is of a kind that is not known here")
 
 
-def _releases(namespace: str, metadata: VariantMetadata, releases: Releases) -> NamespaceSupport:
-    """The releases of other packages that variants may be built for; the resolver keeps that."""
-    packages: dict[str, set[str]] = {}
-    for variant in metadata.variants.values():
+def _packages(metadata: VariantMetadata, namespaces: Collection[str]) -> _Packages:
+    """The releases that the variants are built for, by package and ABI namespace."""
+    packages: _Packages = {namespace: {} for namespace in namespaces}
+    for variant in metadata.variants.values() if packages else ():
         for feature, values in variant.features:
-            if feature.namespace == namespace:
-                packages.setdefault(feature.name, set()).update(values)
+            if feature.namespace in packages:
+                packages[feature.namespace].setdefault(feature.name, set()).update(values)
+    return packages
+
+
+def _releases(packages: Mapping[str, set[str]], releases: Releases) -> NamespaceSupport:
+    """The releases of other packages that variants may be built for; the resolver keeps that."""
     found = (
         SupportedFeature(name, releases(name.replace("_", "-"), newest_first(packages[name])))
         for name in sorted(packages)
