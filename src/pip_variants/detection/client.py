@@ -11,7 +11,6 @@ import site
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import IO, Any, TypeVar
 
@@ -36,7 +35,7 @@ _NOT_STARTED = "the detection process of pip-variants could not start"
 
 _MAX_LINE = 2**20  # characters
 _MAX_ANSWER = 16 * 2**20  # with the noise before it
-_LINE = 64  # what a line takes beside its characters
+_LINE = 64  # what a line counts beside its characters
 
 # Isolated mode (-I) keeps the current directory, PYTHONPATH and PYTHONSTARTUP out; it also leaves
 # out the user's site folder, which is added where this interpreter uses it.
@@ -264,7 +263,7 @@ class Detection:
             if not self._is_ready:
                 self._answer(process, START_DEADLINE, "the detection process")
                 self._is_ready = True
-            self._output.taken = 0
+            self._output.taken, self._output.noise = 0, ""
             with contextlib.suppress(OSError):  # it ended: the reader says so
                 process.stdin.write(json.dumps(question) + "\n")
                 process.stdin.flush()
@@ -273,32 +272,23 @@ class Detection:
     def _answer(
         self, process: "subprocess.Popen[str]", deadline: float, whom: str
     ) -> dict[str, Any]:
-        end = time.monotonic() + deadline
-        line, noise = "", ""
-        while not line.startswith(ANSWER):
-            noise = line.strip()[:200] or noise  # the last line of a traceback says what it was
-            left = end - time.monotonic()
-            try:
-                if left < 0:  # there may be lines without end
-                    raise queue.Empty
-                found = self._output.lines.get(timeout=left)
-            except queue.Empty:
-                said = f" ({noise})" if noise else ""
-                raise self._ended(
-                    f"{whom} did not answer within {deadline:.0f} seconds{said}"
-                ) from None
-            if found is None and self._output.taken > _MAX_ANSWER:
-                raise self._ended(f"{whom} gave an answer that is too long")
-            if found is None:
-                ended = f"{whom} ended the detection process" if self._is_ready else _NOT_STARTED
-                with contextlib.suppress(subprocess.TimeoutExpired):  # its exit status says why
-                    process.wait(1)
-                self.close()
-                why = f"{noise + '; ' if noise else ''}exit status {process.returncode}"
-                raise ProviderFailed(f"{ended} ({why})")
-            line = found
         try:
-            answer = json.loads(line[len(ANSWER) :])
+            line = self._output.answers.get(timeout=deadline)
+        except queue.Empty:
+            said = f" ({self._output.noise})" if self._output.noise else ""
+            why = f"{whom} did not answer within {deadline:.0f} seconds{said}"
+            raise self._ended(why) from None
+        if line is None and self._output.taken > _MAX_ANSWER:
+            raise self._ended(f"{whom} gave an answer that is too long")
+        if line is None:
+            ended = f"{whom} ended the detection process" if self._is_ready else _NOT_STARTED
+            with contextlib.suppress(subprocess.TimeoutExpired):  # its exit status says why
+                process.wait(1)
+            self.close()
+            noise = f"{self._output.noise}; " if self._output.noise else ""
+            raise ProviderFailed(f"{ended} ({noise}exit status {process.returncode})")
+        try:
+            answer = json.loads(line)
         except (ValueError, RecursionError):
             raise self._ended(f"{whom} gave an answer that is too long or not JSON") from None
         if not isinstance(answer, dict):
@@ -317,21 +307,26 @@ class Detection:
 
 
 class _Output:
-    """What the process wrote, line by line, then None; a line that is too long is cut.
+    """The answers of the process, then None; of other lines the last one, such as a traceback's.
 
-    `taken` is what it wrote since it was set to 0. From `_MAX_ANSWER` on nothing more is read.
+    `taken` is what it wrote since it was set to 0. From `_MAX_ANSWER` on nothing more is read; a
+    line that is too long is cut.
     """
 
     def __init__(self) -> None:
-        self.lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self.answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self.noise = ""
         self.taken = 0
 
     def read(self, stream: IO[str]) -> None:
         with contextlib.suppress(OSError, ValueError), stream:  # closed meanwhile
             while self.taken <= _MAX_ANSWER and (line := stream.readline(_MAX_LINE)):
                 self.taken += len(line) + _LINE
-                self.lines.put(line)
-        self.lines.put(None)
+                if line.startswith(ANSWER):
+                    self.answers.put(line.removeprefix(ANSWER))
+                else:
+                    self.noise = line.strip()[:200] or self.noise
+        self.answers.put(None)
 
 
 def _said(answer: dict[str, Any]) -> Answer:
