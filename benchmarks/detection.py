@@ -1,6 +1,5 @@
 """Asking providers: what the process costs, and how long pip waits for it."""
 
-import importlib
 import json
 import os
 import statistics
@@ -15,7 +14,7 @@ from helpers import build_wheel, can_count, environment, install, instructions, 
 from helpers import pip_requirement, run, site_packages
 from install import make_variants
 
-from pip_variants.providers import BUILT_IN
+from pip_variants.providers import BUILT_IN, provider_of
 
 RUNS = 11
 COLD_RUNS = 3
@@ -36,9 +35,9 @@ class Finder:
                 first.append(time.perf_counter())
                 if not os.environ["LATE"]:
                     warm_up(self)
-            def timed(self, provider):
+            def timed(self, provider, **more):
                 start = time.perf_counter()
-                answer = answer_of(self, provider)
+                answer = answer_of(self, provider, **more)
                 end = time.perf_counter()
                 with open(os.environ["WAITED"], "a") as file:
                     print((end - start) * 1000, (end - first[0]) * 1000, file=file)
@@ -114,7 +113,7 @@ def _each(python, env):
     """Cold is what nothing of is in memory: Python, its library and pip-variants are on the disk."""
     os.sync()  # what is not written yet cannot be dropped from memory
     for module in BUILT_IN:
-        (provider, *_) = importlib.import_module(module).pip_variants_providers()
+        provider = provider_of(module)
         published = provider.implements[0]
         requirement = f"{published.package}=={published.version}"
         command = [python, "-c", ALONE, requirement, published.plugin_api]

@@ -1,24 +1,8 @@
 """The contract for vendors: how a package tells pip-variants what a machine supports.
 
-A vendor's package registers a module or an object in the entry-point group `pip_variants`:
-
-    [project.entry-points.pip_variants]
-    acme = "acme_variants"
-
-and implements one hook there. This is the whole of `acme_variants`:
-
-    from pip_variants.hooks import Feature, Provider, Published, hookimpl
-
-    def detect():
-        return [Feature("engine", ["mk2", "mk1"])] if find_engine() else []
-
-    @hookimpl
-    def pip_variants_providers():
-        published = Published("acme-variants", "1.0", "acme_variants")
-        return [Provider("acme", detect, [published])]
-
-`published` is how wheels of Acme's users name the package, with its version and endpoint. `detect`
-runs in a process of its own, once per pip run; `pip-variants show -v` shows what it logs.
+A vendor's package registers a module or an object in the entry-point group `pip_variants`, which
+implements one hook, marked with `hookimpl`. examples/vendor-provider is such a package, and
+docs/write-a-provider.md says how it is made. All names here are the contract.
 """
 
 import os
@@ -28,17 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pluggy
-
-__all__ = [
-    "ENTRY_POINT_GROUP",
-    "PREFIX_VARIABLE",
-    "Feature",
-    "Provider",
-    "Published",
-    "hookimpl",
-    "hookspec",
-    "target_prefix",
-]
 
 ENTRY_POINT_GROUP = "pip_variants"
 """Where vendors register their plugin."""
@@ -88,7 +61,8 @@ class Provider:
     """Says which properties of one namespace this machine supports.
 
     `detect` returns the supported features, the most preferred first, nothing without the hardware.
-    `get_supported_configs` of a PEP 850 plugin will do.
+    `get_supported_configs` of a PEP 850 plugin will do. It runs in a process of its own, once per
+    pip run; `pip-variants show -v` shows what it logs.
 
     `implements` names the provider packages that this one answers for. Wheels find a provider by
     package and endpoint, never by namespace (PEP 850, High level design); `namespace` is the

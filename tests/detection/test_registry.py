@@ -290,7 +290,7 @@ def test_a_broken_package_is_named_and_the_others_still_answer(fault, site):
     assert ask_acme() == ENGINE
     assert "level" in ask(*OURS)
     assert_not_installed("nobody-variants", ask("nobody-variants", "nobody_variants"))
-    broken = Registry().broken
+    broken = Registry().registered()["broken"]
     assert list(broken) == ["broken"]
     assert reason in broken["broken"]
 
@@ -302,8 +302,8 @@ def test_an_entry_point_that_cannot_be_loaded_is_named(value, site):
     broken_vendor(site, "", value)
     vendor(site, "acme")
     registry = Registry()
-    assert list(registry.broken) == ["broken"]
-    assert "acme" in registry.namespaces
+    assert list(registry.registered()["broken"]) == ["broken"]
+    assert "acme" in registry.registered()["namespaces"]
 
 
 @pytest.mark.parametrize("text", ["[pip_variants]\nbroken\n", "[pip_variants]\n= broken\n", "%&\0"])
@@ -326,10 +326,10 @@ def test_two_packages_with_one_entry_point_name_both_work(site):
         vendor(site, name, f'return [Feature("engine", ["{name}"])]', namespace="gpu")
         metadata = site / f"{name}_variants-1.0.dist-info"
         (metadata / "entry_points.txt").write_text(entry("gpu", f"{name}_variants"))
-    assert Registry().broken == {}
+    assert Registry().registered()["broken"] == {}
     for name in ("acme", "zed"):
         assert ask(f"{name}-variants", f"{name}_variants") == {"engine": [name]}
-    assert Registry().namespaces[-2:] == ("gpu", "gpu")
+    assert Registry().registered()["namespaces"][-2:] == ["gpu", "gpu"]
     shown = [Registry().supported_in("gpu", place=place).support.values("engine") for place in (0, 1)]
     assert sorted(shown) == [("acme",), ("zed",)]
 
@@ -337,7 +337,7 @@ def test_two_packages_with_one_entry_point_name_both_work(site):
 def test_a_broken_one_does_not_take_its_namesake_down(site):
     vendor(site, "acme")
     install(site, "acme-copy", "raise OSError('half')", entry_points=entry("acme", "acme_copy"))
-    (name,) = Registry().broken
+    (name,) = Registry().registered()["broken"]
     assert name in ("acme", "acme of acme-copy")
     assert ask_acme() == ENGINE
 
@@ -346,7 +346,7 @@ def test_one_module_under_two_names(site):
     vendor(site, "acme")
     metadata = site / "acme_variants-1.0.dist-info"
     (metadata / "entry_points.txt").write_text(entry("a", "acme_variants") + "b = acme_variants\n")
-    assert (Registry().broken, ask_acme()) == ({}, ENGINE)
+    assert (Registry().registered()["broken"], ask_acme()) == ({}, ENGINE)
 
 
 # Installed PEP 850 plugins
@@ -503,7 +503,7 @@ def test_namespaces_are_those_of_the_registered_providers(site):
     vendor(site, "evil", namespace="acme")
     plugin(site, "acme-plugin")
     built_in = ("x86_64", "aarch64", "riscv64", "ppc64le", "s390x", "nvidia", "amd", "intel", "tpu", "mpi")
-    assert Registry().namespaces == (*built_in, "acme", "acme")
+    assert Registry().registered()["namespaces"] == [*built_in, "acme", "acme"]
 
 
 # Installs for another machine

@@ -2,7 +2,7 @@
 
 import pytest
 from pip_variants.detection import client
-from pip_variants.detection.client import Detection, Valid
+from pip_variants.detection.client import Answer, Detection
 from pip_variants.errors import ProviderFailed
 from pip_variants.model.metadata import PluginProvider
 from vendors import broken_vendor, entry, install, install_plugin, plugin, vendor
@@ -81,6 +81,10 @@ class Oldest:
 """
 
 
+def told(answer: Answer) -> tuple:
+    return answer.features, answer.always, answer.single, answer.elsewhere
+
+
 def install_vendor(site, source: str = VENDOR) -> None:
     install(
         site, "acme-variants", source, version="1.1", entry_points=entry("acme", "acme_variants")
@@ -96,7 +100,7 @@ def test_a_built_in_provider(detection):
 
 def test_a_vendors_provider_is_matched_as_ever(detection, site):
     install_vendor(site)
-    assert detection.valid(ACME) == Valid(EVERYTHING, False, SINGLE)
+    assert told(detection.valid(ACME)) == (EVERYTHING, False, SINGLE, "")
     assert detection.valid(PluginProvider(("acme-variants>=1.2",))) is None
     found = detection.valid(PluginProvider(("acme-variants",), "acme_variants.other"))
     assert found.elsewhere.endswith("registered is acme-variants 1.1 at acme_variants")
@@ -112,12 +116,12 @@ def test_a_vendors_provider_is_matched_as_ever(detection, site):
 def test_an_installed_plugin_of_today_or_before(attributes, always, detection, site):
     install_plugin(site, "acme-plugin", PLUGIN)
     provider = PluginProvider(("acme-plugin",), f"acme_plugin{attributes}")
-    assert detection.valid(provider) == Valid(EVERYTHING, always, SINGLE)
+    assert told(detection.valid(provider)) == (EVERYTHING, always, SINGLE, "")
 
 
 def test_a_module_may_say_that_all_of_it_is_compatible(detection, site):
     install_plugin(site, "acme-plugin", f"{PLUGIN}\nall_properties_compatible = True\n")
-    assert detection.valid(PluginProvider(("acme-plugin",))) == Valid(EVERYTHING, True, SINGLE)
+    assert told(detection.valid(PluginProvider(("acme-plugin",)))) == (EVERYTHING, True, SINGLE, "")
 
 
 def test_nothing_is_said_of_what_is_not_here(detection):

@@ -233,11 +233,11 @@ def provider_answer(data: bytes) -> None:
         return
     # Where there may be control characters in foreign text, pip makes it printable.
     try:
-        found = registry.Registry._ask(SimpleNamespace(), lambda: answer, None, "me")
+        found = registry._ask(lambda: answer, "me")
     except PipVariantsError as error:
         fit_for_a_terminal(printable(str(error)))
         return
-    line = json.dumps({**worker._to_json(found), "notes": [], "warnings": []})
+    line = json.dumps(worker._answer(SimpleNamespace(said=lambda: found), "said"))
     assert client._said(json.loads(line)).support == found.support
 
 
@@ -247,6 +247,9 @@ class Fed(client.Detection):
     def _start(self) -> None:
         if self._process is None:
             raise DetectionError("it has ended")
+
+    def close(self) -> None:
+        self._process = None
 
 
 def process_output(data: bytes) -> None:
@@ -264,7 +267,6 @@ def process_output(data: bytes) -> None:
             stdout=io.TextIOWrapper(io.BytesIO(data), "utf-8", "replace"),
             returncode=0,
             wait=lambda _: None,
-            kill=lambda: None,
         )
         warned: list[str] = []
         ask = Fed(warn=warned.append)

@@ -279,9 +279,13 @@ def toml(value: object) -> str:
     return f"[{', '.join(map(toml, value))}]" if isinstance(value, list) else json.dumps(value)
 
 
+def hashes(folder: Path) -> str:
+    digests = [hashlib.sha256(one.read_bytes()).hexdigest() for one in folder.glob("*.whl")]
+    return " ".join(f"--hash=sha256:{one}" for one in digests)
+
+
 def hash_in_constraints(good: Index, folder: Path) -> list[object]:
-    digests = [hashlib.sha256(one.read_bytes()).hexdigest() for one in (good.root / "demo").glob("*.whl")]
-    (folder / "limits.txt").write_text("demo==1.0 " + " ".join(f"--hash=sha256:{one}" for one in digests))
+    (folder / "limits.txt").write_text(f"demo==1.0 {hashes(good.root / 'demo')}")
     return ["-c", folder / "limits.txt", "demo"]
 
 
@@ -297,6 +301,19 @@ def test_nothing_of_it_runs_where_hashes_are_required(env, good: Index, ran: Pat
     assert not ran.exists()
     assert not [one for one in good.requests if "acme" in one]
     assert REFUSED in result.err, result.all
+
+
+def test_there_the_advice_can_be_followed(env, good: Index, tmp_path: Path) -> None:
+    arguments = option_in_requirements(good, tmp_path)
+    (tmp_path / "requirements.txt").write_text(f"demo==1.0 {hashes(good.root / 'demo')}\n")
+    said = " ".join(install(env, "--index-url", good.url, *arguments, code=1).err.split())
+    assert "Install the provider beforehand, by pip install -r FILE" in said
+    assert "where FILE has it and all that it requires, each with its version and hashes" in said
+    (tmp_path / "provider.txt").write_text(f"acme-plugin==1.0 {hashes(good.root / 'acme-plugin')}\n")
+    more = {**FORCED, "PIP_REQUIRE_HASHES": "1", "PIP_INDEX_URL": good.url}
+    env.pip("install", "-r", tmp_path / "provider.txt", env=more)
+    install(env, *arguments, more=more)
+    assert env.installed() == ("1.0", "mk1")
 
 
 def test_nor_where_something_is_built(env, good: Index, tmp_path: Path) -> None:
@@ -409,6 +426,18 @@ def test_it_needs_no_entry_point(env, good: Index) -> None:
     plugin(good.root, points="")
     result = install(env, "--index-url", good.url, "demo")
     assert env.installed() == ("1.0", "mk1"), result.all
+
+
+def test_one_that_is_installed_needs_no_entry_point_either(env, good: Index, tmp_path: Path) -> None:
+    """Nor does its module say by its text that it is a plugin; it is asked where it is installed."""
+    files = {"acme_plugin/__init__.py": "from acme_plugin.all import *", "acme_plugin/all.py": PLUGIN.format("", 2)}
+    env.pip("install", plain_wheel(tmp_path, "acme_plugin", "2.0", files=files))
+    result = env.pip("install", "--index-url", good.url, "demo", env=FORCED)
+    assert env.installed() == ("1.0", None)
+    assert "acme-plugin registers no provider acme_plugin (variant_plugins)" in result.out
+    install(env, "--index-url", good.url, "demo")
+    assert env.installed() == ("1.0", "mk2")
+    assert not good.files("acme_plugin-1.0-py3-none-any.whl")
 
 
 def test_of_what_is_installed_it_lets_nothing_else_be_asked(env, good: Index, ran: Path) -> None:

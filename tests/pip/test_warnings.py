@@ -79,3 +79,27 @@ def test_gpus_that_differ_and_a_wheel_for_some_of_them(
         command = [env.python, "-m", "pip_variants", name]
         done = subprocess.run(command, capture_output=True, text=True, env=clean(machine))
         assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_gpu_that_the_toolkit_dropped_and_a_wheel_that_does_not_say_its_code(
+    env: Environment, index: Index, driver: Path
+) -> None:
+    """CUDA 13 makes no code for Volta, whose driver runs it; a wheel may state the bound alone."""
+    bound = "nvidia :: cuda_version_lower_bound ::"
+    for name, properties in {
+        "cu12": [f"{bound} 12.8"],
+        "cu13": [f"{bound} 13.0"],
+        "says": [f"{bound} 13.0", *code("90_real")],
+    }.items():
+        release(index.root / name, "1.0", {"gpu": properties, None: ()}, name, **NVIDIA)
+    machine = {"LD_LIBRARY_PATH": str(driver), "NVML_DRIVER": "550.54.14", "NVML_CUDA": "13000"}
+    arguments = ("install", "--index-url", index.url, "--force-reinstall", "cu12", "cu13", "says")
+    unfit = "of {} 1.0 is not for all devices: the GPU of compute capability {} cannot run it\n"
+    for gpus, says, warned in (
+        ("7.0:32", None, ["cu13"]),
+        ("7.0:8 9.0:80", "gpu", ["cu13", "says"]),
+        ("9.0:80", "gpu", []),
+    ):
+        result = env.pip(*arguments, env={**machine, "NVML_GPUS": gpus})
+        assert [env.installed(one) for one in ("cu12", "cu13", "says")] == [("1.0", "gpu"), ("1.0", "gpu"), ("1.0", says)]
+        assert result.err == "".join(f"  WARNING: The variant gpu {unfit.format(one, '7.0')}" for one in warned)

@@ -22,7 +22,7 @@ from pip_variants.providers.nvidia import (
     sm_values,
     this_machine,
 )
-from pip_variants.providers.probe import ProbeFailed
+from pip_variants.providers.machine import ProbeFailed
 
 FOLDER = Path(__file__).parent
 MACHINES = FOLDER / "machines" / "nvidia"
@@ -71,7 +71,7 @@ def be(monkeypatch):
     """Become a machine whose libraries give these answers; a string is how the process ended."""
 
     def become(answers: dict) -> None:
-        def answer(script, library, deadline):
+        def answer(library, deadline):
             if isinstance(answers[library], str):
                 raise ProbeFailed(answers[library])
             if isinstance(answers[library], dict) and "failed" in answers[library]:
@@ -102,8 +102,9 @@ def test_what_each_gpu_runs_where_they_differ(be):
     }
     for name in ("h100", "gb300-with-display"):
         be(json.loads((MACHINES / f"{name}.json").read_text()))
-        *_, code = detect()
+        lower, _, code = detect()
         assert len(code.devices) == (0 if name == "h100" else 2)
+        assert not lower.devices
 
 
 @pytest.mark.parametrize(
@@ -578,6 +579,11 @@ def test_a_libcuda_that_nvml_knows_and_nobody_can_load_is_none(loader, said):
 )
 def test_a_gpu_that_the_toolkit_dropped_is_noted(cuda, gpus, old, loader, said):
     loader("nvml", "libcuda", NVML_CUDA=cuda, NVML_GPUS=gpus)
+    lower, *_ = detect()
+    dropped = [gpu for gpu in gpus.split() if old and gpu < "7.5"]
+    assert [*lower.devices] == [f"the GPU of compute capability {gpu[:3]}" for gpu in dropped]
+    for usable in lower.devices.values():
+        assert usable == [one for one in lower.values if int(one.partition(".")[0]) < 13]
     features = values(detect())
     assert f"{cuda // 1000}.{cuda % 1000 // 10}" in features["cuda_version_lower_bound"]
     assert ("the toolkit of CUDA 13 makes no code for GPUs before 7.5" in said()) == old

@@ -1,6 +1,5 @@
 """What the built-in providers call valid: all that they ever answer, and nothing that is not."""
 
-import importlib
 from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
@@ -12,14 +11,10 @@ from hypothesis import strategies as st
 from pip_variants.detection.registry import checked_features
 from pip_variants.hooks import Feature, Provider
 from pip_variants.model.names import check_namespace
-from pip_variants.providers import BUILT_IN, aarch64, nvidia, riscv64, x86_64
+from pip_variants.providers import BUILT_IN, aarch64, nvidia, provider_of, riscv64, x86_64
 
 MACHINES = Path(__file__).parent / "machines"
-PROVIDERS = {
-    provider.namespace: provider
-    for name in BUILT_IN
-    for provider in importlib.import_module(name).pip_variants_providers()
-}
+PROVIDERS = {one.namespace: one for one in map(provider_of, BUILT_IN)}
 RECORDED = sorted(path.relative_to(MACHINES) for path in MACHINES.glob("*/*.expected"))
 CPUS = ("x86_64", "aarch64", "riscv64", "ppc64le", "s390x")
 PLATFORMS = (

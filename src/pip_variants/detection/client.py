@@ -11,17 +11,10 @@ import site
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
-from typing import IO, Any, NamedTuple, TypeVar
+from typing import IO, Any, TypeVar
 
-from pip_variants.detection import (
-    ANSWER,
-    DEADLINE,
-    FOLDER_VARIABLE,
-    START_DEADLINE,
-    is_path,
-)
+from pip_variants.detection import ANSWER, DEADLINE, FOLDER_VARIABLE, START_DEADLINE, is_path
 from pip_variants.errors import (
     BrokenInstallation,
     DetectionError,
@@ -31,7 +24,9 @@ from pip_variants.errors import (
 )
 from pip_variants.model.metadata import PluginProvider
 from pip_variants.model.names import check_feature, check_value
-from pip_variants.model.support import NamespaceSupport, SupportedFeature
+from pip_variants.model.support import Answer, NamespaceSupport, SupportedFeature
+
+__all__ = ["Answer", "Detection", "command"]  # the first one is of `support`
 
 _T = TypeVar("_T")
 
@@ -40,7 +35,7 @@ _NOT_STARTED = "the detection process of pip-variants could not start"
 
 _MAX_LINE = 2**20  # characters
 _MAX_ANSWER = 16 * 2**20  # with the noise before it
-_LINE = 64  # what a line takes beside its characters
+_LINE = 64  # what a line counts beside its characters
 
 # Isolated mode (-I) keeps the current directory, PYTHONPATH and PYTHONSTARTUP out; it also leaves
 # out the user's site folder, which is added where this interpreter uses it.
@@ -48,7 +43,7 @@ _BOOT = f"""\
 import os, site, sys
 for path in sys.argv[1:]:
     site.addsitedir(path)
-if {FOLDER_VARIABLE!r} in os.environ:
+if os.environ.get({FOLDER_VARIABLE!r}):
     sys.path.insert(0, os.environ[{FOLDER_VARIABLE!r}])
 try:
     from pip_variants.detection.worker import main
@@ -71,41 +66,11 @@ def command() -> list[str]:
 
 
 def _environment(folder: str) -> dict[str, str]:
-    if not folder:
-        return {name: text for name, text in os.environ.items() if name != FOLDER_VARIABLE}
-    kept = {
-        name: text
-        for name, text in os.environ.items()
-        if not _SECRET.search(name.upper()) and not _WITH_PASSWORD.search(text)
-    }
+    kept = dict(os.environ)
+    for name, text in os.environ.items():
+        if folder and (_SECRET.search(name.upper()) or _WITH_PASSWORD.search(text)):
+            del kept[name]
     return {**kept, FOLDER_VARIABLE: folder}
-
-
-class Answer(NamedTuple):  # a dataclass takes Python a millisecond to make
-    """What one provider said; `warnings` are `notes` that the user should see unasked.
-
-    `failed` says why there is no answer; then `namespace` may be the name of a plugin.
-    """
-
-    namespace: str
-    support: NamespaceSupport = NamespaceSupport()
-    by: str = ""
-    notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    failed: str = ""
-
-
-class Valid(NamedTuple):
-    """Everything that there is of a namespace; `always` says that all of it fits everywhere.
-
-    `single` are the features of which a wheel may name one value only (PEP 850, multi_value).
-    `elsewhere` says what the package registers instead, if it is here and nothing answers.
-    """
-
-    features: tuple[SupportedFeature, ...]
-    always: bool
-    single: frozenset[str] = frozenset()
-    elsewhere: str = ""
 
 
 class Detection:
@@ -134,7 +99,7 @@ class Detection:
         self._command = command
         self._folder = folder
         self._target = os.path.abspath(target) if is_path(target) else target
-        self._where = {"platforms": list(platforms), "target": self._target}
+        self._where: dict[str, Any] = {"platforms": list(platforms), "target": self._target}
         self._warn = warn
         self._prefix = prefix
         self._lock = threading.Lock()
@@ -178,11 +143,10 @@ class Detection:
         process, self._process = self._process, None
         atexit.unregister(self.close)
         if process is not None:
-            if os.name != "posix":
-                process.kill()
-            elif process.returncode is None:  # else the number may be another group's by now
-                with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # nothing is left of it
+                if os.name == "posix":
                     os.killpg(process.pid, signal.SIGKILL)
+                process.kill()
             with contextlib.suppress(OSError):
                 assert process.stdin is not None  # noqa: S101 - it is a pipe
                 process.stdin.close()
@@ -194,36 +158,33 @@ class Detection:
         """What `provider` says of the target. Raises `DetectionError`."""
         return self.answer_of(provider).support
 
-    def answer_of(self, provider: PluginProvider) -> Answer:
-        """The same with who said it and what was looked at. Raises `DetectionError`."""
-        whom, named = _named(provider)
-        more = {**self._where, "prefix": self._prefix}
-        return self._once(whom, _said, "supported", **named, **more)
+    def answer_of(self, provider: PluginProvider, *, trusted: bool = False) -> Answer:
+        """The same with who said it and what was looked at. Raises `DetectionError`.
+
+        A package that the user `trusted` by name need not register its provider.
+        """
+        more = {"prefix": self._prefix, "trusted": trusted or bool(self._folder)}
+        return self._said("supported", provider, **more, **self._where)
 
     def supported_in(self, namespace: str) -> NamespaceSupport:
         """The same for metadata that names no provider. Raises `DetectionError`."""
-        whom = f"the target {self._target}" if self._target else f"the provider of {namespace}"
-        return self._once(whom, _said, "supported_in", namespace=namespace, **self._where).support
+        return self._said("supported_in", namespace=namespace, **self._where).support
 
     def listed(self, namespace: str, provider: PluginProvider | None) -> NamespaceSupport | None:
         """What the target says of a provider, if it says anything. Raises `DetectionError`."""
         if not self._target:
             return None
-        named = _named(provider)[1] if provider else {"requires": (), "endpoint": ""}
-        more = {"namespace": namespace, "target": self._target, **named}
-        said = self._once(f"the target {self._target}", _said, "listed", **more)
+        said = self._said("listed", provider, namespace=namespace, target=self._target)
         return said.support if said.by else None
 
-    def valid(self, provider: PluginProvider) -> Valid | None:
+    def valid(self, provider: PluginProvider) -> Answer | None:
         """Everything that `provider` says there is, None if it cannot. Raises `DetectionError`."""
-        whom, named = _named(provider)
-        found = self._once(whom, _valid, "valid", **named)
+        found = self._said("valid", provider, trusted=bool(self._folder))
         return found if found.features or found.elsewhere else None
 
-    def valid_in(self, namespace: str) -> Valid:
+    def valid_in(self, namespace: str) -> Answer:
         """The same of the provider that recommends this namespace. Raises `DetectionError`."""
-        whom = f"the provider of {namespace}"
-        return self._once(whom, _valid, "valid_in", namespace=namespace)
+        return self._said("valid_in", namespace=namespace)
 
     def machine(self, names: Sequence[str] = ()) -> str:
         """The target file of this machine or of names. Raises `DetectionError`, `InvalidTarget`."""
@@ -254,13 +215,24 @@ class Detection:
         ]
         for number, name in enumerate(namespaces):
             place = namespaces[:number].count(name)
-            whom = f"the provider of {name}"
             try:
-                said = self._once(whom, _said, "supported_in", namespace=name, place=place)
+                said = self._said("supported_in", namespace=name, place=place)
                 answers.append(said._replace(namespace=name))
             except ProviderFailed as error:
                 answers.append(Answer(name, failed=str(error)))
         return tuple(answers)
+
+    def _said(
+        self, kind: str, provider: PluginProvider | None = None, **arguments: object
+    ) -> Answer:
+        """What the target says, or the provider of a package or namespace."""
+        whom = f"the provider of {arguments.get('namespace')}"
+        if provider is not None:
+            whom = f"the provider {provider.package}"
+            arguments |= {"requires": provider.requires, "endpoint": provider.endpoint}
+        if arguments.get("target"):
+            whom = f"the target {self._target}"
+        return self._once(whom, _said, kind, **arguments)
 
     def _once(
         self, whom: str, read: Callable[[dict[str, Any]], _T], kind: str, **arguments: object
@@ -295,7 +267,7 @@ class Detection:
             if not self._is_ready:
                 self._answer(process, START_DEADLINE, "the detection process")
                 self._is_ready = True
-            self._output.taken = 0
+            self._output.taken, self._output.noise = 0, ""
             with contextlib.suppress(OSError):  # it ended: the reader says so
                 process.stdin.write(json.dumps(question) + "\n")
                 process.stdin.flush()
@@ -304,31 +276,23 @@ class Detection:
     def _answer(
         self, process: "subprocess.Popen[str]", deadline: float, whom: str
     ) -> dict[str, Any]:
-        end = time.monotonic() + deadline
-        line, noise = "", ""
-        while not line.startswith(ANSWER):
-            noise = line.strip()[:200] or noise  # the last line of a traceback says what it was
-            left = end - time.monotonic()
-            try:
-                if left < 0:  # there may be lines without end
-                    raise queue.Empty
-                found = self._output.lines.get(timeout=left)
-            except queue.Empty:
-                said = f" ({noise})" if noise else ""
-                raise self._ended(
-                    f"{whom} did not answer within {deadline:.0f} seconds{said}"
-                ) from None
-            if found is None and self._output.taken > _MAX_ANSWER:
-                raise self._ended(f"{whom} gave an answer that is too long")
-            if found is None:
-                ended = f"{whom} ended the detection process" if self._is_ready else _NOT_STARTED
-                _let_end(process)
-                self.close()
-                why = f"{noise + '; ' if noise else ''}exit status {process.returncode}"
-                raise ProviderFailed(f"{ended} ({why})")
-            line = found
         try:
-            answer = json.loads(line[len(ANSWER) :])
+            line = self._output.answers.get(timeout=deadline)
+        except queue.Empty:
+            said = f" ({self._output.noise})" if self._output.noise else ""
+            why = f"{whom} did not answer within {deadline:.0f} seconds{said}"
+            raise self._ended(why) from None
+        if line is None and self._output.taken > _MAX_ANSWER:
+            raise self._ended(f"{whom} gave an answer that is too long")
+        if line is None:
+            ended = f"{whom} ended the detection process" if self._is_ready else _NOT_STARTED
+            with contextlib.suppress(subprocess.TimeoutExpired):  # its exit status says why
+                process.wait(1)
+            self.close()
+            noise = f"{self._output.noise}; " if self._output.noise else ""
+            raise ProviderFailed(f"{ended} ({noise}exit status {process.returncode})")
+        try:
+            answer = json.loads(line)
         except (ValueError, RecursionError):
             raise self._ended(f"{whom} gave an answer that is too long or not JSON") from None
         if not isinstance(answer, dict):
@@ -346,39 +310,27 @@ class Detection:
         return ProviderFailed(why)
 
 
-def _let_end(process: "subprocess.Popen[str]") -> None:
-    """Give a process whose output has ended a moment to end itself: its exit status says why.
-
-    It is not waited for. As long as nobody does that, its number is still that of its group.
-    """
-    wait = getattr(os, "waitid", None)  # not on Windows, on macOS since Python 3.13
-    for _ in range(100):
-        if wait and wait(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            break
-        time.sleep(0.01)
-
-
 class _Output:
-    """What the process wrote, line by line, then None; a line that is too long is cut.
+    """The answers of the process, then None; of other lines the last one, such as a traceback's.
 
-    `taken` is what it wrote since it was set to 0. From `_MAX_ANSWER` on nothing more is read.
+    `taken` is what it wrote since it was set to 0. From `_MAX_ANSWER` on nothing more is read; a
+    line that is too long is cut.
     """
 
     def __init__(self) -> None:
-        self.lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self.answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self.noise = ""
         self.taken = 0
 
     def read(self, stream: IO[str]) -> None:
         with contextlib.suppress(OSError, ValueError), stream:  # closed meanwhile
             while self.taken <= _MAX_ANSWER and (line := stream.readline(_MAX_LINE)):
                 self.taken += len(line) + _LINE
-                self.lines.put(line)
-        self.lines.put(None)
-
-
-def _named(provider: PluginProvider) -> tuple[str, dict[str, Any]]:
-    named: dict[str, Any] = {"requires": provider.requires, "endpoint": provider.endpoint}
-    return f"the provider {provider.package}", named
+                if line.startswith(ANSWER):
+                    self.answers.put(line.removeprefix(ANSWER))
+                else:
+                    self.noise = line.strip()[:200] or self.noise
+        self.answers.put(None)
 
 
 def _said(answer: dict[str, Any]) -> Answer:
@@ -386,19 +338,11 @@ def _said(answer: dict[str, Any]) -> Answer:
         (str(device), SupportedFeature(str(name), tuple(map(str, values))))
         for device, (name, values) in answer["devices"]
     )
-    reasons = str(answer["absent"]), str(answer["remedy"])
-    notes, warnings = (tuple(map(str, answer[key])) for key in ("notes", "warnings"))
-    support = NamespaceSupport(_features(answer), *reasons, devices)
-    return Answer("", support, str(answer["by"]), notes, warnings)
-
-
-def _valid(answer: dict[str, Any]) -> Valid:
-    single = frozenset(map(str, answer["single"]))
-    return Valid(_features(answer), bool(answer["always"]), single, str(answer["elsewhere"]))
-
-
-def _features(answer: dict[str, Any]) -> tuple[SupportedFeature, ...]:
-    return tuple(
+    features = tuple(
         SupportedFeature(check_feature(name), tuple(map(check_value, values)))
         for name, values in answer["features"]
     )
+    support = NamespaceSupport(features, str(answer["absent"]), str(answer["remedy"]), devices)
+    notes, warnings = (tuple(map(str, answer[key])) for key in ("notes", "warnings"))
+    known = bool(answer.get("always")), frozenset(map(str, answer.get("single", ())))
+    return Answer("", support, str(answer["by"]), notes, warnings, "", *known)

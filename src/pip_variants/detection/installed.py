@@ -3,11 +3,10 @@
 import csv
 import importlib
 import inspect
-import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +16,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pip_variants import hooks
-from pip_variants.detection import FOLDER_VARIABLE, Absent, Elsewhere, noting
+from pip_variants.detection import Absent, Elsewhere, noting
 from pip_variants.model.published import PUBLISHED
 
 _PLUGINS = "variant_plugins"  # the group of PEP 850 (Provider plugin API)
@@ -40,22 +39,17 @@ def entry_points(broken: dict[str, str]) -> list[importlib_metadata.EntryPoint]:
         return list(found.values())
 
 
-def has_plugin(endpoint: str) -> bool:
-    """Whether a plugin of PEP 850 is registered at this endpoint."""
-    plugins = importlib_metadata.entry_points(group=_PLUGINS)
-    return any(entry_point.value == endpoint for entry_point in plugins)
-
-
-def endpoints_for(namespace: str) -> list[str]:
-    """Those of the plugins that recommend this namespace, by the names of their entry points."""
-    plugins = importlib_metadata.entry_points(group=_PLUGINS, name=namespace)
+def endpoints(**which: str) -> list[str]:
+    """Those of all plugins of PEP 850; with `name`, of those that recommend this namespace."""
+    plugins = importlib_metadata.entry_points(group=_PLUGINS, **which)
     return [plugin.value.replace(" ", "") for plugin in plugins]
 
 
-def check_installed(wanted: list[Requirement], endpoint: str) -> str:
+def check_installed(wanted: list[Requirement], endpoint: str, *, trusted: bool) -> str:
     """Name and version of the first package, if all are installed in a version that fits.
 
-    One must provide the endpoint: nothing else may be imported. Raises `Absent`.
+    One must provide the endpoint: nothing else may be imported. Raises `Absent`. `trusted` says
+    that the user named all of them.
     """
     found: list[Any] = []
     for one in wanted:
@@ -76,7 +70,7 @@ def check_installed(wanted: list[Requirement], endpoint: str) -> str:
                 f"its provider needs {what}, and {distribution.version} is installed", remedy
             )
         found.append(distribution)
-    if not any(_provides(one, endpoint) for one in found):
+    if not any(_provides(one, endpoint, trusted=trusted) for one in found):
         raise Elsewhere(f"{wanted[0].name} registers no provider {endpoint} ({_PLUGINS})")
     return f"{wanted[0].name} {found[0].version}"
 
@@ -90,7 +84,7 @@ def _distribution(name: str) -> Any:
     return None
 
 
-def _provides(distribution: Any, endpoint: str) -> bool:
+def _provides(distribution: Any, endpoint: str, *, trusted: bool) -> bool:
     """Whether a distribution may be asked at the endpoint: an index says it, and it is imported.
 
     It registers the endpoint's module as a plugin; or a file that it installed (RECORD) is that
@@ -105,8 +99,7 @@ def _provides(distribution: Any, endpoint: str) -> bool:
     with suppress(OSError, ValueError, csv.Error):  # RECORD may be damaged, a file missing
         for file in distribution.files or ():
             if str(file) in (f"{path}.py", f"{path}/__init__.py"):
-                is_trusted = str(distribution.locate_file("")) == os.environ.get(FOLDER_VARIABLE)
-                return is_trusted or _FUNCTION in file.locate().read_bytes()
+                return trusted or _FUNCTION in file.locate().read_bytes()
     return False
 
 
@@ -121,14 +114,19 @@ def supported_configs(endpoint: str) -> Iterable[Any]:
     return answer
 
 
-def all_configs(endpoint: str) -> tuple[Iterable[Any], bool]:
-    """What an installed plugin calls valid, and whether it says that all of that is compatible."""
-    plugin = _load(endpoint)
-    get_all_configs: Callable[[], Iterable[Any]] = getattr(plugin, "get_all_configs", tuple)
+def all_configs(endpoint: str) -> Iterable[Any]:
+    """What an installed plugin calls valid."""
+    answer: Iterable[Any] = getattr(_load(endpoint), "get_all_configs", tuple)()
+    return answer
+
+
+def is_always(endpoint: str) -> bool:
+    """Whether an installed plugin says that all that it calls valid is compatible."""
     # The last two are older names (building draft, Extensions to provider plugin API).
     names = ("all_properties_compatible", "is_aot_plugin", "is_build_plugin")
     # Where these are properties of a class that is no instance, they say nothing.
-    return get_all_configs(), any(getattr(plugin, name, False) is True for name in names)
+    plugin = _load(endpoint)
+    return any(getattr(plugin, name, False) is True for name in names)
 
 
 def _load(endpoint: str) -> Any:

@@ -1,11 +1,9 @@
 """The providers of this environment: built in, of vendors, and installed PEP 850 plugins."""
 
-import importlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from typing import Any, TypeAlias
@@ -26,23 +24,15 @@ from pip_variants.errors import (
     ProviderFailed,
 )
 from pip_variants.model.names import check_feature, check_namespace, check_value
-from pip_variants.model.support import NamespaceSupport, SupportedFeature
+from pip_variants.model.support import Answer, NamespaceSupport, SupportedFeature
 from pip_variants.model.target import Identity, Machine, Target, TargetProvider
-from pip_variants.providers import BUILT_IN
+from pip_variants.providers import BUILT_IN, provider_of
 
 _log = logging.getLogger(__name__)
 
 _LONGEST = 2**20  # the characters of an answer and its items; the client reads no more
 
 _OTHER_MACHINE = "not known of the machine that this install is for"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What is supported, and who says so."""
-
-    support: NamespaceSupport
-    by: str
 
 
 _Registered: TypeAlias = tuple[hooks.Provider, str]
@@ -61,83 +51,74 @@ class Registry:
         self._index_sets: list[tuple[Callable[[], Any], str]] = []  # and the plugin's name
         self._asked: dict[int, Answer] = {}
         self._targets: dict[str, Target] = {}
-        self._manager = pluggy.PluginManager("pip_variants")
-        self._manager.add_hookspecs(hooks)
-        self._to_load: list[Callable[[], None]] = [partial(self._load, one) for one in BUILT_IN]
-        self._to_load.append(self._load_vendors)
+        self._plugins: list[object] = []
+        self._has_vendors = False
         with suppress(BrokenInstallation):  # it is said when something is asked
             next(self._each())  # there is time before anything is asked
 
     def _each(self) -> Iterator[_Registered]:
-        """All providers; nothing is loaded that is not needed, what vendors made comes last."""
-        position = 0
-        while True:
-            yield from self._providers[position:]
-            position = len(self._providers)
-            if not self._to_load:
-                return
-            self._to_load[0]()
-            del self._to_load[0]
+        """All providers; nothing is loaded that is not needed, what vendors made comes last.
 
-    def _load(self, name: str) -> None:
-        """Load one of our own providers. Raises `BrokenInstallation`."""
-        try:
-            self._register(name, importlib.import_module(name))
-        except Exception as error:  # a file of ours is missing or damaged in whatever way
-            if self._manager.has_plugin(name):
-                self._manager.unregister(name=name)
-            raise BrokenInstallation(f"{name}: {type(error).__name__}: {error}") from error
+        Raises `BrokenInstallation`.
+        """
+        for place, name in enumerate(BUILT_IN):
+            if place == len(self._providers):
+                try:
+                    provider = provider_of(name)
+                except Exception as error:  # a file of ours is missing or damaged in whatever way
+                    raise BrokenInstallation(f"{name}: {type(error).__name__}: {error}") from error
+                self._providers.append((provider, f"pip-variants {pip_variants.__version__}"))
+            yield self._providers[place]
+        if not self._has_vendors:
+            self._load_vendors()
+            self._has_vendors = True
+        yield from self._providers[len(BUILT_IN) :]
 
     def _load_vendors(self) -> None:
         from pip_variants.detection.installed import entry_points
 
-        names: set[str] = set()
         for entry_point in entry_points(self._broken):
             package = canonicalize_name(getattr(entry_point.dist, "name", ""))
             name = entry_point.name
-            name = f"{name} of {package}" if name in names else name  # as two vendors may call it
-            names.add(name)
+            if name in self._broken or any(name == by for _, by in self._providers):
+                name = f"{name} of {package}"  # as two vendors may call it
             self._loading(name)
             with noting(self._broken, name):
-                plugin = entry_point.load()
-                if not self._manager.is_registered(plugin):
-                    self._register(name, plugin)
+                self._register(entry_point.load(), name)
             if reason := self._broken.get(name):
                 self._broken_packages[package] = f"its plugin is broken: {reason}"
         self._loading("")
 
-    def _register(self, name: str, plugin: object) -> None:
-        self._manager.register(plugin, name)
-        by = f"pip-variants {pip_variants.__version__}" if name in BUILT_IN else name
-        # Its own function, not everybody's: one that raises must not take the others down.
-        hook = self._manager.hook
-        providers, index_sets = (
-            [one.function for one in caller.get_hookimpls() if one.plugin is plugin]
-            for caller in (hook.pip_variants_providers, hook.pip_variants_index_sets)
-        )
-        if not providers and not index_sets:
+    def _register(self, plugin: object, by: str) -> None:
+        """Take what a module or object with a hook provides. Raises what is wrong with it."""
+        if any(plugin is one for one in self._plugins):
+            return
+        manager = pluggy.PluginManager("pip_variants")  # its own: who raises takes nobody down
+        manager.add_hookspecs(hooks)
+        manager.register(plugin)
+        providers_of = manager.hook.pip_variants_providers.get_hookimpls()
+        index_sets_of = manager.hook.pip_variants_index_sets.get_hookimpls()
+        if not providers_of and not index_sets_of:
             raise AttributeError("it does not implement pip_variants_providers")
-        self._index_sets += [(one, name) for one in index_sets]
-        provided: Any = providers[0]() if providers else ()
-        for provider in provided:
+        self._index_sets += [(one.function, by) for one in index_sets_of]
+        provided: Any = providers_of[0].function() if providers_of else ()
+        providers = [(provider, by) for provider in provided]
+        for provider, _ in providers:
             _check(provider)
-            self._providers.append((provider, by))
+        self._providers += providers
+        self._plugins.append(plugin)
 
-    @property
-    def broken(self) -> dict[str, str]:
-        """The plugins of vendors that do not work, and why."""
-        list(self._each())
-        return self._broken
-
-    @property
-    def namespaces(self) -> tuple[str, ...]:
-        """The recommended namespaces of all registered providers, one for each."""
-        return tuple(provider.namespace for provider, _ in self._each())
+    def registered(self) -> dict[str, Any]:
+        """The recommended namespaces of all providers; the plugins that are broken, and why."""
+        namespaces = [provider.namespace for provider, _ in self._each()]
+        return {"namespaces": namespaces, "broken": self._broken}
 
     def index_sets(self) -> list[str]:
         """The texts of the index sets of all plugins, ours first."""
+        from pip_variants.index_sets import built_in
+
         list(self._each())
-        texts: list[str] = []
+        texts = built_in()
         for function, name in self._index_sets:
             with noting(self._broken, name):
                 texts += map(str, function())
@@ -155,12 +136,11 @@ class Registry:
             )
             identities = tuple(one for one in named if one not in taken)  # the first one answers
             taken.update(identities)
-            answers = [self._ask(partial(provider.named, name), None, by) for name in names]
-            found_by = zip(names, answers, strict=True)
-            known.update(name for name, one in found_by if one.support.features)
-            every = answers or [self._ask_once(provider, by)]
-            features = dict(feature for one in every for feature in one.support.features)
-            supported = tuple(SupportedFeature(*feature) for feature in features.items())
+            asked = {name: _ask(partial(provider.named, name), by) for name in names}
+            known |= {name for name, one in asked.items() if one.support.features}
+            answers = [*asked.values()] or [self._ask_once(provider, by)]
+            features = dict(feature for one in answers for feature in one.support.features)
+            supported = tuple(map(SupportedFeature._make, features.items()))
             found.append(TargetProvider(provider.namespace, by, identities, supported))
         if unknown := [name for name in names if name not in known]:
             raise InvalidTarget(
@@ -182,7 +162,9 @@ class Registry:
             return self._ask_once(provider, by)
         return _absent("no provider of it is installed")
 
-    def listed(self, target: str, namespace: str, requires: list[str], endpoint: str) -> Answer:
+    def listed(
+        self, target: str, namespace: str, requires: Sequence[str] = (), endpoint: str = ""
+    ) -> Answer:
         """What the user's own list says of a provider, `by` nobody if nothing; as `supported`.
 
         A list that names no package is meant for the namespace, whoever provides it.
@@ -192,74 +174,68 @@ class Registry:
             wanted = _wanted(requires)
         unnamed = Identity("", "", namespace)
         return self._in_target(
-            target,
-            namespace,
-            lambda one, _: one == unnamed or bool(wanted and _matches(one, wanted, endpoint)),
+            target, namespace, lambda one, _: one == unnamed or _matches(one, wanted, endpoint)
         )
 
-    def supported(
+    def supported(  # noqa: PLR0913 - one question
         self,
         requires: list[str],
         endpoint: str,
         platforms: list[str],
         prefix: str,
         target: str = "",
+        *,
+        trusted: bool = False,
     ) -> Answer:
         """What the provider that a wheel asks for says (PEP 850, Providers, steps 4 to 6).
 
         With `platforms`, of what all machines of these support, with a `target`, of that alone.
-        `prefix` is that of the environment that is installed into.
+        `prefix` is that of the environment that is installed into; `trusted` says that the user
+        named all that is required.
         Raises `ProviderFailed`, `InvalidProviderAnswer` and `InvalidTarget`.
         """
         os.environ[hooks.PREFIX_VARIABLE] = prefix
         try:
             wanted = _wanted(requires)
             if target:
-                what = partial(_matches, wanted=wanted, endpoint=endpoint)
-                return self._in_target(target, wanted[0].name, lambda one, _: what(one))
-            if found := self._registered(wanted, endpoint):
-                return self._baseline(*found, platforms) if platforms else self._ask_once(*found)
+                return self._in_target(
+                    target, wanted[0].name, lambda one, _: _matches(one, wanted, endpoint)
+                )
+            found = self._registered(wanted, endpoint)
             if platforms:
-                raise Absent(_OTHER_MACHINE)
-            by = self._check_installed(wanted, endpoint)
+                return _baseline(*found, platforms) if found else _absent(_OTHER_MACHINE)
+            if found:
+                return self._ask_once(*found)
+            by = self._check_installed(wanted, endpoint, trusted=trusted)
         except Absent as reason:
             return _absent(*reason.args)
         from pip_variants.detection.installed import supported_configs
 
-        return self._ask(partial(supported_configs, endpoint), None, by)
+        return _ask(partial(supported_configs, endpoint), by)
 
-    def valid(self, requires: list[str], endpoint: str) -> dict[str, Any]:
-        """All `features` that there are, none if that is unknown, and what `client.Valid` says."""
+    def valid(self, requires: list[str], endpoint: str, *, trusted: bool = False) -> Answer:
+        """All that there is, nothing if that is unknown; why it is absent if it is `Elsewhere`."""
         try:
             wanted = _wanted(requires)
-            found = self._registered(wanted, endpoint)
-            by = found[1] if found else self._check_installed(wanted, endpoint)
+            if found := self._registered(wanted, endpoint):
+                return _ask(found[0].valid, found[1])
+            by = self._check_installed(wanted, endpoint, trusted=trusted)
         except Absent as reason:
-            elsewhere = reason.args[0] if isinstance(reason, Elsewhere) else ""
-            return _valid((), elsewhere=elsewhere)
-        with _naming(by):
-            if found:
-                configs, is_always = found[0].valid(), False
-            else:
-                from pip_variants.detection.installed import all_configs
+            return _absent(reason.args[0] if isinstance(reason, Elsewhere) else "")
+        from pip_variants.detection.installed import all_configs, is_always
 
-                configs, is_always = all_configs(endpoint)
-            configs = [*_Bound()(configs)] if isinstance(configs, Iterator) else configs
-            features = tuple(checked_features(configs))
-            single = [one.name for one in configs if getattr(one, "multi_value", None) is False]
-        return _valid(features, always=is_always, single=single)
+        return _ask(partial(all_configs, endpoint), by, always=partial(is_always, endpoint))
 
-    def valid_in(self, namespace: str) -> dict[str, Any]:
+    def valid_in(self, namespace: str) -> Answer:
         """The same of the first provider or installed plugin that recommends this namespace."""
-        from pip_variants.detection.installed import all_configs, endpoints_for
+        from pip_variants.detection.installed import all_configs, endpoints
 
         for provider, by in self._each():
             if provider.namespace == namespace:
-                return _valid(self._ask(provider.valid, None, by).support.features)
-        for endpoint in endpoints_for(namespace):
-            with _naming(endpoint):
-                return _valid(tuple(checked_features(all_configs(endpoint)[0])))
-        return _valid(())
+                return _ask(provider.valid, by)
+        for endpoint in endpoints(name=namespace):
+            return _ask(partial(all_configs, endpoint), endpoint)
+        return _absent("")
 
     def _registered(self, wanted: list[Requirement], endpoint: str) -> _Registered | None:
         for provider, by in self._each():
@@ -267,25 +243,22 @@ class Registry:
                 return provider, by
         return None
 
-    def _check_installed(self, wanted: list[Requirement], endpoint: str) -> str:
+    def _check_installed(self, wanted: list[Requirement], endpoint: str, *, trusted: bool) -> str:
         """Name and version of the package whose plugin of PEP 850 is installed and asked for."""
         first = canonicalize_name(wanted[0].name)
         if reason := self._broken_packages.get(first):
             raise ProviderFailed(f"the provider {wanted[0].name} failed: {reason}")
-        from pip_variants.detection.installed import check_installed, has_plugin
+        from pip_variants.detection.installed import check_installed, endpoints
 
         published = (one for provider, _ in self._providers for one in provider.implements)
         near = [one for one in published if canonicalize_name(one.package) == first]
-        elsewhere = f"its provider is {wanted[0]} at {endpoint}"
-        for one in near[:1]:
-            elsewhere += f", registered is {one.package} {one.version} at {one.plugin_api}"
-        is_elsewhere = near and not has_plugin(endpoint)
-        if is_elsewhere and all(one.plugin_api != endpoint for one in near):
-            raise Elsewhere(elsewhere)  # a vendor or a maintainer may have made a mistake
-        by = check_installed(wanted, endpoint)
-        if is_elsewhere:
-            raise Elsewhere(elsewhere)
-        return by
+        if not near or endpoint in endpoints():
+            return check_installed(wanted, endpoint, trusted=trusted)
+        if any(one.plugin_api == endpoint for one in near):  # in another version
+            check_installed(wanted, endpoint, trusted=trusted)
+        known = f"{near[0].package} {near[0].version} at {near[0].plugin_api}"
+        # A vendor or a maintainer may have made a mistake.
+        raise Elsewhere(f"its provider is {wanted[0]} at {endpoint}, registered is {known}")
 
     def _in_target(
         self, target: str, what: str, is_it: Callable[[Identity, TargetProvider], bool]
@@ -294,7 +267,8 @@ class Registry:
         for identity, provider in self._target(target).supported.items():
             if is_it(identity, provider):
                 absent = "" if provider.features else f"the target {target} has nothing of it"
-                return Answer(NamespaceSupport(provider.features, absent), provider.by or target)
+                support = NamespaceSupport(provider.features, absent)
+                return Answer(support=support, by=provider.by or target)
         return _absent(f"the target {target} says nothing of {what}")
 
     def _target(self, target: str) -> Target:
@@ -311,62 +285,53 @@ class Registry:
                         _log.warning("%s: write it again, it may lack something", what)
         return self._targets[target]
 
-    def _baseline(self, provider: hooks.Provider, by: str, platforms: list[str]) -> Answer:
-        answers = [self._ask(partial(provider.baseline, tag), None, by) for tag in platforms]
-        if not answers[0].support.features or any(one != answers[0] for one in answers):
-            raise Absent(_OTHER_MACHINE)
-        return answers[0]
-
     def _ask_once(self, provider: hooks.Provider, by: str) -> Answer:
         if id(provider) not in self._asked:
-            self._asked[id(provider)] = self._ask(provider.detect, provider, by)
+            self._asked[id(provider)] = _ask(provider.detect, by, forcible=provider)
         return self._asked[id(provider)]
 
-    def _ask(
-        self, detect: Callable[[], Iterable[Any]], forcible: hooks.Provider | None, by: str
-    ) -> Answer:
-        with _naming(by):
-            answer = detect()
-            answer = [*_Bound()(answer)] if isinstance(answer, Iterator) else answer
-            found = features = tuple(checked_features(answer))
-            bound = _Bound()
-            devices = tuple(
-                (str(device), SupportedFeature(one.name, tuple(map(check_value, bound(values)))))
-                for one in answer
-                for device, values in getattr(one, "devices", {}).items()
-            )
-        if forcible is not None:
-            features = _forced(forcible, features)
-        absent = "" if features else f"{by} found nothing of it on this machine"
-        devices = devices if features == found else ()
-        return Answer(NamespaceSupport(features, absent, devices=devices), by)
 
-
-@contextmanager
-def _naming(by: str) -> Iterator[None]:
-    """Turn what a provider raises, or answers wrongly, into an error that names it."""
+def _ask(
+    detect: Callable[[], Iterable[Any]],
+    by: str,
+    *,
+    forcible: hooks.Provider | None = None,
+    always: Callable[[], bool] = bool,
+) -> Answer:
+    """What a provider answers. Raises `ProviderFailed` and `InvalidProviderAnswer`, by its name."""
     try:
-        yield
+        answer = detect()
+        answer = [*_Bound()(answer)] if isinstance(answer, Iterator) else answer
+        found = features = tuple(checked_features(answer))
+        bound = _Bound()
+        devices = tuple(
+            (str(device), SupportedFeature(one.name, tuple(map(check_value, bound(values)))))
+            for one in answer
+            for device, values in getattr(one, "devices", {}).items()
+        )
+        single = [one.name for one in answer if getattr(one, "multi_value", None) is False]
+        is_always = always()
     except (InvalidVariantProperty, InvalidProviderAnswer) as error:
         raise InvalidProviderAnswer(f"the provider {by} broke the contract: {error}") from None
     except BaseException as error:  # foreign code: anything may come out, SystemExit too
-        raise ProviderFailed(
-            f"the provider {by} failed: {type(error).__name__}: {error}"
-        ) from error
+        why = f"the provider {by} failed: {type(error).__name__}: {error}"
+        raise ProviderFailed(why) from error
+    if forcible is not None:
+        features = _forced(forcible, features)
+    absent = "" if features else f"{by} found nothing of it on this machine"
+    support = NamespaceSupport(features, absent, devices=devices if features == found else ())
+    return Answer("", support, by, always=is_always, single=frozenset(single))
 
 
-def _valid(
-    features: tuple[SupportedFeature, ...],
-    *,
-    always: bool = False,
-    single: Sequence[str] = (),
-    elsewhere: str = "",
-) -> dict[str, Any]:
-    return {"features": features, "always": always, "single": single, "elsewhere": elsewhere}
+def _baseline(provider: hooks.Provider, by: str, platforms: list[str]) -> Answer:
+    """What all machines of these platforms support."""
+    first, *others = [_ask(partial(provider.baseline, tag), by) for tag in platforms]
+    is_known = first.support.features and all(one == first for one in others)
+    return first if is_known else _absent(_OTHER_MACHINE)
 
 
 def _absent(reason: str, remedy: str = "") -> Answer:
-    return Answer(NamespaceSupport((), reason, remedy), "")
+    return Answer(support=NamespaceSupport((), reason, remedy))
 
 
 def _check(provider: Any) -> None:
@@ -386,7 +351,7 @@ def _check(provider: Any) -> None:
             raise ValueError(f"not a version: {published.version!r}") from None
 
 
-def _wanted(requires: list[str]) -> list[Requirement]:
+def _wanted(requires: Sequence[str]) -> list[Requirement]:
     """The requirements that apply here (PEP 850, Provider information, requires)."""
     try:
         wanted = [Requirement(text) for text in requires]
@@ -401,13 +366,10 @@ def _wanted(requires: list[str]) -> list[Requirement]:
 def _matches(
     published: hooks.Published | Identity, wanted: list[Requirement], endpoint: str
 ) -> bool:
-    first = wanted[0]
-    return (
-        len(wanted) == 1
-        and canonicalize_name(first.name) == canonicalize_name(published.package)
-        and first.specifier.contains(published.version, prereleases=True)
-        and endpoint == published.plugin_api
-    )
+    if len(wanted) != 1 or endpoint != published.plugin_api:
+        return False
+    is_same = canonicalize_name(wanted[0].name) == canonicalize_name(published.package)
+    return is_same and wanted[0].specifier.contains(published.version, prereleases=True)
 
 
 class _Bound:

@@ -15,13 +15,9 @@ from dataclasses import asdict
 from typing import Any, TextIO
 
 from pip_variants.detection import ANSWER, DEADLINE, START_DEADLINE
-from pip_variants.detection.registry import Answer, Registry
-from pip_variants.errors import (
-    BrokenInstallation,
-    InvalidProviderAnswer,
-    InvalidTarget,
-    ProviderFailed,
-)
+from pip_variants.detection.registry import Registry
+from pip_variants.errors import BrokenInstallation, InvalidTarget, PipVariantsError
+from pip_variants.model.support import Answer
 from pip_variants.model.target import Target
 
 _GRACE = 5.0  # seconds after the client's deadline
@@ -47,10 +43,10 @@ def main() -> None:
         faulthandler.dump_traceback_later(DEADLINE + _GRACE, exit=True, file=nowhere)
         try:
             answer = _answer(registry, **json.loads(line))
-        except (ProviderFailed, InvalidProviderAnswer, InvalidTarget) as error:
-            answer = {"failed": str(error), "is_target": isinstance(error, InvalidTarget)}
         except BrokenInstallation as error:
             answer = {"unloadable": str(error)}
+        except PipVariantsError as error:
+            answer = {"failed": str(error), "is_target": isinstance(error, InvalidTarget)}
         except (ImportError, SyntaxError) as error:  # of ours: those of providers are caught before
             answer = {"unloadable": f"{type(error).__name__}: {error}"}
         except Exception as error:  # noqa: BLE001 - ours, too; what ends a process says nothing
@@ -84,9 +80,7 @@ def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
         except Exception:  # noqa: BLE001 - an index wrote it: it may be anything, deeply nested
             return {"holds": False}
     if ask == "registered":
-        return {"namespaces": registry.namespaces, "broken": registry.broken}
-    if ask in ("valid", "valid_in"):
-        return (registry.valid if ask == "valid" else registry.valid_in)(**arguments)
+        return registry.registered()
     if ask == "index_sets":
         return {"texts": registry.index_sets()}
     if ask == "machine":
@@ -99,11 +93,8 @@ def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
         answer: Answer = getattr(registry, ask)(**arguments)
     finally:
         root.removeHandler(records)
-    return {**_to_json(answer), "notes": records.notes, "warnings": records.warnings}
-
-
-def _to_json(answer: Answer) -> dict[str, Any]:
-    return {**asdict(answer.support), "by": answer.by}
+    said = {"by": answer.by, "always": answer.always, "single": [*answer.single]}
+    return {**asdict(answer.support), **said, "notes": records.notes, "warnings": records.warnings}
 
 
 class _Records(logging.Handler):

@@ -58,6 +58,34 @@ class NamespaceSupport:
         return replace(self, features=front)
 
 
+class Answer(NamedTuple):
+    """What one provider said; `warnings` are `notes` that the user should see unasked.
+
+    `failed` says why there is no answer; then `namespace` may be the name of a plugin. Of what is
+    valid, `always` says that all of it fits everywhere, and `single` are the features of which a
+    wheel may name one value only (PEP 850, multi_value).
+    """
+
+    namespace: str = ""
+    support: NamespaceSupport = NamespaceSupport()
+    by: str = ""
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    failed: str = ""
+    always: bool = False
+    single: frozenset[str] = frozenset()
+
+    @property
+    def features(self) -> tuple[SupportedFeature, ...]:
+        """What is supported, or valid."""
+        return self.support.features
+
+    @property
+    def elsewhere(self) -> str:
+        """What a package registers instead, where what is valid was asked and nobody answers."""
+        return "" if self.by else self.support.absent
+
+
 SupportedProperties: TypeAlias = Mapping[str, NamespaceSupport]
 """Namespace -> what the target supports in it."""
 

@@ -9,19 +9,15 @@ Documentation/arch/arm64/elf_hwcaps.rst; Apple, Determining instruction set char
 what the values mean to published wheels, uv's aarch64-variant-provider 0.2.0.
 """
 
-import logging
 import platform
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from archspec.cpu import TARGETS
 
 from pip_variants.hooks import Feature
-from pip_variants.providers import cpuinfo, hook_of
-from pip_variants.providers.machine import run
-
-_log = logging.getLogger(__name__)
+from pip_variants.providers import cpuinfo
+from pip_variants.providers.machine import log, run
 
 SYSCTL = "/usr/sbin/sysctl"
 DEADLINE = 3.0  # seconds that sysctl has to answer
@@ -119,14 +115,14 @@ def from_cpuinfo(text: str) -> Processor:
     implementers = cpuinfo.values_of("CPU implementer", text)
     cores = set(zip(implementers, cpuinfo.values_of("CPU part", text), strict=False))
     if _QEMU in cores:
-        _log.warning(cpuinfo.OF_QEMU)
+        log.warning(cpuinfo.OF_QEMU)
         return Processor(("8a",), (), frozenset())
     flags = [frozenset(line.split()) for line in cpuinfo.values_of("Features", text)]
     extensions = frozenset.intersection(*flags) if flags else frozenset()
     models = [_CORES.get(core, (0, "")) for core in sorted(cores)] or [(0, "")]
     for core in sorted(cores):
         known = "" if core in _CORES else ", not known: counted as 8a"
-        _log.info("core: CPU implementer %s, CPU part %s%s", *core, known)
+        log.info("core: CPU implementer %s, CPU part %s%s", *core, known)
     highest = min(version for version, _ in models)
     versions = cpuinfo.ladder(list(_VERSIONS.items())[: highest + 1], extensions)
     first, *others = (_line(name) for _, name in models)
@@ -143,14 +139,14 @@ def from_sysctl(text: str) -> Processor:
     (brand,) = cpuinfo.values_of("machdep.cpu.brand_string", text)[:1] or [""]
     chip = re.match(r"Apple (M\d+)\b", brand)
     model = _APPLE.get(chip[1]) if chip else None
-    _log.info("chip: %s%s", brand or "no answer", "" if model else ", not known: counted as 8a")
+    log.info("chip: %s%s", brand or "no answer", "" if model else ", not known: counted as 8a")
     versions = tuple(reversed(_VERSIONS)) if model else ("8a",)
     return Processor(versions, tuple(_line(model or "")), frozenset(extensions))
 
 
 def features_of(processor: Processor) -> list[Feature]:
     """What `processor` supports."""
-    _log.info("version %s", processor.versions[0])
+    log.info("version %s", processor.versions[0])
     found = [Feature("version", processor.versions)]
     if processor.microarchitectures:
         names = processor.microarchitectures
@@ -158,7 +154,7 @@ def features_of(processor: Processor) -> list[Feature]:
     return found + cpuinfo.switched_on(EXTENSIONS, processor.extensions)
 
 
-def get_supported_configs() -> Iterable[Feature]:
+def get_supported_configs() -> list[Feature]:
     """What the processor of this machine supports; on Windows what every 64-bit Arm does."""
     if not cpuinfo.interpreter_is("aarch64", "arm64", "ARM64"):
         return []
@@ -168,11 +164,7 @@ def get_supported_configs() -> Iterable[Feature]:
     return features_of(from_cpuinfo(cpuinfo.read()))
 
 
-def baseline(platform: str) -> Iterable[Feature]:
-    return [Feature("version", ["8a"])] if platform.endswith(("aarch64", "arm64")) else []
-
-
-def named(name: str) -> Iterable[Feature]:
+def named(name: str) -> list[Feature]:
     """What processors of an architecture version support: `aarch64_8a` to `aarch64_8.4a`."""
     version = name.removeprefix("aarch64_")
     if not name.startswith("aarch64_") or version not in _VERSIONS:
@@ -180,11 +172,11 @@ def named(name: str) -> Iterable[Feature]:
     return [Feature("version", [*_VERSIONS][[*_VERSIONS].index(version) :: -1])]
 
 
-def get_all_configs() -> Iterable[Feature]:
+def get_all_configs() -> list[Feature]:
     return cpuinfo.everything("aarch64", Feature("version", [*_VERSIONS]), EXTENSIONS)
 
 
-pip_variants_providers = hook_of(__name__, baseline=baseline, named=named)
+baseline = cpuinfo.baseline("version", "8a", "aarch64", "arm64")
 
 
 def _line(name: str) -> list[str]:

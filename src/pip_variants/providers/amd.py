@@ -6,17 +6,14 @@ LLVM, User Guide for AMDGPU Backend, Processors; ROCm's `.info/version`; Debian'
 
 import glob
 import itertools
-import logging
 import os
 import platform
 import re
-from collections.abc import Iterable
 
 from pip_variants.hooks import Feature
-from pip_variants.providers import hook_of
-from pip_variants.providers.machine import forced, read, run
+from pip_variants.providers.machine import forced, log, read, run
 
-_log = logging.getLogger(__name__)
+FORCED = ("gfx_arch", "rocm_version")
 
 _NODES = "sys/class/kfd/kfd/topology/nodes"
 _VERSION_FILES = (".info/version", "core/.info/version")  # the second since ROCm 7.14
@@ -39,7 +36,7 @@ def gfx_archs(root: str = "/") -> list[str]:
     try:
         nodes = sorted(os.listdir(folder), key=lambda name: (len(name), name))
     except OSError as error:
-        _log.info("no AMD GPU: %s", error)
+        log.info("no AMD GPU: %s", error)
         return _of_windows(root)
     found = []
     for node in nodes:  # CPUs are nodes too
@@ -48,10 +45,10 @@ def gfx_archs(root: str = "/") -> list[str]:
         simds = _number(properties, "simd_count")
         arch = gfx_arch(_number(properties, "gfx_target_version"))
         if arch:
-            _log.info("node %s: %s with %d SIMD units", node, arch, simds)
+            log.info("node %s: %s with %d SIMD units", node, arch, simds)
             found.append((simds, arch))
         elif simds:
-            _log.info("node %s: a GPU without gfx_target_version: the kernel is too old", node)
+            log.info("node %s: a GPU without gfx_target_version: the kernel is too old", node)
     found.sort(key=lambda gpu: -gpu[0])  # stable: of equals, the first stays first
     return list(dict.fromkeys(arch for _, arch in found))
 
@@ -67,13 +64,13 @@ def rocm_versions(root: str = "/") -> list[str]:
         for text in (*files, _version_of_hip(place)):
             if match := re.match(r"\s*(\d{1,3})\.(\d{1,3})(?!\d)", text, re.ASCII):
                 version = f"{int(match[1])}.{int(match[2])}"
-                _log.info("ROCm %s: %s", version, place)
+                log.info("ROCm %s: %s", version, place)
                 return [version]
-    _log.info("no ROCm: no version in %s", ", ".join(places))
+    log.info("no ROCm: no version in %s", ", ".join(places))
     return []
 
 
-def get_supported_configs(root: str = "/") -> Iterable[Feature]:
+def get_supported_configs(root: str = "/") -> list[Feature]:
     """What the AMD GPUs and the ROCm of this machine, or the forced ones, support."""
     archs = _forced("GFX_ARCH", r"(gfx[a-z0-9_.]+)")
     versions = _forced("ROCM_VERSION", r"(\d{1,3}\.\d{1,3})(?:\.\d+)?")
@@ -84,7 +81,7 @@ def get_supported_configs(root: str = "/") -> Iterable[Feature]:
     return [feature for feature in features if feature.values]
 
 
-def get_all_configs() -> Iterable[Feature]:
+def get_all_configs() -> list[Feature]:
     """Every gfx700 to gfx15ff, since kernels learn new GPUs, and every ROCm 1.0 to 15.30."""
     numbers = itertools.product(range(7, 16), range(16), range(16))
     archs = [gfx_arch(10000 * major + 100 * minor + step) for major, minor, step in numbers]
@@ -95,16 +92,13 @@ def get_all_configs() -> Iterable[Feature]:
     ]
 
 
-pip_variants_providers = hook_of(__name__, forced=("gfx_arch", "rocm_version"))
-
-
 def _forced(name: str, pattern: str) -> list[str] | None:
     """The values that the user puts in place of what is here; None if the user names none."""
     variable = f"AMD_VARIANT_PROVIDER_FORCE_{name}"
     values = re.findall(r"[^\s,;]+", forced(variable))
     matches = [re.fullmatch(pattern, value, re.ASCII) for value in values]
     if values not in ([], ["none"]) and None in matches:
-        _log.warning("%s is not understood: %s; it counts as none", variable, " ".join(values))
+        log.warning("%s is not understood: %s; it counts as none", variable, " ".join(values))
         return []
     return list(dict.fromkeys(match[1] for match in matches if match)) if values else None
 
@@ -115,7 +109,7 @@ def _of_windows(root: str) -> list[str]:
         return []
     text = run(os.path.join(root, "opt/rocm/bin/rocminfo"), deadline=_DEADLINE)
     archs = re.findall(r"^ *Name: +(gfx[0-9a-f]+)\s*$", text, re.ASCII | re.MULTILINE)
-    _log.info("rocminfo: %s", ", ".join(archs) or "no GPU")
+    log.info("rocminfo: %s", ", ".join(archs) or "no GPU")
     return list(dict.fromkeys(archs))
 
 

@@ -1,17 +1,14 @@
 """What the providers for processors share: the interpreter's architecture and /proc/cpuinfo."""
 
-import logging
 import platform
 import re
 import sys
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 
 from archspec.cpu import TARGETS
 
 from pip_variants.hooks import Feature
 from pip_variants.providers import machine
-
-_log = logging.getLogger(__name__)
 
 PATH = "/proc/cpuinfo"
 
@@ -25,8 +22,13 @@ def interpreter_is(*machines: str) -> bool:
     """Whether this is a 64-bit Python on `machines`; for a 32-bit one the kernel says the same."""
     known = sys.maxsize > 2**32 and platform.machine() in machines
     if not known:
-        _log.info("this interpreter is not one for %s", machines[0])
+        machine.log.info("this interpreter is not one for %s", machines[0])
     return known
+
+
+def baseline(feature: str, value: str, *tags: str) -> Callable[[str], list[Feature]]:
+    """Says that all machines have this whose platform's tag ends with one of `tags`."""
+    return lambda platform: [Feature(feature, [value])] if platform.endswith(tags) else []
 
 
 def read() -> str:
@@ -52,7 +54,7 @@ def ladder(steps: Iterable[tuple[str, str]], listed: Iterable[str]) -> list[str]
     reached: list[str] = []
     for name, needed in steps:
         if missing := set(needed.split()).difference(listed):
-            _log.info("not %s: Linux does not list %s", name, ", ".join(sorted(missing)))
+            machine.log.info("not %s: Linux does not list %s", name, ", ".join(sorted(missing)))
             break
         reached.insert(0, name)
     return reached

@@ -5,14 +5,8 @@ hw_ip_version.h (the bits of a version); the families are those of Intel's publi
 of its offline compiler (`ocloc ids bmg`).
 """
 
-import logging
-from collections.abc import Iterable
-
 from pip_variants.hooks import Feature
-from pip_variants.providers import hook_of
-from pip_variants.providers.probe import ProbeFailed, probe
-
-_log = logging.getLogger(__name__)
+from pip_variants.providers.machine import ProbeFailed, log, probe
 
 _DEADLINE = 7.0  # seconds, of the ten that a provider has
 
@@ -32,19 +26,19 @@ def values_of(version: int) -> list[str]:
     return [own, BASES[own]] if own in BASES else [own]
 
 
-def get_supported_configs() -> Iterable[Feature]:
+def get_supported_configs() -> list[Feature]:
     """What the Intel GPUs of this machine support, in the order of Level Zero."""
     try:
-        answer = probe("_intel_probe.py", deadline=_DEADLINE)
+        answer = probe("level_zero", deadline=_DEADLINE)
     except ProbeFailed as reason:
-        _log.info("no Intel GPU: Level Zero: %s", reason)
+        log.info("no Intel GPU: Level Zero: %s", reason)
         return []
     values = [value for version in answer for value in values_of(version)]
-    _log.info("Level Zero: %s", ", ".join(values) or "it has no Intel GPU whose version it knows")
+    log.info("Level Zero: %s", ", ".join(values) or "it has no Intel GPU whose version it knows")
     return [Feature("device_ip", list(dict.fromkeys(values)), multi_value=True)] if values else []
 
 
-def get_all_configs() -> Iterable[Feature]:
+def get_all_configs() -> list[Feature]:
     """Every version 9.0.0 to 63.9.9, of 12, which has more, to 12.79.9."""
     versions = [
         f"{major}.{minor}.{revision}"
@@ -53,6 +47,3 @@ def get_all_configs() -> Iterable[Feature]:
         for revision in range(10)
     ]
     return [Feature("device_ip", versions, multi_value=True)]
-
-
-pip_variants_providers = hook_of(__name__)

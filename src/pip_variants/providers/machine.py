@@ -1,10 +1,18 @@
-"""What providers share: small files, programs, and what users put in place of what is here."""
+"""What providers share: small files, programs, libraries, and what users put in place of them."""
 
+import contextlib
+import json
 import logging
 import os
+import signal
 import subprocess
+import sys
+from typing import Any
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__package__)
+"""What providers explain: `pip-variants show -v` shows it."""
+
+DEADLINE = 3.0  # seconds that a library has; a provider may ask two and still be in time itself
 
 
 def read(*parts: str) -> str:
@@ -15,7 +23,7 @@ def read(*parts: str) -> str:
             with open(path, encoding="utf-8", errors="replace") as file:
                 return file.read(1 << 24)
     except OSError as error:
-        _log.info("%s cannot be read: %s", path, error.strerror)
+        log.info("%s cannot be read: %s", path, error.strerror)
     return ""
 
 
@@ -26,7 +34,7 @@ def run(*command: str, deadline: float) -> str:
             command, capture_output=True, text=True, errors="replace", timeout=deadline, check=False
         ).stdout
     except (OSError, subprocess.SubprocessError) as error:
-        _log.info("%s gives no answer: %s", command[0], error)
+        log.info("%s gives no answer: %s", command[0], error)
         return ""
 
 
@@ -34,5 +42,64 @@ def forced(variable: str) -> str:
     """What an environment variable says; empty if nothing."""
     text = os.environ.get(variable, "").strip()
     if text:
-        _log.info("forced by the environment variable %s: %s", variable, text)
+        log.info("forced by the environment variable %s: %s", variable, text)
     return text
+
+
+class ProbeFailed(Exception):
+    """Why a probe gave no answer, in a few words."""
+
+
+def probe(*arguments: str, deadline: float = DEADLINE) -> Any:
+    """What a function of `_libraries.py` answers, given its name. Raises `ProbeFailed`.
+
+    A driver's or MPI's library may hang or crash: it is loaded in a process of its own.
+    """
+    program = os.path.join(os.path.dirname(__file__), "_libraries.py")
+    command = [sys.executable, "-I", "-S", program, *arguments]
+    try:
+        process = subprocess.Popen(  # noqa: S603
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # what the library starts ends with it
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    except OSError as error:
+        raise ProbeFailed(f"no process could be started: {error}") from None
+    try:
+        output, _ = process.communicate(timeout=deadline)
+    except subprocess.TimeoutExpired:
+        raise ProbeFailed(f"no answer within {deadline:.0f} seconds") from None
+    finally:
+        _end(process)
+    if process.returncode:
+        raise ProbeFailed(_ending(process.returncode))
+    try:
+        answer = json.loads(output)
+    except ValueError:
+        raise ProbeFailed("the answer is not JSON") from None
+    if isinstance(answer, dict) and "failed" in answer:
+        raise ProbeFailed(answer["failed"])
+    return answer
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    if os.name == "posix":
+        with contextlib.suppress(OSError):  # nothing is left of it
+            os.killpg(process.pid, signal.SIGKILL)
+    elif process.returncode is None:
+        process.kill()
+    # What hangs in the kernel cannot be ended, and is not waited for.
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(1)
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    process.stdout.close()
+
+
+def _ending(status: int) -> str:
+    if status < 0:
+        with contextlib.suppress(ValueError):
+            return f"it was killed by {signal.Signals(-status).name}"
+    return f"it ended with status {status}"

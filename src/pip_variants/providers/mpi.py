@@ -8,24 +8,17 @@ Source: MPI 5.0, chapters Environmental Management and Application Binary Interf
 compatibility initiative; mpi4py for names, folders and MPI4PY_MPIABI, MPI4PY_LIBMPI.
 """
 
-import logging
 import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from pip_variants.hooks import Feature, target_prefix
-from pip_variants.providers import hook_of
-from pip_variants.providers.machine import read
-from pip_variants.providers.probe import ProbeFailed, probe
-
-_log = logging.getLogger(__name__)
-
-_PROBE = "_mpi_probe.py"
+from pip_variants.providers.machine import ProbeFailed, log, probe, read
 
 # The names by which programs of each ABI find their library, in the order of preference.
 # libmpi.so without a number is for compilers, and often a text.
@@ -65,7 +58,7 @@ _RELEASES: Mapping[str, _Releases] = {
 
 @dataclass(frozen=True)
 class Library:
-    """An MPI library, and what it says of itself (see `_mpi_probe`)."""
+    """An MPI library, and what it says of itself (see `_libraries`)."""
 
     path: str
     text: str
@@ -134,13 +127,13 @@ def choose(found: Sequence[Library], launcher: str) -> list[Library]:
     chosen = (started or [*mpis.values()])[0]
     if len(mpis) > 1:
         reason = f"{launcher} is of it" if started else "mpi4py's order"
-        _log.info("of %d MPIs %s is taken: %s", len(mpis), chosen[0].path, reason)
+        log.info("of %d MPIs %s is taken: %s", len(mpis), chosen[0].path, reason)
     if launcher and not started:
-        _log.warning("%s is not of this MPI, it seems: it may start separate programs", launcher)
+        log.warning("%s is not of this MPI, it seems: it may start separate programs", launcher)
     return chosen
 
 
-def get_supported_configs() -> Iterable[Feature]:
+def get_supported_configs() -> list[Feature]:
     """What the MPI of the target environment supports; takes two deadlines of `probe` at most."""
     prefixes = _prefixes()
     folders = [*(os.path.join(one, "bin") for one in prefixes), os.environ.get("PATH", os.defpath)]
@@ -148,11 +141,11 @@ def get_supported_configs() -> Iterable[Feature]:
     for found in _places(prefixes):
         if found:
             return features_of(choose(found, launcher and os.path.realpath(launcher)))
-    _log.info("no MPI library was found that programs could use")
+    log.info("no MPI library was found that programs could use")
     return []
 
 
-def get_all_configs() -> Iterable[Feature]:
+def get_all_configs() -> list[Feature]:
     """All ABIs, and bounds three majors beyond those whose last minor version is known."""
     every = {name: _all_bounds(*releases) for name, releases in _RELEASES.items()}
     implementation = [f"{name}_{bound}" for name, bounds in every.items() for bound in bounds]
@@ -161,9 +154,6 @@ def get_all_configs() -> Iterable[Feature]:
         Feature("implementation", implementation, multi_value=True),
         Feature("standard_lower_bound", _all_bounds(*_STANDARD)),
     ]
-
-
-pip_variants_providers = hook_of(__name__)
 
 
 def _all_bounds(first: tuple[int, int], ended: Mapping[int, int]) -> list[str]:
@@ -198,12 +188,12 @@ def _places(prefixes: Sequence[str]) -> Iterator[list[Library]]:
     wanted, named = os.environ.get("MPI4PY_MPIABI"), os.environ.get("MPI4PY_LIBMPI")
     own, others = _folders(prefixes)
     if wanted:
-        _log.info("MPI4PY_MPIABI is %r: no other ABI is looked for", wanted)
+        log.info("MPI4PY_MPIABI is %r: no other ABI is looked for", wanted)
         abi = re.sub("[ _-]", "", wanted).lower()
         abi = abi if abi in names else {"impi": "mpich", "mpich": "impi"}.get(abi, "")
         names = {abi: names[abi]} if abi else {}
     elif named:
-        _log.info("MPI4PY_LIBMPI is %r: nothing else is looked at", named)
+        log.info("MPI4PY_LIBMPI is %r: nothing else is looked at", named)
         yield _usable([*_named(named, own, names)], names, is_preloaded=True)[:1]
         return
     for folders in (own, others):
@@ -252,20 +242,20 @@ def _usable(
         if library is None:
             continue
         first_line = library.text.partition("\n")[0]
-        _log.info("%s: %.100s, ABI %s", library.path, first_line, library.abi or "unknown")
+        log.info("%s: %.100s, ABI %s", library.path, first_line, library.abi or "unknown")
         name = names.get(library.abi, "")
         if name in (library.names if is_preloaded else (os.path.basename(path),)):
             found.append(library)
         else:
-            _log.info("%s is not used: programs of its ABI look for %s", path, name or "another")
+            log.info("%s is not used: programs of its ABI look for %s", path, name or "another")
     return found
 
 
 def _ask(path: str, names: Mapping[str, str]) -> Library | None:
     try:
-        answer: dict[str, Any] = probe(_PROBE, path, *names.values())
+        answer: dict[str, Any] = probe("mpi", path, *names.values())
     except ProbeFailed as reason:
-        _log.info("%s: %s", path, str(reason).removeprefix(f"{path}: "))
+        log.info("%s: %s", path, str(reason).removeprefix(f"{path}: "))
         return None
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in answer.items()}
     return Library(**values)

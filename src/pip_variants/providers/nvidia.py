@@ -6,7 +6,6 @@ Capabilities; Blackwell Compatibility Guide.
 """
 
 import glob
-import logging
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -14,11 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pip_variants.hooks import Feature
-from pip_variants.providers import hook_of
-from pip_variants.providers.machine import forced, read
-from pip_variants.providers.probe import ProbeFailed, probe
-
-_log = logging.getLogger(__name__)
+from pip_variants.providers.machine import ProbeFailed, forced, log, probe, read
 
 Version = tuple[int, int]
 
@@ -28,6 +23,8 @@ TEGRA = frozenset({(5, 3), (6, 2), (7, 2), (8, 7), (10, 1), (11, 0)})
 # What the published provider names. Drivers newer than that get two majors above their own.
 _OLDEST_CUDA, _NEWEST_CUDA, _NEWEST_MINOR = 11, 15, 20
 _OLDEST_SM = 50
+
+_FIRST_OF_CUDA_13 = (7, 5)  # the first compute capability that its toolkit makes code for
 
 # What is told to publishers: the last CUDA, and the newest minor of majors that get no more.
 _LAST_CUDA = 20
@@ -68,23 +65,26 @@ def sm_values(capability: Version) -> list[str]:
 def features_of(machine: Machine) -> list[Feature]:
     """What `machine` supports: any code that one of its GPUs runs, that of the best GPU first."""
     features = []
+    name = "the GPU of compute capability {}.{}".format
     if machine.cuda is not None:
         major, minor = machine.cuda
         if major < _OLDEST_CUDA:
-            _log.info("CUDA %d.%d is too old: variants start at %d.0", major, minor, _OLDEST_CUDA)
+            log.info("CUDA %d.%d is too old: variants start at %d.0", major, minor, _OLDEST_CUDA)
             return []
         lower = [*_minors(major, minor, 0), f"{major}", *_majors(major - 1, _OLDEST_CUDA)]
         newest = max(_NEWEST_CUDA, major + 2)
         upper = [*_majors(newest, major + 1), *_minors(major, _NEWEST_MINOR, minor + 1)]
-        features.append(Feature("cuda_version_lower_bound", lower))
+        # A wheel need not state `sm_arch`: what CUDA 13 made has nothing for these GPUs.
+        dropped = [one for one in machine.capabilities if major > 12 and one < _FIRST_OF_CUDA_13]
+        devices = {name(*one): _majors(12, _OLDEST_CUDA) for one in dropped}
+        features.append(Feature("cuda_version_lower_bound", lower, devices=devices))
         features.append(Feature("cuda_version_upper_bound", upper))
-    name = "the GPU of compute capability {}.{}"
-    by_gpu = {name.format(*one): sm_values(one) for one in machine.capabilities}
+    by_gpu = {name(*one): sm_values(one) for one in machine.capabilities}
     if code := dict.fromkeys(value for values in by_gpu.values() for value in values):
         devices = by_gpu if len(by_gpu) > 1 else {}
         features.append(Feature("sm_arch", list(code), multi_value=True, devices=devices))
     elif machine.capabilities:
-        _log.info("the GPU is too old for sm_arch, which starts at %d", _OLDEST_SM)
+        log.info("the GPU is too old for sm_arch, which starts at %d", _OLDEST_SM)
     return features
 
 
@@ -99,32 +99,28 @@ def this_machine() -> Machine:
     """What the driver of this machine says; nothing if no CUDA program could run."""
     for library, deadline in _DEADLINES.items():
         try:
-            machine = _machine(library, probe("_nvidia_probe.py", library, deadline=deadline))
+            return _machine(library, probe(library, deadline=deadline))
         except ProbeFailed as reason:
-            _log.info("%s: %s", library, reason)
-        else:
-            if len(machine.capabilities) > 1:
-                _log.info("the GPUs differ: a wheel may be taken that some of them cannot run")
-            return machine
+            log.info("%s: %s", library, reason)
     if place := _place_of_gpu():
-        _log.warning("an NVIDIA GPU is here (%s), but no CUDA program can use it", place)
+        log.warning("an NVIDIA GPU is here (%s), but no CUDA program can use it", place)
     return Machine()
 
 
-def get_supported_configs() -> Iterable[Feature]:
+def get_supported_configs() -> list[Feature]:
     """What the driver and the GPUs of this machine, or the forced ones, support."""
     try:
         cuda = _forced("CUDA_DRIVER_VERSION", r"(\d{1,2})(?:\.(\d{1,2})(?:\.\d+)*)?")
         capability = _forced("SM_ARCH", r"(\d{1,2})\.(\d)")
     except ValueError as error:  # the safe side: no wheel for a GPU
-        _log.warning("%s", error)
+        log.warning("%s", error)
         return []
     found = Machine() if cuda and capability else this_machine()
     capabilities = (capability,) if capability else found.capabilities
     return features_of(Machine(cuda or found.cuda, capabilities))
 
 
-def named(name: str) -> Iterable[Feature]:
+def named(name: str) -> list[Feature]:
     """What a CUDA driver and GPUs support: `cuda12.8`, `cuda12.8-sm90`, `cuda13.0-sm100-sm90`."""
     match = re.fullmatch(r"cuda(\d{1,2})\.(\d{1,2})((?:-sm\d{2,3})*)", name, re.ASCII)
     if not match:
@@ -134,7 +130,7 @@ def named(name: str) -> Iterable[Feature]:
     return features_of(Machine((int(match[1]), int(match[2])), capabilities))
 
 
-def get_all_configs() -> Iterable[Feature]:
+def get_all_configs() -> list[Feature]:
     """All CUDA versions to 20.20, and the code for compute capabilities to 19.9, made or not."""
     upper = [*_majors(_LAST_CUDA, _OLDEST_CUDA + 1), *_minors(_OLDEST_CUDA, _NEWEST_MINOR, 1)]
     newest = [(major, _NEWEST_MINORS.get(major, 9)) for major in range(5, 20)]
@@ -145,9 +141,6 @@ def get_all_configs() -> Iterable[Feature]:
         Feature("cuda_version_upper_bound", upper),
         Feature("sm_arch", list(code), multi_value=True),
     ]
-
-
-pip_variants_providers = hook_of(__name__, named=named)
 
 
 def _minors(major: int, newest: int, oldest: int) -> list[str]:
@@ -169,17 +162,19 @@ def _forced(name: str, pattern: str) -> Version | None:
 
 
 def _machine(library: str, answer: Any) -> Machine:
-    """Read the script's answer, which it describes. Raises `ProbeFailed` if it is not enough."""
+    """Read an answer of `_libraries.nvml`. Raises `ProbeFailed` if it is not enough."""
     for note in answer["notes"]:
-        _log.info("%s: %s", library, note)
+        log.info("%s: %s", library, note)
     if not answer["gpus"]:
         raise ProbeFailed("no GPU answers")
     cuda = answer["cuda"] // 1000, answer["cuda"] % 1000 // 10
     capabilities = best_first(answer["gpus"])
     numbers = ", ".join("{}.{}".format(*one) for one in capabilities)
-    _log.info("%s: CUDA %d.%d; compute capability %s", library, *cuda, numbers)
-    if cuda >= (13, 0) and min(capabilities) < (7, 5):
-        _log.info("the toolkit of CUDA 13 makes no code for GPUs before 7.5, as one of these is")
+    log.info("%s: CUDA %d.%d; compute capability %s", library, *cuda, numbers)
+    if len(capabilities) > 1:
+        log.info("the GPUs differ: a wheel may be taken that some of them cannot run")
+    if cuda >= (13, 0) and min(capabilities) < _FIRST_OF_CUDA_13:
+        log.info("the toolkit of CUDA 13 makes no code for GPUs before 7.5, as one of these is")
     return Machine(cuda, capabilities)
 
 

@@ -4,14 +4,11 @@ Source: Linux, arch/powerpc/kernel/setup-common.c and cpu_specs_book3s_64.h. "(a
 "(raw)" behind the name say whether the hypervisor chose it; either way it is what programs may use.
 """
 
-import logging
 import re
-from collections.abc import Iterable
 
 from pip_variants.hooks import Feature
-from pip_variants.providers import cpuinfo, hook_of
-
-_log = logging.getLogger(__name__)
+from pip_variants.providers import cpuinfo
+from pip_variants.providers.machine import log
 
 _GENERATIONS = (10, 9, 8)
 # Linux runs little-endian programs on POWER8 and newer only (64-Bit ELF V2 ABI, section 1.1).
@@ -21,7 +18,7 @@ _OLDEST = _GENERATIONS[-1]
 def features_of(text: str) -> list[Feature]:
     """What the oldest processor of this /proc/cpuinfo supports."""
     names = cpuinfo.values_of("cpu", text)
-    _log.info("cpu: %s", ", ".join(sorted(set(names))) or "no such line, counted as POWER8")
+    log.info("cpu: %s", ", ".join(sorted(set(names))) or "no such line, counted as POWER8")
     # Linux writes POWER10 and Power11; under user-mode emulation it is not a POWER at all.
     found = [re.match(r"POWER(\d+)", name, re.IGNORECASE) for name in names]
     oldest = min((int(match[1]) if match else _OLDEST for match in found), default=_OLDEST)
@@ -29,16 +26,12 @@ def features_of(text: str) -> list[Feature]:
     return [Feature("microarchitecture", usable)]
 
 
-def get_supported_configs() -> Iterable[Feature]:
+def get_supported_configs() -> list[Feature]:
     return features_of(cpuinfo.read()) if cpuinfo.interpreter_is("ppc64le") else []
 
 
-def baseline(platform: str) -> Iterable[Feature]:
-    return features_of("") if platform.endswith("ppc64le") else []
-
-
-def get_all_configs() -> Iterable[Feature]:
+def get_all_configs() -> list[Feature]:
     return [Feature("microarchitecture", [f"power{n}" for n in _GENERATIONS])]
 
 
-pip_variants_providers = hook_of(__name__, baseline=baseline)
+baseline = cpuinfo.baseline("microarchitecture", "power8", "ppc64le")

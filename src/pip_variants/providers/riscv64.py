@@ -8,16 +8,13 @@ Source: RISC-V Profiles, RVA20U64 and RVA22U64; RVA23 Profiles, RVA23U64; Linux,
 Documentation/arch/riscv/uabi.rst and arch/riscv/kernel/cpufeature.c.
 """
 
-import logging
 import re
-from collections.abc import Iterable
 
 from archspec.cpu import TARGETS
 
 from pip_variants.hooks import Feature
-from pip_variants.providers import cpuinfo, hook_of
-
-_log = logging.getLogger(__name__)
+from pip_variants.providers import cpuinfo
+from pip_variants.providers.machine import log
 
 EXTENSIONS = tuple(
     """
@@ -58,12 +55,12 @@ def extensions_of(isa: str) -> frozenset[str]:
 def features_of(text: str) -> list[Feature]:
     """What every hart of this /proc/cpuinfo supports."""
     lines = set(cpuinfo.values_of("isa", text))
-    _log.info("isa: %s", ", ".join(sorted(lines)) or "no such line")
+    log.info("isa: %s", ", ".join(sorted(lines)) or "no such line")
     found = frozenset.intersection(*(extensions_of(line) for line in lines or ("",)))
     is_qemu = "qemu" in cpuinfo.values_of("uarch", text)
     # QEMU's own processors (`max`, `rv64`) have svadu, which no model that it shows has.
     if is_qemu and "svadu" in found:
-        _log.warning(cpuinfo.OF_QEMU)
+        log.warning(cpuinfo.OF_QEMU)
         found = frozenset()
     # T-Head's version 0.7.1 of `v` is another one, which Linux tells by the identity of the core
     # (cpufeature.c). Kernels that know the ratified version, 6.5 and newer, show that; QEMU, which
@@ -71,7 +68,7 @@ def features_of(text: str) -> list[Feature]:
     vendors, archs = cpuinfo.values_of("mvendorid", text), cpuinfo.values_of("marchid", text)
     is_ratified = is_qemu or (vendors and ("0x5b7", "0x0") not in zip(vendors, archs, strict=False))
     if "v" in found and not is_ratified:
-        _log.info("v is not version 1.0 of the vector extension, as far as Linux tells: ignored")
+        log.info("v is not version 1.0 of the vector extension, as far as Linux tells: ignored")
         found = frozenset(name for name in found if not name.startswith(("v", "zv")))
     features = [Feature("profile", cpuinfo.ladder(_PROFILES.items(), found))]
     if name := _microarchitecture(text):
@@ -79,20 +76,15 @@ def features_of(text: str) -> list[Feature]:
     return features + cpuinfo.switched_on(EXTENSIONS, found)
 
 
-def get_supported_configs() -> Iterable[Feature]:
+def get_supported_configs() -> list[Feature]:
     return features_of(cpuinfo.read()) if cpuinfo.interpreter_is("riscv64") else []
 
 
-def baseline(platform: str) -> Iterable[Feature]:
-    """What every RISC-V machine supports that runs wheels."""
-    return features_of("") if platform.endswith("riscv64") else []
-
-
-def get_all_configs() -> Iterable[Feature]:
+def get_all_configs() -> list[Feature]:
     return cpuinfo.everything("riscv64", Feature("profile", [*_PROFILES]), EXTENSIONS)
 
 
-pip_variants_providers = hook_of(__name__, baseline=baseline)
+baseline = cpuinfo.baseline("profile", "rva20u64", "riscv64")
 
 
 def _microarchitecture(text: str) -> str:

@@ -5,14 +5,11 @@ hwcaps subdirectories for z13 to z17, and dfp, which QEMU lacks and compilers us
 Principles of Operation, Facility Indications (the numbers).
 """
 
-import logging
 import re
-from collections.abc import Iterable
 
 from pip_variants.hooks import Feature
-from pip_variants.providers import cpuinfo, hook_of
-
-_log = logging.getLogger(__name__)
+from pip_variants.providers import cpuinfo
+from pip_variants.providers.machine import log
 
 # Value, machine types, and what it needs beside the one before: words of `features`, or numbers of
 # `facilities` where Linux has no word.
@@ -23,18 +20,14 @@ _MICROARCHITECTURES = (
     ("z16", "3931 3932", "vxp2"),
     ("z17", "9175 9176", "84 198 199 201"),
 )
-_GENERATIONS = {
-    machine: number
-    for number, (_, machines, _) in enumerate(_MICROARCHITECTURES)
-    for machine in machines.split()
-}
 
 
 def features_of(text: str) -> list[Feature]:
     """What the oldest processor of this /proc/cpuinfo supports."""
     machines = sorted(set(re.findall(r"\bmachine\s*[=:]\s*(\w+)", text)))
-    _log.info("machine: %s", ", ".join(machines) or "no such line")
-    known = [_GENERATIONS[machine] for machine in machines if machine in _GENERATIONS]
+    log.info("machine: %s", ", ".join(machines) or "no such line")
+    types = enumerate(types.split() for _, types, _ in _MICROARCHITECTURES)
+    known = [number for number, some in types if {*some} & {*machines}]
     newest = min(known, default=len(_MICROARCHITECTURES))  # else what Linux lists decides alone
     lines = cpuinfo.values_of("features", text) + cpuinfo.values_of("facilities", text)
     steps = [(name, needed) for name, _, needed in _MICROARCHITECTURES[: newest + 1]]
@@ -42,12 +35,9 @@ def features_of(text: str) -> list[Feature]:
     return [Feature("microarchitecture", usable)] if usable else []
 
 
-def get_supported_configs() -> Iterable[Feature]:
+def get_supported_configs() -> list[Feature]:
     return features_of(cpuinfo.read()) if cpuinfo.interpreter_is("s390x") else []
 
 
-def get_all_configs() -> Iterable[Feature]:
+def get_all_configs() -> list[Feature]:
     return [Feature("microarchitecture", [name for name, _, _ in _MICROARCHITECTURES])]
-
-
-pip_variants_providers = hook_of(__name__)

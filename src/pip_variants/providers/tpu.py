@@ -4,15 +4,12 @@ Sources: the PCI identifiers are those of JAX's hardware_utils and of gVisor's t
 takes exactly the same for TPUs. Linux, Documentation/ABI/testing/sysfs-bus-pci.
 """
 
-import logging
 import os
-from collections.abc import Iterable
 
 from pip_variants.hooks import Feature
-from pip_variants.providers import hook_of
-from pip_variants.providers.machine import forced, read
+from pip_variants.providers.machine import forced, log, read
 
-_log = logging.getLogger(__name__)
+FORCED = ("present",)
 
 _DEVICES = "sys/bus/pci/devices"
 _GOOGLE = "0x1ae0"  # network cards and disks of Google's cloud have it too
@@ -30,7 +27,7 @@ TPUS = {  # the PCI devices of Google that are TPUs, and the TPU's version
 }
 
 
-def get_supported_configs(root: str = "/") -> Iterable[Feature]:
+def get_supported_configs(root: str = "/") -> list[Feature]:
     """Whether a TPU is among the devices below `root`, or is said to be there."""
     said = forced("TPU_VARIANT_PROVIDER_FORCE_PRESENT").lower()
     if said == "none":
@@ -39,24 +36,21 @@ def get_supported_configs(root: str = "/") -> Iterable[Feature]:
     return [Feature("present", ["true" if present else "false"])]
 
 
-def get_all_configs() -> Iterable[Feature]:
+def get_all_configs() -> list[Feature]:
     return [Feature("present", ["true", "false"])]
-
-
-pip_variants_providers = hook_of(__name__, forced=("present",))
 
 
 def _has_tpu(folder: str) -> bool:
     try:
         devices = sorted(os.listdir(folder))
     except OSError as error:
-        _log.info("no PCI devices: %s", error)
+        log.info("no PCI devices: %s", error)
         return False
     for device in devices:
         place = os.path.join(folder, device)
         vendor, version = read(place, "vendor").strip(), TPUS.get(read(place, "device").strip())
         if vendor == _GOOGLE and version:
-            _log.info("a TPU %s: %s", version, place)
+            log.info("a TPU %s: %s", version, place)
             return True
-    _log.info("no TPU in %s", folder)
+    log.info("no TPU in %s", folder)
     return False

@@ -4,7 +4,6 @@ Source: x86-64 psABI, section 3.1.1; archspec's microarchitectures.json.
 """
 
 import contextlib
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,9 +12,8 @@ from archspec.cpu.detect import CpuidInfoCollector, detected_info
 from archspec.cpu.schema import CPUID_JSON
 
 from pip_variants.hooks import Feature
-from pip_variants.providers import cpuinfo, hook_of
-
-_log = logging.getLogger(__name__)
+from pip_variants.providers import cpuinfo
+from pip_variants.providers.machine import log
 
 LEVELS = ("v4", "v3", "v2", "v1")
 
@@ -54,10 +52,10 @@ def this_processor() -> Processor | None:
     is_x86_64 = {"lm", "sse2"} <= listed.flags
     asked = _cpuid() or (listed if is_x86_64 else Processor("generic", frozenset()))
     if not is_x86_64 or asked.vendor != listed.vendor:
-        _log.info("what the system lists is not of this processor: ignored")
+        log.info("what the system lists is not of this processor: ignored")
         return asked
     if refused := (listed.flags & _KNOWN_TO_CPUID) - asked.flags:
-        _log.info("CPUID does not confirm %s: ignored", ", ".join(sorted(refused)))
+        log.info("CPUID does not confirm %s: ignored", ", ".join(sorted(refused)))
     return Processor(listed.vendor, listed.flags - refused)
 
 
@@ -77,20 +75,16 @@ def features_of(processor: Processor) -> list[Feature]:
         line = [best, *(t for t in best.ancestors if t.vendor != "generic")]
         of_line = [target.name for target in line]
         features.append(Feature("microarchitecture", of_line, multi_value=True))
-    _log.info("vendor %s: %s", processor.vendor, ", ".join(one.values[0] for one in features))
+    log.info("vendor %s: %s", processor.vendor, ", ".join(one.values[0] for one in features))
     return features + cpuinfo.switched_on(INSTRUCTION_SETS, processor.flags)
 
 
-def get_supported_configs() -> Iterable[Feature]:
+def get_supported_configs() -> list[Feature]:
     processor = this_processor()
     return [] if processor is None else features_of(processor)
 
 
-def baseline(platform: str) -> Iterable[Feature]:
-    return [Feature("level", ["v1"])] if platform.endswith(("x86_64", "amd64")) else []
-
-
-def named(name: str) -> Iterable[Feature]:
+def named(name: str) -> list[Feature]:
     """What the generic processors `x86_64_v1` to `x86_64_v4` support."""
     if name.removeprefix("x86_64_") not in LEVELS:
         return []
@@ -98,11 +92,11 @@ def named(name: str) -> Iterable[Feature]:
     return features_of(Processor("generic", target.features))
 
 
-def get_all_configs() -> Iterable[Feature]:
+def get_all_configs() -> list[Feature]:
     return cpuinfo.everything("x86_64", Feature("level", LEVELS), INSTRUCTION_SETS)
 
 
-pip_variants_providers = hook_of(__name__, baseline=baseline, named=named)
+baseline = cpuinfo.baseline("level", "v1", "x86_64", "amd64")
 
 
 def _spelled_alike(flags: Iterable[str]) -> frozenset[str]:

@@ -127,11 +127,10 @@ def _choose(
         current().say(INFO, f"The builds differ: choosing again with {best[2]} for all")
         return
     for name in index_set.projects - resolver._result.mapping.keys():
-        if found := target().installed(name):
-            text = (
-                f"{found.raw_name} {found.version} stays, and is another build than what is taken"
-            )
-            current().say(WARNING, printable(text))
+        found = target().installed(name)
+        if found and build_of(found) in {one.label for one in index_set.builds}:
+            what = f"{found.raw_name} {found.version}"
+            current().say(WARNING, printable(f"{what} is installed, and stays another build"))
 
 
 def _is_one(resolver: Any, indexes: Indexes, index_set: IndexSet, *, strictly: bool = True) -> bool:

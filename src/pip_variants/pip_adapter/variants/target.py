@@ -60,8 +60,9 @@ class Target:
 
     def supported(self, provider: PluginProvider) -> NamespaceSupport:
         """What `provider` says of the target. Raises `DetectionError`."""
-        answer = self._detection.answer_of(provider)
-        if answer.support.remedy and self._trusted.includes(provider):
+        is_trusted = self._trusted.includes(provider)
+        answer = self._detection.answer_of(provider, trusted=is_trusted)
+        if answer.support.remedy and is_trusted:
             answer = self._trusted.detection(provider).answer_of(provider)
         self.told[provider] = answer
         return answer.support

@@ -73,7 +73,8 @@ class Trusted:
         if self._run.requires_hashes:
             raise InstallationError(
                 f"--variant-trust {provider.package} cannot be used where hashes are required. "
-                f"Install the provider first: pip install {provider.package}"
+                "Install the provider beforehand, by pip install -r FILE, where FILE has it and "
+                "all that it requires, each with its version and hashes."
             )
         if provider.requires not in self._detections:
             folder = self._folder(provider.requires)
