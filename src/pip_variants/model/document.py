@@ -86,6 +86,11 @@ class Node(NamedTuple):
             self.check(check, text)
         return texts
 
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The keys of objects that nobody asked for, anywhere in the document."""
+        return tuple(dotted((*path, key)) for path, keys in self.unread.items() for key in keys)
+
     def check(self, check: Callable[[str], str], text: str) -> None:
         """Turn what a check of names says into a fault that says where."""
         try:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from pip_variants.errors import InvalidIndexSet, printable
-from pip_variants.model.document import Fault, Node, dotted
+from pip_variants.model.document import Fault, Node
 from pip_variants.model.metadata import (
     ProviderInfo,
     Variant,
@@ -121,9 +121,8 @@ def _read(root: Node, mirror: str, beside: str) -> IndexSet:
         providers,
         root.get("known", []).strings(may_be_empty=True),
     )
-    for path, keys in root.unread.items():
-        for key in keys:  # whoever writes it should hear of what is misspelt
-            raise Fault(f"{dotted((*path, key))} is not known in format {FORMAT}")
+    for key in root.unknown:  # whoever writes it should hear of what is misspelt
+        raise Fault(f"{key} is not known in format {FORMAT}")
     return found
 
 

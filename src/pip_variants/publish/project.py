@@ -313,7 +313,7 @@ def _static(namespace: str, provider: PluginProvider) -> StaticProvider:
         raise InvalidVariantMetadata(
             f"the provider of {namespace} cannot be asked once and for all: {why}"
         )
-    return StaticProvider(support.features, provider.optional)
+    return StaticProvider(support.features, optional=provider.optional)
 
 
 def check_static(variant: Variant, metadata: VariantMetadata) -> None:
