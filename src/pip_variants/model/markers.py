@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pip_variants.errors import InvalidVariantProperty
 from pip_variants.model.metadata import Variant
-from pip_variants.model.names import VariantProperty
+from pip_variants.model.names import VariantProperty, split_requirement
 
 _NAMES = ("variant_label", "variant_properties", "variant_features", "variant_namespaces")
 _TOKEN = re.compile(
@@ -56,13 +56,13 @@ def resolve_requirement(requirement: str, context: MarkerContext) -> str | None:
     >>> resolve_requirement("dep>=1; variant_label == 'v3' and extra == 'x'", MarkerContext("v3"))
     "dep>=1; extra == 'x'"
     """
-    before, separator, marker = _split(requirement)
-    if not separator or not any(name in marker for name in _NAMES):
+    before, marker = split_requirement(requirement)
+    if not any(name in marker for name in _NAMES):
         return requirement
     left = resolve(marker, context)
     if isinstance(left, bool):
         return before.strip() if left else None
-    return f"{before.rstrip()}{' ' if ' ;' in separator else ''}; {left}"
+    return f"{before}; {left}"
 
 
 def resolve(marker: str, context: MarkerContext) -> str | bool:
@@ -138,12 +138,3 @@ def _join(parts: list[str | bool], word: str) -> str | bool:
     if len(rest) > 1 and word == "and":
         rest = [f"({part})" if " or " in part else part for part in rest]
     return f" {word} ".join(rest) or not decisive
-
-
-def _split(requirement: str) -> tuple[str, str, str]:
-    """Requirement, separator and marker; a URL may hold a semicolon, but no `space ;`."""
-    is_url = re.match(r"\s*[\w.-]+\s*(\[[^\]]*\]\s*)?@", requirement)
-    match = re.search(r"\s;" if is_url else ";", requirement)
-    if match is None:
-        return requirement, "", ""
-    return requirement[: match.start()], match[0], requirement[match.end() :]
