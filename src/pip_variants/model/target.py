@@ -108,12 +108,9 @@ class Target:
     @property
     def lost(self) -> Mapping[Machine, tuple[VariantProperty, ...]]:
         """What some machines support and this one does not, for each machine that lacks some."""
-        had = [
-            {one for p in machine.providers for one in p.properties} for machine in self.machines
-        ]
-        every = set().union(*had)
-        lost = [tuple(sorted(every - one)) for one in had]
-        return {machine: one for machine, one in zip(self.machines, lost, strict=True) if one}
+        had = {one: {p for by in one.providers for p in by.properties} for one in self.machines}
+        every = set().union(*had.values())
+        return {one: tuple(sorted(every - own)) for one, own in had.items() if every - own}
 
     @classmethod
     def parse(cls, document: object, where: str) -> "Target":
