@@ -62,7 +62,7 @@ def resolve_requirement(requirement: str, context: MarkerContext) -> str | None:
     left = resolve(marker, context)
     if isinstance(left, bool):
         return before.strip() if left else None
-    return f"{before}; {left}"
+    return f"{before.rstrip()}{' ;' if '@' in before else ';'} {left}"
 
 
 def resolve(marker: str, context: MarkerContext) -> str | bool:
