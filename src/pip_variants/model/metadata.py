@@ -205,8 +205,10 @@ class VariantMetadata:
             raise InconsistentVariantMetadata(
                 f"default-priorities.namespace differs: {list(shorter)} and {list(longer)}"
             )
-        mine = {name: _like(other.providers.get(name), it) for name, it in self.providers.items()}
-        theirs = {name: _like(self.providers.get(name), it) for name, it in other.providers.items()}
+        mine = {name: _alike(it, other.providers.get(name)) for name, it in self.providers.items()}
+        theirs = {
+            name: _alike(it, self.providers.get(name)) for name, it in other.providers.items()
+        }
         schema = max(self, other, key=lambda one: (one.version, one.schema)).schema
         document = {}
         if self.document and other.document:
@@ -396,8 +398,7 @@ def _read_pep_817(namespace: str, node: Node, root: Node) -> ProviderInfo:
     if namespace not in statics.value:
         # Schema 0.0.2: what is not asked when it is installed is listed in the priorities.
         is_listed = node.get("plugin-use").value in ("none", "build")
-        listed = priorities.get("property", {}).children()
-        static = listed.get(namespace) if is_listed else None
+        static = priorities.get("property", {}).children().get(namespace) if is_listed else None
     requires, plugin_api = node.get("requires"), node.get("plugin-api")
     install_time = node.get("install-time", static is None)
     if install_time.boolean() != (static is None):
@@ -460,15 +461,15 @@ def meaning(info: ProviderInfo) -> object:
     return replace(info, optional=False, enable_if=None)
 
 
-def _like(model: ProviderInfo | None, info: ProviderInfo) -> ProviderInfo:
-    """The provider; if another entry means the same plugin, in words that are one for both."""
-    if not isinstance(info, PluginProvider) or not isinstance(model, PluginProvider):
-        return info
-    if meaning(info) != meaning(model):
-        return info
-    requires = tuple(_preferred(list(info.requires), list(model.requires)))
-    plugin_api = min(filter(None, (info.plugin_api, model.plugin_api)), default=None)
-    return replace(info, requires=requires, plugin_api=plugin_api)
+def _alike(one: ProviderInfo, two: ProviderInfo | None) -> ProviderInfo:
+    """The first one; if both mean the same plugin, in words that are the same for both."""
+    if not isinstance(one, PluginProvider) or not isinstance(two, PluginProvider):
+        return one
+    if meaning(one) != meaning(two):
+        return one
+    requires = tuple(_preferred(list(one.requires), list(two.requires)))
+    plugin_api = min(filter(None, (one.plugin_api, two.plugin_api)), default=None)
+    return replace(one, requires=requires, plugin_api=plugin_api)
 
 
 def _union(what: str, one: Mapping[Any, Any], two: Mapping[Any, Any]) -> dict[Any, Any]:

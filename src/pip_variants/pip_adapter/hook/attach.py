@@ -7,11 +7,11 @@ import contextlib
 import importlib
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from importlib.machinery import ModuleSpec
-from itertools import takewhile
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -126,9 +126,8 @@ def _is_there(module: str) -> bool:
 
 
 def _is_of_version(seam: Seam) -> bool:
-    text = sys.modules["pip"].__version__
-    # The minor version of a beta is `4b1`.
-    version = tuple(int("".join(takewhile(str.isdigit, one)) or 0) for one in text.split(".")[:2])
+    numbers = re.findall(r"\d+", sys.modules["pip"].__version__)  # of a beta 25.4b1, for example
+    version = tuple(map(int, numbers[:2]))
     return seam.since <= version and (not seam.until or version < seam.until)
 
 
