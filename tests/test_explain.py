@@ -102,6 +102,7 @@ def test_the_shape_of_the_json(index: Index) -> None:
         "name": "demo",
         "release": "2.0",
         "label": "v3",
+        "index_set": None,
         "filename": "demo-2.0-py3-none-any-v3.whl",
         "url": f"{index.url}demo/demo-2.0-py3-none-any-v3.whl",
         "deciding": ["x86_64 :: level :: v3"],

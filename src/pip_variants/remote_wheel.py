@@ -68,11 +68,9 @@ class RemoteFile(io.RawIOBase):
         super().__init__()
         self._fetch = fetch
         self._spend = spend or (lambda _requests, _size: None)
-        self._part = part
-        self._whole = whole
+        self._part, self._whole = part, whole
         self._position = 0
-        self._block = b""  # what was fetched last from the middle, and where it stands
-        self._block_start = 0
+        self._block, self._block_start = b"", 0  # what was fetched last from the middle
         self._size = -1  # not known
         self._end = b""
         end = self._asked(-part)
@@ -93,10 +91,6 @@ class RemoteFile(io.RawIOBase):
         """It is."""
         return True
 
-    def tell(self) -> int:
-        """The position."""
-        return self._position
-
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Change the position."""
         starts = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}
@@ -106,16 +100,14 @@ class RemoteFile(io.RawIOBase):
         self._position = position
         return position
 
-    def readinto(self, buffer: Any, /) -> int:
-        """Fill the buffer; only the end of the file leaves some of it empty."""
-        view = memoryview(buffer).cast("B")
-        data = self._part_of(self._position, min(self._position + len(view), self._size))
-        view[: len(data)] = data
+    def read(self, size: int = -1, /) -> bytes:
+        """So many bytes, or all; fewer at the end of the file only."""
+        stop = self._size if size < 0 else min(self._position + size, self._size)
+        data = self._part_of(self._position, stop)
         self._position += len(data)
-        return len(data)
+        return data
 
     def _part_of(self, start: int, stop: int) -> bytes:
-        """The bytes from `start` to `stop`."""
         end_start = self._size - len(self._end)
         block_stop = self._block_start + len(self._block)
         if start >= stop:

@@ -10,7 +10,6 @@ import logging
 import os
 import pickle
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -25,7 +24,6 @@ from itertools import product
 from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple, TypeAlias
-from urllib.parse import unquote
 
 import pluggy
 
@@ -45,6 +43,7 @@ from pip_variants.publish.wheel import make_variant_wheel
 __all__ = ["Choice", "check_detect", "check_package", "choose", "make_wheel", "serve"]
 
 _Asked: TypeAlias = Callable[[], Iterable[Any]]
+_Calls: TypeAlias = dict[str, list[tuple[_Asked, _Asked]]]  # by endpoint
 
 
 def check_package(name: str, seconds: float = DEADLINE) -> None:
@@ -52,28 +51,11 @@ def check_package(name: str, seconds: float = DEADLINE) -> None:
 
     `check_detect` must hold for the providers that its entry points give, wheels that require
     this release of the package must find them, and plugins of PEP 850 (`variant_plugins`) must
-    answer as they do. Where they say what is valid, their answers must be in it. Raises
-    `AssertionError`.
+    answer as they do. Where they say what is valid, their answers must be in it.
     """
     distribution = importlib.metadata.distribution(name)
     wanted = f"{name}=={distribution.version}"
-    broken = []
-    calls: dict[str, list[tuple[_Asked, _Asked]]] = {}
-    for provider in _providers(distribution):
-        own = [one for one in provider.implements if normalised(one.package) == normalised(name)]
-        for one in own:
-            calls.setdefault(one.plugin_api, []).append((provider.detect, provider.valid))
-        if distribution.version not in [one.version for one in own]:
-            listed = [f"{one.package}=={one.version}" for one in provider.implements]
-            broken.append(f"{wanted} is installed, {provider.namespace} implements {listed}")
-    points = {one.value: one for one in distribution.entry_points.select(group="variant_plugins")}
-    implemented = set(calls)
-    for endpoint, point in points.items():
-        if implemented and endpoint not in implemented:
-            broken.append(f"{endpoint} is in variant_plugins, and no provider implements it")
-        plugin = point.load()
-        asked = plugin.get_supported_configs, getattr(plugin, "get_all_configs", tuple)
-        calls.setdefault(endpoint, []).append(asked)
+    calls, broken = _calls(distribution, normalised(name))
     if not calls and not broken:
         broken.append(f"{name} has no entry point in the groups pip_variants or variant_plugins")
     _raise(broken)
@@ -81,7 +63,13 @@ def check_package(name: str, seconds: float = DEADLINE) -> None:
         answers = [_valid_answer(*functions, seconds) for functions in both]
         if answers[0] != answers[-1]:
             broken.append(f"the provider answers {answers[0]}, its plugin {endpoint} {answers[-1]}")
-        if reason := _why_not_found(wanted, endpoint, answers[0]):
+        with closing(Detection()) as detection:
+            try:
+                absent = detection.supported(PluginProvider((wanted,), endpoint)).absent
+                reason = absent if answers[0] else ""
+            except DetectionError as error:
+                reason = str(error)
+        if reason:
             broken.append(f"wheels that require {wanted} do not find {endpoint}: {reason}")
     _raise(broken)
 
@@ -93,7 +81,6 @@ def check_detect(detect: _Asked, seconds: float = DEADLINE) -> list[SupportedFea
     `functools.partial` of one. Names and values must be valid and distinct, and both answers the
     same in the same order, within `seconds`. It must print nothing, leave environment variables
     and the working directory alone, and not use the network, as far as Python's sockets tell.
-    Raises `AssertionError`.
     """
     first, second = (_called(detect, seconds, seed) for seed in "12")
     if first != second:
@@ -115,32 +102,28 @@ def make_wheel(
     """
     name = WheelFilename.parse(filename)
     info = f"{name.distribution}-{name.version}.dist-info"
+    about = f"Name: {name.distribution}\nVersion: {name.version}\n"
+    tags = [f"Tag: {'-'.join(tag)}\n" for tag in product(*(one.split(".") for one in name.tags))]
     files = {
         f"{name.distribution}.py": f"label = {name.label!r}\n",
-        f"{info}/METADATA": (
-            f"Metadata-Version: 2.1\nName: {name.distribution}\nVersion: {name.version}\n"
-        ),
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\n"
-        + "".join(
-            f"Tag: {'-'.join(tag)}\n" for tag in product(*(one.split(".") for one in name.tags))
-        ),
+        f"{info}/METADATA": f"Metadata-Version: 2.1\n{about}",
+        f"{info}/WHEEL": "".join(("Wheel-Version: 1.0\nRoot-Is-Purelib: true\n", *tags)),
     }
     rows = [",".join(record_row(file, text.encode())) for file, text in files.items()]
     files[f"{info}/RECORD"] = "\n".join((*rows, f"{info}/RECORD,,\n"))
-    project = folder / normalised(name.distribution)
-    project.mkdir(parents=True, exist_ok=True)
+    metadata = None
+    if name.label is not None:
+        variant = Variant.of(name.label, map(VariantProperty.parse, properties))
+        required = {one: PluginProvider((text,)) for one, text in (providers or {}).items()}
+        metadata = VariantMetadata(tuple(required), {name.label: variant}, required)
+        VariantMetadata.parse(metadata.serialise(), filename)  # which checks it
     with tempfile.TemporaryDirectory() as own:
         wheel = Path(own, str(name.with_label(None)))
         with zipfile.ZipFile(wheel, "w") as archive:
             for file, text in files.items():
                 archive.writestr(file, text)
-        if name.label is None:
-            return Path(shutil.copy(wheel, project))
-        variant = Variant.of(name.label, map(VariantProperty.parse, properties))
-        required = {one: PluginProvider((text,)) for one, text in (providers or {}).items()}
-        metadata = VariantMetadata(tuple(required), {name.label: variant}, required)
-        VariantMetadata.parse(metadata.serialise(), filename)  # which checks it
-        return make_variant_wheel(wheel, metadata, project)
+        project = folder / normalised(name.distribution)
+        return make_variant_wheel(wheel, metadata, project, force=True)
 
 
 @contextmanager
@@ -179,27 +162,23 @@ def choose(url: str, requirement: str, *options: str) -> Choice:
     pip sees the environment variables of this process, but not pip's settings. Raises
     `AssertionError` with its output where it finds nothing.
     """
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("PIP_")}
-    settings = {"PIP_CONFIG_FILE": os.devnull, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    env = {name: text for name, text in os.environ.items() if not name.startswith("PIP_")}
+    env |= {"PIP_CONFIG_FILE": os.devnull, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
         command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-cache-dir"]
         command += ["install", "--dry-run", "--ignore-installed", "--no-deps"]
         command += ["--report", str(report), "--index-url", url]
-        done = subprocess.run(  # noqa: S603
-            [*command, *options, requirement],
-            check=False,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**kept, **settings},
-            cwd=folder,
-        )
+        command += [*options, requirement]
+        done = _run(command, env=env, cwd=folder, stderr=subprocess.STDOUT, text=True)
         if done.returncode:
             _raise([f"pip could not choose a wheel for {requirement}:", done.stdout])
         (chosen,) = json.loads(report.read_text())["install"]
-    filename = unquote(chosen["download_info"]["url"]).rpartition("/")[2]
-    return Choice(WheelFilename.parse(filename).label, done.stdout)
+    return Choice(chosen.get("variant", {}).get("label"), done.stdout)
+
+
+def _run(command: list[str], **how: Any) -> subprocess.CompletedProcess[Any]:
+    return subprocess.run(command, check=False, stdout=subprocess.PIPE, **how)  # noqa: S603
 
 
 def _raise(broken: list[str]) -> None:
@@ -207,39 +186,43 @@ def _raise(broken: list[str]) -> None:
         raise AssertionError("\n".join(broken))
 
 
-def _providers(distribution: importlib.metadata.Distribution) -> list[hooks.Provider]:
+def _calls(distribution: importlib.metadata.Distribution, name: str) -> tuple[_Calls, list[str]]:
+    """What can be asked of the package of this name, and what is wrong with it."""
+    calls: _Calls = {}
+    broken = []
     manager = pluggy.PluginManager("pip_variants")
     manager.add_hookspecs(hooks)
     for point in distribution.entry_points.select(group=hooks.ENTRY_POINT_GROUP):
         plugin = point.load()
         manager.register(plugin, point.name)
         if not manager.get_hookcallers(plugin):
-            _raise([f"{point.value} has no function pip_variants_providers with @hookimpl"])
-    return [one for given in manager.hook.pip_variants_providers() for one in given]
-
-
-def _why_not_found(wanted: str, endpoint: str, answer: list[SupportedFeature]) -> str:
-    """Why pip's detection process does not get this answer of a provider; nothing if it does."""
-    with closing(Detection()) as detection:
-        try:
-            absent = detection.supported(PluginProvider((wanted,), endpoint)).absent
-        except DetectionError as error:
-            return str(error)
-    return absent if answer else ""
+            broken.append(f"{point.value} has no function pip_variants_providers with @hookimpl")
+    for provider in (one for given in manager.hook.pip_variants_providers() for one in given):
+        own = [one for one in provider.implements if normalised(one.package) == name]
+        for one in own:
+            calls.setdefault(one.plugin_api, []).append((provider.detect, provider.valid))
+        if distribution.version not in [one.version for one in own]:
+            wanted = f"{distribution.name}=={distribution.version}"
+            listed = [f"{one.package}=={one.version}" for one in provider.implements]
+            broken.append(f"{wanted} is installed, {provider.namespace} implements {listed}")
+    implemented = set(calls)
+    for point in distribution.entry_points.select(group="variant_plugins"):
+        if implemented and point.value not in implemented:
+            broken.append(f"{point.value} is in variant_plugins, and no provider implements it")
+        plugin = point.load()
+        asked = plugin.get_supported_configs, getattr(plugin, "get_all_configs", tuple)
+        calls.setdefault(point.value, []).append(asked)
+    return calls, broken
 
 
 def _valid_answer(detect: _Asked, valid: _Asked, seconds: float) -> list[SupportedFeature]:
     """What `detect` answers, if it keeps the contract and `valid` has it or cannot say."""
     answer = check_detect(detect, seconds)
     everything = dict(_called(valid, seconds, "1"))
-    _raise(
-        [
-            f"{_name(detect)} answers {feature} :: {value}, which {_name(valid)} does not have"
-            for feature, values in answer
-            for value in values
-            if everything and value not in everything.get(feature, ())
-        ]
-    )
+    given = [(feature, value) for feature, values in answer for value in values]
+    strange = [one for one in given if everything and one[1] not in everything.get(one[0], ())]
+    what = f"{_name(detect)} answers {{}} :: {{}}, which {_name(valid)} does not have"
+    _raise([what.format(*one) for one in strange])
     return answer
 
 
@@ -254,19 +237,11 @@ def _called(detect: _Asked, seconds: float, seed: str) -> list[SupportedFeature]
         question = pickle.dumps(detect)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise AssertionError(f"{what} must be a function of a module: {error}") from None
-    code = (
-        f"import sys; sys.path[:] = {sys.path!r}; "
-        f"from pip_variants.testing import _call; _call({seconds!r})"
-    )
+    code = f"import sys; sys.path[:] = {sys.path!r}; from pip_variants.testing import _call; "
+    code += f"_call({seconds!r})"
     with tempfile.TemporaryFile() as printed:
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, "-c", code],
-            check=False,
-            input=question,
-            stdout=subprocess.PIPE,
-            stderr=printed,
-            env={**os.environ, "PYTHONHASHSEED": seed},
-        )
+        env = {**os.environ, "PYTHONHASHSEED": seed}
+        done = _run([sys.executable, "-c", code], env=env, input=question, stderr=printed)
         printed.seek(0)
         text = printed.read().decode(errors="replace").strip()
     if end := done.returncode:

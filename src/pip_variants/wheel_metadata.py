@@ -23,19 +23,15 @@ def read(wheel: Any, filename: str) -> bytes:
     Raises `InvalidVariantMetadata`, and what `zipfile` raises.
     """
     with ZipFile(wheel) as archive:
-        _check_there_is_one(archive, filename)
-        entry = next(one for one in archive.infolist() if _VARIANT_JSON.fullmatch(one.filename))
+        entries = archive.infolist()
+        entry = next((one for one in entries if _VARIANT_JSON.fullmatch(one.filename)), None)
+        if entry is None:
+            raise InvalidVariantMetadata(f"{filename} has no variant.json")
+        for one in entries:
+            if one is not entry and _INSTALLED_AS_ONE.fullmatch(posixpath.normpath(one.filename)):
+                second = f"brings a second variant.json ({one.filename})"
+                raise InvalidVariantMetadata(f"{filename} {second}")
         if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # others may explode
             raise InvalidVariantMetadata(f"{filename} has an unusually compressed variant.json")
         with archive.open(entry) as file:
             return file.read(MAX_BYTES + 1)
-
-
-def _check_there_is_one(wheel: ZipFile, filename: str) -> None:
-    """Raises `InvalidVariantMetadata` if there is none, or another is installed over it."""
-    names = wheel.namelist()
-    if not any(map(_VARIANT_JSON.fullmatch, names)):
-        raise InvalidVariantMetadata(f"{filename} has no variant.json")
-    found = [one for one in names if _INSTALLED_AS_ONE.fullmatch(posixpath.normpath(one))]
-    for name in sorted(found, key=lambda one: _VARIANT_JSON.fullmatch(one) is None)[1:]:
-        raise InvalidVariantMetadata(f"{filename} brings a second variant.json ({name})")

@@ -13,7 +13,7 @@ from support.pips import Change, changed, renamed
 from support.server import Index
 from support.wheels import levels, plain_wheel, release
 
-from pip_variants.pip_adapter.hook.seams import ALL, ASSUMPTIONS, OPTIONS, SEAMS, Seam
+from pip_variants.pip_adapter.hook.seams import ALL, ASSUMPTIONS, ASSUMPTIONS_OF_INDEX_SETS, OPTIONS, SEAMS, Seam
 
 ADAPTER = ROOT / "src/pip_variants/pip_adapter"
 IGNORED = "WARNING: Wheel variants are ignored: pip-variants does not know this pip ("
@@ -129,7 +129,6 @@ SPECIAL: dict[str, list[Change]] = {
     "Resolver.__init__ uses .factory": another_attribute("resolution.resolvelib.resolver", "Resolver", "factory"),
     "LinkCollector.__init__ uses .session": another_attribute("index.collector", "LinkCollector", "session"),
     "_get_index_content uses session": [(r"index\.collector", r"(?<![.\w])session\b", "the_session")],
-    "_get_simple_response uses session": [(r"index\.collector", r"(?<![.\w])session\b", "the_session")],
     "models.link:Link.url": elsewhere("models.link", "Link", "url"),
     "models.link:Link.filename": elsewhere("models.link", "Link", "filename"),
     "models.link:Link.is_file": [(".*", r"(?<=def )is_file\b|\bis_file\b(?!\()", "is_of_disk")],
@@ -242,6 +241,27 @@ def test_without_variants_nobody_hears_of_it(env: Environment, index: Index, tmp
     names = sorted(name for name in ALWAYS if not name.startswith("import"))[:4]
     result = install(env, index, [change for name in names for change in of(name)], tmp_path)
     assert (env.installed(), result.err) == (("1.0", None), "")
+
+
+SETS = {
+    "_get_simple_response": renamed("_get_simple_response"),
+    "session": [(r"index\.collector", r"(?<![.\w])session\b", "the_session")],
+    "_make_index_content": renamed("_make_index_content"),
+    "_result": [(r"resolution\.resolvelib\.resolver", r"\bself\._result\b", "self._resolved")],
+    "collect_sources": renamed("collect_sources"),
+}
+
+
+@pytest.mark.parametrize("lacking", SETS)
+def test_a_pip_without_what_index_sets_need(env: Environment, index: Index, tmp_path: Path, lacking: str) -> None:
+    """Only who names a set hears of it, and gets what stock pip takes."""
+    release(index.root / "demo", "1.0", {**levels("v3"), None: ()})
+    sets = tmp_path / "acme.toml"
+    sets.write_text(f'format = 1\nname = "acme"\nprojects = ["other"]\n[builds.one]\nindex = "{index.url}"\n')
+    result = install(env, index, SETS[lacking], tmp_path, "--variant-indexes", sets)
+    assert env.installed() == ("1.0", None), result.all
+    assert len(result.err.splitlines()) == 1, result.all
+    assert result.err.strip().startswith(IGNORED), result.all
 
 
 # Names that some commands need
@@ -394,7 +414,7 @@ BEYOND = {
 
 def test_private_names_of_pip_are_in_the_tables() -> None:
     known = {seam.name.rpartition(".")[2] for seam in SEAMS}
-    for place, names in ASSUMPTIONS:
+    for place, names in (*ASSUMPTIONS, *ASSUMPTIONS_OF_INDEX_SETS):
         known |= {re.split("[.:]", place)[-1], *(name.removeprefix(".") for name in names.split())}
     unknown = {name: where for name, where in private_names().items() if name not in known}
     assert unknown.keys() == BEYOND.keys(), unknown
@@ -405,7 +425,10 @@ def test_everything_that_is_loaded_later_is_loaded_before_a_label_is_accepted(en
     code = (
         "import sys, pip._internal.cli.main\n"
         "from pip_variants.pip_adapter.hook import attach\n"
-        "assert attach.verify() == []\n"
-        "print(*(name.rpartition('.')[2] for name in sys.modules if '.pip_adapter.variants.' in name))"
+        "assert attach.verify(with_index_sets={}) == []\n"
+        "print(*(name.rpartition('.')[2] for name in sys.modules if '.pip_adapter.{}.' in name))"
     )
-    assert {*env.evaluate(code).split()} == {file.stem for file in ADAPTER.glob("variants/[a-z]*.py")}
+    for folder in ("variants", "indexes"):
+        there = {file.stem for file in ADAPTER.glob(f"{folder}/[a-z]*.py")}
+        assert {*env.evaluate(code.format(folder == "indexes", folder)).split()} == there
+    assert not env.evaluate(code.format(False, "indexes")).split()

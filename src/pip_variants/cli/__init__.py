@@ -40,7 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name in arguments:  # the others are not loaded
             command = import_module(f"pip_variants.cli.{name}")
             subparser.description = command.__doc__
-            command.add_arguments(subparser)
+            if hasattr(command, "add_arguments"):
+                command.add_arguments(subparser)
+            if name != "target":  # which prints a file
+                about = "print JSON, see docs/commands.md"
+                subparser.add_argument("--json", action="store_true", help=about)
             subparser.set_defaults(run=command.run)
     options, rest = parser.parse_known_args(arguments)
     if rest and "for_pip" not in options:

@@ -9,40 +9,31 @@ import re
 import sys
 from pathlib import Path
 
-from pip_variants.cli.make import add_unchecked, print_path
-from pip_variants.cli.text import add_json, add_list, print_json, warn
+from pip_variants.cli.make import print_path
+from pip_variants.cli.text import add_list, print_json, warn
 from pip_variants.errors import PipVariantsError, printable
 from pip_variants.publish.build import Build
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "source",
-        type=Path,
-        nargs="?",
-        default=Path(),
-        metavar="SRC",
-        help="the project's folder (default: this one), or its source distribution",
-    )
+    text = "the project's folder (default: this one), or its source distribution"
+    parser.add_argument("source", type=Path, nargs="?", default=Path(), metavar="SRC", help=text)
     text = "build this one; repeat for more; null, and none for the wheel that is no variant "
     add_list(parser, "--label", "LABEL", f"{text}(default: all)")
-    parser.add_argument(
-        "-o", "--output", type=Path, help="the folder to write to (default: dist in the project)"
-    )
-    parser.add_argument(
-        "-j", "--jobs", type=_number, default=1, help="so many wheels at a time (default: 1)"
-    )
+    text = "the folder to write to (default: dist in the project)"
+    parser.add_argument("-o", "--output", type=Path, help=text)
+    text = "so many wheels at a time (default: 1)"
+    parser.add_argument("-j", "--jobs", type=_number, default=1, help=text)
     text = "a shell command for wheels with code, run before they become variants, such as "
     text += "'auditwheel repair -w {dest_dir} {wheel}'"
     parser.add_argument("--repair", default="", metavar="COMMAND", help=text)
     parser.add_argument("--force", action="store_true", help="replace files that exist")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what the builds print")
-    add_unchecked(parser)
-    add_json(parser)
+    text = "take properties that their provider does not know"
+    parser.add_argument("--unchecked", action="store_true", help=text)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command: 0 all were built, 1 at least one was not."""
     places = {*re.findall(r"\{(\w*)\}", options.repair)}
     if options.repair and places != {"wheel", "dest_dir"}:
         raise PipVariantsError(f"--repair must have {{wheel}} and {{dest_dir}}: {options.repair}")
@@ -54,16 +45,14 @@ def run(options: argparse.Namespace) -> int:
     files = {label: str(path) for label, path in made.items()}
     if options.json:
         print_json(source=files.pop("", None), files=files, failed=failed)
-    else:
-        for path in made.values():
-            print_path(path)
+    for path in () if options.json else made.values():
+        print_path(path)
     reasons: dict[str, list[str]] = {}
     for label, why in failed.items():  # which ends with where the log is
         reasons.setdefault(why.rpartition("\n")[0] or why, []).append(label)
     for labels in reasons.values():
-        for (
-            line
-        ) in f"pip-variants: {', '.join(labels)} not built: {failed[labels[0]]}".splitlines():
+        said = f"pip-variants: {', '.join(labels)} not built: {failed[labels[0]]}"
+        for line in said.splitlines():
             _tell(line)
     return 1 if failed else 0
 

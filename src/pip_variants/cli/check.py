@@ -2,22 +2,16 @@
 
 import argparse
 
-from pip_variants.cli.text import add_json, print_command, print_json, print_lines, warn
-from pip_variants.errors import printable
+from pip_variants.cli.text import print_command, print_json, print_lines, warn
 from pip_variants.inventory import installed_variants, with_better_labels
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--upgradable",
-        action="store_true",
-        help="also ask pip for which of them it has a better variant of the same version",
-    )
-    add_json(parser)
+    text = "also ask pip for which of them it has a better variant of the same version"
+    parser.add_argument("--upgradable", action="store_true", help=text)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command: 1 if it has anything to say."""
     found = installed_variants(warn)
     if options.upgradable:
         found = with_better_labels(found)
@@ -26,7 +20,7 @@ def run(options: argparse.Namespace) -> int:
         print_json(variants=[one.to_json() for one in wrong])
     else:
         for one in wrong:
-            print_lines(printable(f"{one.name} {one.version}: {one.reason}"))
+            print_lines(f"{one.name} {one.version}: {one.reason}")
             for command in one.commands:
                 print_command(command)
         if not wrong:

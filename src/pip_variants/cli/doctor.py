@@ -7,7 +7,6 @@ import argparse
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -17,23 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import pip_variants
-from pip_variants.cli.explain import run_pip
+from pip_variants.cli.explain import ask_pip
 from pip_variants.cli.indexes import FITS_EVERYWHERE, describe
-from pip_variants.cli.text import add_json, print_json, print_lines
+from pip_variants.cli.text import print_json, print_lines
 from pip_variants.detection.client import Answer, Detection
 from pip_variants.detection.index_sets import IndexSets
 from pip_variants.errors import PipVariantsError, printable
 
 # What providers read instead of looking at the machine, or to look elsewhere (docs/providers).
 _FORCED = re.compile(r"\w+_VARIANT_PROVIDER_FORCE_\w+|MPI4PY_(MPIABI|LIBMPI)", re.IGNORECASE)
-
 _TESTED = "pip_variants_self_test"
-
-add_arguments = add_json
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command: 0 all is well, 1 there is something to do."""
     found: dict[str, Any] = {"pip_variants": pip_variants.__version__, "python": sys.executable}
     found |= _look_at_providers() | _look_at_pip()
     found["to_do"] = list(_to_do(found))
@@ -54,55 +49,49 @@ def _look_at_pip() -> dict[str, Any]:
     is_off = environ.get("PIP_NO_VARIANTS", "").lower() in ("1", "true", "yes", "on", "y", "t")
     if is_off:  # then nothing of pip is extended
         del environ["PIP_NO_VARIANTS"]
-    with tempfile.TemporaryDirectory() as folder:
-        failed = _self_test(Path(folder), environ)
-        answer = Path(folder, "answer.json")
-        found: dict[str, Any] = {"pip": "", "replaced": 0, "problems": [], "missing": {}}
-        found["options"] = {}
+    failed, found = _self_test(environ)
+    if not found:
+        found = {"pip": "", "replaced": 0, "problems": [], "missing": {}, "options": {}}
         found["pip_failed"] = failed
-        if answer.exists():
-            found = json.loads(answer.read_text(encoding="utf-8"))
     if is_off:
         found["options"]["no_variants"] = True
     target = found["options"].pop("variant_target", None)
-    target_failed = _why_unusable(target) if target else ""
+    target_failed = ""
+    with closing(Detection(target="" if target == "here" else target or "")) as detection:
+        try:
+            if target:
+                detection.supported_in("x86_64")
+        except PipVariantsError as error:
+            target_failed = str(error)
     return {**found, "target": target, "target_failed": target_failed, "self_test": failed}
 
 
-def _self_test(folder: Path, environ: dict[str, str]) -> str:
-    """Let pip install from loopback and write `answer.json`; why that failed, if it did."""
+def _self_test(environ: dict[str, str]) -> tuple[str, dict[str, Any]]:
+    """Let pip install from loopback: why that failed, if it did, and what it said of itself."""
     from pip_variants.testing import make_wheel, serve  # which loads much: not for --help
 
     provider = {"x86_64": "x86-64-variant-provider >=0.2.1,<1"}
     command = ["install", "--quiet", "--no-input", "--no-cache-dir", "--no-compile"]
-    command += ["--disable-pip-version-check", "--no-deps", f"--target={folder / 'target'}"]
-    command += [_TESTED, "--index-url"]
-    try:
-        make_wheel(folder / "index", f"{_TESTED}-1.0-py3-none-any.whl")
-        for level in ("v1", "v2"):
-            properties = [f"x86_64 :: level :: {level}"]
-            name = f"{_TESTED}-1.0-py3-none-any-{level}.whl"
-            make_wheel(folder / "index", name, properties, provider)
-        with serve(folder / "index") as url:
-            options = {"input": url, "env": environ, "timeout": 60.0}
-            code, said = run_pip("diagnosis", str(folder / "answer.json"), *command, **options)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return printable(str(error))
-    if code:
-        return printable(said)
-    (found,) = Path(folder, "target").glob("*.dist-info")
-    metadata = found / "variant.json"
-    labels = list(json.loads(metadata.read_text())["variants"]) if metadata.exists() else []
-    return "" if labels == ["v1"] else f"pip installed {labels or 'the wheel without variant'}"
-
-
-def _why_unusable(target: str) -> str:
-    with closing(Detection(target="" if target == "here" else target)) as detection:
+    command += ["--disable-pip-version-check", "--no-deps", _TESTED]
+    with tempfile.TemporaryDirectory() as folder:
+        index, target = Path(folder, "index"), Path(folder, "target")
+        command += [f"--target={target}", "--index-url"]
         try:
-            detection.supported_in("x86_64")
-        except PipVariantsError as error:
-            return printable(str(error))
-    return ""
+            make_wheel(index, f"{_TESTED}-1.0-py3-none-any.whl")
+            for level in ("v1", "v2"):
+                properties = [f"x86_64 :: level :: {level}"]
+                make_wheel(index, f"{_TESTED}-1.0-py3-none-any-{level}.whl", properties, provider)
+            with serve(index) as url:
+                options = {"input": url, "env": environ, "timeout": 60.0}
+                code, said, answer = ask_pip("diagnosis", *command, **options)
+        except OSError as error:
+            return str(error), {}
+        if code:
+            return said, answer
+        file = next(target.glob("*/variant.json"), None)
+        labels = [*json.loads(file.read_text())["variants"]] if file else []
+    what = labels or "the wheel without variant"
+    return "" if labels == ["v1"] else f"pip installed {what}", answer
 
 
 def _look_at_providers() -> dict[str, Any]:
@@ -119,16 +108,16 @@ def _look_at_providers() -> dict[str, Any]:
                 "namespace": one.namespace,
                 "by": one.by,
                 "properties": sum(len(values) for _, values in one.support.features),
-                "notes": [printable(note) for note in (*one.notes, one.support.absent) if note],
+                "notes": [note for note in (*one.notes, one.support.absent) if note],
             }
             for one in answers
             if not one.failed
         ],
-        "failed": [printable(one.failed) for one in answers if one.failed],
-        "warnings": [printable(text) for one in answers for text in one.warnings],
+        "failed": [one.failed for one in answers if one.failed],
+        "warnings": [text for one in answers for text in one.warnings],
         "plugins": sorted({point.value for point in entry_points(group="variant_plugins")}),
         "index_sets": index_sets,
-        "forced": {name: printable(os.environ[name]) for name in forced},
+        "forced": {name: os.environ[name] for name in forced},
     }
 
 
@@ -148,16 +137,13 @@ def _to_do(found: dict[str, Any]) -> Iterator[str]:
     if found["pip_failed"]:
         yield f"Mend what pip is set to, it does not start: {found['pip_failed']}"
     if found["problems"]:
-        yield (
-            f"pip-variants cannot extend this pip ({found['problems'][0]}). Install both again, "
-            "in versions that fit each other: pip install --upgrade pip pip-variants"
-        )
+        what = f"pip-variants cannot extend this pip ({found['problems'][0]}). Install both again"
+        yield f"{what}, in versions that fit each other: pip install --upgrade pip pip-variants"
     elif found["missing"]:
         commands = {one for names in found["missing"].values() for one in names.split()}
-        yield (
-            f"This pip is not known in full ({', '.join(found['missing'])}): its commands "
-            f"{', '.join(sorted(commands))} know less of variants. Install a newer pip-variants"
-        )
+        what = f"This pip is not known in full ({', '.join(found['missing'])}): its commands"
+        less = f"{', '.join(sorted(commands))} know less of variants"
+        yield f"{what} {less}. Install a newer pip-variants"
     for failed in found["failed"]:
         yield f"Mend or uninstall a provider: {failed}"
     yield from found["warnings"]

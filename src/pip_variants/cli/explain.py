@@ -15,12 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from pip_variants.cli.text import add_json, add_list, print_json, print_lines, print_table, warn
+from pip_variants.cli.text import add_list, print_json, print_lines, print_table, warn
 
 _NULL = "fits everywhere"
-
-_COLUMN = 24  # the widest column of a table that may still be on one line
-
 # Like a console script: without the working directory, where somebody's modules may be.
 _PROGRAM = (
     "import sys; sys.path[0] or sys.path.pop(0); "
@@ -29,38 +26,38 @@ _PROGRAM = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.usage = (
-        "pip-variants explain [-h] [--json] [--target TARGET]\n"
-        "                            REQUIREMENT [options of pip install]"
-    )
-    add_json(parser)
+    parser.usage = "pip-variants explain [-h] [--json] [--target TARGET]\n"
+    parser.usage += f"{' ' * 28}REQUIREMENT [options of pip install]"
     text = "explain for this target, a file or a name as pip's --variant-target takes it; "
     add_list(parser, "--target", "TARGET", f"{text}several are compared in a table")
     parser.set_defaults(for_pip=[])
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command: 0 explained, 1 nothing to explain or to install, 2 wrong usage."""
     # No questions: nobody would see them.
     pip = ["--no-input", "--disable-pip-version-check", *options.for_pip]
     targets = [["--variant-target", target] for target in options.target]
     with ThreadPoolExecutor() as pool:
-        answers = list(pool.map(lambda target: ask_pip(*pip, *target), targets or [[]]))
-    for code, answer in answers:
-        if "error" in answer:
-            warn(answer["error"])
+        answers = list(pool.map(lambda target: ask_pip("explain", *pip, *target), targets or [[]]))
+    for code, said, answer in answers:
+        if not answer or "error" in answer:
+            warn(answer.get("error", said))
             return 2 if code == 2 else 1
-    decisions = [answer for _, answer in answers]
+    decisions = [answer for _, _, answer in answers]
     first = decisions[0]
-    has_variants = any(
-        one["skipped"] or any(file["label"] for file in one["files"]) for one in decisions
-    )
+    labels = [file["label"] for one in decisions for file in one["files"]]
+    has_variants = any(labels) or any(one["skipped"] for one in decisions)
     if options.json:
         print_json(decisions=decisions)
     elif has_variants and len(decisions) == 1:
         _print_text(first)
     elif has_variants:
-        _print_table(decisions, options.target)
+        rows = [("target", "release", "takes", "because of")]
+        for one, target in zip(decisions, options.target, strict=True):
+            takes = next((_name(file) for file in one["files"] if file["place"] == 1), "nothing")
+            rows.append((target, one["release"] or "", takes, ", ".join(one["deciding"])))
+        print_lines(first["name"])
+        print_table(rows)
     for warning in dict.fromkeys(text for one in decisions for text in one["warnings"]):
         warn(warning)
     if not has_variants:
@@ -69,26 +66,19 @@ def run(options: argparse.Namespace) -> int:
     return 0 if has_variants and all(one["release"] for one in decisions) else 1
 
 
-def ask_pip(*arguments: str, **options: Any) -> tuple[int, dict[str, Any]]:
-    """What `pip_adapter.explain` answers in a pip process of its own, and its exit status."""
+def ask_pip(program: str, *arguments: str, **options: Any) -> tuple[int, str, dict[str, Any]]:
+    """What a program of `pip_adapter` does: its exit status, its last line of errors, its JSON."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "answer.json")
-        code, said = run_pip("explain", str(file), *arguments, **options)
-        return code, json.loads(file.read_bytes()) if file.exists() else {"error": said}
-
-
-def run_pip(program: str, *arguments: str, **options: Any) -> tuple[int, str]:
-    """Run a module of `pip_adapter` by `subprocess.run`; its exit status and what it said last."""
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", _PROGRAM.format(program), *arguments],
-        check=False,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        **{"input": "", **options},
-    )
-    last = done.stderr.strip().rpartition("\n")[2].strip()
-    return done.returncode, last or f"pip ended with exit status {done.returncode}"
+        command = [sys.executable, "-c", _PROGRAM.format(program), str(file), *arguments]
+        how = {"input": "", "encoding": "utf-8", "errors": "replace", **options}
+        try:
+            done = subprocess.run(command, check=False, capture_output=True, **how)  # noqa: S603
+            code, said = done.returncode, done.stderr.strip().rpartition("\n")[2].strip()
+        except subprocess.TimeoutExpired as error:
+            code, said = 1, str(error)
+        answer = json.loads(file.read_bytes()) if file.exists() else {}
+    return code, said or f"pip ended with exit status {code}", answer
 
 
 def _print_text(decision: dict[str, Any]) -> None:
@@ -124,7 +114,8 @@ def _verdict(decision: dict[str, Any]) -> tuple[str, str]:
         return "nothing", ""
     if decision["label"] is not None:
         deciding = ", ".join(decision["deciding"])
-        return f"the variant {decision['label']}", f"because of {deciding}" if deciding else _NULL
+        kind = "build" if decision["index_set"] else "variant"
+        return f"the {kind} {decision['label']}", f"because of {deciding}" if deciding else _NULL
     is_wheel = decision["filename"].endswith(".whl")
     chosen = "the wheel without variant" if is_wheel else "the source distribution"
     if any(file["label"] for file in decision["files"]):
@@ -142,17 +133,14 @@ def _print_files(files: list[dict[str, Any]]) -> None:
             tags = one["filename"].removesuffix(".whl").split("-")[2:]
             name += f" {'-'.join(tags[:-1] if one['label'] else tags)}"
         about = ", ".join(one["properties"]) or (_NULL if one["label"] else "")
-        rows.append((str(one["place"]), name, about))
+        rows.append((f"{one['place']:>3}", name, about))
     others = Counter((_name(one), one["reason"]) for one in files if not one["place"])
     for (name, reason), number in others.items():
-        rows.append(("-", name if number == 1 else f"{name} ({number} files)", reason))
-    width = min(_COLUMN, max(len(name) for _, name, _ in rows))
-    for place, name, about in rows:
-        print_lines(f"{place:>3}  {name:<{width}}  {about}".rstrip(), "", " " * (width + 9))
+        rows.append(("  -", name if number == 1 else f"{name} ({number} files)", reason))
+    print_table(rows)
 
 
 def _name(file: dict[str, Any]) -> str:
-    """The label, or what the file is instead."""
     is_wheel = file["filename"].endswith(".whl")
     return file["label"] or ("no variant" if is_wheel else "source distribution")
 
@@ -169,12 +157,3 @@ def _print_namespace(namespace: dict[str, Any], files: list[dict[str, Any]]) -> 
             print_lines(f"{name} :: {feature['name']} :: {values}", "    ", "      ")
     for note in filter(None, (*namespace["notes"], namespace["absent"])):
         print_lines(note, "    # ", "    #   ")
-
-
-def _print_table(decisions: list[dict[str, Any]], targets: list[str]) -> None:
-    rows = [("target", "release", "takes", "because of")]
-    for one, target in zip(decisions, targets, strict=True):
-        takes = next((_name(file) for file in one["files"] if file["place"] == 1), "nothing")
-        rows.append((target, one["release"] or "", takes, ", ".join(one["deciding"])))
-    print_lines(decisions[0]["name"])
-    print_table(rows, widest=_COLUMN)

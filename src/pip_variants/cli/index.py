@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from pip_variants.cli.make import print_path
-from pip_variants.cli.text import add_json, add_list, print_json, progress, warn
+from pip_variants.cli.text import add_list, print_json, progress, warn
 from pip_variants.publish.index import write_index_metadata, write_pages
 
 
@@ -12,26 +12,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "the folder with all wheels of the releases (default: dist)"
     parser.add_argument("folder", type=Path, nargs="?", default=Path("dist"), help=text)
     text = "only add what this wheel says to the metadata in the folder, where the release's "
-    add_list(parser, "--add", "WHEEL", f"{text}other wheels need not be; repeat for more", Path)
-    parser.add_argument(
-        "--pages",
-        action="store_true",
-        help="also write the pages of an index for a plain file server, below simple; pages that "
-        "are there are kept up to date without this",
-    )
+    add_list(parser, "--add", "WHEEL", f"{text}other wheels need not be; repeat for more")
+    text = "also write the pages of an index for a plain file server, below simple; pages that are "
+    text += "there are kept up to date without this"
+    parser.add_argument("--pages", action="store_true", help=text)
     text = "say on the pages that installers take this version only where it is pinned (PEP 592)"
     add_list(parser, "--yank", "VERSION[=REASON]", text)
-    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     left_out: list[str] = []
+    wheels = [*map(Path, options.add)]
     with progress():
-        paths = write_index_metadata(options.folder, options.add, left_out.append)
+        paths = write_index_metadata(options.folder, wheels, left_out.append)
         written = [*paths]
         if options.pages or options.yank or (options.folder / "simple" / "index.html").is_file():
             yanked = dict(one.partition("=")[::2] for one in options.yank)
-            added = [*options.add, *paths] if options.add else []
+            added = [*wheels, *paths] if wheels else []
             written += write_pages(options.folder, added, yanked)
     for why in left_out:
         warn(f"left out: {why}")
@@ -39,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         print_json(written=[*map(str, written)], left_out=left_out)
         return 0
     if not paths:
-        where = ", ".join(map(str, options.add or [options.folder]))
+        where = ", ".join(map(str, wheels or [options.folder]))
         print(f"There are no variant wheels in {where}: no metadata was written.")
     for path in written:
         print_path(path)

@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import Any
 
 from pip_variants import reasons
-from pip_variants.cli.text import add_json, print_json, print_lines, print_table
+from pip_variants.cli.text import print_json, print_lines, print_table
 from pip_variants.detection.client import Detection
 from pip_variants.detection.index_sets import IndexSets
 from pip_variants.errors import InvalidIndexSet, printable
@@ -21,11 +21,9 @@ FITS_EVERYWHERE = "fits everywhere"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("set", nargs="*", help="a name, such as pytorch, or a file")
     parser.add_argument("--target", default="", help="for this target, a file or a name")
-    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command: 1 if a set cannot be read, or a provider failed."""
     with closing(Detection(target=options.target)) as detection:
         sets = IndexSets(detection.index_sets(), _refuse)
         found = [describe(one, detection) for one in sets.named(options.set or sets.names)]

@@ -2,15 +2,11 @@
 
 import argparse
 
-from pip_variants.cli.text import add_json, print_json, print_lines, warn
-from pip_variants.errors import printable
+from pip_variants.cli.text import print_json, print_lines, warn
 from pip_variants.inventory import installed_variants
-
-add_arguments = add_json
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command: 1 if anything could not be told."""
     found = installed_variants(warn)
     if options.json:
         print_json(variants=[one.to_json() for one in found])
@@ -19,7 +15,7 @@ def run(options: argparse.Namespace) -> int:
         fits = {True: "supported", False: "not supported", None: "not known"}[one.supported]
         properties = one.variant.properties if one.variant else ()
         print_lines(f"{one.name} {one.version}{label}: {fits}")
-        for text in (*map(str, properties), printable(one.reason)):
+        for text in (*map(str, properties), one.reason):
             print_lines(text, "    ", "      ")
     if not found and not options.json:
         print("No variants are installed.")

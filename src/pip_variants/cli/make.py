@@ -5,7 +5,7 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from pip_variants.cli.text import add_json, add_list, print_json, warn
+from pip_variants.cli.text import add_list, print_json, warn
 from pip_variants.errors import InvalidVariantMetadata, printable
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import (
@@ -19,75 +19,41 @@ from pip_variants.model.metadata import (
 from pip_variants.model.names import VariantProperty, check_label, check_namespace, normalised
 from pip_variants.model.published import KNOWN_PROVIDERS
 from pip_variants.publish.project import Project, check_known, check_static
-from pip_variants.publish.wheel import (
-    NO_CHANGES,
-    Changes,
-    make_variant_wheel,
-    naming,
-    read_metadata,
-)
+from pip_variants.publish.wheel import Changes, make_variant_wheel, naming, read_metadata
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("wheel", type=Path, help="the built wheel; it stays as it is")
-    parser.add_argument(
-        "--label",
-        help="the variant label, such as x86_64_v3, or null (default: that of a variant wheel, "
-        "else eight digits that belong to the properties, as variantlib has it)",
-    )
-    of_property = "'NAMESPACE :: FEATURE :: VALUE'"
+    add_changes(parser)
+    text = "the variant label, such as x86_64_v3, or null (default: that of a variant wheel, else "
+    text += "eight digits that belong to the properties, as variantlib has it)"
+    parser.add_argument("--label", help=text)
     text = "a property of the wheel; repeat for more (default: those of a variant wheel)"
-    add_list(parser, "--property", of_property, text)
-    parser.add_argument(
-        "--namespaces",
-        metavar="NAMESPACE,...",
-        help="all namespaces of the release, most important first; the same for all its wheels "
-        "(default: those of the properties, as given)",
-    )
+    add_list(parser, "--property", "'NAMESPACE :: FEATURE :: VALUE'", text)
+    text = "all namespaces of the release, most important first; the same for all its wheels "
+    text += "(default: those of the properties, as given)"
+    parser.add_argument("--namespaces", metavar="NAMESPACE,...", help=text)
     text = "the provider package of a namespace that is not built in"
     add_list(parser, "--provider", "NAMESPACE=REQUIREMENT", text)
     text = "the API endpoint of that provider, if it is not the package's name"
     add_list(parser, "--plugin-api", "NAMESPACE=MODULE[:OBJECT]", text)
-    parser.add_argument(
-        "--project",
-        type=Path,
-        metavar="PYPROJECT",
-        help="take all of this from [variant] in a pyproject.toml, by the label; for one that is "
-        "not there, all but the properties",
-    )
-    add_unchecked(parser)
-    add_changes(parser)
-
-
-def add_unchecked(parser: argparse.ArgumentParser) -> None:
-    """Define the option of commands that check properties."""
+    text = "take all of this from [variant] in a pyproject.toml, by the label; for one that is not "
+    text += "there, all but the properties"
+    parser.add_argument("--project", type=Path, metavar="PYPROJECT", help=text)
     text = "take properties that their provider does not know"
     parser.add_argument("--unchecked", action="store_true", help=text)
 
 
 def add_changes(parser: argparse.ArgumentParser) -> None:
     """Define the options of commands that write a wheel again."""
+    parser.add_argument("wheel", type=Path, help="the wheel; it stays as it is")
     parser.add_argument("--name", default="", help="make it a wheel of the project of this name")
-    parser.add_argument(
-        "--drop-local-version", action="store_true", help="make version 1.0+cu128 1.0"
-    )
+    text = "make version 1.0+cu128 1.0"
+    parser.add_argument("--drop-local-version", action="store_true", help=text)
     add_list(parser, "--add-dependency", "REQUIREMENT", "repeatable")
     add_list(parser, "--drop-dependency", "PACKAGE", "repeatable")
-    parser.add_argument(
-        "-o", "--output", type=Path, help="the folder to write to (default: that of the wheel)"
-    )
+    text = "the folder to write to (default: that of the wheel)"
+    parser.add_argument("-o", "--output", type=Path, help=text)
     parser.add_argument("--force", action="store_true", help="replace a file of the new name")
-    add_json(parser)
-
-
-def changes_of(options: argparse.Namespace, project: Changes = NO_CHANGES) -> Changes:
-    """What the options and the project want changed. Raises `InvalidWheel`."""
-    return Changes(
-        options.name,
-        options.drop_local_version,
-        (*project.dropped, *options.drop_dependency),
-        (*project.added, *options.add_dependency),
-    )
 
 
 def print_path(path: Path) -> None:
@@ -95,8 +61,11 @@ def print_path(path: Path) -> None:
     print(printable(str(path), 10_000))
 
 
-def write(options: argparse.Namespace, metadata: VariantMetadata | None, changes: Changes) -> None:
-    """Write the wheel again, with this metadata, as the options of `add_changes` say."""
+def write(options: argparse.Namespace, metadata: VariantMetadata | None, project: Changes) -> None:
+    """Write the wheel again, as a project and the options say. Raises `InvalidWheel`."""
+    dropped = (*project.dropped, *options.drop_dependency)
+    added = (*project.added, *options.add_dependency)
+    changes = Changes(options.name, options.drop_local_version, dropped, added)
     wheel, folder = options.wheel, options.output or options.wheel.parent
     made = make_variant_wheel(wheel, metadata, folder, changes, force=options.force)
     if options.json:
@@ -110,12 +79,13 @@ def write(options: argparse.Namespace, metadata: VariantMetadata | None, changes
 
 def run(options: argparse.Namespace) -> int:
     properties = [VariantProperty.parse(text) for text in options.property]
+    changes = Changes()
     if options.project:
-        metadata, changes = _of_project(options, properties)
+        metadata, changes = _of_project(options, _variant(options, properties))
     elif not properties and (old := WheelFilename.parse(options.wheel.name).label):
-        metadata, changes = _of_wheel(options, old), changes_of(options)
+        metadata = _of_wheel(options, old)
     else:
-        metadata, changes = _of_options(options, properties), changes_of(options)
+        metadata = _of_options(options, properties)
     # The model checks what it reads, so let it read what is going to be written.
     VariantMetadata.parse(metadata.serialise(), "the metadata of the new wheel")
     if not options.unchecked:
@@ -136,34 +106,24 @@ def _variant(options: argparse.Namespace, properties: list[VariantProperty]) -> 
 def _of_wheel(options: argparse.Namespace, old: str) -> VariantMetadata:
     """What a variant wheel says of itself, under the new label if there is one."""
     if options.namespaces or options.provider or options.plugin_api:
-        raise InvalidVariantMetadata(
-            "without --property the wheel keeps its properties and all that belongs to them: "
-            "leave out --namespaces, --provider and --plugin-api"
-        )
+        what = "without --property the wheel keeps its properties and all that belongs to them"
+        raise InvalidVariantMetadata(f"{what}: leave out --namespaces, --provider and --plugin-api")
     metadata = read_metadata(options.wheel)
     new = check_label(old if options.label is None else options.label)
     return replace(metadata, variants={new: metadata.variants[old]._replace(label=new)})
 
 
-def _of_project(
-    options: argparse.Namespace, properties: list[VariantProperty]
-) -> tuple[VariantMetadata, Changes]:
-    variant = _variant(options, properties)
+def _of_project(options: argparse.Namespace, variant: Variant) -> tuple[VariantMetadata, Changes]:
     if options.namespaces or options.provider or options.plugin_api:
-        raise InvalidVariantMetadata(
-            "--project says all that --namespaces, --provider and --plugin-api say"
-        )
-    project = Project.read(options.project).filled()
-    for remark in project.remarks:
-        warn(remark)
-    changes = changes_of(options, project.recipe(variant.label).changes)
-    if not options.property:
+        what = "--project says all that --namespaces, --provider and --plugin-api say"
+        raise InvalidVariantMetadata(what)
+    project = Project.read(options.project).filled(warn)
+    changes = project.recipes.get(variant.label, project.common).changes
+    if not variant.features:
         return project.of(variant.label), changes
     if variant.label in project.metadata.variants:
-        raise InvalidVariantMetadata(
-            f"[variant.variants] says what {variant.label} is: leave out --property, "
-            "or give another --label"
-        )
+        what = f"[variant.variants] says what {variant.label} is: leave out --property"
+        raise InvalidVariantMetadata(f"{what}, or give another --label")
     check_static(variant, project.metadata)
     return replace(project.metadata, variants={variant.label: variant}), changes
 
@@ -178,24 +138,21 @@ def _of_options(options: argparse.Namespace, properties: list[VariantProperty]) 
         namespaces = list(dict.fromkeys(check_namespace(one.strip()) for one in given))
     requirements = dict(_pair("--provider", one, "REQUIREMENT") for one in options.provider)
     endpoints = dict(_pair("--plugin-api", one, "MODULE") for one in options.plugin_api)
-    known: dict[str, ProviderInfo] = {
-        **KNOWN_PROVIDERS,
-        ABI_DEPENDENCY: BuiltinProvider(ABI_DEPENDENCY),
+    providers: dict[str, ProviderInfo] = {
+        name: PluginProvider((text,), endpoints.pop(name, None))
+        for name, text in requirements.items()
     }
-    providers = {name: known[name] for name in namespaces if name in known}
-    for namespace, requirement in requirements.items():
-        providers[namespace] = PluginProvider((requirement,), endpoints.pop(namespace, None))
+    known = {ABI_DEPENDENCY: BuiltinProvider(ABI_DEPENDENCY), **KNOWN_PROVIDERS, **providers}
     for name in namespaces:
-        if name not in providers:
-            raise InvalidVariantMetadata(
-                f"no provider is known for {name}: name one, --provider {name}=..."
-            )
+        if name not in known:
+            what = f"no provider is known for {name}: name one, --provider {name}=..."
+            raise InvalidVariantMetadata(what)
+        providers[name] = known[name]
     for name in endpoints:
         raise InvalidVariantMetadata(f"--plugin-api {name}=... needs --provider {name}=...")
     if not namespaces:
-        raise InvalidVariantMetadata(
-            "give a --property, or --namespaces for the null variant, which has none"
-        )
+        what = "give a --property, or --namespaces for the null variant, which has none"
+        raise InvalidVariantMetadata(what)
     return VariantMetadata(tuple(namespaces), {variant.label: variant}, providers)
 
 

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from pip_variants.cli.text import add_json, print_json, print_lines, warn
+from pip_variants.cli.text import print_json, print_lines, warn
 from pip_variants.detection.client import Answer, Detection
 from pip_variants.errors import PipVariantsError, printable
 from pip_variants.model.filename import WheelFilename
@@ -15,27 +15,34 @@ from pip_variants.model.support import SupportedFeature
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "wheel", nargs="*", type=Path, help="show what these wheels are, not the machine"
-    )
-    parser.add_argument(
-        "--valid",
-        metavar="NAMESPACE",
-        help="show every property that there is in a namespace, whatever the machine",
-    )
-    parser.add_argument(
-        "-v", "--verbose", action="store_true", help="say who found it and what they looked at"
-    )
-    add_json(parser)
+    text = "show what these wheels are, not the machine"
+    parser.add_argument("wheel", nargs="*", type=Path, help=text)
+    text = "show every property that there is in a namespace, whatever the machine"
+    parser.add_argument("--valid", metavar="NAMESPACE", help=text)
+    text = "say who found it and what they looked at"
+    parser.add_argument("-v", "--verbose", action="store_true", help=text)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command: 1 if a provider failed."""
     for wheel in options.wheel:
         _show_wheel(wheel)
     if options.valid:
         _show_valid(options.valid)
-    return 0 if options.wheel or options.valid else _show_machine(options)
+    if options.wheel or options.valid:
+        return 0
+    with closing(Detection()) as detection:
+        answers = detection.everything()
+    if options.json:
+        print_json(providers=[*map(_to_json, answers)])
+    for answer in () if options.json else answers:
+        for warning in filter(None, (answer.failed, *answer.warnings)):
+            warn(warning)
+        if options.verbose and not answer.failed:
+            print(f"# {answer.namespace}, by {printable(answer.by)}")
+            for note in (*answer.notes, answer.support.absent):
+                print_lines(note, "#   ", "#     ")
+        _print_features(answer.namespace, answer.support.features)
+    return 1 if any(answer.failed for answer in answers) else 0
 
 
 def _show_wheel(path: Path) -> None:
@@ -52,7 +59,7 @@ def _show_wheel(path: Path) -> None:
             print(f"  {one}")
     for namespace, provider in metadata.providers.items():
         asked = provider.requires if isinstance(provider, PluginProvider) else ("the metadata",)
-        print_lines(f"{namespace}: says {printable(', '.join(asked))}", "  ", "")
+        print_lines(f"{namespace}: says {', '.join(asked)}", "  ", "")
 
 
 def _show_valid(namespace: str) -> None:
@@ -60,27 +67,9 @@ def _show_valid(namespace: str) -> None:
         valid = detection.valid_in(namespace)
         if not valid.features:
             known = ", ".join(dict.fromkeys(one.namespace for one in detection.everything()))
-            raise PipVariantsError(
-                f"no provider of {printable(namespace, 60)} is installed that says what there is; "
-                f"known are {known}"
-            )
+            what = f"no provider of {printable(namespace, 60)} is installed that says what there is"
+            raise PipVariantsError(f"{what}; known are {known}")
     _print_features(namespace, valid.features)
-
-
-def _show_machine(options: argparse.Namespace) -> int:
-    with closing(Detection()) as detection:
-        answers = detection.everything()
-    if options.json:
-        print_json(providers=[*map(_to_json, answers)])
-    for answer in () if options.json else answers:
-        for warning in filter(None, (answer.failed, *answer.warnings)):
-            warn(warning)
-        if options.verbose and not answer.failed:
-            print(f"# {answer.namespace}, by {printable(answer.by)}")
-            for note in (*answer.notes, answer.support.absent):
-                print_lines(printable(note), "#   ", "#     ")
-        _print_features(answer.namespace, answer.support.features)
-    return 1 if any(answer.failed for answer in answers) else 0
 
 
 def _print_features(namespace: str, features: Iterable[SupportedFeature]) -> None:
@@ -90,13 +79,7 @@ def _print_features(namespace: str, features: Iterable[SupportedFeature]) -> Non
 
 
 def _to_json(answer: Answer) -> dict[str, Any]:
-    """The entry of one provider (docs/commands.md)."""
-    return {
-        "namespace": answer.namespace,
-        "by": answer.by,
-        "features": [one._asdict() for one in answer.support.features],
-        "absent": printable(answer.support.absent),
-        "notes": [printable(note) for note in answer.notes],
-        "warnings": [printable(warning) for warning in answer.warnings],
-        "failed": printable(answer.failed),
-    }
+    said = answer._asdict()
+    support = said.pop("support")
+    features = [one._asdict() for one in support.features]
+    return {**said, "features": features, "absent": support.absent}

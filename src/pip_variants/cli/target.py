@@ -14,27 +14,18 @@ from pip_variants.detection.client import Detection
 from pip_variants.detection.targets import load, loads
 from pip_variants.errors import PipVariantsError
 from pip_variants.model.target import Machine, Target
-from pip_variants.publish.files import replace
+from pip_variants.publish.archive import replace
 
 _SHOWN = 4  # features of a machine, values of a feature
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "names",
-        nargs="*",
-        metavar="NAME",
-        help="a well-known target instead of this machine: x86_64_v3, aarch64_8.2a, cuda12.8-sm90; "
-        "several are one machine that is all of them",
-    )
-    parser.add_argument(
-        "--combine",
-        nargs="+",
-        default=[],
-        metavar="FILE",
-        help="target files of machines that must all be able to use what is installed; says what "
-        "is lost by that",
-    )
+    text = "a well-known target instead of this machine: x86_64_v3, aarch64_8.2a, cuda12.8-sm90; "
+    text += "several are one machine that is all of them"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=text)
+    text = "target files of machines that must all be able to use what is installed; says what is "
+    text += "lost by that"
+    parser.add_argument("--combine", nargs="+", default=[], metavar="FILE", help=text)
     parser.add_argument("--name", help="what to call the machine (default: as the network does)")
     parser.add_argument("-o", "--output", type=Path, help="the file to write (default: print it)")
 
@@ -44,14 +35,10 @@ def run(options: argparse.Namespace) -> int:
         warn("give names or --combine, not both")
         return 2
     if options.combine:
-        target = Target(())
-        for file in options.combine:
-            target = target.combine(load(file, _named))
+        target = Target.of(one for file in options.combine for one in load(file, _named).machines)
         _say_what_is_lost(target)
     else:
-        machine = _named(options.names)
-        names = (options.name,) if options.name else machine.names
-        target = Target((dataclasses.replace(machine, names=names),))
+        target = Target((_named(options.names, options.name),))
     text = target.to_toml()
     if options.output is None:
         sys.stdout.write(text)
@@ -63,16 +50,13 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _named(names: list[str]) -> Machine:
-    """The machine at hand, or the well-known one of these names."""
+def _named(names: list[str], called: str = "") -> Machine:
     with closing(Detection()) as detection:
         (machine,) = loads(detection.machine(names), "the answer").machines
-    return dataclasses.replace(
-        machine,
-        names=("+".join(names) or socket.gethostname(),),
-        made_by=f"pip-variants {pip_variants.__version__}",
-        made_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-    )
+    name = called or "+".join(names) or socket.gethostname()
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    by = f"pip-variants {pip_variants.__version__}"
+    return dataclasses.replace(machine, names=(name,), made_by=by, made_at=now)
 
 
 def _say_what_is_lost(target: Target) -> None:

@@ -12,15 +12,9 @@ from typing import Any
 from pip_variants.errors import printable
 
 
-def add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON, see docs/commands.md")
-
-
-def add_list(
-    parser: argparse.ArgumentParser, name: str, metavar: str, text: str, to: type = str
-) -> None:
+def add_list(parser: argparse.ArgumentParser, name: str, metavar: str, text: str) -> None:
     """Define an option that can be repeated."""
-    parser.add_argument(name, metavar=metavar, help=text, action="append", default=[], type=to)
+    parser.add_argument(name, metavar=metavar, help=text, action="append", default=[])
 
 
 def print_json(**content: Any) -> None:
@@ -35,19 +29,18 @@ def warn(text: str) -> None:
 
 def print_lines(text: str, first: str = "", other: str = "  ") -> None:
     """Print the text in lines with these indents, if there is any."""
-    text = printable(text, len(text) * 10)
-    for line in textwrap.wrap(
-        text, 80, initial_indent=first, subsequent_indent=other, break_on_hyphens=False
-    ):
+    wrapper = textwrap.TextWrapper(80, first, other, break_on_hyphens=False)
+    for line in wrapper.wrap(printable(text, 5000)):
         print(line)
 
 
-def print_table(rows: Sequence[Sequence[str]], first: str = "", widest: int = 24) -> None:
-    """Print rows of cells, the last of which may be long."""
-    widths = [min(widest, max(map(len, column))) for column in zip(*rows, strict=True)]
+def print_table(rows: Sequence[Sequence[str]], first: str = "") -> None:
+    """Print rows of cells, the last of which may be long: it goes on below itself."""
+    widths = [min(24, max(map(len, column))) for column in zip(*rows, strict=True)][:-1]
+    other = first + " " * min(sum(widths) + 2 * len(widths), 40)
     for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
-        print_lines("  ".join((*cells, row[-1])).rstrip(), first, f"{first}    ")
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        print_lines("  ".join((*cells, row[-1])).rstrip(), first, other)
 
 
 def print_command(command: str) -> None:

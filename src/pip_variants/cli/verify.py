@@ -21,7 +21,7 @@ from pip_variants.detection.client import Detection
 from pip_variants.errors import DetectionError, InvalidWheel, printable
 from pip_variants.model.filename import WheelFilename
 from pip_variants.publish.sources import LocalFiles, ProjectPage
-from pip_variants.publish.verify import Release, covers, verify
+from pip_variants.publish.verify import Faults, Release, covers, verify
 from pip_variants.selection import select
 
 # Those that are compared unless others are named, for the namespaces that a release uses.
@@ -31,26 +31,21 @@ _TARGETS = {
 }
 
 _Wheels: TypeAlias = list[WheelFilename]
-_Taken: TypeAlias = tuple[str, list[str]]
-"""Which of the wheels a target takes, and the properties that decide."""
+_Taken: TypeAlias = dict[str, Any]
+"""Which of the wheels a target `takes`, which properties are `deciding`, and pip's `warnings`."""
+_Take: TypeAlias = Callable[[Release, _Wheels, str], _Taken]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "what",
-        nargs="*",
-        default=["dist"],
-        metavar="WHEELS|INDEX-URL",
-        help="wheels and folders, or the address of a project's page on an index (default: dist)",
-    )
+    about = "wheels and folders, or the address of a project's page on an index (default: dist)"
+    metavar = "WHEELS|INDEX-URL"
+    parser.add_argument("what", nargs="*", default=["dist"], metavar=metavar, help=about)
     about = "say what this target would get, a file or a name; repeat for more (default: some "
     about += "processors, if the wheels are for those)"
     text.add_list(parser, "--target", "TARGET", about)
-    text.add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command: 0 nothing is wrong, 1 there are mistakes."""
     urls = [one for one in options.what if "://" in one]
     if urls and len(options.what) > 1:
         raise InvalidWheel("give one address, or wheels and folders, not both")
@@ -63,50 +58,45 @@ def run(options: argparse.Namespace) -> int:
             for one in ("here", *targets)
         }
         releases, faults, remarks = verify(source, asked["here"])
-        warned: dict[str, None] = {}
-        take = partial(_of_pip, urls[0], warned) if urls else partial(_of_order, asked)
-        tables = [
-            table
-            for release in releases
-            for table in _tables(release, options.target or _known(release) or least, take)
-        ]
+        take = partial(_of_pip, urls[0]) if urls else partial(_ordered, asked)
+        tables: list[dict[str, Any]] = []
+        for release in releases:
+            known = [one for name in release.metadata.namespaces for one in _TARGETS.get(name, ())]
+            tables += _tables(release, options.target or known or least, take)
+    rows = [row for table in tables for row in table["targets"]]
+    warned = dict.fromkeys(text for row in rows for text in row.pop("warnings", ()))
     # What pip warns of is no news where something is wrong.
     (remarks if any(faults.values()) else faults["pip"]).extend(warned)
-    found = [(where, *one.partition("\n")[::2]) for where in faults for one in faults[where]]
     if options.json:
-        listed = [{"where": where, "what": what, "command": one} for where, what, one in found]
+        found = [(where, *one.partition("\n")) for where in faults for one in faults[where]]
+        listed = [{"where": where, "what": what, "command": one} for where, what, _, one in found]
         text.print_json(tables=tables, remarks=remarks, faults=listed)
-        return 1 if found else 0
+    else:
+        _print(tables, remarks, faults)
+    return 1 if any(faults.values()) else 0
+
+
+def _print(tables: list[dict[str, Any]], remarks: list[str], faults: Faults) -> None:
     for one in tables:
-        _print(**one)
+        tags, labels = ", ".join(one["tags"]), ", ".join(one["labels"])
+        text.print_lines(f"{one['release']}, {tags}: {labels}")
+        rows = [(row["target"], row["takes"], ", ".join(row["deciding"])) for row in one["targets"]]
+        text.print_table([("target", "takes", "because of"), *rows] if rows else [], "  ")
+        print()
     for remark in remarks:
         text.print_lines(remark)
-    before = ""
-    for where, what, command in found:
-        if where != before:
+    for where, wrong in faults.items():
+        if wrong:
             print(printable(where))
-        before = where
-        text.print_lines(what, "  - ", "    ")
-        if command:
-            text.print_command(command)
-    print(f"{len(found)} to mend" if found else "OK")
-    return 1 if found else 0
+        for what, _, command in (one.partition("\n") for one in wrong):
+            text.print_lines(what, "  - ", "    ")
+            if command:
+                text.print_command(command)
+    number = sum(map(len, faults.values()))
+    print(f"{number} to mend" if number else "OK")
 
 
-def _print(release: str, tags: list[str], labels: list[str], targets: list[dict[str, Any]]) -> None:
-    text.print_lines(f"{release}, {', '.join(tags)}: {', '.join(labels)}")
-    rows = [(one["target"], one["takes"], ", ".join(one["deciding"])) for one in targets]
-    text.print_table([("target", "takes", "because of"), *rows] if rows else [], "  ")
-    print()
-
-
-def _known(release: Release) -> list[str]:
-    return [one for name in release.metadata.namespaces for one in _TARGETS.get(name, ())]
-
-
-def _tables(
-    release: Release, targets: list[str], take: Callable[[Release, _Wheels, str], _Taken]
-) -> Iterator[dict[str, Any]]:
+def _tables(release: Release, targets: list[str], take: _Take) -> Iterator[dict[str, Any]]:
     """Which label each target gets; wheels for different platforms may have different ones."""
     found: dict[frozenset[str | None], tuple[list[str], _Wheels]] = {}
     for tags in sorted({name.tags for name in release.wheels if name.label is not None}):
@@ -117,32 +107,24 @@ def _tables(
         labelled = sorted({one.label or "no variant" for one in wheels})
         with ThreadPoolExecutor() as pool:
             answers = pool.map(partial(take, release, wheels), targets)
-            rows = [
-                {"target": target, "takes": takes, "deciding": deciding}
-                for target, (takes, deciding) in zip(targets, answers, strict=True)
-            ]
+            rows = [{"target": one, **said} for one, said in zip(targets, answers, strict=True)]
         yield {"release": str(release), "tags": all_tags, "labels": labelled, "targets": rows}
 
 
-def _of_order(
-    asked: dict[str, Detection], release: Release, wheels: _Wheels, target: str
-) -> _Taken:
-    """By the order of the variants that the wheels describe."""
+def _ordered(asked: dict[str, Detection], release: Release, wheels: _Wheels, target: str) -> _Taken:
     labels = {one.label for one in wheels}
     try:
         ordering = select(release.metadata, filter(None, labels), asked[target])
     except DetectionError as error:
-        return str(error), []
+        return {"takes": str(error), "deciding": []}
     if ordering.best_first:
         best = ordering.best_first[0]
-        return best.label, [*map(str, ordering.deciding(best))]
+        return {"takes": best.label, "deciding": [*map(str, ordering.deciding(best))]}
     other = "the source distribution" if release.has_source else "nothing"
-    return "no variant" if None in labels else other, []
+    return {"takes": "no variant" if None in labels else other, "deciding": []}
 
 
-def _of_pip(
-    url: str, warned: dict[str, None], release: Release, wheels: _Wheels, target: str
-) -> _Taken:
+def _of_pip(url: str, release: Release, wheels: _Wheels, target: str) -> _Taken:
     """As pip takes them from the page where such wheels can be used; without its settings."""
     options = ["--no-index", "--find-links", url, "--ignore-requires-python", *_machine(wheels)]
     own = {key: value for key, value in os.environ.items() if not key.startswith("PIP_")}
@@ -153,12 +135,14 @@ def _of_pip(
             target = os.path.join(folder, "here.toml")
             with closing(Detection()) as detection:
                 Path(target).write_text(detection.machine())
-        _, answer = ask_pip(*options, "--variant-target", target, wanted, env=env)
-    warned.update(dict.fromkeys([answer["error"]] if "error" in answer else answer["warnings"]))
+        options += ["--variant-target", target, wanted]
+        _, said, answer = ask_pip("explain", *options, env=env)
+    warnings = answer.get("warnings", [answer.get("error", said)])
     filename = answer.get("filename") or ""
     other = "the source distribution" if filename else "nothing"
     other = "no variant" if filename.endswith(".whl") else other
-    return answer.get("label") or other, answer.get("deciding", [])
+    takes = answer.get("label") or other
+    return {"takes": takes, "deciding": answer.get("deciding", []), "warnings": warnings}
 
 
 def _machine(wheels: _Wheels) -> list[str]:

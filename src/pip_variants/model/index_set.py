@@ -128,7 +128,8 @@ def _read(root: Node, mirror: str, beside: str) -> IndexSet:
 
 def _build(label: str, node: Node, base: str, namespaces: tuple[str, ...]) -> Build:
     is_page = "find-links" in node.children()
-    place = node.get("find-links" if is_page else "index")
+    # Where there is a base, an index is mostly called as the build.
+    place = node.get("find-links" if is_page else "index", label if base else None)
     if is_page and "index" in node.value:
         raise node.fault("must have an index or find-links, not both")
     url = urljoin(base, place.string())

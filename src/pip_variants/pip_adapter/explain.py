@@ -159,6 +159,7 @@ class Explain(InstallCommand):
         return {
             "release": version or None,
             "label": variant.label if variant else None,
+            "index_set": found.builds.source if found.builds and variant else None,
             "filename": chosen.filename if chosen else None,
             "url": _url(chosen) if chosen else None,
             "deciding": [str(one) for one in ordering.deciding(variant)] if variant else [],

@@ -13,13 +13,14 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from packaging.tags import parse_tag, sys_tags
 
 from pip_variants.detection import RUN_MODULE
 from pip_variants.errors import InvalidWheel, PipVariantsError
 from pip_variants.model.filename import WheelFilename
-from pip_variants.publish.files import refuse_existing, replacing
+from pip_variants.publish.archive import refuse_existing, replacing
 from pip_variants.publish.flags import flags_for, is_for_processor, launching
 from pip_variants.publish.project import PLAIN, Project, Recipe, check_known
 from pip_variants.publish.wheel import NO_CHANGES, make_variant_wheel
@@ -65,9 +66,11 @@ class Build:
                 sdist = self._run("sdist", sdist, Path(own), Recipe())
                 there = self.folder / sdist.name
                 refuse_existing(there, f"pip-variants build {there}", force=self.force)
-            project = self._project(sdist)
+            project = Project.read(_unpacked(sdist, Path(own, "source"))).filled(self.warn)
+            if not self.unchecked:
+                check_known(project.metadata, self.warn)
             labels = labels or project.labels
-            for path, label in self._wheels_of(sdist):
+            for path, label in self._wheels_of(sdist).items():
                 if label in labels:
                     refuse_existing(path, force=self.force)
             ways = self._ways(project, labels)
@@ -83,25 +86,21 @@ class Build:
                     except (PipVariantsError, OSError) as error:
                         failed |= dict.fromkeys(running[done], str(error))
             if self.source.is_dir() and files:
-                self._warn_of_others(sdist, [*files.values()])
-                files = {"": self._deliver(sdist), **files}
+                built = {*files.values()}
+                if old := [one.name for one in self._wheels_of(sdist) if one not in built]:
+                    where = f"{', '.join(old)} in {self.folder}"
+                    what = "of an earlier build, maybe of other sources. Remove what does not"
+                    self.warn(f"{where}: {what} belong to this release")
+                with replacing(there) as unfinished:
+                    shutil.copyfile(sdist, unfinished)
+                files = {"": there, **files}
         return files, failed
-
-    def _project(self, sdist: Path) -> Project:
-        """The project in a source distribution, checked and filled."""
-        with tempfile.TemporaryDirectory() as folder:
-            project = Project.read(_unpacked(sdist, Path(folder))).filled()
-        for remark in project.remarks:
-            self.warn(remark)
-        if not self.unchecked:
-            check_known(project.metadata, self.warn)
-        return project
 
     def _ways(self, project: Project, labels: Sequence[str]) -> dict[Recipe, list[str]]:
         """In which ways wheels are compiled, and the labels that are compiled so."""
         ways: dict[Recipe, list[str]] = {}
         for label in dict.fromkeys(labels):
-            way = replace(project.recipe(label), changes=NO_CHANGES)
+            way = replace(project.recipes.get(label, project.common), changes=NO_CHANGES)
             if label != PLAIN:
                 variant = project.of(label).variants[label]
                 way = replace(way, flags=tuple(flags_for(variant, dict(way.env)).items()))
@@ -110,20 +109,13 @@ class Build:
             ways.setdefault(way, []).append(label)
         return ways
 
-    def _warn_of_others(self, sdist: Path, made: Sequence[Path]) -> None:
-        if old := [path.name for path, _ in self._wheels_of(sdist) if path not in made]:
-            self.warn(
-                f"{', '.join(old)} in {self.folder}: of an earlier build, maybe of other sources. "
-                "Remove what does not belong to this release"
-            )
-
-    def _wheels_of(self, sdist: Path) -> list[tuple[Path, str]]:
+    def _wheels_of(self, sdist: Path) -> dict[Path, str]:
         """The wheels of the release that are there and for this Python, and their labels."""
-        found = []
+        found = {}
         for path in sorted(self.folder.glob(f"{sdist.name.removesuffix('.tar.gz')}-*.whl")):
             name = WheelFilename.parse(path.name)
             if not parse_tag("-".join(name.tags)).isdisjoint(sys_tags()):
-                found.append((path, name.label or PLAIN))
+                found[path] = name.label or PLAIN
         return found
 
     def _build(
@@ -145,28 +137,16 @@ class Build:
                 wheel = self._made(command, self.repair, folder, way, own)
             for label in labels:
                 metadata = None if label == PLAIN else project.of(label)
-                changes = project.recipe(label).changes
-                made[label] = self._deliver(make_variant_wheel(wheel, metadata, own, changes))
+                changes = project.recipes.get(label, project.common).changes
+                into = self.folder
+                made[label] = make_variant_wheel(wheel, metadata, into, changes, force=self.force)
         return made
-
-    def _deliver(self, file: Path) -> Path:
-        """Put a finished file into the folder, in one step; return its path there."""
-        refuse_existing(self.folder / file.name, force=self.force)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with replacing(self.folder / file.name) as unfinished:
-            shutil.copyfile(file, unfinished)
-        return self.folder / file.name
 
     def _run(self, kind: str, source: Path, own: Path, way: Recipe) -> Path:
         """Have the backend build `kind`, wheel or sdist, with `own` for files of the way."""
-        arguments = {
-            "kind": kind,
-            "source": str(source),
-            "folder": str(own / kind),
-            "settings": dict(way.config_settings),
-            "requires": way.build_dependencies,
-        }
-        command = [sys.executable, "-c", RUN_MODULE, _BACKEND, json.dumps(arguments)]
+        where = {"kind": kind, "source": str(source), "folder": str(own / kind)}
+        how = {"settings": dict(way.config_settings), "requires": way.build_dependencies}
+        command = [sys.executable, "-c", RUN_MODULE, _BACKEND, json.dumps({**where, **how})]
         return self._made(command, f"building the {kind}", own / kind, way, source)
 
     def _made(
@@ -182,16 +162,10 @@ class Build:
         if way.flags:
             env |= launching(dict(way.flags), folder.with_name("compilers"), env)
         lines = []
-        with subprocess.Popen(  # noqa: S603
-            command,
-            shell=isinstance(command, str),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            env=env,
-        ) as process:
+        how: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
+        how |= {"stderr": subprocess.STDOUT, "encoding": "utf-8", "errors": "replace"}
+        shell = isinstance(command, str)
+        with subprocess.Popen(command, shell=shell, env=env, **how) as process:  # noqa: S603
             for line in process.stdout or ():
                 lines.append(line.rstrip("\n").replace(str(source), str(self.source.resolve())))
                 if self.verbose:
@@ -219,7 +193,6 @@ def _reason(lines: Sequence[str]) -> list[str]:
 
 
 def _unpacked(sdist: Path, folder: Path) -> Path:
-    """The folder of the project in a source distribution."""
     try:
         with tarfile.open(sdist) as archive:
             # What installers use (PEP 721); not everywhere in 3.10 and 3.11.

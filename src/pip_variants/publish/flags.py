@@ -60,9 +60,8 @@ def flags_for(variant: Variant, env: Mapping[str, str]) -> dict[str, str]:
     try:
         flags = target.optimization_flags(name, version) if version else ""
     except UnsupportedMicroarchitecture as error:
-        raise InvalidVariantMetadata(
-            f"no flags of {name} {version} for {target.name} are known: {error}"
-        ) from None
+        what = f"no flags of {name} {version} for {target.name} are known: {error}"
+        raise InvalidVariantMetadata(what) from None
     found = dict.fromkeys(("CFLAGS", "CXXFLAGS", "FFLAGS"), flags) | {"RUSTFLAGS": _rust(target)}
     own = {key.replace("FCFLAGS", "FFLAGS") for key in env}
     return {key: value for key, value in found.items() if value and key not in own}
@@ -74,10 +73,7 @@ def is_for_processor(variant: Variant) -> bool:
 
 
 def launching(flags: Mapping[str, str], folder: Path, env: Mapping[str, str]) -> dict[str, str]:
-    """The variables with which a build in `env` runs its compilers with these flags.
-
-    The scripts are written to `folder`, which must be there as long as the build runs.
-    """
+    """The variables for a build in `env` whose compilers get the flags, by scripts in `folder`."""
     if os.name == "nt":  # which runs no such scripts
         return {key: f"{env.get(key, '')} {value}".strip() for key, value in flags.items()}
     path = env.get("PATH", os.defpath)
@@ -121,13 +117,11 @@ def _target(variant: Variant) -> Microarchitecture | None:
         named = [TARGETS[name] for name in names if name in TARGETS]
         base = [one for one in named if all(one <= other for other in named)]
         if named and not base:
-            raise InvalidVariantMetadata(
-                f"{variant.label} is for {feature} :: {' or '.join(values)}, which have no "
-                "common base to compile for: give its flags under env"
-            )
+            what = f"{variant.label} is for {feature} :: {' or '.join(values)}, which have no"
+            why = "common base to compile for: give its flags under env"
+            raise InvalidVariantMetadata(f"{what} {why}")
         found += base
-    found.sort(key=lambda target: len(target.ancestors))
-    return found[-1] if found else None
+    return max(reversed(found), key=lambda target: len(target.ancestors), default=None)
 
 
 @cache

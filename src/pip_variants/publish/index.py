@@ -3,7 +3,6 @@
 import hashlib
 import html
 import json
-import logging
 import re
 import tarfile
 import zlib
@@ -23,27 +22,21 @@ from pip_variants.model.filename import (
 )
 from pip_variants.model.metadata import VariantMetadata, combine_all
 from pip_variants.model.names import normalised
-from pip_variants.publish.archive import member, opened
-from pip_variants.publish.files import digest, replace
+from pip_variants.publish.archive import counted, digest, member, opened, replace
 from pip_variants.publish.wheel import read_metadata
-
-_log = logging.getLogger(__name__)
 
 _API_VERSION = "1.1"
 _SDIST = re.compile(r"(.+)-([^-]+)\.tar\.gz")
 
 
 def write_index_metadata(
-    folder: Path,
-    added: Sequence[Path] = (),
-    warn: Callable[[str], object] = lambda _: None,
+    folder: Path, added: Sequence[Path] = (), warn: Callable[[str], object] = lambda _: None
 ) -> list[Path]:
     """Write `{name}-{version}-variants.json` for every release with variant wheels in `folder`.
 
     Or only add what the wheels `added` say, where the others need not be there. A file that spells
     the name in another way is written again instead. `warn` is told why a wheel is left out.
-    Returns the files that were written, sorted. Raises `InvalidWheel`, `InvalidWheelFilename` and
-    `InvalidVariantMetadata`, in which case nothing is written.
+    Returns the files that were written, sorted. Raises `PipVariantsError` before any is.
     """
     if not added and not folder.is_dir():
         raise InvalidWheel(f"{folder} is not a folder")
@@ -53,9 +46,7 @@ def write_index_metadata(
         if (parts := split_index_metadata_filename(path.name))
     }
     releases: dict[Path, dict[str, VariantMetadata]] = {}
-    wheels = added or sorted(folder.glob("*.whl"))
-    for place, wheel in enumerate(wheels, 1):
-        _log.debug("%d of %d: %r", place, len(wheels), wheel.name)
+    for wheel in counted(added or sorted(folder.glob("*.whl"))):
         try:
             name = WheelFilename.parse(wheel.name)
         except InvalidWheelFilename as error:
@@ -109,18 +100,23 @@ def pages(
     remember it. Raises `InvalidWheel`.
     """
     simple = folder / "simple"
-    old = {path.parent.name: _entries(path) for path in sorted(simple.glob("*/index.json"))}
+    old: dict[str, dict[str, dict[str, Any]]] = {}
+    for file in sorted(simple.glob("*/index.json")):
+        try:
+            listed = json.loads(file.read_bytes())["files"]
+            old[file.parent.name] = {one["filename"]: one for one in listed}
+        except (ValueError, LookupError, TypeError) as error:
+            raise InvalidWheel(f"{file} is no page of ours, remove it: {error!r}") from None
     projects = {name: dict(files) if added else {} for name, files in old.items()}
     result: dict[Path, bytes] = {}
     paths = [path for path in sorted(added or folder.iterdir()) if _release(path.name)[0]]
     if unknown := yanked.keys() - {_release(path.name)[1] for path in paths}:
         raise InvalidWheel(f"nothing was yanked: no file in {folder} is of {min(unknown)}")
-    for place, path in enumerate(paths, 1):
+    for path in counted(paths):
         name, version = _release(path.name)
         metadata = _core_metadata(path)
         if path.name.endswith(".whl"):
             result[folder / f"{path.name}.metadata"] = metadata
-        _log.debug("%d of %d: %r", place, len(paths), path.name)
         projects.setdefault(name, {})[path.name] = entry = _file(path, metadata)
         reason = old.get(name, {}).get(path.name, {}).get("yanked")
         reason = (yanked[version] or True) if version in yanked else reason
@@ -128,8 +124,8 @@ def pages(
         if reason and split_index_metadata_filename(path.name) is None:
             entry["yanked"] = reason
     for name, files in sorted(projects.items()):
-        listed = [files[file] for file in sorted(files)]
-        versions = list(dict.fromkeys(_release(file)[1] for file in sorted(files)))
+        listed = [files[one] for one in sorted(files)]
+        versions = list(dict.fromkeys(_release(one)[1] for one in sorted(files)))
         meta = {"api-version": _API_VERSION}
         page = {"meta": meta, "name": name, "versions": versions, "files": listed}
         result[simple / name / "index.html"] = _html(name, map(_link, listed))
@@ -138,20 +134,12 @@ def pages(
     return {**result, simple / "index.html": _html("Projects", links)}
 
 
-def _entries(page: Path) -> dict[str, dict[str, Any]]:
-    """What a page that is there says of files, by their names."""
-    try:
-        return {one["filename"]: one for one in json.loads(page.read_bytes())["files"]}
-    except (ValueError, LookupError, TypeError) as error:
-        raise InvalidWheel(f"{page} is no page of ours, remove it: {error!r}") from None
-
-
 def _release(filename: str) -> tuple[str, str]:
     """Normalised name of the project and version of a file; both empty for what no page lists."""
-    found = None
     with suppress(InvalidWheelFilename):
-        found = release_of(filename)
-    return (normalised(found[0]), found[1]) if found else ("", "")
+        if found := release_of(filename):
+            return normalised(found[0]), found[1]
+    return "", ""
 
 
 def release_of(filename: str) -> tuple[str, str] | None:
@@ -168,9 +156,8 @@ def _file(path: Path, metadata: bytes) -> dict[str, Any]:
     """What a page says of a file (Simple repository API, JSON, files)."""
     with path.open("rb") as file:
         hashes = {"sha256": digest(file, name=path.name).hex()}
-    url = f"../../{quote(path.name)}"
-    found: dict[str, Any] = {"filename": path.name, "url": url, "hashes": hashes}
-    found["size"] = path.stat().st_size
+    url, size = f"../../{quote(path.name)}", path.stat().st_size
+    found: dict[str, Any] = {"filename": path.name, "url": url, "hashes": hashes, "size": size}
     if path.name.endswith(".whl"):
         found["core-metadata"] = {"sha256": hashlib.sha256(metadata).hexdigest()}
     text = metadata.decode("utf-8", "replace")

@@ -15,7 +15,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from pip_variants.detection import RUN_MODULE
 from pip_variants.detection.client import Detection
@@ -34,13 +34,13 @@ from pip_variants.model.names import NULL_LABEL
 from pip_variants.model.published import KNOWN_PROVIDERS
 from pip_variants.publish.wheel import NO_CHANGES, Changes
 
+_Table: TypeAlias = dict[str, Any]
+
 PLAIN = "none"
 """Stands for the wheel that is no variant, as in pip's `--variant PACKAGE=none`."""
 
 _FEW = 8  # known names that are all said
-
 _PIP_INSTALL = "pip install -q --disable-pip-version-check --no-input --target".split()
-
 _PROVIDER_KEYS = (
     "build-requires requires plugin-api optional static-properties feature-order builtin "
     "enable-if install-time plugin-use"  # of older drafts
@@ -69,13 +69,13 @@ class Recipe:
 class Project:
     """The variants that a project has, and how they are built.
 
-    `common` is how all its wheels are built. `to_fill` are namespaces whose providers are asked
-    when wheels are built (build-requires). `remarks` say what a maintainer should know of the file.
+    `common` is how wheels without a recipe are built. `to_fill` are namespaces whose providers are
+    asked when wheels are built. `remarks` say what a maintainer should know of the file.
     """
 
     metadata: VariantMetadata
     recipes: Mapping[str, Recipe]
-    common: Changes
+    common: Recipe
     to_fill: tuple[str, ...]
     remarks: tuple[str, ...]
 
@@ -90,18 +90,12 @@ class Project:
         except ValueError as error:
             raise InvalidVariantMetadata(f"{file} is not TOML: {error}") from None
         try:
-            metadata, to_fill, left_out = _variants(document)
-            remarks = [*_of_dependencies(document)]
-            if left_out:
-                remarks.append(
-                    f"[variant] is of an older draft, {', '.join(left_out)} left out: a provider "
-                    "says itself where it supports nothing, and orders its features and values"
-                )
-            project = cls(metadata, *_recipes(document), tuple(to_fill), tuple(remarks))
+            metadata, to_fill, remarks = _variants(document)
+            remarks = (*_of_dependencies(document), *remarks)
+            project = cls(metadata, *_recipes(document), to_fill, remarks)
             for label in project.recipes.keys() - {*project.labels}:
-                raise InvalidVariantMetadata(
-                    f"it says how to build {label}, which is not in [variant.variants]"
-                )
+                what = f"it says how to build {label}, which is not in [variant.variants]"
+                raise InvalidVariantMetadata(what)
         except InvalidVariantMetadata as error:
             raise InvalidVariantMetadata(f"{file}: {error}") from None
         return project
@@ -111,29 +105,21 @@ class Project:
         """The labels of all wheels: the variants, the null variant and the wheel without one."""
         return tuple(dict.fromkeys((*self.metadata.variants, NULL_LABEL, PLAIN)))
 
-    def recipe(self, label: str) -> Recipe:
-        """How the wheel of `label` is built."""
-        recipe, common = self.recipes.get(label, Recipe()), self.common
-        changes = Changes(
-            dropped=(*common.dropped, *recipe.changes.dropped),
-            added=(*common.added, *recipe.changes.added),
-        )
-        return replace(recipe, changes=changes)
-
     def of(self, label: str) -> VariantMetadata:
         """The metadata of one variant wheel. Raises `InvalidVariantMetadata`."""
         variants = {NULL_LABEL: Variant(NULL_LABEL), **self.metadata.variants}
         if label not in variants:
-            raise InvalidVariantMetadata(
-                f"there is no variant {label} in [variant.variants], only {', '.join(variants)}"
-            )
+            what = f"there is no variant {label} in [variant.variants], only {', '.join(variants)}"
+            raise InvalidVariantMetadata(what)
         return replace(self.metadata, variants={label: variants[label]})
 
-    def filled(self) -> "Project":
+    def filled(self, warn: Callable[[str], object]) -> "Project":
         """The project with the static properties that `build-requires` stands for.
 
-        Installs and asks these packages. Raises `InvalidVariantMetadata` and `DetectionError`.
+        Installs and asks these packages; `warn` is given the remarks. Raises `PipVariantsError`.
         """
+        for remark in self.remarks:
+            warn(remark)
         providers: dict[str, Any] = dict(self.metadata.providers)
         for namespace in self.to_fill:
             providers[namespace] = _static(namespace, providers[namespace])
@@ -143,80 +129,73 @@ class Project:
         return replace(self, metadata=metadata, to_fill=())
 
 
-def _table(name: str, value: object, *known: str) -> dict[str, Any]:
+def _table(parent: _Table, path: str, key: str, *known: str) -> _Table:
     """A table. Keys that nobody reads are refused: here, unlike in a wheel, they are mistakes."""
-    if not isinstance(value, Mapping):
+    name, value = f"{path}.{key}".lstrip("."), parent.get(key, {})
+    if not isinstance(value, dict):
         raise InvalidVariantMetadata(f"{name} must be a table, not {value!r:.60}")
-    for key in value:
-        if known and key not in known:
-            raise InvalidVariantMetadata(
-                f"[{name}] has an unknown key {key}, known are: {', '.join(known)}"
-            )
-    return dict(value)
+    for one in value:
+        if known and one not in known:
+            what = f"[{name}] has an unknown key {one}, known are: {', '.join(known)}"
+            raise InvalidVariantMetadata(what)
+    return value
 
 
-def _tables(name: str, value: object, *known: str) -> dict[str, dict[str, Any]]:
-    return {key: _table(f"{name}.{key}", one, *known) for key, one in _table(name, value).items()}
+def _tables(parent: _Table, path: str, key: str, *known: str) -> dict[str, _Table]:
+    tables = _table(parent, path, key)
+    return {one: dict(_table(tables, f"{path}.{key}", one, *known)) for one in tables}
 
 
-def _strings(name: str, value: object) -> tuple[str, ...]:
+def _strings(parent: _Table, path: str, key: str) -> tuple[str, ...]:
+    value = parent.get(key, [])
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-        raise InvalidVariantMetadata(f"{name} must be a list of strings, not {value!r:.60}")
+        raise InvalidVariantMetadata(f"{path}.{key} must be a list of strings, not {value!r:.60}")
     return tuple(values)
 
 
-def _variants(document: Mapping[str, Any]) -> tuple[VariantMetadata, list[str], list[str]]:
-    """What [variant] says, with what may be left out.
-
-    And the namespaces with `build-requires`, and what only older drafts can say.
-    """
+def _variants(document: _Table) -> tuple[VariantMetadata, tuple[str, ...], tuple[str, ...]]:
+    """What [variant] says; the namespaces with `build-requires`; what is worth a remark."""
     if "variant" not in document:
-        raise InvalidVariantMetadata(
-            "it has no table [variant], which says what variants there are"
-        )
+        what = "it has no table [variant], which says what variants there are"
+        raise InvalidVariantMetadata(what)
     keys = "$schema", "default-priorities", "providers", "variants", "static-properties"
-    table = _table("variant", document["variant"], *keys)
-    name = "variant.default-priorities"
-    given = table.get("default-priorities", {})
-    priorities = _table(name, given, "namespace", "feature", "property")
-    variants = _tables("variant.variants", table.get("variants", {}))
+    table = _table(document, "", "variant", *keys)
+    orders = "namespace", "feature", "property"
+    priorities = _table(table, "variant", "default-priorities", *orders)
+    variants = _tables(table, "variant", "variants")
     used = list(dict.fromkeys(name for variant in variants.values() for name in variant))
     if "namespace" not in priorities and len(used) > 1:
-        raise InvalidVariantMetadata(
-            f"[{name}] must have namespace, the namespaces with the most important first, of "
-            f"{', '.join(used)}"
-        )
-    namespaces = _strings(f"{name}.namespace", priorities.get("namespace", used))
-    providers = _tables("variant.providers", table.get("providers", {}), *_PROVIDER_KEYS)
-    old = {
-        key: _table(key, {**priorities, **table}.get(key, {}))
-        for key in ("static-properties", "feature", "property")
-    }
-    to_fill: list[str] = []
-    left_out: list[str] = []
-    for name, provider in providers.items():
-        left_out += _modernise(name, provider, old)
-        if "build-requires" in provider:
-            if provider.keys() & {"requires", "static-properties"}:
-                raise InvalidVariantMetadata(
-                    f"variant.providers.{name} has build-requires, so it must have neither "
-                    "requires nor static-properties"
-                )
-            provider["requires"] = provider.pop("build-requires")
-            to_fill.append(name)
-    _add_known(namespaces, providers)
+        what = "[variant.default-priorities] must have namespace, the namespaces with the most"
+        raise InvalidVariantMetadata(f"{what} important first, of {', '.join(used)}")
+    given = {"namespace": used, **priorities}
+    namespaces = _strings(given, "variant.default-priorities", "namespace")
+    providers = _tables(table, "variant", "providers", *_PROVIDER_KEYS)
+    statements = {**priorities, **table}
+    old = {key: dict(_table(statements, "", key)) for key in ("static-properties", *orders[1:])}
+    left_out = [text for name, one in providers.items() for text in _modernise(name, one, old)]
     left_out += [f"{key} of {name}" for key, one in old.items() for name in one]
+    remark = (
+        f"[variant] is of an older draft, {', '.join(left_out)} left out: a provider says itself "
+        "where it supports nothing, and orders its features and values"
+    )
+    to_fill = tuple(name for name, provider in providers.items() if "build-requires" in provider)
+    for name in to_fill:
+        if providers[name].keys() & {"requires", "static-properties"}:
+            what = f"variant.providers.{name} has build-requires, so it must have neither requires"
+            raise InvalidVariantMetadata(f"{what} nor static-properties")
+        providers[name]["requires"] = providers[name].pop("build-requires")
+    _add_known(namespaces, providers)
     read = {
         "$schema": table.get("$schema", SCHEMA_URL),
         "default-priorities": {"namespace": list(namespaces)},
         "providers": providers,
         "variants": variants,
     }
-    return VariantMetadata.from_json(read, "[variant]"), to_fill, left_out
+    return VariantMetadata.from_json(read, "[variant]"), to_fill, (remark,) if left_out else ()
 
 
-def _add_known(namespaces: Sequence[str], providers: dict[str, dict[str, Any]]) -> None:
+def _add_known(namespaces: Sequence[str], providers: dict[str, _Table]) -> None:
     """Name the providers that go without saying. Raises `InvalidVariantMetadata` for others."""
     for name in namespaces:
         known = KNOWN_PROVIDERS.get(name)
@@ -226,17 +205,12 @@ def _add_known(namespaces: Sequence[str], providers: dict[str, dict[str, Any]]) 
             near = get_close_matches(name, [*KNOWN_PROVIDERS, *providers], 1)
             what = f"did you mean {near[0]}?" if near else f"add [variant.providers.{name}]"
             raise InvalidVariantMetadata(f"no provider is known for {name}: {what}")
-        providers[name] = {"requires": list(known.requires)}
-        if known.plugin_api:
-            providers[name]["plugin-api"] = known.plugin_api
+        providers |= VariantMetadata((name,), {}, {name: known}).to_json()["providers"]
 
 
-def _modernise(
-    namespace: str, provider: dict[str, Any], old: Mapping[str, dict[str, Any]]
-) -> Iterator[str]:
+def _modernise(namespace: str, provider: _Table, old: dict[str, _Table]) -> Iterator[str]:
     """Say what drafts before PEP 825 say of a provider in today's keys; yields what has none."""
-    if "enable-if" in provider:
-        provider.pop("enable-if")
+    if provider.pop("enable-if", None) is not None:
         yield f"enable-if of {namespace}"
     use = provider.pop("plugin-use", "all")
     if provider.pop("install-time", use == "all"):
@@ -253,66 +227,59 @@ def _modernise(
         provider["feature-order"] = order
 
 
-def _of_dependencies(document: Mapping[str, Any]) -> Iterator[str]:
+def _of_dependencies(document: _Table) -> Iterator[str]:
     """What most build backends refuse: variant markers among what they read."""
-    for text in _table("project", document.get("project", {})).get("dependencies", []):
+    for text in _table(document, "", "project").get("dependencies", []):
         with suppress(InvalidVariantProperty):
             if resolve_requirement(text, MarkerContext()) != text:
-                yield (
-                    f"[project] dependencies has {text!r}, and most build backends refuse its "
-                    "variant marker: put it under add-dependencies in [tool.pip-variants]"
-                )
+                what = f"[project] dependencies has {text!r}, and most build backends refuse its"
+                where = "put it under add-dependencies in [tool.pip-variants]"
+                yield f"{what} variant marker: {where}"
 
 
-def _recipes(document: Mapping[str, Any]) -> tuple[dict[str, Recipe], Changes]:
-    """How the wheel of each label is built, and what all wheels have in common."""
-    name = "tool.pip-variants"
-    own = _table(name, document.get("tool", {}).get("pip-variants", {}), "variants", *_CHANGES)
-    tables = _tables(f"{name}.variants", own.get("variants", {}), *_RECIPE_KEYS)
+def _recipes(document: _Table) -> tuple[dict[str, Recipe], Recipe]:
+    """How the wheel of each label is built, and those that are not named."""
+    own = _table(document.get("tool", {}), "tool", "pip-variants", "variants", *_CHANGES)
+    common = _changes(own, "tool.pip-variants", NO_CHANGES)
     recipes = {}
-    for label, table in tables.items():
-        of_label = f"{name}.variants.{label}"
-        env = _table(f"{of_label}.env", table.get("env", {}))
+    for label, table in _tables(own, "tool.pip-variants", "variants", *_RECIPE_KEYS).items():
+        path = f"tool.pip-variants.variants.{label}"
+        env = _table(table, path, "env")
         if not all(isinstance(value, str) for value in env.values()):
-            raise InvalidVariantMetadata(f"{of_label}.env must be a table of strings")
-        key = "config-settings"
-        settings = _table(f"{of_label}.{key}", table.get(key, {}))
+            raise InvalidVariantMetadata(f"{path}.env must be a table of strings")
+        settings = _table(table, path, "config-settings")
         recipes[label] = Recipe(
             tuple(env.items()),
-            tuple((one, _strings(f"{of_label}.{key}", settings[one])) for one in settings),
-            _strings(f"{of_label}.build-dependencies", table.get("build-dependencies", [])),
-            _changes(of_label, table),
+            tuple((one, _strings(settings, f"{path}.config-settings", one)) for one in settings),
+            _strings(table, path, "build-dependencies"),
+            _changes(table, path, common),
         )
-    return recipes, _changes(name, own)
+    return recipes, Recipe(changes=common)
 
 
-def _changes(name: str, table: Mapping[str, Any]) -> Changes:
-    added, dropped = (_strings(f"{name}.{key}", table.get(key, [])) for key in _CHANGES)
-    return Changes(dropped=dropped, added=added)
+def _changes(table: _Table, path: str, common: Changes) -> Changes:
+    added, dropped = (_strings(table, path, key) for key in _CHANGES)
+    return Changes(dropped=(*common.dropped, *dropped), added=(*common.added, *added))
 
 
 def _static(namespace: str, provider: PluginProvider) -> StaticProvider:
     with tempfile.TemporaryDirectory() as folder:
+        pip_install = [sys.executable, "-c", RUN_MODULE, *_PIP_INSTALL, folder, "--"]
+        command = [*pip_install, *provider.requires]
         done = subprocess.run(  # noqa: S603
-            [sys.executable, "-c", RUN_MODULE, *_PIP_INSTALL, folder, "--", *provider.requires],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
         if done.returncode:
             said = done.stderr.strip().splitlines() or ["pip failed"]
-            raise InvalidVariantMetadata(
-                f"the provider of {namespace} could not be installed: {said[-1]}"
-            )
+            what = f"the provider of {namespace} could not be installed: {said[-1]}"
+            raise InvalidVariantMetadata(what)
         with closing(Detection(folder=folder)) as detection:
             valid = detection.valid(provider)
             support = detection.supported(provider)
     if valid is None or not valid.always:
         why = support.absent or "what it supports depends on the machine: use requires"
-        raise InvalidVariantMetadata(
-            f"the provider of {namespace} cannot be asked once and for all: {why}"
-        )
+        what = f"the provider of {namespace} cannot be asked once and for all: {why}"
+        raise InvalidVariantMetadata(what)
     return StaticProvider(support.features, optional=provider.optional)
 
 
@@ -323,17 +290,12 @@ def check_static(variant: Variant, metadata: VariantMetadata) -> None:
         if isinstance(provider, StaticProvider):
             known = dict(provider.features).get(feature.name, ())
             if unknown := [value for value in values if value not in known]:
-                raise InvalidVariantMetadata(
-                    f"{variant.label} has {feature} :: {unknown[0]}, but its static properties "
-                    f"are {', '.join(known) or 'none'}"
-                )
+                what = f"{variant.label} has {feature} :: {unknown[0]}, but its static properties"
+                raise InvalidVariantMetadata(f"{what} are {', '.join(known) or 'none'}")
 
 
 def check_known(metadata: VariantMetadata, warn: Callable[[str], object]) -> None:
-    """Raise `InvalidVariantMetadata` for properties that their providers do not know.
-
-    `warn` is told what could not be checked, and of what is wrong beside what is right.
-    """
+    """Raise `InvalidVariantMetadata` for unknown properties; `warn` is told what may be one."""
     with closing(Detection()) as detection:
         wrong, doubtful = unknown_properties(metadata, detection)
     for one in doubtful:
@@ -347,19 +309,14 @@ def unknown_properties(
 ) -> tuple[list[str], list[str]]:
     """What is wrong with properties by what their providers know, and what may be.
 
-    A wheel may name several values only of a feature for which the provider allows it (PEP 850,
-    Variant feature config class, multi_value).
+    Several values of a feature need its `multi_value` (PEP 850, Variant feature config class).
     """
-    wrong: dict[str, None] = {}
-    doubtful: dict[str, None] = {}
-    for namespace, provider in metadata.providers.items():
-        used = [
-            (variant, feature, values)
-            for variant in metadata.variants.values()
-            for feature, values in variant.features
-            if feature.namespace == namespace
-        ]
-        if not used or not isinstance(provider, PluginProvider):
+    wrong: list[str] = []
+    doubtful: list[str] = []
+    used = [(one.label, *item) for one in metadata.variants.values() for item in one.features]
+    for label, feature, values in used:
+        provider = metadata.providers.get(feature.namespace)
+        if not isinstance(provider, PluginProvider):
             continue
         package = provider.package
         why = f"{package} is not installed here or cannot say what there is"
@@ -368,26 +325,25 @@ def unknown_properties(
         except DetectionError as error:
             valid, why = None, str(error)
         if valid is None:
-            doubtful[f"the properties of {namespace} were not checked: {why}"] = None
+            doubtful.append(f"the properties of {feature.namespace} were not checked: {why}")
             continue
         if valid.elsewhere:
-            wrong[f"nobody answers for {namespace}: {valid.elsewhere}"] = None
+            wrong.append(f"nobody answers for {feature.namespace}: {valid.elsewhere}")
             continue
         known = dict(valid.features)
-        for variant, feature, values in used:
-            strange = [one for one in values if one not in known.get(feature.name, ())]
-            if feature.name not in known:
-                near = _nearest(feature.name, [*known])
-                wrong[f"{variant.label}: {package} knows no feature {feature}, but {near}"] = None
-            elif strange:
-                near = _nearest(strange[0], known[feature.name])
-                text = f"{package} knows no {feature} :: {', '.join(strange)}, but {near}"
-                text = f"{variant.label}: {text}"
-                (wrong if len(strange) == len(values) else doubtful)[text] = None
-            if len(values) > 1 and feature.name in valid.single:
-                many = f"{variant.label} has {len(values)} values of {feature}"
-                wrong[f"{many}, of which {package} allows one: {', '.join(values)}"] = None
-    return [*wrong], [*doubtful]
+        strange = [one for one in values if one not in known.get(feature.name, ())]
+        if feature.name not in known:
+            near = _nearest(feature.name, [*known])
+            wrong.append(f"{label}: {package} knows no feature {feature}, but {near}")
+        elif strange:
+            near = _nearest(strange[0], known[feature.name])
+            some = wrong if len(strange) == len(values) else doubtful
+            what = f"{package} knows no {feature} :: {', '.join(strange)}"
+            some.append(f"{label}: {what}, but {near}")
+        if len(values) > 1 and feature.name in valid.single:
+            many = f"{label} has {len(values)} values of {feature}"
+            wrong.append(f"{many}, of which {package} allows one: {', '.join(values)}")
+    return [*dict.fromkeys(wrong)], [*dict.fromkeys(doubtful)]
 
 
 def _nearest(text: str, known: Sequence[str]) -> str:

@@ -17,7 +17,6 @@ from pip_variants.errors import InvalidWheel, PipVariantsError, printable, shown
 from pip_variants.remote_wheel import REFUSALS, NoParts, RemoteFile
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
-_TIMEOUT = 30.0
 _MAX_PAGE = 64 * 2**20
 _BLOCK = 2**16
 
@@ -25,9 +24,9 @@ _BLOCK = 2**16
 class LocalFiles:
     """Files given by their paths; of folders all that is in them.
 
-    `names` are those of all files, sorted. `is_local`: all
-    of a file can be read, and not only the ends of large ones. `is_complete`: these are all files
-    of a release, and not only its wheels. `folder` is where commands that mend them work.
+    `names` are those of all files, sorted. `is_local`: all of a file can be read, and not only the
+    ends of large ones. `is_complete`: these are all files of a release, and not only its wheels.
+    `folder` is where commands that mend them work.
     """
 
     is_local = True
@@ -137,7 +136,7 @@ def _answer(url: str, **headers: str) -> HTTPResponse:
     if urlsplit(url).scheme not in ("http", "https"):  # a page must not make us read files
         raise InvalidWheel(f"{printable(url, 200)} is no http or https address")
     request = urllib.request.Request(url, headers=headers)  # noqa: S310
-    answer: HTTPResponse = urllib.request.urlopen(request, timeout=_TIMEOUT)  # noqa: S310
+    answer: HTTPResponse = urllib.request.urlopen(request, timeout=30.0)  # noqa: S310
     return answer
 
 
@@ -151,6 +150,5 @@ def _naming(url: str) -> Iterator[None]:
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
         status = f"HTTP status {error.code}, " if isinstance(error, HTTPError) else ""
-        raise InvalidWheel(
-            f"{printable(url, 200)} cannot be read: {status}{printable(str(reason), 200)}"
-        ) from None
+        why = f"{status}{printable(str(reason), 200)}"
+        raise InvalidWheel(f"{printable(url, 200)} cannot be read: {why}") from None

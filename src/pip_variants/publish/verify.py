@@ -2,7 +2,6 @@
 
 import csv
 import io
-import logging
 import re
 import shlex
 import zipfile
@@ -34,14 +33,11 @@ from pip_variants.model.metadata import (
     combine_all,
 )
 from pip_variants.model.names import NULL_LABEL
-from pip_variants.publish.archive import dist_info, encoded, opened
-from pip_variants.publish.files import digest
+from pip_variants.publish.archive import counted, digest, dist_info, encoded, opened
 from pip_variants.publish.index import pages, release_of
 from pip_variants.publish.project import check_static, unknown_properties
 from pip_variants.publish.sources import Source
 from pip_variants.publish.wheel import VARIANT_JSON
-
-_log = logging.getLogger(__name__)
 
 _PLATFORM = re.compile(r"(manylinux|musllinux|macosx)_(\d+)_(\d+)_(.+)")
 _OLD_NAMES = {  # Platform compatibility tags, manylinux
@@ -79,18 +75,20 @@ def verify(source: Source, detection: Detection) -> tuple[list[Release], Faults,
     faults: Faults = defaultdict(list)
     remarks: list[str] = []
     releases = _releases(source, faults)
-    wheels = [(release, name) for release in releases for name in release.wheels]
-    for place, (release, name) in enumerate(wheels, 1):
-        _log.debug("%d of %d: %r", place, len(wheels), str(name))
-        faults[str(name)] += _wheel(source, name, release)
-    if not source.is_local and not any(name.label for _, name in wheels):
+    wheels = {name: release for release in releases for name in release.wheels}
+    for name in counted([*wheels]):
+        faults[str(name)] += _wheel(source, name, wheels[name])
+    if not source.is_local and not any(name.label for name in wheels):
         faults["the page"].append("it lists no variant wheel: the server took none, or shows none")
     for release in releases:
         if not any(name.label for name in release.wheels):
             for file in release.index_files:
                 faults[file].append("no variant wheel here belongs to it")
         else:
-            _release(source, release, detection, faults, remarks)
+            _release(source, release, faults, remarks)
+            wrong, unasked = unknown_properties(release.metadata, detection)
+            faults[str(release)] += wrong
+            remarks += [f"{release}: {one}" for one in unasked]
         remarks += _of_builds(release)
     if source.is_local and (source.folder / "simple" / "index.html").is_file():
         with suppress(InvalidWheel):  # then it is said above what is wrong with a file
@@ -101,10 +99,7 @@ def verify(source: Source, detection: Detection) -> tuple[list[Release], Faults,
     return releases, faults, remarks
 
 
-def _release(
-    source: Source, release: Release, detection: Detection, faults: Faults, remarks: list[str]
-) -> None:
-    """Look at the variants of a release together."""
+def _release(source: Source, release: Release, faults: Faults, remarks: list[str]) -> None:
     found = {str(name): metadata for name, metadata in release.wheels.items() if metadata}
     own = faults[str(release)]
     own += _fallback(release, source)
@@ -113,12 +108,9 @@ def _release(
     except PipVariantsError as error:
         own.append(str(error))
     if release.metadata.variants:
-        own += _variants(release, release.metadata)
-        wrong, unasked = unknown_properties(release.metadata, detection)
-        own += wrong
-        remarks += [f"{release}: {one}" for one in unasked]
-        remarks += _too_old(release, release.metadata)
-        _published(source, release, release.metadata, faults, remarks)
+        own += _variants(release)
+        remarks += _too_old(release)
+        _published(source, release, faults, remarks)
 
 
 def _releases(source: Source, faults: Faults) -> list[Release]:
@@ -159,13 +151,11 @@ def _runs(one: str, other: str) -> bool:
     if one in ("any", other):
         return True
     own, others = _PLATFORM.fullmatch(one), _PLATFORM.fullmatch(other)
-    return bool(
-        own
-        and others
-        and own[1] == others[1]
-        and (int(own[2]), int(own[3])) <= (int(others[2]), int(others[3]))
-        and own[4] in ("universal2", others[4])
-    )
+    if not own or not others:
+        return False
+    kind, major, minor, machine = own.groups()
+    is_older = (int(major), int(minor)) <= (int(others[2]), int(others[3]))
+    return kind == others[1] and is_older and machine in ("universal2", others[4])
 
 
 def _wheel(source: Source, name: WheelFilename, release: Release) -> Iterator[str]:
@@ -200,13 +190,13 @@ def _of_archive(archive: zipfile.ZipFile, info: str, name: WheelFilename) -> Ite
     yield from _paths(files, f"{name.distribution}-{name.version}")
     if name.label is None and f"{info}/{VARIANT_JSON}" in files:
         yield f"it has {VARIANT_JSON}, and its name has no label"
-    for file in ("METADATA", "RECORD", "WHEEL"):
+    for file, check in (("METADATA", _core_metadata), ("RECORD", None), ("WHEEL", _of_format)):
         if f"{info}/{file}" not in files:
             yield f"{info}/{file} is missing"
-        elif file == "METADATA":
-            yield from _core_metadata(_headers(archive, f"{info}/{file}"), name)
-        elif file == "WHEEL":
-            yield from _of_format(_headers(archive, f"{info}/{file}"), name)
+        elif check:
+            with archive.open(f"{info}/{file}") as opened_file:
+                text = opened_file.read(MAX_BYTES).decode("utf-8", "replace")
+            yield from check(HeaderParser().parsestr(text), name)
 
 
 def _paths(files: list[str], own: str) -> Iterator[str]:
@@ -229,11 +219,6 @@ def _of_format(wheel: Message, name: WheelFilename) -> Iterator[str]:
     if tags != named:
         said, right = (", ".join(sorted(one)) or "none" for one in (tags, named))
         yield f"its tags are {said} in WHEEL, and {right} in its name"
-
-
-def _headers(archive: zipfile.ZipFile, name: str) -> Message:
-    with archive.open(name) as file:
-        return HeaderParser().parsestr(file.read(MAX_BYTES).decode("utf-8", "replace"))
 
 
 def _core_metadata(metadata: Message, name: WheelFilename) -> Iterator[str]:
@@ -269,8 +254,8 @@ def _record(archive: zipfile.ZipFile, info: str, *, thorough: bool) -> Iterator[
     for name in sorted(rows.keys() & files - outside) if thorough else ():
         algorithm, _, said = rows[name].partition("=")
         if algorithm not in ("sha256", "sha384", "sha512"):
-            weak = algorithm or "none"
-            yield f"{name} must have a hash of sha256 or better in RECORD, not {weak}"
+            what = f"{name} must have a hash of sha256 or better in RECORD"
+            yield f"{what}, not {algorithm or 'none'}"
             continue
         with archive.open(name) as file:
             if encoded(digest(file, algorithm, name)) != said:
@@ -291,22 +276,12 @@ def _metadata(metadata: VariantMetadata, filename: str) -> Iterator[str]:
                 yield f"the provider of {namespace} requires {text!r}, which cannot be read"
         if isinstance(provider, BuiltinProvider) and provider.name != ABI_DEPENDENCY:
             yield f"the provider of {namespace} is built in nowhere: {provider.name}"
-    for variant in metadata.variants.values():
-        yield from _properties(variant, metadata)
+    yield from _properties(metadata)
     yield from _unsorted(metadata)
 
 
-def _unsorted(metadata: VariantMetadata) -> Iterator[str]:
-    """Sets of values, which are lists that are sorted (PEP 825, Variants)."""
-    drafts = metadata.version < (0, 1, 0)  # which did not say so
-    for label, variant in () if drafts else metadata.document["variants"].items():
-        for name, _ in metadata.variants[label].features:
-            values = variant[name.namespace][name.name]
-            if values != sorted(values):
-                yield f"the values of {name} in {label} must be sorted, not {', '.join(values)}"
-
-
-def _properties(variant: Variant, metadata: VariantMetadata) -> Iterator[str]:
+def _properties(metadata: VariantMetadata) -> Iterator[str]:
+    (variant,) = metadata.variants.values()
     if not variant.features and variant.label != NULL_LABEL:
         yield f"{variant.label} has no properties: the label of such a variant is {NULL_LABEL}"
     try:
@@ -319,10 +294,18 @@ def _properties(variant: Variant, metadata: VariantMetadata) -> Iterator[str]:
                 yield f"{feature} :: {value} is no release: up to three numbers, as in 2.9"
     for namespace in variant.namespaces:
         if namespace != ABI_DEPENDENCY and namespace not in metadata.providers:
-            yield (
-                f"no provider is named for {namespace}: pip takes this variant only with "
-                f"--variant-enable {namespace}"
-            )
+            option = f"--variant-enable {namespace}"
+            yield f"no provider is named for {namespace}: pip takes this variant only with {option}"
+
+
+def _unsorted(metadata: VariantMetadata) -> Iterator[str]:
+    """Sets of values, which are lists that are sorted (PEP 825, Variants)."""
+    drafts = metadata.version < (0, 1, 0)  # which did not say so
+    for label, variant in () if drafts else metadata.document["variants"].items():
+        for name, _ in metadata.variants[label].features:
+            values = variant[name.namespace][name.name]
+            if values != sorted(values):
+                yield f"the values of {name} in {label} must be sorted, not {', '.join(values)}"
 
 
 def _fallback(release: Release, source: Source) -> Iterator[str]:
@@ -331,21 +314,18 @@ def _fallback(release: Release, source: Source) -> Iterator[str]:
         fitting = {name.label: name for name in release.wheels if covers(name.tags, tags)}
         if release.has_source or None in fitting:
             continue
-        what = f"for {'-'.join(tags)} there is "
+        what = f"for {'-'.join(tags)} there is"
         if null := fitting.get(NULL_LABEL):
-            yield (
-                f"{what}no wheel without variant: installers that know no variants get nothing\n"
-                f"pip-variants unmake {shlex.quote(str(source.folder / str(null)))}"
-            )
+            command = f"pip-variants unmake {shlex.quote(str(source.folder / str(null)))}"
+            what = f"{what} no wheel without variant: installers that know no variants get nothing"
+            yield f"{what}\n{command}"
         else:
-            yield (
-                f"{what}neither a wheel without variant nor the null variant: machines that no "
-                "variant fits get nothing"
-            )
+            what = f"{what} neither a wheel without variant nor the null variant"
+            yield f"{what}: machines that no variant fits get nothing"
 
 
-def _variants(release: Release, metadata: VariantMetadata) -> Iterator[str]:
-    variants = sorted(metadata.variants.values(), key=lambda variant: variant.label)
+def _variants(release: Release) -> Iterator[str]:
+    variants = sorted(release.metadata.variants.values())
     tags = {
         variant.label: {name.tags for name in release.wheels if name.label == variant.label}
         for variant in variants
@@ -355,9 +335,8 @@ def _variants(release: Release, metadata: VariantMetadata) -> Iterator[str]:
         return all(any(covers(a, b) for a in tags[one.label]) for b in tags[other.label])
 
     for one, other in combinations(variants, 2):
-        if one.features == other.features and (
-            always_there(one, other) or always_there(other, one)
-        ):
+        is_covered = always_there(one, other) or always_there(other, one)
+        if one.features == other.features and is_covered:
             yield f"{one.label} and {other.label} have the same properties"
     for one in variants:
         for other in variants:
@@ -377,31 +356,24 @@ def _always_better(one: Variant, other: Variant) -> bool:
     )
 
 
-def _too_old(release: Release, metadata: VariantMetadata) -> Iterator[str]:
+def _too_old(release: Release) -> Iterator[str]:
     """Variants that machines take which cannot run them: their driver is new, their GPU is not."""
-    for variant in metadata.variants.values():
+    for variant in release.metadata.variants.values():
         features = {str(feature): values for feature, values in variant.features}
         bounds = features.get("nvidia :: cuda_version_lower_bound", ())
         if "nvidia :: sm_arch" not in features and any(one.startswith("13") for one in bounds):
-            yield (
-                f"{release}: {variant.label} needs CUDA {bounds[0]}, and no nvidia :: sm_arch: it "
-                "is taken for Pascal and Volta GPUs, too, for which CUDA 13 makes no code"
-            )
+            what = f"{release}: {variant.label} needs CUDA {bounds[0]}, and no nvidia :: sm_arch"
+            why = "it is taken for Pascal and Volta GPUs, too, for which CUDA 13 makes no code"
+            yield f"{what}: {why}"
 
 
-def _published(
-    source: Source,
-    release: Release,
-    combined: VariantMetadata,
-    faults: Faults,
-    remarks: list[str],
-) -> None:
+def _published(source: Source, release: Release, faults: Faults, remarks: list[str]) -> None:
     """The metadata of the index against that of the wheels (PEP 825, Index-level metadata)."""
     labelled = [name for name in release.wheels if name.label is not None]
     expected = index_metadata_filename(*labelled[0][:2])
     version = labelled[0].version
     for file in release.index_files:
-        faults[file] += _of_index(source, file, release, combined)
+        faults[file] += _of_index(source, file, release)
         if file != expected and expected in release.index_files:
             what = f"{expected} is there too: with both, pip takes none"
             faults[file].append(f"{what}\nrm {shlex.quote(str(source.folder / file))}")
@@ -412,16 +384,12 @@ def _published(
     if source.is_local:
         faults[expected].append(f"it is missing\n{_index(source)}")
     else:
-        number = len({name.label for name in labelled})
-        remarks.append(
-            f"{release}: there is no {expected}, so that pip reads the end of a wheel of each "
-            f"variant instead: {number} requests and more in each install"
-        )
+        what = f"there is no {expected}, so that pip reads the end of a wheel of each variant"
+        much = f"{len({name.label for name in labelled})} requests and more in each install"
+        remarks.append(f"{release}: {what} instead: {much}")
 
 
-def _of_index(
-    source: Source, file: str, release: Release, combined: VariantMetadata
-) -> Iterator[str]:
+def _of_index(source: Source, file: str, release: Release) -> Iterator[str]:
     try:
         with source.open(file) as opened_file:
             content = opened_file.read(MAX_BYTES + 1)
@@ -431,13 +399,8 @@ def _of_index(
         yield from _unsorted(metadata)
     except (PipVariantsError, OSError) as error:
         yield _short(error, file)
-    else:
-        yield from _differences(source, metadata, release, combined)
-
-
-def _differences(
-    source: Source, metadata: VariantMetadata, release: Release, combined: VariantMetadata
-) -> Iterator[str]:
+        return
+    combined = release.metadata
     labels = {name.label for name in release.wheels}  # some of them may be unreadable
     for label in sorted(combined.variants.keys() | metadata.variants.keys()):
         listed = metadata.variants.get(label)
@@ -465,10 +428,9 @@ def _key(distribution: str, version: str) -> tuple[str, str]:
 def _of_builds(release: Release) -> Iterator[str]:
     """What wheels show of how they were built: nothing that must be mended."""
     if any(re.search(r"(^|\.)linux_", name.platform) for name in release.wheels):
-        yield (
-            f"{release}: wheels for linux_... cannot be uploaded to PyPI and may not run on other "
-            "machines: build them with --repair, or unmake, repair and make them again"
-        )
+        what = "wheels for linux_... cannot be uploaded to PyPI and may not run on other machines"
+        help_ = "build them with --repair, or unmake, repair and make them again"
+        yield f"{release}: {what}: {help_}"
     others = {name.tags for name in release.wheels.keys() - release.asserting if not name.label}
     for name in sorted(str(name) for name in release.asserting if name.tags in others):
         yield f"{name} checks assertions, and the wheel without variant does not: is it optimised?"

@@ -12,8 +12,7 @@ from pip_variants.model.filename import WheelFilename
 from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.model.names import normalised
-from pip_variants.publish.archive import dist_info, member, opened, rewrite
-from pip_variants.publish.files import refuse_existing
+from pip_variants.publish.archive import dist_info, member, opened, refuse_existing, rewrite
 
 VARIANT_JSON = "variant.json"
 
@@ -26,10 +25,9 @@ _NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 
 @dataclass(frozen=True)
 class Changes:
-    """What is to be different from the wheel that is repacked.
+    """What is to be different from the wheel that is repacked: another `name` of the project.
 
-    `name` is that of the project, where it gets another one. `dropped` are names of packages,
-    `added` requirements. A local version is the `+cu128` of one.
+    `dropped` are names of packages, `added` requirements. A local version is the `+cu128` of one.
     """
 
     name: str = ""
@@ -40,59 +38,51 @@ class Changes:
     def __post_init__(self) -> None:
         """Raise `InvalidWheel` for what is no name or no dependency."""
         if self.name and not _NAME.fullmatch(self.name):
-            raise InvalidWheel(
-                f"the name of a project has letters, digits, -, _ and . only, not {self.name!r}"
-            )
+            what = f"the name of a project has letters, digits, -, _ and . only, not {self.name!r}"
+            raise InvalidWheel(what)
         for text in (*self.dropped, *self.added):
             if not _NAME.match(text) or "\n" in text or "\r" in text:
                 raise InvalidWheel(f"a dependency must begin with a package name, not {text!r}")
-
-    def filename(self, old: WheelFilename) -> WheelFilename:
-        """The name of the new wheel (Binary distribution format, Escaping and Unicode)."""
-        version = old.version.partition("+")[0] if self.without_local_version else old.version
-        name = normalised(self.name).replace("-", "_") if self.name else old.distribution
-        return old._replace(distribution=name, version=version)
 
     def apply(self, metadata: bytes, old: WheelFilename, *, is_variant: bool) -> bytes:
         """METADATA of the new wheel (Core metadata); fields that need no change stay as they are.
 
         A project that requires itself, as extras do, does so under its new name. Variant markers of
-        a wheel that is no variant are decided, since few installers know them. Raises
-        `InvalidWheel`.
+        a wheel that is no variant are decided: few installers know them. Raises `InvalidWheel`.
         """
         text = metadata.decode("utf-8", "surrogateescape")
         end = _END.search(text)
         head, rest = (text[: end.start()], text[end.start() :]) if end else (text, "")
         if self.added and not end:
             head += "\n"
-        fields = [self._field(field, old, is_variant) for field in _FIELD.findall(head)]
-        last = max((i for i, one in enumerate(fields) if _key(one) == _DEPENDENCY), default=-1)
-        place = len(fields) if last < 0 else last + 1
+        fields: list[str] = []
+        place = 0
+        for field in _FIELD.findall(head):
+            key, _, value = field.partition(":")
+            new = self._value(key.lower(), value.strip(), old, is_variant)
+            if new is not None:
+                fields.append(field if new == value.strip() else f"{key}: {new}\n")
+                place = len(fields) if key.lower() == _DEPENDENCY else place
         added = filter(None, (_dependency(one.strip(), is_variant) for one in self.added))
+        place = place or len(fields)
         fields[place:place] = [f"Requires-Dist: {one}\n" for one in added]
         return "".join((*fields, rest)).encode("utf-8", "surrogateescape")
 
-    def _field(self, field: str, old: WheelFilename, is_variant: bool) -> str:
-        """The field of the new wheel, empty if it has none."""
-        key, _, value = field.partition(":")
-        value = value.strip()
-        new: str | None = value
-        if _key(field) == "name":
-            new = self.name or value
-        elif _key(field) == "version" and self.without_local_version:
-            new = value.partition("+")[0]
-        elif _key(field) == _DEPENDENCY:
-            match = _NAME.match(value)
-            if match and normalised(match[1]) in map(normalised, self.dropped):
-                return ""
-            itself = match and normalised(match[1]) == normalised(old.distribution)
-            named = (
-                f"{self.name}{value[match.end() :]}" if match and itself and self.name else value
-            )
-            new = _dependency(named, is_variant)
-        if new is None:
-            return ""
-        return field if new == value else f"{key}: {new}\n"
+    def _value(self, key: str, value: str, old: WheelFilename, is_variant: bool) -> str | None:
+        """What a field of the new wheel has, None if the wheel has no such field."""
+        if key == "name":
+            return self.name or value
+        if key == "version" and self.without_local_version:
+            return value.partition("+")[0]
+        if key != _DEPENDENCY:
+            return value
+        match = _NAME.match(value)
+        package = normalised(match[1]) if match else ""
+        if package in map(normalised, self.dropped):
+            return None
+        if match and self.name and package == normalised(old.distribution):
+            value = self.name + value[match.end() :]
+        return _dependency(value, is_variant)
 
 
 def _dependency(text: str, is_variant: bool) -> str | None:
@@ -101,10 +91,6 @@ def _dependency(text: str, is_variant: bool) -> str | None:
         return text if is_variant else resolve_requirement(text, MarkerContext())
     except InvalidVariantProperty as error:
         raise InvalidWheel(f"its dependency {text!r} cannot be read: {error}") from None
-
-
-def _key(field: str) -> str:
-    return field.partition(":")[0].lower()
 
 
 NO_CHANGES = Changes()
@@ -128,16 +114,17 @@ def make_variant_wheel(
 ) -> Path:
     """Write the variant of `wheel` that `metadata` describes into `folder`; return its path.
 
-    The contents are taken over as they are, but for `variant.json`, RECORD and what `changes` asks
-    for. Equal input gives equal bytes. An existing file is replaced only with `force`, in the end.
-
-    Without metadata it is the wheel that is no variant, where variant markers of dependencies are
-    decided: as everywhere outside of variant wheels, none is true (PEP 825, Environment markers).
-    Raises `InvalidWheel`, `InvalidWheelFilename` and `ValueError` for metadata with several labels.
+    The contents stay as they are, but for `variant.json`, RECORD and what `changes` asks for. Equal
+    input gives equal bytes. An existing file is replaced only with `force`, in the end. Without
+    metadata it is the wheel that is no variant, where variant markers are decided: none is true
+    (PEP 825, Environment markers). Raises `InvalidWheel` and `InvalidWheelFilename`.
     """
     (label,) = metadata.variants if metadata else (None,)
     old = WheelFilename.parse(wheel.name)
-    new = changes.filename(old)
+    version = old.version.partition("+")[0] if changes.without_local_version else old.version
+    # As the format of binary distributions has it (Escaping and Unicode).
+    project = normalised(changes.name).replace("-", "_") if changes.name else old.distribution
+    new = old._replace(distribution=project, version=version)
     target = folder / str(new.with_label(label))
     refuse_existing(target, force=force)
     folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,15 @@ from importlib.machinery import ModuleSpec
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from pip_variants.pip_adapter.hook.seams import ASSUMPTIONS, OF_OPTIONS, OPTIONS, SEAMS, Seam
+from pip_variants.pip_adapter.hook.seams import (
+    ASSUMPTIONS,
+    ASSUMPTIONS_OF_INDEX_SETS,
+    OF_INDEX_SETS,
+    OF_OPTIONS,
+    OPTIONS,
+    SEAMS,
+    Seam,
+)
 
 _ADAPTER = "pip_variants.pip_adapter"
 
@@ -76,15 +84,21 @@ def give_up(error: BaseException) -> None:
     )
 
 
-def verify() -> list[str]:
-    """Load what variants need; why this pip cannot be extended. Raises `Unloadable`."""
+def verify(*, with_index_sets: bool = False) -> list[str]:
+    """Load what variants need, and index sets; why this pip cannot be extended.
+
+    Raises `Unloadable`.
+    """
     critical = [seam for seam in SEAMS if seam.is_critical and is_expected(seam)]
     for name in dict.fromkeys(seam.module for seam in critical):
         with contextlib.suppress(ImportError):  # what is missing is said below
             importlib.import_module(name)
     try:
         for seam in SEAMS:
-            _ours(*seam.function)
+            if seam.when != OF_INDEX_SETS or with_index_sets:
+                _ours(*seam.function)
+        if with_index_sets:
+            _ours("indexes.one_build", "resolve")
         for name, module in tuple(sys.modules.items()):
             is_ours = name.startswith("pip_variants.") and not hasattr(module, "__path__")
             if is_ours and all(one.startswith("__") for one in vars(module)):
@@ -96,7 +110,8 @@ def verify() -> list[str]:
         raise Unloadable(f"{type(cause).__name__}: {cause}") from None
     lacking = [seam for seam in critical if seam not in attached.originals]
     found = [f"{one.where}: {attached.faults.get(one, 'was not replaced')}" for one in lacking]
-    return [*found, *_unmet_assumptions()]
+    assumptions = ASSUMPTIONS + (ASSUMPTIONS_OF_INDEX_SETS if with_index_sets else ())
+    return [*found, *_unmet(assumptions)]
 
 
 def missing(command: str = "") -> list[Seam]:
@@ -131,8 +146,8 @@ def _is_of_version(seam: Seam) -> bool:
     return seam.since <= version and (not seam.until or version < seam.until)
 
 
-def _unmet_assumptions() -> Iterator[str]:
-    for place, used in ASSUMPTIONS:
+def _unmet(assumptions: Sequence[tuple[str, str]]) -> Iterator[str]:
+    for place, used in assumptions:
         seam = Seam(place, "", "", "")
         if not is_expected(seam):
             continue

@@ -54,7 +54,7 @@ def find_best_candidate(
 def init(self: Any, get_infos: Any, installed: Any, *args: Any, original: Any, **kw: Any) -> None:
     """`FoundCandidates(get_infos, …)`: hand the resolver the files of a version in our order."""
     if installed is not None and names_index_sets():
-        from pip_variants.pip_adapter.variants.one_build import unless_unfit
+        from pip_variants.pip_adapter.indexes.one_build import unless_unfit
 
         installed = unless_unfit(installed, *args, **kw)
     original(self, partial(_in_order, get_infos, installed), installed, *args, **kw)
@@ -68,7 +68,7 @@ def resolve(self: Any, *args: Any, original: Any, **kw: Any) -> Any:
     """`Resolver.resolve`: again, as long as a chosen wheel is not what its index says."""
     once = partial(original, self, *args, **kw)
     if names_index_sets():
-        from pip_variants.pip_adapter.variants.one_build import resolve as resolve_with_one_build
+        from pip_variants.pip_adapter.indexes.one_build import resolve as resolve_with_one_build
 
         once = partial(resolve_with_one_build, self, once)
     while True:

@@ -91,12 +91,6 @@ def create(*args: Any, original: Any, **kw: Any) -> Any:
     return original(*args, **kw)
 
 
-def install(*args: Any, original: Any, **kw: Any) -> None:
-    """`InprocessBuildEnvironmentInstaller.install`: what builds need, without another pip."""
-    with entered(current().for_build()):
-        original(*args, **kw)
-
-
 def _is_off(options: Any) -> bool:
     off = getattr(options, "no_variants", False)  # from pip.conf it is a number
     return isinstance(off, int) and bool(off)

@@ -14,8 +14,8 @@ from pip_variants.pip_adapter.hook import attach
 
 if TYPE_CHECKING:
     from pip_variants.model.filename import WheelFilename
+    from pip_variants.pip_adapter.indexes.builds import Indexes
     from pip_variants.pip_adapter.variants.early import Early
-    from pip_variants.pip_adapter.variants.indexes import Indexes
     from pip_variants.pip_adapter.variants.locks import Lock
     from pip_variants.pip_adapter.variants.release import Release
     from pip_variants.pip_adapter.variants.sources import Source
@@ -51,6 +51,7 @@ class Run:
         self.wheel_filename: type[WheelFilename] | None = None  # takes names apart
         self.sources: dict[str, Source] = {}  # by address, in pip's order
         self.locks: list[Lock] = []  # those that are read
+        self.builds: dict[str, str] = {}  # of index sets, by project: what others are built against
         self._forget()
 
     def _forget(self) -> None:
@@ -62,9 +63,10 @@ class Run:
         self.early: Early | None = None
         self.indexes: Indexes | None = None
 
-    def for_build(self) -> "Run":
-        """The part of this run that builds something, for this very machine."""
+    def for_build(self, builds: dict[str, str]) -> "Run":
+        """The part of this run that builds something, for this very machine, against `builds`."""
         run = copy(self)
+        run.builds = builds
         run.is_building = True
         run._forget()
         return run
@@ -76,7 +78,8 @@ class Run:
 
     def label_for(self, package: str) -> str:
         """The label that the user wants of a package; empty if any will do."""
-        return dict(text.split("=", 1) for text in self.values("variant")).get(package, "")
+        wanted = dict(text.split("=", 1) for text in self.values("variant"))
+        return wanted.get(package, self.builds.get(package, ""))
 
     @property
     def target_name(self) -> str:
@@ -133,7 +136,7 @@ class Run:
     def _verify(self) -> None:
         self.problem = ""  # what is loaded now may have names of wheels, too
         try:
-            problems = attach.verify()
+            problems = attach.verify(with_index_sets=bool(self.values("variant_indexes")))
         except attach.Unloadable as error:
             self.ignore_variants(f"pip-variants is broken ({error})")
             return

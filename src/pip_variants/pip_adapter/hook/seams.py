@@ -57,6 +57,9 @@ ALL = "everything"
 INSTALL = "install download wheel"
 RESOLVE = "install download wheel lock"
 
+OF_INDEX_SETS = "names_index_sets"
+"""The condition of what is loaded for index sets alone."""
+
 OF_OPTIONS = "cli.cmdoptions:make_option_group"
 """The one place that is replaced in a pip that is told to do without variants, too."""
 
@@ -83,7 +86,7 @@ SEAMS = (
     Seam("cli.req_command:RequirementCommand.get_requirements", "self args options finder session",
          "hook.finding", ALL),
     Seam("index.collector:LinkCollector.collect_sources", "self project_name candidates_from_page",
-         "variants.indexes", ALL, "names_index_sets"),
+         "indexes.builds", ALL, OF_INDEX_SETS),
     Seam("index.package_finder:PackageFinder.evaluate_links", "self link_evaluator links",
          "hook.finding", ALL),
     Seam("index.package_finder:PackageFinder.find_best_candidate",
@@ -96,9 +99,6 @@ SEAMS = (
          "self get_infos installed prefers_installed incompatible_ids", "hook.finding", ALL),
     Seam("resolution.resolvelib.resolver:Resolver.resolve",
          "self root_reqs check_supported_wheels", "hook.finding", ALL),
-    *(Seam(f"resolution.resolvelib.candidates:{name}.iter_dependencies", "self with_requires",
-           "variants.one_build", ALL, "names_index_sets")
-      for name in ("_InstallRequirementBackedCandidate", "AlreadyInstalledCandidate")),
     Seam("commands.index:IndexCommand._build_package_finder", "self options session",
          "hook.finding", "index"),
 
@@ -107,7 +107,7 @@ SEAMS = (
          "self req parallel_builds", "variants.wheels", ALL, "seen"),
     Seam("wheel_builder:_verify_one", "req wheel_path", "variants.wheels", ALL, "looks_labelled"),
     Seam("operations.install.wheel:_install_wheel", "name wheel_zip wheel_path scheme",
-         "variants.wheels", INSTALL, "names_index_sets"),
+         "variants.wheels", INSTALL, OF_INDEX_SETS),
     Seam("operations.prepare:RequirementPreparer._log_preparing_link", "self req",
          "variants.telling", RESOLVE, "seen"),
 
@@ -160,10 +160,10 @@ SEAMS = (
     Seam("build_env.installer:call_subprocess", "cmd extra_environ", "hook.children", RESOLVE,
          since=(26, 2)),
     Seam("cli.main_parser:subprocess", "", "hook.children:main_parser_subprocess", RESOLVE),
-    Seam("build_env:InprocessBuildEnvironmentInstaller.install", "self", "hook.options", RESOLVE,
-         since=(26, 0), until=(26, 2)),
+    Seam("build_env:InprocessBuildEnvironmentInstaller.install", "self",
+         "hook.children", RESOLVE, since=(26, 0), until=(26, 2)),
     Seam("build_env.installer:InprocessBuildEnvironmentInstaller.install", "self",
-         "hook.options", RESOLVE, since=(26, 2)),
+         "hook.children", RESOLVE, since=(26, 2)),
 )
 
 # What the replacements rely on beside the seams: places of pip, and names that they must use,
@@ -180,8 +180,6 @@ ASSUMPTIONS = (
     ("index.package_finder:PackageFinder.find_all_candidates", ""),
     ("index.collector:LinkCollector.__init__", ".session"),
     ("index.collector:_get_index_content", "session"),
-    ("index.collector:_get_simple_response", "session"),
-    ("index.collector:_make_index_content", "cache_link_parsing"),
     ("models.link:Link.__init__", "._hashes .comes_from ._url"),
     *((f"models.link:Link.{name}", "") for name in (
         "url", "filename", "url_without_fragment", "is_wheel", "is_file", "file_path", "is_yanked",
@@ -197,6 +195,12 @@ ASSUMPTIONS = (
     ("metadata.base:BaseDistribution.read_text", ""),
     ("metadata.pkg_resources:Distribution.__init__", "._dist"),
     ("exceptions:MetadataInconsistent.__init__", ".m_val"),
+)
+
+ASSUMPTIONS_OF_INDEX_SETS = (
+    ("index.collector:_get_simple_response", "session"),
+    ("index.collector:_make_index_content", "cache_link_parsing"),
+    ("resolution.resolvelib.resolver:Resolver.__init__", "._result"),
 )
 # fmt: on
 

@@ -21,8 +21,8 @@ from pip_variants.model.names import NULL_LABEL
 from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.variants import early, locks, telling
 from pip_variants.pip_adapter.variants.dependencies import variant_of
-from pip_variants.pip_adapter.variants.indexes import public
 from pip_variants.pip_adapter.variants.release import Release, release
+from pip_variants.pip_adapter.variants.sources import public
 from pip_variants.pip_adapter.variants.wheels import WheelDisagrees
 
 _Info = tuple[Any, Any]  # version, partial function that makes the candidate

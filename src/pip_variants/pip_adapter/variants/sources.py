@@ -60,6 +60,11 @@ def canonical_version(text: str) -> str:
     return str(canonicalize_version(Version(text.replace("_", "-"))))
 
 
+def public(version: object) -> str:
+    """A version without its local part, which names a build of an index set, no newer release."""
+    return str(version).partition("+")[0]
+
+
 def url_of_source(link: Link) -> str:
     """The page that lists the file, or the folder that holds it."""
     return str(link.comes_from) if link.comes_from else link.url.rpartition("/")[0]

@@ -93,9 +93,7 @@ def of_builds(release: "Release") -> Iterator[str]:
     """What there is to say of the release that was taken, if it has builds of an index set."""
     if newer := release.newer:
         variant = newer.variant_of(newer.decision.files[0])
-        only = newer.builds.only if newer.builds else ""
-        but = f"not there as {only}" if only else "no index of a build has it"
-        but = f"its best build here is {variant.label}" if variant else but
+        but = f"its best build here is {variant.label}" if variant else "not there as a build"
         take = f"--variant {release.name}={variant.label if variant else 'none'}"
         yield f"{newer.what} is newer, but {but}; to take it: {take}"
     if release.builds and release.builds.is_newer_than_set():

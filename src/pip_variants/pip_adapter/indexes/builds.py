@@ -30,6 +30,7 @@ from pip_variants.model.metadata import Variant, VariantMetadata
 from pip_variants.model.ordering import Ordering
 from pip_variants.pip_adapter.hook.run import VERBOSE, Run, current
 from pip_variants.pip_adapter.variants.dependencies import variant_of
+from pip_variants.pip_adapter.variants.sources import public
 from pip_variants.pip_adapter.variants.target import target
 
 if TYPE_CHECKING:
@@ -120,6 +121,22 @@ class Indexes:
             elif wanted in ("", build.label):
                 found.append(build)
         return found
+
+    def chosen(self) -> dict[str, str]:
+        """The builds that requirements name, that are taken for all or that are installed."""
+        chosen: dict[str, str] = {}
+        for index_set in self._sets:
+            labels = {one.label for one in index_set.builds}
+            for project in index_set.projects:
+                installed = target().installed(project)
+                named = (
+                    *self._pinned(project),
+                    self.only,
+                    *([build_of(installed)] if installed else []),
+                )
+                if known := [label for label in named if label in labels]:
+                    chosen[project] = known[0]
+        return chosen
 
     def _order(self, index_set: IndexSet, variants: dict[str, Variant]) -> Ordering:
         metadata = VariantMetadata(index_set.namespaces, variants, index_set.providers)
@@ -281,11 +298,6 @@ def _without_questions(session: Any) -> Any:
     quiet.auth = copy(session.auth)
     quiet.auth.prompting = False
     return quiet
-
-
-def public(version: object) -> str:
-    """A version without its local part, which names a build and no newer release."""
-    return str(version).partition("+")[0]
 
 
 def build_of(distribution: Any) -> str:

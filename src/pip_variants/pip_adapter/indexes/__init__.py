@@ -1,0 +1,1 @@
+"""Index sets that the user named; loaded with the first of them."""
