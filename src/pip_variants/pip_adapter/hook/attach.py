@@ -275,8 +275,9 @@ def _attach_after(loader: Any) -> None:
     load: Callable[[ModuleType], None] = loader.exec_module
 
     def exec_module(module: ModuleType) -> None:
-        # First of all: pip in a zip file shares one loader among its modules.
-        del loader.exec_module
+        # First of all: pip in a zip file shares one loader among its modules. Whoever only looked
+        # for one of them left another of these in it, which runs within this.
+        vars(loader).pop("exec_module", None)
         load(module)
         _attach_to(module)
 
