@@ -213,7 +213,7 @@ library = ["openblas"]
 
 
 def blas(index: Index, *, optional: bool = False) -> None:
-    provider = StaticProvider((SupportedFeature("library", ("mkl", "openblas")),), optional)
+    provider = StaticProvider((SupportedFeature("library", ("mkl", "openblas")),), optional=optional)
     labels = {one: (f"blas :: library :: {one}",) for one in ("mkl", "openblas")}
     more = {"namespaces": ("blas",), "providers": {"blas": provider}}
     release(index.root / "blas", "1.0", {**labels, None: ()}, name="blas", **more)
