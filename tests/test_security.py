@@ -115,7 +115,7 @@ def test_index_data_imports_nothing(env: Environment, index: Index, trap: Path, 
         ((f"unrelated @ file://{trap}",), "unrelated"),
         ((f"unrelated==={trap}",), None),
     ]
-    providers = {f"n{i}": PluginProvider(requires, api, i % 2 == 0) for i, (requires, api) in enumerate(asked)}
+    providers = {f"n{i}": PluginProvider(requires, api, optional=i % 2 == 0) for i, (requires, api) in enumerate(asked)}
     labels = {name: (f"{name} :: feature :: value",) for name in providers}
     options = {"namespaces": tuple(providers), "providers": providers}
     release(index.root / "demo", "1.0", {**labels, None: ()}, **options)

@@ -13,6 +13,7 @@ from support import byhand
 from support.byhand import STATIC, X86_64, colour, document, level, of_wheel
 from support.environments import FORCED, Environment
 from support.server import Index, Reply
+from support.wheels import sdist
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -149,6 +150,18 @@ def test_a_lock_has_next_candidates_as_an_index_has(
         assert env.installed() == ("1.0", None if expected == "plain" else expected), result.all
         assert byhand.taken(result) == expected
         env.reset()
+
+
+@pytest.mark.parametrize("format_control", ["--no-binary", "--only-binary"])
+def test_no_wheel_of_a_lock_is_taken_where_the_user_wants_none(
+    env: Environment, index: Index, tmp_path: Path, format_control: str
+) -> None:
+    whole = document({**level("v3"), "null": {}}, X86_64)
+    folder = byhand.release(index.root / "demo", whole)
+    sdist(folder)
+    file = byhand.lock(tmp_path / "pylock.toml", folder, whole)
+    env.pip("install", format_control, "demo", "-r", file, env=FORCED)
+    assert env.installed() == ("1.0", "v3" if format_control == "--only-binary" else None)
 
 
 def test_a_wrong_hash_in_a_lock_is_no_reason_for_the_next(

@@ -114,7 +114,7 @@ def test_build_requirements_are_for_the_machine_that_builds(env, index: Index, t
         ("", None, 2, "option --variant-target: no such file: ''"),
         ("here.toml", "not toml", 1, "here.toml is not TOML"),
         ("here.toml", "[project]\nname = 'x'\n", 1, "is no target file: it has no [[machine]]"),
-        ("here.toml", "[[machine]]\nformat = 9\n", 1, "has format 9, newer than this pip-variants can read"),
+        ("here.toml", "[[machine]]\nformat = 9\n", 1, "format must be 1, the newest that this pip-variants reads, not 9"),
     ],
 )
 def test_a_wrong_target_is_an_error(env, index, tmp_path, value, text, code, complaint) -> None:
@@ -145,9 +145,9 @@ BAD_FILES = [
     (b"not toml", "is not TOML"),
     (b"a = " + b"[" * 100_000, "is not TOML"),
     (b"[project]\n", "is no target file: it has no [[machine]]"),
-    (b"[[machine]]\n", "must say format = 1"),
-    (b"[[machine]]\nformat = 9\n", "has format 9, newer than this pip-variants can read"),
-    (b'[[machine]]\nformat = 1\nnames = "\\u001b[31m"\n', "names must be a list of texts"),
+    (b"[[machine]]\n", "format must be 1"),
+    (b"[[machine]]\nformat = 9\n", "format must be 1, the newest that this pip-variants reads, not 9"),
+    (b'[[machine]]\nformat = 1\nnames = "\\u001b[31m"\n', "names must be a list of strings"),
     (b"#" * (64 * 2**20 + 1), "is larger than 64 MiB"),
 ]
 
@@ -213,7 +213,7 @@ library = ["openblas"]
 
 
 def blas(index: Index, *, optional: bool = False) -> None:
-    provider = StaticProvider((SupportedFeature("library", ("mkl", "openblas")),), optional)
+    provider = StaticProvider((SupportedFeature("library", ("mkl", "openblas")),), optional=optional)
     labels = {one: (f"blas :: library :: {one}",) for one in ("mkl", "openblas")}
     more = {"namespaces": ("blas",), "providers": {"blas": provider}}
     release(index.root / "blas", "1.0", {**labels, None: ()}, name="blas", **more)

@@ -83,9 +83,8 @@ def _specifiers(front: tuple[int, ...], lasts: list[int]) -> Iterable[str]:
     def release(last: int) -> str:
         return ".".join(map(str, (*front, last)))
 
-    wanted = range(lasts[0], min(lasts[-1], lasts[0] + 10**3))
-    gaps = sorted({*wanted}.difference(lasts))
-    if len(lasts) == 1 or len(gaps) > _MOST_GAPS:
+    first, end = lasts[0], lasts[-1] + 1
+    if len(lasts) == 1 or end - first - len(lasts) > _MOST_GAPS:
         return [f"=={release(last)}.*" for last in reversed(lasts)]
-    excluded = "".join(f",!={release(gap)}.*" for gap in gaps)
-    return [f">={release(lasts[0])},<{release(lasts[-1] + 1)}{excluded}"]
+    gaps = sorted({*range(first, end)}.difference(lasts))
+    return [f">={release(first)},<{release(end)}" + "".join(f",!={release(one)}.*" for one in gaps)]

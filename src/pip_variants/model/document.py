@@ -44,10 +44,17 @@ class Node(NamedTuple):
         self.unread.setdefault(self.path, dict.fromkeys(self.value)).pop(key, None)
         return Node(self.value.get(key, default), (*self.path, key), self.unread)
 
-    def string(self) -> str:
-        """The value, which must be a text with something in it."""
-        if not isinstance(self.value, str) or not self.value:
-            raise self.fault("must be a non-empty string")
+    def tables(self) -> tuple["Node", ...]:
+        """The members of a list of objects."""
+        if not isinstance(self.value, list) or not all(isinstance(x, dict) for x in self.value):
+            raise self.fault("must be a list of tables")
+        members = enumerate(self.value, 1)
+        return tuple(Node(one, (*self.path, str(place)), self.unread) for place, one in members)
+
+    def string(self, *, may_be_empty: bool = False) -> str:
+        """The value, which must be a text."""
+        if not isinstance(self.value, str) or not (self.value or may_be_empty):
+            raise self.fault("must be a string" if may_be_empty else "must be a non-empty string")
         return self.value
 
     def optional_string(self) -> str | None:
@@ -60,19 +67,29 @@ class Node(NamedTuple):
             raise self.fault("must be true or false")
         return self.value
 
+    def texts(self) -> tuple[str, ...]:
+        """The value, which must be a list of texts."""
+        if not isinstance(self.value, list) or not all(isinstance(x, str) for x in self.value):
+            raise self.fault("must be a list of strings")
+        return tuple(self.value)
+
     def strings(
         self, check: Callable[[str], str] = str, *, may_be_empty: bool = False
     ) -> tuple[str, ...]:
-        """The value, which must be a list of distinct texts that pass the check."""
-        if not isinstance(self.value, list) or not all(isinstance(x, str) for x in self.value):
-            raise self.fault("must be a list of strings")
-        if not self.value and not may_be_empty:
+        """The same, with distinct texts that pass the check."""
+        texts = self.texts()
+        if not texts and not may_be_empty:
             raise self.fault("must not be empty")
-        if len(set(self.value)) != len(self.value):
+        if len(set(texts)) != len(texts):
             raise self.fault("must not name anything twice")
-        for text in self.value:
+        for text in texts:
             self.check(check, text)
-        return tuple(self.value)
+        return texts
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The keys of objects that nobody asked for, anywhere in the document."""
+        return tuple(dotted((*path, key)) for path, keys in self.unread.items() for key in keys)
 
     def check(self, check: Callable[[str], str], text: str) -> None:
         """Turn what a check of names says into a fault that says where."""

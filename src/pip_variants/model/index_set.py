@@ -11,7 +11,7 @@ from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from pip_variants.errors import InvalidIndexSet, printable
-from pip_variants.model.document import Fault, Node, dotted
+from pip_variants.model.document import Fault, Node
 from pip_variants.model.metadata import (
     ProviderInfo,
     Variant,
@@ -110,12 +110,9 @@ def _read(root: Node, mirror: str, beside: str) -> IndexSet:
     base = f"{base.rstrip('/')}/" if base else beside
     priorities = root.get("default-priorities", {"namespace": []})
     namespaces = priorities.get("namespace").strings(check_namespace, may_be_empty=True)
-    named = root.get("providers", {})
-    named.children(check_namespace)
-    # The document with those providers that may be left out, for the parser of all metadata.
-    providers = {
-        name: KNOWN_PROVIDERS[name] for name in namespaces if name in KNOWN_PROVIDERS
-    } | read_providers(Node({"providers": named.value}, (), {}), tuple(named.value))
+    named = tuple(root.get("providers", {}).children())
+    known = {name: KNOWN_PROVIDERS[name] for name in namespaces if name in KNOWN_PROVIDERS}
+    providers = {**known, **read_providers(root, named)}
     if lacking := [name for name in namespaces if name not in providers]:
         raise priorities.fault(f"names {lacking[0]}, and no [providers.{lacking[0]}] says who asks")
     nodes = root.get("builds").children(check_label)
@@ -133,9 +130,8 @@ def _read(root: Node, mirror: str, beside: str) -> IndexSet:
         providers,
         root.get("known", []).strings(may_be_empty=True),
     )
-    for path, keys in root.unread.items():
-        for key in keys:  # whoever writes it should hear of what is misspelt
-            raise Fault(f"{dotted((*path, key))} is not known in format {FORMAT}")
+    for key in root.unknown:  # whoever writes it should hear of what is misspelt
+        raise Fault(f"{key} is not known in format {FORMAT}")
     return found
 
 
@@ -149,18 +145,12 @@ def _build(label: str, node: Node, base: str, namespaces: tuple[str, ...]) -> Bu
     parts = urlsplit(url)
     if parts.scheme != "file" and (parts.scheme not in ("http", "https") or not parts.netloc):
         raise place.fault("must be a URL, or stand on a base that is one")
-    exceptions = node.get("exceptions", [])
-    if not isinstance(exceptions.value, list):
-        raise exceptions.fault("must be a list of tables")
-    entries = [
-        Node(one, (*exceptions.path, str(place)), node.unread)
-        for place, one in enumerate(exceptions.value, 1)
-    ]
+    exceptions = node.get("exceptions", []).tables()
     return Build(
         url,
         is_page,
         _variant(label, node, namespaces),
-        tuple((one.get("for").string(), _variant(label, one, namespaces)) for one in entries),
+        tuple((one.get("for").string(), _variant(label, one, namespaces)) for one in exceptions),
     )
 
 

@@ -7,11 +7,11 @@ import re
 from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from pip_variants.errors import InvalidVariantProperty
 from pip_variants.model.metadata import Variant
-from pip_variants.model.names import VariantProperty
+from pip_variants.model.names import VariantProperty, split_requirement
 
 _NAMES = ("variant_label", "variant_properties", "variant_features", "variant_namespaces")
 _TOKEN = re.compile(
@@ -56,13 +56,13 @@ def resolve_requirement(requirement: str, context: MarkerContext) -> str | None:
     >>> resolve_requirement("dep>=1; variant_label == 'v3' and extra == 'x'", MarkerContext("v3"))
     "dep>=1; extra == 'x'"
     """
-    before, separator, marker = _split(requirement)
-    if not separator or not any(name in marker for name in _NAMES):
+    before, marker = split_requirement(requirement)
+    if not any(name in marker for name in _NAMES):
         return requirement
     left = resolve(marker, context)
     if isinstance(left, bool):
         return before.strip() if left else None
-    return f"{before.rstrip()}{' ' if ' ;' in separator else ''}; {left}"
+    return f"{before.rstrip()}{' ;' if '@' in before else ';'} {left}"
 
 
 def resolve(marker: str, context: MarkerContext) -> str | bool:
@@ -71,21 +71,11 @@ def resolve(marker: str, context: MarkerContext) -> str | bool:
     result = parser.expression()
     if parser.tokens:
         raise parser.fault
-    return result if isinstance(result, bool) else result.text
-
-
-class _Rest(NamedTuple):
-    """An undecided part; `loose` if it needs parentheses beside an `and`."""
-
-    text: str
-    loose: bool = False
-
-
-_Result: TypeAlias = "bool | _Rest"
+    return result
 
 
 class _Parser:
-    """Reads a marker from left to right and decides what it can."""
+    """Reads a marker from left to right: the truth of what it can decide, the text of the rest."""
 
     def __init__(self, marker: str, context: MarkerContext) -> None:
         self._context = context
@@ -95,14 +85,14 @@ class _Parser:
         if _TOKEN.sub("", marker).strip():
             raise self.fault
 
-    def expression(self, word: str = "or", depth: int = 0) -> _Result:
+    def expression(self, word: str = "or", depth: int = 0) -> str | bool:
         """Parts between `or`, each of them parts between `and`."""
-        parts: list[_Result] = []
+        parts: list[str | bool] = []
         while not parts or self._accept(word):
             parts.append(self.expression("and", depth) if word == "or" else self._atom(depth))
         return _join(parts, word)
 
-    def _atom(self, depth: int) -> _Result:
+    def _atom(self, depth: int) -> str | bool:
         if self._accept("(") and depth < _DEEPEST:
             result = self.expression("or", depth + 1)
             if not self._accept(")"):
@@ -113,7 +103,7 @@ class _Parser:
             raise self.fault
         if left in _NAMES or right in _NAMES:
             return self._decide(left, operator, right)
-        return _Rest(f"{left} {operator} {right}")
+        return f"{left} {operator} {right}"
 
     def _decide(self, left: str, operator: str, right: str) -> bool:
         names = [one for one in (left, right) if one[0] not in "'\""]
@@ -139,22 +129,12 @@ class _Parser:
         return False
 
 
-def _join(parts: list[_Result], word: str) -> _Result:
+def _join(parts: list[str | bool], word: str) -> str | bool:
     """Join with `or` (a true part decides) or `and` (a false one does)."""
     decisive = word == "or"
-    if any(part is decisive for part in parts):
+    if decisive in parts:
         return decisive
-    rest = [part for part in parts if isinstance(part, _Rest)]
-    if len(rest) < 2:
-        return rest[0] if rest else not decisive
-    texts = (f"({part.text})" if part.loose and word == "and" else part.text for part in rest)
-    return _Rest(f" {word} ".join(texts), loose=word == "or")
-
-
-def _split(requirement: str) -> tuple[str, str, str]:
-    """Requirement, separator and marker; a URL may hold a semicolon, but no `space ;`."""
-    is_url = re.match(r"\s*[\w.-]+\s*(\[[^\]]*\]\s*)?@", requirement)
-    match = re.search(r"\s;" if is_url else ";", requirement)
-    if match is None:
-        return requirement, "", ""
-    return requirement[: match.start()], match[0], requirement[match.end() :]
+    rest = [part for part in parts if isinstance(part, str)]
+    if len(rest) > 1 and word == "and":
+        rest = [f"({part})" if " or " in part else part for part in rest]
+    return f" {word} ".join(rest) or not decisive

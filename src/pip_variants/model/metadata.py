@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from pip_variants.errors import InconsistentVariantMetadata, InvalidVariantMetadata, printable
 from pip_variants.model.document import Fault, Node, dotted
@@ -81,27 +81,30 @@ class Variant(NamedTuple):
         return entry
 
 
-@dataclass(frozen=True, slots=True)
-class StaticProvider:
-    """A provider whose features and values stand in the metadata (PEP 850, static-properties)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderInfo:
+    """What is said of any provider; `enable_if` is an environment marker of older drafts."""
 
-    features: tuple[SupportedFeature, ...]
     optional: bool = False
     enable_if: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class PluginProvider:
+class StaticProvider(ProviderInfo):
+    """A provider whose features and values stand in the metadata (PEP 850, static-properties)."""
+
+    features: tuple[SupportedFeature, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PluginProvider(ProviderInfo):
     """A provider that is a Python package (PEP 850, requires and plugin-api).
 
     `plugin_api` is None where the metadata leaves it to the default, which `endpoint` gives.
-    `enable_if` is an environment marker of drafts before PEP 825.
     """
 
     requires: tuple[str, ...]
     plugin_api: str | None = None
-    optional: bool = False
-    enable_if: str | None = None
 
     @property
     def package(self) -> str:
@@ -111,30 +114,21 @@ class PluginProvider:
     @property
     def endpoint(self) -> str:
         """The object reference to call, without spaces (PEP 850, API endpoint)."""
-        if self.plugin_api is None:
-            return self.package.replace("-", "_")
-        return self.plugin_api.replace(" ", "")
+        return (self.plugin_api or self.package.replace("-", "_")).replace(" ", "")
 
 
 @dataclass(frozen=True, slots=True)
-class BuiltinProvider:
+class BuiltinProvider(ProviderInfo):
     """A provider that is part of the installer (seen in uv and variantlib; only abi_dependency)."""
 
     name: str
-    optional: bool = False
-    enable_if: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class UnknownProvider:
+class UnknownProvider(ProviderInfo):
     """A provider of a kind that a newer schema defines; nothing is known to support it."""
 
     keys: tuple[str, ...]
-    optional: bool = False
-    enable_if: str | None = None
-
-
-ProviderInfo: TypeAlias = StaticProvider | PluginProvider | BuiltinProvider | UnknownProvider
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +205,10 @@ class VariantMetadata:
             raise InconsistentVariantMetadata(
                 f"default-priorities.namespace differs: {list(shorter)} and {list(longer)}"
             )
-        mine, theirs = dict(self.providers), dict(other.providers)
-        for name in mine.keys() & theirs.keys():
-            one, two = mine[name], theirs[name]
-            mine[name], theirs[name] = _alike(one, two), _alike(two, one)
+        mine = {name: _alike(it, other.providers.get(name)) for name, it in self.providers.items()}
+        theirs = {
+            name: _alike(it, self.providers.get(name)) for name, it in other.providers.items()
+        }
         schema = max(self, other, key=lambda one: (one.version, one.schema)).schema
         document = {}
         if self.document and other.document:
@@ -330,8 +324,7 @@ def _unwritable(root: Node, version: tuple[int, int, int], file: str) -> Iterato
     if version > _KNOWN_VERSION:
         newer, known = (".".join(map(str, one)) for one in (version, _KNOWN_VERSION))
         yield f"{file} has schema {newer}; what is written here is at most {known}"
-    lost = [dotted((*path, key)) for path, keys in root.unread.items() for key in keys]
-    if lost:
+    if lost := root.unknown:
         some = ", ".join(lost[:3]) + (" ..." if lost[3:] else "")
         yield f"{file} has keys that are not known here and would be lost: {some}"
 
@@ -405,8 +398,7 @@ def _read_pep_817(namespace: str, node: Node, root: Node) -> ProviderInfo:
     if namespace not in statics.value:
         # Schema 0.0.2: what is not asked when it is installed is listed in the priorities.
         is_listed = node.get("plugin-use").value in ("none", "build")
-        listed = priorities.get("property", {}).children()
-        static = listed.get(namespace) if is_listed else None
+        static = priorities.get("property", {}).children().get(namespace) if is_listed else None
     requires, plugin_api = node.get("requires"), node.get("plugin-api")
     install_time = node.get("install-time", static is None)
     if install_time.boolean() != (static is None):
@@ -453,7 +445,7 @@ def _provider_to_json(info: ProviderInfo) -> dict[str, Any]:
             result["plugin-api"] = info.plugin_api
     elif isinstance(info, BuiltinProvider):
         result["builtin"] = info.name
-    else:
+    elif isinstance(info, UnknownProvider):
         raise InvalidVariantMetadata(
             f"a provider with the keys {list(info.keys)} belongs to a newer schema"
         )
@@ -469,7 +461,7 @@ def meaning(info: ProviderInfo) -> object:
     return replace(info, optional=False, enable_if=None)
 
 
-def _alike(one: ProviderInfo, two: ProviderInfo) -> ProviderInfo:
+def _alike(one: ProviderInfo, two: ProviderInfo | None) -> ProviderInfo:
     """The first one; if both mean the same plugin, in words that are the same for both."""
     if not isinstance(one, PluginProvider) or not isinstance(two, PluginProvider):
         return one

@@ -28,6 +28,16 @@ def normalised(package: str) -> str:
     return re.sub(r"[-_.]+", "-", package).lower()
 
 
+def split_requirement(text: str) -> tuple[str, str]:
+    """A dependency specifier up to its marker, and the marker; empty if there is none.
+
+    A URL may hold a semicolon, but none behind a space.
+    """
+    is_url = re.match(r"\s*[\w.-]+\s*(\[[^\]]*\]\s*)?@", text)
+    before, *marker = re.split(r"(?<=\s);" if is_url else ";", text, maxsplit=1)
+    return before, "".join(marker)
+
+
 def normal_requirement(text: str) -> tuple[str, ...]:
     """A dependency specifier in a form that is equal for equal ones (Dependency specifiers).
 
@@ -36,12 +46,8 @@ def normal_requirement(text: str) -> tuple[str, ...]:
     >>> normal_requirement("A_b[y, X] (>=1.0, <2)") == normal_requirement("a-b[x,Y]<2,>=1")
     True
     """
-    before, at, url = text.partition("@")
-    if not at or ";" in before:
-        before, _, marker = text.partition(";")
-        url = ""
-    else:
-        url, _, marker = url.strip().partition(" ")
+    before, marker = split_requirement(text)
+    before, _, url = before.partition("@")
     match = _REQUIREMENT.match("".join(before.split()))
     if match is None:
         return (text,)
@@ -49,10 +55,10 @@ def normal_requirement(text: str) -> tuple[str, ...]:
     return (
         normalised(name),
         ",".join(sorted(set(map(normalised, extras.split(","))))),
-        url or ",".join(sorted(set(map(_specifier, specifiers.strip("()").split(","))))),
+        url.strip() or ",".join(sorted(set(map(_specifier, specifiers.strip("()").split(","))))),
         " ".join(
             repr(token[1:-1]) if token[0] in "'\"" else token
-            for token in _MARKER_TOKEN.findall(marker.lstrip(" ;"))
+            for token in _MARKER_TOKEN.findall(marker)
         ),
     )
 

@@ -1,6 +1,7 @@
 """Which variants a target can use, and in which order (PEP 825, Variant ordering)."""
 
 from collections.abc import Iterable
+from functools import cache
 from itertools import count
 from operator import itemgetter
 from typing import NamedTuple
@@ -63,24 +64,22 @@ def order(
         for name, values in supported.get(namespace, NamespaceSupport()).features:
             ranks[VariantFeature(namespace, name)] = dict(zip(values, count(end), strict=False))
             end += len(values)
-    # Thousands of labels share a few features with the same values.
-    best: dict[tuple[VariantFeature, tuple[str, ...]], int | None] = {}
+
+    @cache  # thousands of labels share a few features with the same values
+    def best(feature: VariantFeature, values: tuple[str, ...]) -> int:
+        of_feature = ranks.get(feature, {})
+        return min((of_feature[one] for one in values if one in of_feature), default=-1)
+
     usable: list[tuple[tuple[int | str, ...], Variant]] = []
     rejected = []
     nothing = NamespaceSupport(absent="nothing supports it")
     for variant in variants:
-        key: list[int] = []
-        for item in variant.features:
-            if item not in best:
-                of_feature = ranks.get(item[0], {})
-                best[item] = min((of_feature[v] for v in item[1] if v in of_feature), default=None)
-            rank = best[item]
-            if rank is None:
-                lack = supported.get(item[0].namespace, nothing)
-                found = lack.values(item[0].name)
-                rejected.append(Rejection(variant.label, *item, found, lack.absent, lack.remedy))
-                break
-            key.append(rank)
+        key = [best(*item) for item in variant.features]
+        if -1 in key:
+            feature, values = variant.features[key.index(-1)]
+            lack = supported.get(feature.namespace, nothing)
+            found = lack.values(feature.name), lack.absent, lack.remedy
+            rejected.append(Rejection(variant.label, feature, values, *found))
         else:
             usable.append(((*sorted(key), end, variant.label), variant))
     usable.sort(key=itemgetter(0))

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from pip_variants.errors import InvalidTarget, InvalidVariantProperty, printable, shown
+from pip_variants.errors import InvalidTarget, printable
+from pip_variants.model.document import Fault, Node
 from pip_variants.model.names import VariantProperty, check_feature, check_namespace, check_value
 from pip_variants.model.support import SupportedFeature
 
@@ -107,23 +108,20 @@ class Target:
     @property
     def lost(self) -> Mapping[Machine, tuple[VariantProperty, ...]]:
         """What some machines support and this one does not, for each machine that lacks some."""
-        had = [
-            {one for p in machine.providers for one in p.properties} for machine in self.machines
-        ]
-        every = set().union(*had)
-        lost = [tuple(sorted(every - one)) for one in had]
-        return {machine: one for machine, one in zip(self.machines, lost, strict=True) if one}
+        had = {one: {p for by in one.providers for p in by.properties} for one in self.machines}
+        every = set().union(*had.values())
+        return {one: tuple(sorted(every - own)) for one, own in had.items() if every - own}
 
     @classmethod
     def parse(cls, document: object, where: str) -> "Target":
         """Read parsed TOML; `where` names the file in errors. Raises `InvalidTarget`."""
-        machines = document.get("machine") if isinstance(document, dict) else None
-        if not isinstance(machines, list) or not machines:
-            raise InvalidTarget(f"{where} is no target file: it has no [[machine]]")
         try:
-            return cls.of(_machine(one, where) for one in machines)
-        except InvalidVariantProperty as error:
-            raise InvalidTarget(f"{where}: {error}") from None
+            machines = Node(document, (), {}).get("machine", []).tables()
+            if not machines:
+                raise Fault("it is no target file: it has no [[machine]]")
+            return cls.of(map(_machine, machines))
+        except Fault as fault:
+            raise InvalidTarget(f"{where}: {fault}") from None
 
     def to_toml(self) -> str:
         """The file."""
@@ -140,66 +138,35 @@ def _common(found: TargetProvider, others: list[TargetProvider]) -> TargetProvid
     return replace(found, features=tuple(features))
 
 
-def _machine(table: object, where: str) -> Machine:
-    if not isinstance(table, dict):
-        raise InvalidTarget(f"{where}: [[machine]] must be a table")
-    version = table.get("format")
-    if not isinstance(version, int) or version < 1:
-        raise InvalidTarget(
-            f"{where}: [[machine]] must say format = {FORMAT}, not {shown(version, 50)}"
-        )
-    if version > FORMAT:
-        raise InvalidTarget(
-            f"{where} has format {shown(version, 50)}, newer than this pip-variants can read "
-            f"(up to {FORMAT})"
-        )
-    providers = table.get("provider", [])
-    if not isinstance(providers, list):
-        raise InvalidTarget(f"{where}: provider must be a list of tables")
+def _machine(node: Node) -> Machine:
+    version = node.get("format")
+    if version.value != FORMAT:
+        raise version.fault(f"must be {FORMAT}, the newest that this pip-variants reads")
     return Machine(
-        tuple(_provider(one, where) for one in providers),
-        tuple(sorted(set(_texts(table, "names", where)))),
-        _text(table, "made-by", where),
-        _text(table, "made-at", where),
+        tuple(map(_provider, node.get("provider", []).tables())),
+        tuple(sorted({printable(name, 200) for name in node.get("names", []).texts()})),
+        _text(node.get("made-by", "")),
+        _text(node.get("made-at", "")),
     )
 
 
-def _provider(table: object, where: str) -> TargetProvider:
-    if not isinstance(table, dict) or not isinstance(table.get("features", {}), dict):
-        raise InvalidTarget(f"{where}: [[machine.provider]] and its features must be tables")
+def _provider(node: Node) -> TargetProvider:
+    namespace, implements = node.get("namespace"), node.get("implements", [])
+    namespace.check(check_namespace, namespace.string())
     features = []
-    for name, values in table.get("features", {}).items():
-        checked = tuple(map(check_value, values if isinstance(values, list) else [values]))
-        if len(set(checked)) != len(checked) or not checked:
-            raise InvalidTarget(f"{where}: the values of {name} must be distinct and at least one")
-        features.append(SupportedFeature(check_feature(name), checked))
-    implements = [text.split() for text in _texts(table, "implements", where)]
-    for parts in implements:
-        if len(parts) != len(Identity._fields):
-            raise InvalidTarget(
-                f"{where}: implements must name package, version and endpoint, "
-                f"not {shown(' '.join(parts))}"
-            )
-    return TargetProvider(
-        check_namespace(table.get("namespace")),
-        _text(table, "by", where),
-        tuple(Identity(*parts) for parts in implements),
-        tuple(features),
-    )
+    for name, found in node.get("features", {}).children(check_feature).items():
+        # A single value may stand without brackets.
+        values = found if isinstance(found.value, list) else found._replace(value=[found.value])
+        features.append(SupportedFeature(name, values.strings(check_value)))
+    names = [printable(text, 200).split() for text in implements.texts()]
+    if any(len(parts) != len(Identity._fields) for parts in names):
+        raise implements.fault("must name package, version and endpoint")
+    identities = tuple(Identity(*parts) for parts in names)
+    return TargetProvider(namespace.value, _text(node.get("by", "")), identities, tuple(features))
 
 
-def _text(table: dict[str, Any], key: str, where: str) -> str:
-    value = table.get(key, "")
-    if not isinstance(value, str):
-        raise InvalidTarget(f"{where}: {key} must be a text, not {shown(value, 50)}")
-    return printable(value, 200)
-
-
-def _texts(table: dict[str, Any], key: str, where: str) -> list[str]:
-    values = table.get(key, [])
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise InvalidTarget(f"{where}: {key} must be a list of texts, not {shown(values, 50)}")
-    return [printable(value, 200) for value in values]
+def _text(node: Node) -> str:
+    return printable(node.string(may_be_empty=True), 200)
 
 
 def _lines(machine: Machine) -> Iterable[str]:

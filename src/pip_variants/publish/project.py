@@ -280,7 +280,7 @@ def _static(namespace: str, provider: PluginProvider) -> StaticProvider:
         why = support.absent or "what it supports depends on the machine: use requires"
         what = f"the provider of {namespace} cannot be asked once and for all: {why}"
         raise InvalidVariantMetadata(what)
-    return StaticProvider(support.features, provider.optional)
+    return StaticProvider(support.features, optional=provider.optional)
 
 
 def check_static(variant: Variant, metadata: VariantMetadata) -> None:

@@ -7,11 +7,11 @@ import contextlib
 import importlib
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from importlib.machinery import ModuleSpec
-from itertools import takewhile
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -141,9 +141,8 @@ def _is_there(module: str) -> bool:
 
 
 def _is_of_version(seam: Seam) -> bool:
-    text = sys.modules["pip"].__version__
-    # The minor version of a beta is `4b1`.
-    version = tuple(int("".join(takewhile(str.isdigit, one)) or 0) for one in text.split(".")[:2])
+    numbers = re.findall(r"\d+", sys.modules["pip"].__version__)  # of a beta 25.4b1, for example
+    version = tuple(map(int, numbers[:2]))
     return seam.since <= version and (not seam.until or version < seam.until)
 
 
@@ -276,8 +275,9 @@ def _attach_after(loader: Any) -> None:
     load: Callable[[ModuleType], None] = loader.exec_module
 
     def exec_module(module: ModuleType) -> None:
-        # First of all: pip in a zip file shares one loader among its modules.
-        del loader.exec_module
+        # First of all: pip in a zip file shares one loader among its modules. Whoever only looked
+        # for one of them left another of these in it, which runs within this.
+        vars(loader).pop("exec_module", None)
         load(module)
         _attach_to(module)
 

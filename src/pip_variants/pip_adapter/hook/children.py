@@ -5,9 +5,9 @@ Their environment tells them what the user chose; that of this process is the ca
 
 import json
 import os
-import subprocess
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from pip_variants.pip_adapter.hook.attach import attached, give_up
@@ -45,17 +45,10 @@ def install(*args: Any, original: Any, **kw: Any) -> None:
         original(*args, **kw)
 
 
-def main_parser_subprocess(_: object) -> object:
-    """`main_parser.subprocess`, a module with which the pip of `--python` is started."""
-    return _Subprocess()
-
-
-class _Subprocess:
-    """The module `subprocess` for who starts a pip with it, by `run` or `Popen`."""
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(subprocess, name)
-        return partial(_started, found) if name in ("run", "Popen") else found
+def main_parser_subprocess(module: Any) -> object:
+    """`main_parser.subprocess`, a module that starts the pip of `--python`, by `run` or `Popen`."""
+    starting = {name: partial(_started, getattr(module, name)) for name in ("run", "Popen")}
+    return SimpleNamespace(**{**vars(module), **starting})
 
 
 def _started(start: Callable[..., Any], command: Any, **options: Any) -> Any:

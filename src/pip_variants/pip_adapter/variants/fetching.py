@@ -39,9 +39,7 @@ class Unusable(Exception):
 def fetch(link: Link, source: Source) -> bytes | None:
     """An index-level metadata file, or None. Raises `Unusable`, and pip's errors, which end it."""
     with _reaching(link):
-        data = _content(link) if link.is_file else _copy(link, source.session)
-        if data is None and not link.is_file:
-            data = _received(link, _asked(link, source.session))
+        data = _content(link) if link.is_file else _answer(link, source.session)
     if data is not None:
         _check_hash(link, data, source.session)
     return data
@@ -113,12 +111,20 @@ def _content(link: Link) -> bytes | None:
         return file.read(MAX_BYTES + 1)
 
 
-def _copy(link: Link, session: Any) -> bytes | None:
-    """The copy in pip's cache, if the index allows to use it and the page gives its hash."""
-    if not _hashes(link) or not _has_copy(link, session):
-        return None
-    data = _received(link, _get(link, session, {}))
-    return None if data is None or _wrong_hashes(_hashes(link), data) else data
+def _answer(link: Link, session: Any) -> bytes | None:
+    """What the index has; where it allows to use the copy in pip's cache, maybe that."""
+    has_copy = _has_copy(link, session)
+    if has_copy and _hashes(link):  # that of the page says whether it is still good
+        data = _received(link, _get(link, session, {}))
+        if data is not None and not _wrong_hashes(_hashes(link), data):
+            return data
+    try:  # as pip asks for pages
+        response = _get(link, session, {"Cache-Control": "max-age=0"})
+    except (PipError, OSError):  # out of reach: pip, too, would use a copy
+        if not has_copy:
+            raise
+        response = _get(link, session, {})
+    return _received(link, response)
 
 
 def _received(link: Link, response: Any) -> bytes | None:
@@ -141,17 +147,6 @@ def _received(link: Link, response: Any) -> bytes | None:
             raise OSError(f"{len(data)} of {promised} bytes arrived")
     response.close()
     return bytes(data)
-
-
-def _asked(link: Link, session: Any) -> Any:
-    """The index's answer whether a copy in pip's cache is still good, as pip asks of pages."""
-    try:
-        return _get(link, session, {"Cache-Control": "max-age=0"})
-    except (PipError, OSError):
-        # Out of reach: the index may allow to use the copy for a while, as pip does with pages.
-        if not _has_copy(link, session):
-            raise
-        return _get(link, session, {})
 
 
 def _get(link: Link, session: Any, headers: dict[str, str]) -> Any:

@@ -93,12 +93,12 @@ def select(self: Any, *args: Any, original: Any, **kw: Any) -> Iterator[Any]:
 
 
 def with_others(files: list[Any]) -> list[Any]:
-    """The files of a version; where pip has the one of a lock, all that the lock has of it."""
+    """The files of a version; where pip has one wheel of a lock, all that the lock has of it."""
     version, make = files[0]
     name, link, template = (make.keywords[key] for key in ("name", "link", "template"))
     for package, metadata in (one for lock in current().locks for one in lock.with_variants):
         is_it = canonicalize_name(package.name) == name and package.version == version
-        if len(files) > 1 or not is_it:
+        if len(files) > 1 or not is_it or not link.is_wheel:
             continue
         from pip._internal.utils import pylock  # since pip 26.1
 
