@@ -289,7 +289,6 @@ OF_SOME: dict[str, list[Change]] = {
         (r"pip\._vendor\.packaging\.pylock", r"\bparse_wheel_filename\(", "parse_name("),
         (r"pip\._vendor\.packaging\.pylock", r"\bparse_wheel_filename,", f"{_ALIAS},"),
     ],
-    "pip._vendor.packaging.pylock:Pylock.select": [(r".*pylock", r"\bselect\(", "choose(")],
     "cli.main_parser:subprocess": [
         (r"cli\.main_parser", r"^import subprocess$", "import subprocess as processes"),
         (r"cli\.main_parser", r"\bsubprocess\.", "processes."),

@@ -135,8 +135,6 @@ SEAMS = (
          since=(26, 0)),
     Seam("pip._vendor.packaging.pylock:Pylock.from_dict", "cls d", "variants.locks", INSTALL,
          "locks_variants", since=(26, 0)),
-    Seam("pip._vendor.packaging.pylock:Pylock.select", "self", "variants.locks", INSTALL, "seen",
-         since=(26, 1)),
 
     # Output.
     Seam("models.installation_report:InstallationReport._install_req_to_dict", "cls ireq",

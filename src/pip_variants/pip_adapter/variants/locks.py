@@ -6,13 +6,11 @@ A lock holds the wheels of a release with variants and their metadata: the choic
 import copy
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Sequence
 from functools import partial
 from logging import WARNING
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from pip._internal.exceptions import InstallationError
 from pip._internal.models.link import Link
 from pip._internal.models.wheel import Wheel
 from pip._vendor.packaging.tags import sys_tags
@@ -22,13 +20,11 @@ from pip_variants.errors import InvalidVariantMetadata, printable
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.hook.wheel_names import label_in
-from pip_variants.pip_adapter.variants import telling
 from pip_variants.pip_adapter.variants.fetching import Unusable
-from pip_variants.pip_adapter.variants.release import Release, release
+from pip_variants.pip_adapter.variants.release import release
 from pip_variants.pip_adapter.variants.sources import url_of_source
 
 _TABLE = "variants-json"
-_LOCKED = "https://lock.invalid"  # the place of a file in a lock; a choice takes only its name
 
 
 class Lock(NamedTuple):
@@ -76,20 +72,6 @@ def from_dict(cls: Any, document: Any, *, original: Any) -> Any:
     )
     run.locks.append(Lock(tuple(versions), tuple(with_variants)))
     return lock
-
-
-def select(self: Any, *args: Any, original: Any, **kw: Any) -> Iterator[Any]:
-    """`Pylock.select`: of a package with variants, the best file for the target."""
-    known = {id(one): what for lock in current().locks for one, what in lock.with_variants}
-    for package, distribution in original(self, *args, **kw):
-        if distribution is package.sdist or id(package) not in known:
-            yield package, distribution
-            continue
-        of_package, files = _decided(package, known[id(package)])
-        if not files:
-            telling.skipped(of_package.name)
-            raise InstallationError(f"no file of {of_package.what} can be used")
-        yield package, files[0]
 
 
 def with_others(files: list[Any]) -> list[Any]:
@@ -200,12 +182,3 @@ def _files(package: Any) -> list[Any]:
             by_tags.append((min(places), wheel.filename, wheel))
     files = [wheel for *_, wheel in sorted(by_tags, key=itemgetter(0, 1))]
     return files + ([package.sdist] if package.sdist else [])
-
-
-def _decided(package: Any, metadata: VariantMetadata | Unusable) -> tuple[Release, Sequence[Any]]:
-    """The release that a package of a lock is, and its files that can be used, best first."""
-    found = release(canonicalize_name(package.name), str(package.version))
-    found.give(metadata, _LOCKED)
-    by_url = {f"{_LOCKED}/{one.filename}": one for one in _files(package)}
-    links = [Link(url, comes_from=_LOCKED) for url in by_url]
-    return found, [by_url[link.url] for link in found.decide(links).files]
