@@ -41,6 +41,12 @@ class InstalledVariant:
     commands: tuple[str, ...] = ()
     better: str = ""
 
+    @property
+    def exactly(self) -> str:
+        """The requirement of this version: a local version that is a build's label is left out."""
+        label = f"+{self.variant.label}" if self.variant else ""
+        return f"{self.name}=={self.version.removesuffix(label)}"
+
     def to_json(self) -> dict[str, Any]:
         """The entry in the output of `--json` (docs/commands.md)."""
         shown = "name version variant supported reason better commands".split()
@@ -59,7 +65,8 @@ def installed_variants(warn: Callable[[str], object]) -> tuple[InstalledVariant,
         if name := _field(distribution, "Name"):  # pip, too, passes over what has none
             first.setdefault(normalised(name), distribution)
     with closing(Detection(warn=warn)) as detection:
-        return tuple(filter(None, (_look_at(first[name], detection) for name in sorted(first))))
+        found = [_look_at(first[name], detection) for name in sorted(first)]
+    return _with_builds_together([one for one in found if one])
 
 
 def with_better_labels(variants: tuple[InstalledVariant, ...]) -> tuple[InstalledVariant, ...]:
@@ -98,7 +105,7 @@ def _look_at(distribution: Distribution, detection: Detection) -> InstalledVaria
         reason = f"broken: {error}"
         return InstalledVariant(name, version, None, None, reinstall(), reason, reinstall())
     (variant,) = metadata.variants.values()
-    found = InstalledVariant(name, version, variant, None, reinstall(variant.label))
+    found = InstalledVariant(name, version, variant, None, reinstall())
     # The variant would not be here if its namespaces had not been enabled.
     choices = Choices(enabled=frozenset(variant.namespaces))
     try:
@@ -131,15 +138,22 @@ def _unmet_abi_dependency(variant: Variant, metadata: VariantMetadata) -> str:
     return ""
 
 
-def _exactly(name: str, version: str, label: str) -> str:
-    """One version, in whatever build: the local version of one of an index set is its label."""
-    return f"{name}=={version.removesuffix(f'+{label}')}"
+def _with_builds_together(variants: list[InstalledVariant]) -> tuple[InstalledVariant, ...]:
+    """The same with one command for all builds of index sets, which have one build in common."""
+    builds = [one for one in variants if one.exactly != f"{one.name}=={one.version}"]
+    every = " ".join(shlex.quote(one.exactly) for one in builds)
+    # Other builds have other dependencies.
+    commands = (f"pip install --force-reinstall --no-deps {every}", f"pip install {every}")
+    return tuple(
+        replace(one, reinstall=commands, commands=commands if one.commands else ())
+        if one in builds
+        else one
+        for one in variants
+    )
 
 
-def _reinstall(
-    distribution: Distribution, name: str, version: str, label: str = ""
-) -> tuple[str, ...]:
-    requirement = shlex.quote(_exactly(name, version, label))
+def _reinstall(distribution: Distribution, name: str, version: str) -> tuple[str, ...]:
+    requirement = shlex.quote(f"{name}=={version}")
     # Without --no-deps, --force-reinstall takes the newest of all that it depends on, too.
     command = f"pip install --force-reinstall --no-deps {requirement}"
     # Another build may have other dependencies, by its variant markers.
@@ -169,11 +183,7 @@ def _labels_that_pip_takes(variants: Iterable[InstalledVariant]) -> dict[str, st
         pip_install = [sys.executable, "-c", RUN_MODULE, "pip", "install"]
         done = subprocess.run(  # noqa: S603
             [*pip_install, *options, "--report", str(file), "--"]
-            + [
-                _exactly(one.name, one.version, one.variant.label)
-                for one in variants
-                if one.variant
-            ],
+            + [one.exactly for one in variants],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",

@@ -1,6 +1,8 @@
 """Say which installed variants do not fit this machine any more, and what mends it."""
 
 import argparse
+from itertools import groupby
+from operator import attrgetter
 
 from pip_variants.cli.text import print_command, print_json, print_lines, warn
 from pip_variants.inventory import installed_variants, with_better_labels
@@ -19,9 +21,10 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(variants=[one.to_json() for one in wrong])
     else:
-        for one in wrong:
-            print_lines(f"{one.name} {one.version}: {one.reason}")
-            for command in one.commands:
+        for commands, group in groupby(wrong, key=attrgetter("commands")):
+            for one in group:
+                print_lines(f"{one.name} {one.version}: {one.reason}")
+            for command in commands:
                 print_command(command)
         if not wrong:
             print("All installed variants fit this machine.")
