@@ -21,6 +21,7 @@ NAMES = (
     "pages",
     "resolution",
     "detection",
+    "indexes",
     "uv",
     "publish",
 )
