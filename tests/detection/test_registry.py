@@ -684,3 +684,25 @@ def test_a_provider_knows_the_environment_that_is_installed_into(site) -> None:
     vendor(site, "acme", 'from pip_variants.hooks import target_prefix\nreturn [Feature("at", [target_prefix()[-3:]])]')
     support = Registry().supported(["acme-variants"], "acme_variants", [], "/there/env").support
     assert support.values("at") == ("env",)
+
+
+# Index sets of vendors
+
+_SETS = """\
+from pip_variants.hooks import hookimpl
+
+@hookimpl
+def pip_variants_index_sets():
+    {body}
+"""
+
+
+def test_the_index_sets_of_vendors_come_after_ours(site):
+    install(site, "acme-sets", _SETS.format(body="return ['name = 1']"), entry_points=entry("acme", "acme_sets"))
+    source = _SETS.format(body="raise OSError('no file')")
+    install(site, "bad-sets", source, entry_points=entry("bad", "bad_sets"))
+    registry = Registry()
+    first, *others = registry.index_sets()
+    assert 'name = "pytorch"' in first
+    assert others == ["name = 1"]
+    assert registry.registered()["broken"] == {"bad": "OSError: no file"}
