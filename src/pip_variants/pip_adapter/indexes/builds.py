@@ -322,6 +322,7 @@ def _environment(run: Run) -> dict[str, Any]:
     for tag in getattr(run.options, "platforms", None) or ():
         system = next(one for one in ("linux", "win", "macos", "") if one in tag)
         names = {"linux": "linux", "win": "win32", "macos": "darwin"}
-        machine = re.sub(r"^(win|linux|manylinux\w*?_\d+|macosx_\d+_\d+)_", "", tag)
+        machine = re.sub(r"^((many|musl)?linux\w*?|macosx|win)(_\d+)*_", "", tag)
+        machine = machine.upper() if system == "win" else machine  # as Windows says it
         environment |= {"sys_platform": names.get(system, ""), "platform_machine": machine}
     return environment
