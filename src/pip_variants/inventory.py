@@ -42,6 +42,11 @@ class InstalledVariant:
     better: str = ""
 
     @property
+    def is_build(self) -> bool:
+        """Whether it is a build of an index set: its local version is the label."""
+        return self.exactly != f"{self.name}=={self.version}"
+
+    @property
     def exactly(self) -> str:
         """The requirement of this version: a local version that is a build's label is left out."""
         label = f"+{self.variant.label}" if self.variant else ""
@@ -140,7 +145,7 @@ def _unmet_abi_dependency(variant: Variant, metadata: VariantMetadata) -> str:
 
 def _with_builds_together(variants: list[InstalledVariant]) -> tuple[InstalledVariant, ...]:
     """The same with one command for all builds of index sets, which have one build in common."""
-    builds = [one for one in variants if one.exactly != f"{one.name}=={one.version}"]
+    builds = [one for one in variants if one.is_build]
     every = " ".join(shlex.quote(one.exactly) for one in builds)
     # Other builds have other dependencies.
     commands = (f"pip install --force-reinstall --no-deps {every}", f"pip install {every}")

@@ -19,7 +19,7 @@ from support.server import Index, Reply
 from support.torch_choices import choices
 from support.wheels import plain_wheel, sdist
 
-QUICK = ("torch", "torch==2.11.0 torchvision")
+QUICK = ("torch",)
 """Asked for on every machine by the quick tests; the rest is long."""
 
 

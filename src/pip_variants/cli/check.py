@@ -21,11 +21,14 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(variants=[one.to_json() for one in wrong])
     else:
-        for commands, group in groupby(wrong, key=attrgetter("commands")):
+        for commands, same in groupby(wrong, key=attrgetter("commands")):
+            group = [*same]
             for one in group:
                 print_lines(f"{one.name} {one.version}: {one.reason}")
             for command in commands:
                 print_command(command)
+            if any(one.is_build for one in group):
+                print("    # with --variant-indexes, if pip.conf does not name their index set")
         if not wrong:
             print("All installed variants fit this machine.")
     return 1 if wrong else 0

@@ -40,7 +40,8 @@ def run(options: argparse.Namespace) -> int:
         ]
         print_table([tuple(map(printable, row)) for row in rows], "  ")
         where = f"on {options.target}" if options.target else "here"
-        print_lines(f"Used {where}: {fits[0]['url'] if fits else 'none of them'}")
+        best = fits[0]["url"] if fits else "none of them"
+        print_lines(f"Preferred {where}: {best}; of a release, the first that has it")
     return 0
 
 

@@ -34,22 +34,29 @@ class IndexSets:
     def named(self, what: Iterable[str]) -> tuple[IndexSet, ...]:
         """The sets of these names, files and URLs; `name=https://…` is one on a mirror.
 
-        Raises `InvalidIndexSet`, and what `fetch` raises.
+        Of two with one name the later counts, as a command line comes after pip.conf; `none` drops
+        those before it. Raises `InvalidIndexSet`, and what `fetch` raises.
         """
-        sets: list[IndexSet] = []
+        sets: dict[str, IndexSet] = {}
         for one in what:
+            if one == "none":
+                sets.clear()
+                continue
             mirrored = _MIRRORED.fullmatch(one)
             found = self._named(*mirrored.groups()) if mirrored else self._named(one, "")
-            for other in sets:
+            sets.pop(found.name, None)
+            for other in sets.values():
                 if twice := found.projects & other.projects:
                     both = f"{other.name} and {found.name}"
                     raise InvalidIndexSet(f"the index sets {both} have {min(twice)}; name only one")
-            sets.append(found)
-        return tuple(sets)
+            sets[found.name] = found
+        return tuple(sets.values())
 
     def _named(self, name: str, mirror: str) -> IndexSet:
         if "://" in name:
             return IndexSet.parse(_document(self._pinned(name), name), name, mirror, name)
+        if "=" in name:
+            raise InvalidIndexSet(f"{name} names no mirror, which is a URL: NAME=https://…")
         if is_path(name):
             beside = Path(os.path.abspath(name)).as_uri()
             return IndexSet.parse(_document(_content(name), name), name, mirror, beside)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from pip_variants.errors import InvalidIndexSet, printable
-from pip_variants.model.document import Fault, Node
+from pip_variants.model.document import Fault, Node, dotted
 from pip_variants.model.metadata import (
     ProviderInfo,
     Variant,
@@ -29,6 +29,7 @@ from pip_variants.model.ordering import Ordering
 from pip_variants.model.published import KNOWN_PROVIDERS
 
 FORMAT = 1  # the newest that is read
+_KEYS = frozenset("format name base projects known default-priorities providers builds".split())
 
 
 class Build(NamedTuple):
@@ -100,6 +101,9 @@ class IndexSet:
 
 
 def _read(root: Node, mirror: str, beside: str) -> IndexSet:
+    for key in root.children():
+        if key not in _KEYS:  # before what is missing then
+            raise Fault(f"{dotted((key,))} is not known in format {FORMAT}")
     version = root.get("format")
     if version.value != FORMAT:
         raise version.fault(f"must be {FORMAT}, which this pip-variants reads")

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from copy import copy
 from functools import partial
-from logging import WARNING
+from logging import INFO, WARNING
 from typing import TYPE_CHECKING, Any
 
 from pip._internal.exceptions import InstallationError
@@ -112,6 +112,7 @@ class Indexes:
         wanted = self._run.label_for(project)
         asked = {wanted, *self._pinned(project)}
         found = []
+        near = ""  # why hardware that is here can use no build
         for build in index_set.builds:
             forms = (build.usual, *(variant for _, variant in build.exceptions))
             orderings = [self._order(index_set, {build.label: form}) for form in forms]
@@ -120,8 +121,11 @@ class Indexes:
                 text = f"The build {build.label} of {index_set.name} {reason}"
                 level = WARNING if build.label in asked else VERBOSE
                 self._run.say(level, printable(text), once=True)
+                near = near if orderings[0].rejected[0].absent else text
             elif wanted in ("", build.label):
                 found.append(build)
+        if near and not any(one.usual.features for one in found) and wanted == "":
+            self._run.say(INFO, printable(f"{near}, nor can another one for hardware"), once=True)
         return found
 
     def chosen(self) -> dict[str, str]:
@@ -235,7 +239,7 @@ class _Pages:
         builds = indexes.usable(index_set, project)
         self.links = {one.page(project): Link(one.page(project)) for one in builds}
         session = _without_questions(indexes.session)
-        self._pool = ThreadPoolExecutor(max(len(builds), 1))
+        self._pool = ThreadPoolExecutor(8)  # pip keeps ten connections of a host
         self._contents = []
         for one in builds:
             read = partial(_content, self.links[one.page(project)], one, index_set.name, session)
@@ -246,7 +250,10 @@ class _Pages:
         with self._pool:
             contents = [(build, future.result()) for build, future in self._contents]
         if contents and not any(content for _, content in contents):
-            text = f"No index that {self._what} has for this machine knows {self._project}"
+            place = redact_auth_from_url(next(iter(self.links)))
+            text = (
+                f"No index of {self._what} has {self._project}: {place} and the like are not there"
+            )
             current().say(WARNING, printable(text), once=True)
         for build, content in contents:
             links = list(parse_links(content)) if content else []
@@ -272,12 +279,15 @@ def _content(link: Link, build: Build, name: str, session: Any) -> Any:
         # Where nobody may list a folder, 403 is said of what is not there, too.
         is_absent = status in _ABSENT and not link.is_file
         if is_absent or (status in (403, 404) and _is_there(build, session)):
+            if status == 403:
+                text = f"{redact_auth_from_url(link.url)} answers 403, as for what it does not have"
+                current().say(INFO, printable(text), once=True)
             return None
         reason = str(getattr(error, "context", "") or error) or type(error).__name__
         raise InstallationError(
             printable(f"{redact_auth_from_url(link.url)} could not be read: {reason}. ")
-            + f"To go on without the build {build.label}, name another one (--variant "
-            f"PACKAGE=LABEL), or use no index set: {name} is named by --variant-indexes."
+            + f"To go on without {build.label}, take another build (--variant PACKAGE=LABEL), or "
+            f"leave out the index set {name} (--variant-indexes none)."
         ) from None
 
 
@@ -313,7 +323,9 @@ def _parsed(text: str) -> Requirement:
     try:
         return Requirement(text)
     except InvalidRequirement as error:
-        raise InstallationError(printable(f"--variant-indexes: {text!r}: {error}")) from None
+        why = str(error).partition("\n")[0]
+        text = f"--variant-indexes: {text!r} in an index set is no requirement: {why}"
+        raise InstallationError(printable(text)) from None
 
 
 def _environment(run: Run) -> dict[str, Any]:

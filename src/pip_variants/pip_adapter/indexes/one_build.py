@@ -59,6 +59,8 @@ def resolve(resolver: Any, resolve_once: Callable[[], Any]) -> Any:
         if indexes and not _is_one(resolver, indexes, index_set):
             _choose(resolver, resolve_once, indexes, index_set)
             chosen = resolve_once()
+        if indexes:
+            _warn_of_others(resolver, indexes, index_set)
     return chosen
 
 
@@ -125,10 +127,16 @@ def _choose(
     indexes.only[index_set.name] = best[2] if best else ""
     if best:
         current().say(INFO, f"The builds differ: choosing again with {best[2]} for all")
-        return
-    for name in index_set.projects - resolver._result.mapping.keys():
+
+
+def _warn_of_others(resolver: Any, indexes: Indexes, index_set: IndexSet) -> None:
+    """Say what is installed, stays, and is another build than what is taken."""
+    taken = [{*labels} for labels, is_kept in _chosen(resolver, indexes, index_set) if not is_kept]
+    common = set.intersection(*taken) if taken else set()
+    for name in index_set.projects - resolver._result.mapping.keys() if common else ():
         found = target().installed(name)
-        if found and build_of(found) in {one.label for one in index_set.builds}:
+        label = build_of(found) if found else ""
+        if found and label not in common and label in {one.label for one in index_set.builds}:
             what = f"{found.raw_name} {found.version}"
             current().say(WARNING, printable(f"{what} is installed, and stays another build"))
 

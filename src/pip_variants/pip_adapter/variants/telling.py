@@ -70,6 +70,8 @@ def using(release: "Release", link: Link) -> str:
     """Which file of a release is taken, and why; empty where the release has no variants."""
     run, decision = current(), release.decision
     variant = release.variant_of(link)
+    if release.builds and len(release.builds.labels_of(link)) > 1:
+        return ""  # it is the same for several builds, and none of them was chosen for it
     if variant is not None:
         return reasons.chosen(variant, decision.ordering, release.what if release.builds else "")
     if all(run.label_of(one.filename) is None for one in release.links):
