@@ -39,7 +39,7 @@ def test_without_variants_nothing_is_verified(monkeypatch) -> None:
 
 
 def test_shutting_for_a_while(monkeypatch, run: Run) -> None:
-    monkeypatch.setattr(attach, "verify", list)
+    monkeypatch.setattr(attach, "verify", lambda **_: [])
     monkeypatch.setattr(attach, "missing", lambda _: [])
     with during("is_shut"):
         assert not run.accepts_labels()
@@ -70,8 +70,9 @@ def test_what_is_built_in_a_run_is_for_this_machine_and_decided_anew(run: Run) -
     run.options = type("Options", (), {"variant_target": "x86_64_v2"})()
     run.releases["demo", "1.0"] = object()  # type: ignore[assignment]
     run.labels["a"] = "b"
-    build = run.for_build()
+    build = run.for_build({"torch": "cu126"})
     assert (run.target_name, build.target_name) == ("x86_64_v2", "")
+    assert (run.label_for("torch"), build.label_for("torch")) == ("", "cu126")
     assert build.releases == {}
     assert build.labels is run.labels
     assert build.sources is run.sources

@@ -79,7 +79,9 @@ def _print_features(namespace: str, features: Iterable[SupportedFeature]) -> Non
 
 
 def _to_json(answer: Answer) -> dict[str, Any]:
-    said = answer._asdict()
-    support = said.pop("support")
-    features = [one._asdict() for one in support.features]
-    return {**said, "features": features, "absent": support.absent}
+    shown = "namespace by notes warnings failed".split()
+    return {
+        **{name: getattr(answer, name) for name in shown},
+        "features": [one._asdict() for one in answer.features],
+        "absent": answer.support.absent,
+    }
