@@ -10,15 +10,12 @@ from pip_variants.errors import InvalidVariantMetadata, printable
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import (
     ABI_DEPENDENCY,
-    BuiltinProvider,
     PluginProvider,
-    ProviderInfo,
     Variant,
     VariantMetadata,
 )
 from pip_variants.model.names import VariantProperty, check_label, check_namespace, normalised
-from pip_variants.model.published import KNOWN_PROVIDERS
-from pip_variants.publish.project import Project, check_known, check_static
+from pip_variants.publish.project import Project, check_known, check_static, providers_of
 from pip_variants.publish.wheel import Changes, make_variant_wheel, naming, read_metadata
 
 
@@ -138,16 +135,11 @@ def _of_options(options: argparse.Namespace, properties: list[VariantProperty]) 
         namespaces = list(dict.fromkeys(check_namespace(one.strip()) for one in given))
     requirements = dict(_pair("--provider", one, "REQUIREMENT") for one in options.provider)
     endpoints = dict(_pair("--plugin-api", one, "MODULE") for one in options.plugin_api)
-    providers: dict[str, ProviderInfo] = {
+    named = {
         name: PluginProvider((text,), endpoints.pop(name, None))
         for name, text in requirements.items()
     }
-    known = {ABI_DEPENDENCY: BuiltinProvider(ABI_DEPENDENCY), **KNOWN_PROVIDERS, **providers}
-    for name in namespaces:
-        if name not in known:
-            what = f"no provider is known for {name}: name one, --provider {name}=..."
-            raise InvalidVariantMetadata(what)
-        providers[name] = known[name]
+    providers = providers_of(namespaces, named, "name one, --provider {}=...")
     for name in endpoints:
         raise InvalidVariantMetadata(f"--plugin-api {name}=... needs --provider {name}=...")
     if not namespaces:
