@@ -612,7 +612,7 @@ FAULTS = {
     "other properties in the index": (
         document(lambda d: d["variants"].update(v3={"x86_64": {"level": ["v4"]}})),
         JSON,
-        "v3 has other properties than in its wheel",
+        "it contradicts its wheels: variants.v3 differs",
     ),
     "other namespaces in the index": (
         document(
@@ -620,12 +620,12 @@ FAULTS = {
             or d["providers"].update(nvidia={"requires": ["nvidia-variant-provider"]})
         ),
         JSON,
-        "the namespaces are ['nvidia', 'x86_64'], not ['x86_64']",
+        "it contradicts its wheels: default-priorities.namespace differs: ['x86_64'] and ['nvidia', 'x86_64']",
     ),
     "another provider in the index": (
         document(lambda d: d["providers"]["x86_64"].update(requires=["evil"])),
         JSON,
-        "the provider of x86_64 is another one than in the wheels",
+        "it contradicts its wheels: providers.x86_64 differs",
     ),
     "index metadata that is not JSON": (
         unreadable_index,

@@ -14,9 +14,9 @@ from pip_variants.model.metadata import (
     Variant,
     VariantMetadata,
 )
-from pip_variants.model.names import VariantProperty, check_label, check_namespace, normalised
+from pip_variants.model.names import VariantProperty, check_label, check_namespace
 from pip_variants.publish.project import Project, check_known, check_static, providers_of
-from pip_variants.publish.wheel import Changes, make_variant_wheel, naming, read_metadata
+from pip_variants.publish.wheel import Changes, make_variant_wheel, read_metadata
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,9 +69,6 @@ def write(options: argparse.Namespace, metadata: VariantMetadata | None, project
         print_json(file=str(made))
     else:
         print_path(made)
-    old = WheelFilename.parse(wheel.name).distribution
-    for file in naming(wheel, {old, normalised(old)}) if options.name else ():
-        warn(f"{file} has the old name in quotes: look whether it asks for its own version by it")
 
 
 def run(options: argparse.Namespace) -> int:
