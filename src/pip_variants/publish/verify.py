@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import HeaderParser
-from itertools import combinations, product
+from itertools import product
 from typing import TypeAlias
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -167,28 +167,20 @@ def _runs(one: str, other: str) -> bool:
 
 def _wheel(source: Source, name: WheelFilename, release: Release) -> Iterator[str]:
     """What is wrong with a wheel; its metadata goes to `release`."""
-    filename = str(name)
     try:
-        with source.open(filename) as file, opened(file, filename) as archive:
-            info = dist_info(archive, filename)
+        with source.open(str(name)) as file, opened(file, "it") as archive:
+            info = dist_info(archive, "it")
             yield from _of_archive(archive, info, name)
             if name.label is not None:
-                text = wheel_metadata.read(file, filename)  # as pip does
-                where = f"{info}/{VARIANT_JSON} of {filename}"
-                metadata = VariantMetadata.parse_wheel(text, where, name.label)
+                text = wheel_metadata.read(file, "it")  # as pip does
+                metadata = VariantMetadata.parse_wheel(text, f"{info}/{VARIANT_JSON}", name.label)
                 release.wheels[name] = metadata
-                yield from _metadata(metadata, filename)
+                yield from _metadata(metadata)
             yield from _record(archive, info, thorough=source.is_local)
             if source.is_local and _asserts(archive):
                 release.asserting.add(name)
     except (PipVariantsError, OSError) as error:
-        yield _short(error, filename)
-
-
-def _short(error: Exception, filename: str) -> str:
-    """What an error says, to be read below the name of the file."""
-    text = str(error).replace(f" of {filename}", "").removeprefix(f"{filename}: ")
-    return re.sub(rf"^{re.escape(filename)} ", "it ", text)
+        yield str(error)
 
 
 def _of_archive(archive: zipfile.ZipFile, info: str, name: WheelFilename) -> Iterator[str]:
@@ -269,12 +261,12 @@ def _record(archive: zipfile.ZipFile, info: str, *, thorough: bool) -> Iterator[
                 yield f"{name} is not what RECORD says"
 
 
-def _metadata(metadata: VariantMetadata, filename: str) -> Iterator[str]:
+def _metadata(metadata: VariantMetadata) -> Iterator[str]:
     """The rules of PEP 825 and PEP 850 that reading alone does not enforce."""
     try:
         metadata.to_json()
     except PipVariantsError as error:
-        yield _short(error, filename)
+        yield str(error)
     for namespace, provider in metadata.providers.items():
         for text in provider.requires if isinstance(provider, PluginProvider) else ():
             try:
@@ -332,6 +324,7 @@ def _fallback(release: Release, source: Source) -> Iterator[str]:
 
 
 def _variants(release: Release) -> Iterator[str]:
+    """Variants that nobody gets: another one fits wherever they do and is never behind them."""
     variants = sorted(release.metadata.variants.values())
     tags = {
         variant.label: {name.tags for name in release.wheels if name.label == variant.label}
@@ -341,10 +334,6 @@ def _variants(release: Release) -> Iterator[str]:
     def always_there(one: Variant, other: Variant) -> bool:
         return all(any(covers(a, b) for a in tags[one.label]) for b in tags[other.label])
 
-    for one, other in combinations(variants, 2):
-        is_covered = always_there(one, other) or always_there(other, one)
-        if one.features == other.features and is_covered:
-            yield f"{one.label} and {other.label} have the same properties"
     for one in variants:
         for other in variants:
             if _always_better(other, one) and always_there(other, one):
@@ -356,8 +345,7 @@ def _always_better(one: Variant, other: Variant) -> bool:
     """Whether `one` fits wherever `other` does and is never behind it (PEP 825, Ordering)."""
     features, others = dict(one.features), dict(other.features)
     return (
-        features != others
-        and features.keys() == others.keys()
+        features.keys() == others.keys()
         and all(set(others[name]) <= set(values) for name, values in features.items())
         and one.label < other.label  # which decides where both have the same best value
     )
@@ -412,7 +400,7 @@ def _of_index(source: Source, file: str, release: Release) -> Iterator[str]:
     try:
         with source.open(file) as opened_file:
             content = opened_file.read(MAX_BYTES + 1)
-        metadata = VariantMetadata.parse(content, file)
+        metadata = VariantMetadata.parse(content, "it")
         if metadata.unwritable:
             metadata.to_json()
         yield from _unsorted(metadata)
@@ -424,7 +412,7 @@ def _of_index(source: Source, file: str, release: Release) -> Iterator[str]:
     except InconsistentVariantMetadata as error:
         yield f"it contradicts its wheels: {error}"
     except (PipVariantsError, OSError) as error:
-        yield _short(error, file)
+        yield str(error).removeprefix("it: ")
 
 
 def _index(source: Source) -> str:
