@@ -114,8 +114,10 @@ def _of_project(options: argparse.Namespace, variant: Variant) -> tuple[VariantM
     if not variant.features:
         return project.of(variant.label), changes
     if variant.label in project.metadata.variants:
-        what = f"[variant.variants] says what {variant.label} is: leave out --property"
-        raise InvalidVariantMetadata(f"{what}, or give another --label")
+        raise InvalidVariantMetadata(
+            f"[variant.variants] says what {variant.label} is: leave out --property, or give "
+            "another --label"
+        )
     check_static(variant, project.metadata)
     return replace(project.metadata, variants={variant.label: variant}), changes
 

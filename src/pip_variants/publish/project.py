@@ -275,8 +275,10 @@ def check_static(variant: Variant, metadata: VariantMetadata) -> None:
         if isinstance(provider, StaticProvider):
             known = dict(provider.features).get(feature.name, ())
             if unknown := [value for value in values if value not in known]:
-                what = f"{variant.label} has {feature} :: {unknown[0]}, but its static properties"
-                raise InvalidVariantMetadata(f"{what} are {', '.join(known) or 'none'}")
+                raise InvalidVariantMetadata(
+                    f"{variant.label} has {feature} :: {unknown[0]}, but its static properties are "
+                    f"{', '.join(known) or 'none'}"
+                )
 
 
 def check_known(metadata: VariantMetadata, warn: Callable[[str], object]) -> None:

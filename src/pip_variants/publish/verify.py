@@ -253,8 +253,8 @@ def _record(archive: zipfile.ZipFile, info: str, *, thorough: bool) -> Iterator[
     for name in sorted(rows.keys() & files - outside) if thorough else ():
         algorithm, _, said = rows[name].partition("=")
         if algorithm not in ("sha256", "sha384", "sha512"):
-            what = f"{name} must have a hash of sha256 or better in RECORD"
-            yield f"{what}, not {algorithm or 'none'}"
+            said = algorithm or "none"
+            yield f"{name} must have a hash of sha256 or better in RECORD, not {said}"
             continue
         with archive.open(name) as file:
             if encoded(digest(file, algorithm, name)) != said:
@@ -313,14 +313,17 @@ def _fallback(release: Release, source: Source) -> Iterator[str]:
         fitting = {name.label: name for name in release.wheels if covers(name.tags, tags)}
         if release.has_source or None in fitting:
             continue
-        what = f"for {'-'.join(tags)} there is"
+        where = "-".join(tags)
         if null := fitting.get(NULL_LABEL):
-            command = f"pip-variants unmake {shlex.quote(str(source.folder / str(null)))}"
-            what = f"{what} no wheel without variant: installers that know no variants get nothing"
-            yield f"{what}\n{command}"
+            yield (
+                f"for {where} there is no wheel without variant: installers that know no variants "
+                f"get nothing\npip-variants unmake {shlex.quote(str(source.folder / str(null)))}"
+            )
         else:
-            what = f"{what} neither a wheel without variant nor the null variant"
-            yield f"{what}: machines that no variant fits get nothing"
+            yield (
+                f"for {where} there is neither a wheel without variant nor the null variant: "
+                "machines that no variant fits get nothing"
+            )
 
 
 def _variants(release: Release) -> Iterator[str]:
