@@ -209,7 +209,7 @@ def test_static_properties_are_asked_once(project, blas) -> None:
     "always, value, complaint",
     [
         (False, "mkl", "what it supports depends on the machine: use requires"),
-        (True, "mlk", "mkl has blas :: library :: mlk, but its static properties are mkl, openblas"),
+        (True, "mlk", "mkl: static-properties knows no blas :: library :: mlk, but mkl, openblas"),
     ],
 )
 def test_static_properties_that_cannot_be(project, blas, capsys, always, value, complaint) -> None:

@@ -505,8 +505,8 @@ FAULTS = {
             providers={"blas": StaticProvider((SupportedFeature("library", ("mkl", "openblas")),))},
             namespaces=("blas",),
         ),
-        "demo-1.0-py3-none-any-fast.whl",
-        "fast has blas :: library :: mlk, but its static properties are mkl, openblas",
+        "demo 1.0",
+        "fast: static-properties knows no blas :: library :: mlk, but mkl, openblas",
     ),
     "an ABI dependency on no release": (
         more("torch", ["abi_dependency :: torch :: 2.09", LEVEL("v3")]),

@@ -15,7 +15,7 @@ from pip_variants.model.metadata import (
     VariantMetadata,
 )
 from pip_variants.model.names import VariantProperty, check_label, check_namespace
-from pip_variants.publish.project import Project, check_known, check_static, providers_of
+from pip_variants.publish.project import Project, check_known, providers_of
 from pip_variants.publish.wheel import Changes, make_variant_wheel, read_metadata
 
 
@@ -118,7 +118,6 @@ def _of_project(options: argparse.Namespace, variant: Variant) -> tuple[VariantM
             f"[variant.variants] says what {variant.label} is: leave out --property, or give "
             "another --label"
         )
-    check_static(variant, project.metadata)
     return replace(project.metadata, variants={variant.label: variant}), changes
 
 

@@ -41,6 +41,7 @@ from pip_variants.model.metadata import (
 )
 from pip_variants.model.names import NULL_LABEL, check_label, check_namespace
 from pip_variants.model.published import KNOWN_PROVIDERS
+from pip_variants.model.support import Answer, NamespaceSupport
 from pip_variants.publish.wheel import NO_CHANGES, Changes
 
 PLAIN = "none"
@@ -120,10 +121,7 @@ class Project:
         providers: dict[str, Any] = dict(self.metadata.providers)
         for namespace in self.to_fill:
             providers[namespace] = _static(namespace, providers[namespace])
-        metadata = replace(self.metadata, providers=providers)
-        for variant in metadata.variants.values():
-            check_static(variant, metadata)
-        return replace(self, metadata=metadata, to_fill=())
+        return replace(self, metadata=replace(self.metadata, providers=providers), to_fill=())
 
 
 def _read(root: Node) -> Project:
@@ -268,19 +266,6 @@ def _static(namespace: str, provider: PluginProvider) -> StaticProvider:
     return StaticProvider(support.features, optional=provider.optional)
 
 
-def check_static(variant: Variant, metadata: VariantMetadata) -> None:
-    """Raise `InvalidVariantMetadata` for a property that its static properties do not list."""
-    for feature, values in variant.features:
-        provider = metadata.providers.get(feature.namespace)
-        if isinstance(provider, StaticProvider):
-            known = dict(provider.features).get(feature.name, ())
-            if unknown := [value for value in values if value not in known]:
-                raise InvalidVariantMetadata(
-                    f"{variant.label} has {feature} :: {unknown[0]}, but its static properties are "
-                    f"{', '.join(known) or 'none'}"
-                )
-
-
 def check_known(metadata: VariantMetadata, warn: Callable[[str], object]) -> None:
     """Raise `InvalidVariantMetadata` for unknown properties; `warn` is told what may be one."""
     with closing(Detection()) as detection:
@@ -303,12 +288,13 @@ def unknown_properties(
     used = [(one.label, *item) for one in metadata.variants.values() for item in one.features]
     for label, feature, values in used:
         provider = metadata.providers.get(feature.namespace)
-        if not isinstance(provider, PluginProvider):
+        if not isinstance(provider, PluginProvider | StaticProvider):
             continue
-        package = provider.package
+        is_static = isinstance(provider, StaticProvider)
+        package = provider.package if isinstance(provider, PluginProvider) else "static-properties"
         why = f"{package} is not installed here or cannot say what there is"
         try:
-            valid = detection.valid(provider)
+            valid = _valid(provider, detection)
         except DetectionError as error:
             valid, why = None, str(error)
         if valid is None:
@@ -324,13 +310,19 @@ def unknown_properties(
             wrong.append(f"{label}: {package} knows no feature {feature}, but {near}")
         elif strange:
             near = _nearest(strange[0], known[feature.name])
-            some = wrong if len(strange) == len(values) else doubtful
+            some = wrong if is_static or len(strange) == len(values) else doubtful
             what = f"{package} knows no {feature} :: {', '.join(strange)}"
             some.append(f"{label}: {what}, but {near}")
         if len(values) > 1 and feature.name in valid.single:
             many = f"{label} has {len(values)} values of {feature}"
             wrong.append(f"{many}, of which {package} allows one: {', '.join(values)}")
     return [*dict.fromkeys(wrong)], [*dict.fromkeys(doubtful)]
+
+
+def _valid(provider: PluginProvider | StaticProvider, detection: Detection) -> Answer | None:
+    if isinstance(provider, StaticProvider):
+        return Answer(support=NamespaceSupport(provider.features))
+    return detection.valid(provider)
 
 
 def _nearest(text: str, known: Sequence[str]) -> str:

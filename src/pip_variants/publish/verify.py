@@ -35,7 +35,7 @@ from pip_variants.model.metadata import (
 from pip_variants.model.names import NULL_LABEL
 from pip_variants.publish.archive import counted, digest, dist_info, encoded, opened
 from pip_variants.publish.index import pages, release_of
-from pip_variants.publish.project import check_static, unknown_properties
+from pip_variants.publish.project import unknown_properties
 from pip_variants.publish.sources import Source
 from pip_variants.publish.wheel import VARIANT_JSON
 
@@ -283,10 +283,6 @@ def _properties(metadata: VariantMetadata) -> Iterator[str]:
     (variant,) = metadata.variants.values()
     if not variant.features and variant.label != NULL_LABEL:
         yield f"{variant.label} has no properties: the label of such a variant is {NULL_LABEL}"
-    try:
-        check_static(variant, metadata)
-    except PipVariantsError as error:
-        yield str(error)
     for feature, values in variant.features:
         if is_abi_namespace(feature.namespace, metadata):
             for value in sorted(set(values) - set(newest_first(values))):
