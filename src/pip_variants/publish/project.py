@@ -192,9 +192,11 @@ def _is_to_fill(node: Node, is_static: bool) -> bool:
             raise node.get("build-requires").fault(what)
         provider["requires"] = provider.pop("build-requires")
         return True
+    if is_static:
+        return False
     # As older drafts say it.
-    use = "all" if is_static else provider.pop("plugin-use", "all")
-    return not is_static and not provider.pop("install-time", use == "all")
+    use = provider.pop("plugin-use", "all")
+    return not provider.pop("install-time", use == "all")
 
 
 def providers_of(
