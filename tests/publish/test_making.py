@@ -82,6 +82,15 @@ def test_a_project_is_checked_too(tmp_path: Path, capsys) -> None:
     assert "knows no x86_64 :: level :: v5" in capsys.readouterr().err
 
 
+def test_static_properties_are_checked_too(tmp_path: Path, capsys) -> None:
+    table = "[variant.providers.blas]\nstatic-properties = { library = ['mkl'] }\n"
+    (tmp_path / "pyproject.toml").write_text(f"{table}[variant.variants.a]\nblas.library = ['mkl', 'mlk']\n")
+    arguments = ["--project", tmp_path / "pyproject.toml", "--label", "a"]
+    make(plain_wheel(tmp_path), *arguments, code=1)
+    assert "a: static-properties knows no blas :: library :: mlk, but mkl\n" in capsys.readouterr().err
+    make(plain_wheel(tmp_path), *arguments, "--unchecked")
+
+
 ABI = ["--property", "abi_dependency :: numpy :: 2"]
 
 
