@@ -209,7 +209,7 @@ def test_static_properties_are_asked_once(project, blas) -> None:
     "always, value, complaint",
     [
         (False, "mkl", "what it supports depends on the machine: use requires"),
-        (True, "mlk", "mkl has blas :: library :: mlk, but its static properties are mkl, openblas"),
+        (True, "mlk", "mkl: static-properties knows no blas :: library :: mlk, but mkl, openblas"),
     ],
 )
 def test_static_properties_that_cannot_be(project, blas, capsys, always, value, complaint) -> None:
@@ -230,11 +230,11 @@ def test_a_provider_that_cannot_be_installed(project, monkeypatch, capsys) -> No
     "table, complaint",
     [
         ("", "has no table [variant]"),
-        ("[variant]\nvariants = 3", "variant.variants must be a table, not 3"),
-        ("[variant]\nlabels = {}", "[variant] has an unknown key labels, known are: $schema"),
+        ("[variant]\nvariants = 3", "variant.variants must be an object, not 3"),
+        (V2_AND_V3 + "[variant.labels]", "variant.labels is not known, see docs/variant-table.md"),
         (
             V2_AND_V3 + '[variant.default-priorities]\nnamespace = ["x86_64"]\nfeatures = {}',
-            "[variant.default-priorities] has an unknown key features, known are: namespace",
+            "variant.default-priorities.features is not known",
         ),
         (
             "[variant.variants.a]\nx86_64.level = ['v3']\nnvidia.sm_arch = ['90_real']",
@@ -243,17 +243,19 @@ def test_a_provider_that_cannot_be_installed(project, monkeypatch, capsys) -> No
         ),
         ("[variant.variants.a]\nacme.engine = ['mk1']", "no provider is known for acme: add [variant.providers.acme]"),
         (
-            "[variant.providers.acme]\nbuild-requires = ['a']\nrequires = ['a']\n[variant.variants]",
-            "acme has build-requires, so it must have neither requires nor static-properties",
+            "[variant.providers.acme]\nbuild-requires = ['a']\nrequires = ['a']\n[variant.variants.a]\nacme.engine = ['mk1']",
+            "acme.build-requires needs neither requires nor static-properties beside it, not ['a']",
         ),
+        ("[variant]", "variant.default-priorities.namespace must not be empty"),
+        (V2_AND_V3 + "[variant.providers.acme]\nrequires = ['a']", "differ in acme"),
         ("[variant.variants.V3]\nx86_64.level = ['v3']", "invalid variant label"),
         ("[variant.variants.null]\nx86_64.level = ['v3']", "is the null variant and must have no properties"),
         (V2_AND_V3 + "[tool.pip-variants.variants.v9]", "says how to build v9, which is not in [variant.variants]"),
-        (V2_AND_V3 + "[tool.pip-variants.variants.v3]\nenvironment = {}", "has an unknown key environment"),
-        (V2_AND_V3 + "[tool.pip-variants.variants.v3]\nenv = { A = 1 }", "v3.env must be a table of strings"),
+        (V2_AND_V3 + "[tool.pip-variants.variants.v3]\nenvironment = {}", "pip-variants.variants.v3.environment is not known"),
+        (V2_AND_V3 + "[tool.pip-variants.variants.v3]\nenv = { A = 1 }", "v3.env.A must be a string, not 1"),
         (V2_AND_V3 + "[tool.pip-variants.variants.v3]\nadd-dependencies = [1]", "must be a list of strings, not [1]"),
         (V2_AND_V3 + "[tool.pip-variants.variants.v3]\nadd-dependencies = ['=1']", "must begin with a package name, not '=1'"),
-        (V2_AND_V3 + "[tool.pip-variants]\nvariant = {}", "[tool.pip-variants] has an unknown key variant"),
+        (V2_AND_V3 + "[tool.pip-variants]\nvariant = {}", "tool.pip-variants.variant is not known"),
         ("variant = [", "is not TOML: "),
     ],
 )

@@ -18,14 +18,13 @@ from pip_variants.publish.build import Build
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "the project's folder (default: this one), or its source distribution"
     parser.add_argument("source", type=Path, nargs="?", default=Path(), metavar="SRC", help=text)
-    text = "build this one; repeat for more; null, and none for the wheel that is no variant "
-    add_list(parser, "--label", "LABEL", f"{text}(default: all)")
+    text = "build this one, none for the wheel that is no variant; repeat for more (default: all)"
+    add_list(parser, "--label", "LABEL", text)
     text = "the folder to write to (default: dist in the project)"
     parser.add_argument("-o", "--output", type=Path, help=text)
     text = "so many wheels at a time (default: 1)"
     parser.add_argument("-j", "--jobs", type=_number, default=1, help=text)
-    text = "a shell command for wheels with code, run before they become variants, such as "
-    text += "'auditwheel repair -w {dest_dir} {wheel}'"
+    text = "run on wheels with code first, such as 'auditwheel repair -w {dest_dir} {wheel}'"
     parser.add_argument("--repair", default="", metavar="COMMAND", help=text)
     parser.add_argument("--force", action="store_true", help="replace files that exist")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what the builds print")

@@ -137,13 +137,16 @@ def _to_do(found: dict[str, Any]) -> Iterator[str]:
     if found["pip_failed"]:
         yield f"Mend what pip is set to, it does not start: {found['pip_failed']}"
     if found["problems"]:
-        what = f"pip-variants cannot extend this pip ({found['problems'][0]}). Install both again"
-        yield f"{what}, in versions that fit each other: pip install --upgrade pip pip-variants"
+        yield (
+            f"pip-variants cannot extend this pip ({found['problems'][0]}). Install both again, in "
+            "versions that fit each other: pip install --upgrade pip pip-variants"
+        )
     elif found["missing"]:
         commands = {one for names in found["missing"].values() for one in names.split()}
-        what = f"This pip is not known in full ({', '.join(found['missing'])}): its commands"
-        less = f"{', '.join(sorted(commands))} know less of variants"
-        yield f"{what} {less}. Install a newer pip-variants"
+        yield (
+            f"This pip is not known in full ({', '.join(found['missing'])}): its commands "
+            f"{', '.join(sorted(commands))} know less of variants. Install a newer pip-variants"
+        )
     for failed in found["failed"]:
         yield f"Mend or uninstall a provider: {failed}"
     yield from found["warnings"]

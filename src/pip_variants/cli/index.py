@@ -11,10 +11,9 @@ from pip_variants.publish.index import write_index_metadata, write_pages
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "the folder with all wheels of the releases (default: dist)"
     parser.add_argument("folder", type=Path, nargs="?", default=Path("dist"), help=text)
-    text = "only add what this wheel says to the metadata in the folder, where the release's "
-    add_list(parser, "--add", "WHEEL", f"{text}other wheels need not be; repeat for more")
-    text = "also write the pages of an index for a plain file server, below simple; pages that are "
-    text += "there are kept up to date without this"
+    text = "only add what this wheel says to the metadata in the folder; repeat for more"
+    add_list(parser, "--add", "WHEEL", text)
+    text = "also write pages for a plain file server, below simple; those there are always renewed"
     parser.add_argument("--pages", action="store_true", help=text)
     text = "say on the pages that installers take this version only where it is pinned (PEP 592)"
     add_list(parser, "--yank", "VERSION[=REASON]", text)

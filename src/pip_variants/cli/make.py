@@ -10,34 +10,28 @@ from pip_variants.errors import InvalidVariantMetadata, printable
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import (
     ABI_DEPENDENCY,
-    BuiltinProvider,
     PluginProvider,
-    ProviderInfo,
     Variant,
     VariantMetadata,
 )
-from pip_variants.model.names import VariantProperty, check_label, check_namespace, normalised
-from pip_variants.model.published import KNOWN_PROVIDERS
-from pip_variants.publish.project import Project, check_known, check_static
-from pip_variants.publish.wheel import Changes, make_variant_wheel, naming, read_metadata
+from pip_variants.model.names import VariantProperty, check_label, check_namespace
+from pip_variants.publish.project import Project, check_known, providers_of
+from pip_variants.publish.wheel import Changes, make_variant_wheel, read_metadata
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_changes(parser)
-    text = "the variant label, such as x86_64_v3, or null (default: that of a variant wheel, else "
-    text += "eight digits that belong to the properties, as variantlib has it)"
+    text = "the variant label (default: that of a variant wheel, else a hash of the properties)"
     parser.add_argument("--label", help=text)
     text = "a property of the wheel; repeat for more (default: those of a variant wheel)"
     add_list(parser, "--property", "'NAMESPACE :: FEATURE :: VALUE'", text)
-    text = "all namespaces of the release, most important first; the same for all its wheels "
-    text += "(default: those of the properties, as given)"
+    text = "all namespaces of the release, most important first (default: those of the properties)"
     parser.add_argument("--namespaces", metavar="NAMESPACE,...", help=text)
     text = "the provider package of a namespace that is not built in"
     add_list(parser, "--provider", "NAMESPACE=REQUIREMENT", text)
     text = "the API endpoint of that provider, if it is not the package's name"
     add_list(parser, "--plugin-api", "NAMESPACE=MODULE[:OBJECT]", text)
-    text = "take all of this from [variant] in a pyproject.toml, by the label; for one that is not "
-    text += "there, all but the properties"
+    text = "take all this from its [variant], by the label; for a new label all but the properties"
     parser.add_argument("--project", type=Path, metavar="PYPROJECT", help=text)
     text = "take properties that their provider does not know"
     parser.add_argument("--unchecked", action="store_true", help=text)
@@ -72,17 +66,21 @@ def write(options: argparse.Namespace, metadata: VariantMetadata | None, project
         print_json(file=str(made))
     else:
         print_path(made)
-    old = WheelFilename.parse(wheel.name).distribution
-    for file in naming(wheel, {old, normalised(old)}) if options.name else ():
-        warn(f"{file} has the old name in quotes: look whether it asks for its own version by it")
 
 
 def run(options: argparse.Namespace) -> int:
     properties = [VariantProperty.parse(text) for text in options.property]
     changes = Changes()
+    keeps = not properties and not options.project
+    old = WheelFilename.parse(options.wheel.name).label if keeps else None
+    given = options.namespaces or options.provider or options.plugin_api
+    if given and (options.project or old):
+        who = "--project" if options.project else "the variant wheel"
+        what = "says all that they say: leave out --namespaces, --provider and --plugin-api"
+        raise InvalidVariantMetadata(f"{who} {what}")
     if options.project:
         metadata, changes = _of_project(options, _variant(options, properties))
-    elif not properties and (old := WheelFilename.parse(options.wheel.name).label):
+    elif old:
         metadata = _of_wheel(options, old)
     else:
         metadata = _of_options(options, properties)
@@ -105,26 +103,21 @@ def _variant(options: argparse.Namespace, properties: list[VariantProperty]) -> 
 
 def _of_wheel(options: argparse.Namespace, old: str) -> VariantMetadata:
     """What a variant wheel says of itself, under the new label if there is one."""
-    if options.namespaces or options.provider or options.plugin_api:
-        what = "without --property the wheel keeps its properties and all that belongs to them"
-        raise InvalidVariantMetadata(f"{what}: leave out --namespaces, --provider and --plugin-api")
     metadata = read_metadata(options.wheel)
     new = check_label(old if options.label is None else options.label)
     return replace(metadata, variants={new: metadata.variants[old]._replace(label=new)})
 
 
 def _of_project(options: argparse.Namespace, variant: Variant) -> tuple[VariantMetadata, Changes]:
-    if options.namespaces or options.provider or options.plugin_api:
-        what = "--project says all that --namespaces, --provider and --plugin-api say"
-        raise InvalidVariantMetadata(what)
     project = Project.read(options.project).filled(warn)
     changes = project.recipes.get(variant.label, project.common).changes
     if not variant.features:
         return project.of(variant.label), changes
     if variant.label in project.metadata.variants:
-        what = f"[variant.variants] says what {variant.label} is: leave out --property"
-        raise InvalidVariantMetadata(f"{what}, or give another --label")
-    check_static(variant, project.metadata)
+        raise InvalidVariantMetadata(
+            f"[variant.variants] says what {variant.label} is: leave out --property, or give "
+            "another --label"
+        )
     return replace(project.metadata, variants={variant.label: variant}), changes
 
 
@@ -138,16 +131,11 @@ def _of_options(options: argparse.Namespace, properties: list[VariantProperty]) 
         namespaces = list(dict.fromkeys(check_namespace(one.strip()) for one in given))
     requirements = dict(_pair("--provider", one, "REQUIREMENT") for one in options.provider)
     endpoints = dict(_pair("--plugin-api", one, "MODULE") for one in options.plugin_api)
-    providers: dict[str, ProviderInfo] = {
+    named = {
         name: PluginProvider((text,), endpoints.pop(name, None))
         for name, text in requirements.items()
     }
-    known = {ABI_DEPENDENCY: BuiltinProvider(ABI_DEPENDENCY), **KNOWN_PROVIDERS, **providers}
-    for name in namespaces:
-        if name not in known:
-            what = f"no provider is known for {name}: name one, --provider {name}=..."
-            raise InvalidVariantMetadata(what)
-        providers[name] = known[name]
+    providers = providers_of(namespaces, named, "name one, --provider {}=...")
     for name in endpoints:
         raise InvalidVariantMetadata(f"--plugin-api {name}=... needs --provider {name}=...")
     if not namespaces:

@@ -38,10 +38,8 @@ _Take: TypeAlias = Callable[[Release, _Wheels, str], _Taken]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     about = "wheels and folders, or the address of a project's page on an index (default: dist)"
-    metavar = "WHEELS|INDEX-URL"
-    parser.add_argument("what", nargs="*", default=["dist"], metavar=metavar, help=about)
-    about = "say what this target would get, a file or a name; repeat for more (default: some "
-    about += "processors, if the wheels are for those)"
+    parser.add_argument("what", nargs="*", default=["dist"], metavar="WHEELS|URL", help=about)
+    about = "say what this target gets, a file or a name; repeatable (default: some processors)"
     text.add_list(parser, "--target", "TARGET", about)
 
 

@@ -88,9 +88,10 @@ class Build:
             if self.source.is_dir() and files:
                 built = {*files.values()}
                 if old := [one.name for one in self._wheels_of(sdist) if one not in built]:
-                    where = f"{', '.join(old)} in {self.folder}"
-                    what = "of an earlier build, maybe of other sources. Remove what does not"
-                    self.warn(f"{where}: {what} belong to this release")
+                    self.warn(
+                        f"{', '.join(old)} in {self.folder}: of an earlier build, maybe of other "
+                        "sources. Remove what does not belong to this release"
+                    )
                 with replacing(there) as unfinished:
                     shutil.copyfile(sdist, unfinished)
                 files = {"": there, **files}

@@ -117,9 +117,10 @@ def _target(variant: Variant) -> Microarchitecture | None:
         named = [TARGETS[name] for name in names if name in TARGETS]
         base = [one for one in named if all(one <= other for other in named)]
         if named and not base:
-            what = f"{variant.label} is for {feature} :: {' or '.join(values)}, which have no"
-            why = "common base to compile for: give its flags under env"
-            raise InvalidVariantMetadata(f"{what} {why}")
+            raise InvalidVariantMetadata(
+                f"{variant.label} is for {feature} :: {' or '.join(values)}, which have no common "
+                "base to compile for: give its flags under env"
+            )
         found += base
     return max(reversed(found), key=lambda target: len(target.ancestors), default=None)
 

@@ -4,7 +4,7 @@ Beside the standard's table, `[tool.pip-variants.variants.LABEL]` says how the w
 is built: `env`, `config-settings`, `build-dependencies`, `add-dependencies`, `drop-dependencies`.
 `none` stands for the wheel that is no variant, `[tool.pip-variants]` has the last two for all.
 
-Keys of drafts before PEP 825 are read as what took their place (PEP 817, Project metadata).
+Keys of drafts before PEP 825 are read as they were meant (PEP 817, Project metadata).
 """
 
 import subprocess
@@ -15,38 +15,42 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from pip_variants.detection import RUN_MODULE
 from pip_variants.detection.client import Detection
 from pip_variants.detection.targets import tomllib
-from pip_variants.errors import DetectionError, InvalidVariantMetadata, InvalidVariantProperty
+from pip_variants.errors import (
+    DetectionError,
+    InvalidVariantMetadata,
+    InvalidVariantProperty,
+    PipVariantsError,
+)
+from pip_variants.model.document import Fault, Node
 from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.metadata import (
     ABI_DEPENDENCY,
-    SCHEMA_URL,
+    BuiltinProvider,
     PluginProvider,
+    ProviderInfo,
     StaticProvider,
     Variant,
     VariantMetadata,
+    read_providers,
+    read_variant,
 )
-from pip_variants.model.names import NULL_LABEL
+from pip_variants.model.names import NULL_LABEL, check_label, check_namespace
 from pip_variants.model.published import KNOWN_PROVIDERS
+from pip_variants.model.support import Answer, NamespaceSupport
 from pip_variants.publish.wheel import NO_CHANGES, Changes
-
-_Table: TypeAlias = dict[str, Any]
 
 PLAIN = "none"
 """Stands for the wheel that is no variant, as in pip's `--variant PACKAGE=none`."""
 
 _FEW = 8  # known names that are all said
 _PIP_INSTALL = "pip install -q --disable-pip-version-check --no-input --target".split()
-_PROVIDER_KEYS = (
-    "build-requires requires plugin-api optional static-properties feature-order builtin "
-    "enable-if install-time plugin-use"  # of older drafts
-).split()
-_CHANGES = ("add-dependencies", "drop-dependencies")
-_RECIPE_KEYS = ("env", "config-settings", "build-dependencies", *_CHANGES)
+# Versions of the schema: PEP 817, and the last one that has `enable-if`.
+_OLDEST, _OLD = (0, 0, 3), (0, 1, 0)
 
 
 @dataclass(frozen=True)
@@ -90,15 +94,9 @@ class Project:
         except ValueError as error:
             raise InvalidVariantMetadata(f"{file} is not TOML: {error}") from None
         try:
-            metadata, to_fill, remarks = _variants(document)
-            remarks = (*_of_dependencies(document), *remarks)
-            project = cls(metadata, *_recipes(document), to_fill, remarks)
-            for label in project.recipes.keys() - {*project.labels}:
-                what = f"it says how to build {label}, which is not in [variant.variants]"
-                raise InvalidVariantMetadata(what)
-        except InvalidVariantMetadata as error:
+            return _read(Node(document, (), {}))
+        except (Fault, PipVariantsError) as error:
             raise InvalidVariantMetadata(f"{file}: {error}") from None
-        return project
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -123,142 +121,129 @@ class Project:
         providers: dict[str, Any] = dict(self.metadata.providers)
         for namespace in self.to_fill:
             providers[namespace] = _static(namespace, providers[namespace])
-        metadata = replace(self.metadata, providers=providers)
-        for variant in metadata.variants.values():
-            check_static(variant, metadata)
-        return replace(self, metadata=metadata, to_fill=())
+        return replace(self, metadata=replace(self.metadata, providers=providers), to_fill=())
 
 
-def _table(parent: _Table, path: str, key: str, *known: str) -> _Table:
-    """A table. Keys that nobody reads are refused: here, unlike in a wheel, they are mistakes."""
-    name, value = f"{path}.{key}".lstrip("."), parent.get(key, {})
-    if not isinstance(value, dict):
-        raise InvalidVariantMetadata(f"{name} must be a table, not {value!r:.60}")
-    for one in value:
-        if known and one not in known:
-            what = f"[{name}] has an unknown key {one}, known are: {', '.join(known)}"
-            raise InvalidVariantMetadata(what)
-    return value
+def _read(root: Node) -> Project:
+    if "variant" not in root.value:
+        raise Fault("it has no table [variant], which says what variants there are")
+    # Of the other tables we do not know all keys.
+    table = root.get("variant")._replace(unread={})
+    own = root.get("tool", {}).get("pip-variants", {})._replace(unread={})
+    metadata, to_fill, remarks = _variants(table)
+    common = _changes(own, NO_CHANGES)
+    nodes = own.get("variants", {}).children()
+    recipes = {label: _recipe(node, common) for label, node in nodes.items()}
+    remarks = (*_of_dependencies(root), *remarks)
+    project = Project(metadata, recipes, Recipe(changes=common), to_fill, remarks)
+    for label in recipes.keys() - {*project.labels}:
+        raise Fault(f"it says how to build {label}, which is not in [variant.variants]")
+    for key in (*table.unknown, *own.unknown):  # here, unlike in a wheel, they are mistakes
+        raise Fault(f"{key} is not known, see docs/variant-table.md")
+    return project
 
 
-def _tables(parent: _Table, path: str, key: str, *known: str) -> dict[str, _Table]:
-    tables = _table(parent, path, key)
-    return {one: dict(_table(tables, f"{path}.{key}", one, *known)) for one in tables}
-
-
-def _strings(parent: _Table, path: str, key: str) -> tuple[str, ...]:
-    value = parent.get(key, [])
-    values = [value] if isinstance(value, str) else value
-    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-        raise InvalidVariantMetadata(f"{path}.{key} must be a list of strings, not {value!r:.60}")
-    return tuple(values)
-
-
-def _variants(document: _Table) -> tuple[VariantMetadata, tuple[str, ...], tuple[str, ...]]:
+def _variants(table: Node) -> tuple[VariantMetadata, tuple[str, ...], tuple[str, ...]]:
     """What [variant] says; the namespaces with `build-requires`; what is worth a remark."""
-    if "variant" not in document:
-        what = "it has no table [variant], which says what variants there are"
-        raise InvalidVariantMetadata(what)
-    keys = "$schema", "default-priorities", "providers", "variants", "static-properties"
-    table = _table(document, "", "variant", *keys)
-    orders = "namespace", "feature", "property"
-    priorities = _table(table, "variant", "default-priorities", *orders)
-    variants = _tables(table, "variant", "variants")
-    used = list(dict.fromkeys(name for variant in variants.values() for name in variant))
-    if "namespace" not in priorities and len(used) > 1:
-        what = "[variant.default-priorities] must have namespace, the namespaces with the most"
-        raise InvalidVariantMetadata(f"{what} important first, of {', '.join(used)}")
-    given = {"namespace": used, **priorities}
-    namespaces = _strings(given, "variant.default-priorities", "namespace")
-    providers = _tables(table, "variant", "providers", *_PROVIDER_KEYS)
-    statements = {**priorities, **table}
-    old = {key: dict(_table(statements, "", key)) for key in ("static-properties", *orders[1:])}
-    left_out = [text for name, one in providers.items() for text in _modernise(name, one, old)]
-    left_out += [f"{key} of {name}" for key, one in old.items() for name in one]
+    table.get("$schema").optional_string()  # wheels get that of what is written
+    variants = table.get("variants", {}).children(check_label)
+    used = list(dict.fromkeys(name for node in variants.values() for name in node.children()))
+    priorities = table.get("default-priorities", {})
+    namespaces = priorities.get("namespace", used)
+    if "namespace" not in priorities.value and len(used) > 1:
+        raise Fault(
+            "[variant.default-priorities] must have namespace, the namespaces with the most "
+            f"important first, of {', '.join(used)}"
+        )
+    order = namespaces.strings(check_namespace)
+    nodes = table.get("providers", {}).children()
+    listed = table.get("static-properties", {}), priorities.get("property", {})
+    static = {name for node in listed for name in node.children()}
+    to_fill = tuple(name for name, node in nodes.items() if _is_to_fill(node, name in static))
+    version = _OLDEST if static else _OLD
+    read = read_providers(table, tuple(name for name in order if name in nodes), version)
+    left_out = [f"enable-if of {name}" for name, one in read.items() if one.enable_if]
+    left_out += [
+        f"{key} of {name}"
+        for key in ("feature", "property")
+        for name in priorities.get(key, {}).children()
+        if not isinstance(read.get(name), StaticProvider)
+    ]
     remark = (
         f"[variant] is of an older draft, {', '.join(left_out)} left out: a provider says itself "
         "where it supports nothing, and orders its features and values"
     )
-    to_fill = tuple(name for name, provider in providers.items() if "build-requires" in provider)
-    for name in to_fill:
-        if providers[name].keys() & {"requires", "static-properties"}:
-            what = f"variant.providers.{name} has build-requires, so it must have neither requires"
-            raise InvalidVariantMetadata(f"{what} nor static-properties")
-        providers[name]["requires"] = providers[name].pop("build-requires")
-    _add_known(namespaces, providers)
-    read = {
-        "$schema": table.get("$schema", SCHEMA_URL),
-        "default-priorities": {"namespace": list(namespaces)},
-        "providers": providers,
-        "variants": variants,
-    }
-    return VariantMetadata.from_json(read, "[variant]"), to_fill, (remark,) if left_out else ()
+    own = {name: replace(provider, enable_if=None) for name, provider in read.items()}
+    known = {*order, ABI_DEPENDENCY}
+    metadata = VariantMetadata(
+        order,
+        {label: read_variant(label, node, known) for label, node in variants.items()},
+        providers_of(order, own, "add [variant.providers.{}]"),
+    )
+    return metadata, to_fill, (remark,) if left_out else ()
 
 
-def _add_known(namespaces: Sequence[str], providers: dict[str, _Table]) -> None:
-    """Name the providers that go without saying. Raises `InvalidVariantMetadata` for others."""
-    for name in namespaces:
-        known = KNOWN_PROVIDERS.get(name)
-        if name in providers or name == ABI_DEPENDENCY:
-            continue
-        if known is None:
-            near = get_close_matches(name, [*KNOWN_PROVIDERS, *providers], 1)
-            what = f"did you mean {near[0]}?" if near else f"add [variant.providers.{name}]"
-            raise InvalidVariantMetadata(f"no provider is known for {name}: {what}")
-        providers |= VariantMetadata((name,), {}, {name: known}).to_json()["providers"]
-
-
-def _modernise(namespace: str, provider: _Table, old: dict[str, _Table]) -> Iterator[str]:
-    """Say what drafts before PEP 825 say of a provider in today's keys; yields what has none."""
-    if provider.pop("enable-if", None) is not None:
-        yield f"enable-if of {namespace}"
+def _is_to_fill(node: Node, is_static: bool) -> bool:
+    """Whether a provider lists its properties while wheels are built; it gets `requires` then."""
+    keys, provider = node.children().keys(), node.value
+    if "build-requires" in keys:
+        if keys & {"requires", "static-properties"}:
+            what = "needs neither requires nor static-properties beside it"
+            raise node.get("build-requires").fault(what)
+        provider["requires"] = provider.pop("build-requires")
+        return True
+    if is_static:
+        return False
+    # As older drafts say it.
     use = provider.pop("plugin-use", "all")
-    if provider.pop("install-time", use == "all"):
-        return
-    static, order = (old[key].pop(namespace, None) for key in ("static-properties", "feature"))
-    static = static or old["property"].pop(namespace, None)
-    if not static:
-        provider["build-requires"] = provider.pop("requires", [])
-        return
-    for key in ("requires", "plugin-api"):
-        provider.pop(key, None)
-    provider["static-properties"] = static
-    if order:
-        provider["feature-order"] = order
+    return not provider.pop("install-time", use == "all")
 
 
-def _of_dependencies(document: _Table) -> Iterator[str]:
+def providers_of(
+    namespaces: Sequence[str], named: Mapping[str, ProviderInfo], advice: str
+) -> dict[str, ProviderInfo]:
+    """The providers of namespaces: those that are named, and those that go without saying.
+
+    Raises `InvalidVariantMetadata` for a namespace without, with the advice.
+    """
+    known = {ABI_DEPENDENCY: BuiltinProvider(ABI_DEPENDENCY), **KNOWN_PROVIDERS, **named}
+    for name in namespaces:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            what = f"did you mean {near[0]}?" if near else advice.format(name)
+            raise InvalidVariantMetadata(f"no provider is known for {name}: {what}")
+    return {name: known[name] for name in namespaces}
+
+
+def _of_dependencies(root: Node) -> Iterator[str]:
     """What most build backends refuse: variant markers among what they read."""
-    for text in _table(document, "", "project").get("dependencies", []):
+    for text in root.get("project", {}).get("dependencies", []).texts():
         with suppress(InvalidVariantProperty):
             if resolve_requirement(text, MarkerContext()) != text:
-                what = f"[project] dependencies has {text!r}, and most build backends refuse its"
-                where = "put it under add-dependencies in [tool.pip-variants]"
-                yield f"{what} variant marker: {where}"
+                yield (
+                    f"[project] dependencies has {text!r}, and most build backends refuse its "
+                    "variant marker: put it under add-dependencies in [tool.pip-variants]"
+                )
 
 
-def _recipes(document: _Table) -> tuple[dict[str, Recipe], Recipe]:
-    """How the wheel of each label is built, and those that are not named."""
-    own = _table(document.get("tool", {}), "tool", "pip-variants", "variants", *_CHANGES)
-    common = _changes(own, "tool.pip-variants", NO_CHANGES)
-    recipes = {}
-    for label, table in _tables(own, "tool.pip-variants", "variants", *_RECIPE_KEYS).items():
-        path = f"tool.pip-variants.variants.{label}"
-        env = _table(table, path, "env")
-        if not all(isinstance(value, str) for value in env.values()):
-            raise InvalidVariantMetadata(f"{path}.env must be a table of strings")
-        settings = _table(table, path, "config-settings")
-        recipes[label] = Recipe(
-            tuple(env.items()),
-            tuple((one, _strings(settings, f"{path}.config-settings", one)) for one in settings),
-            _strings(table, path, "build-dependencies"),
-            _changes(table, path, common),
-        )
-    return recipes, Recipe(changes=common)
+def _recipe(node: Node, common: Changes) -> Recipe:
+    """How the wheel of one label is built."""
+    env = node.get("env", {}).children()
+    settings = node.get("config-settings", {}).children()
+    return Recipe(
+        tuple((key, one.string(may_be_empty=True)) for key, one in env.items()),
+        tuple(
+            (key, (one.value,) if isinstance(one.value, str) else one.texts())
+            for key, one in settings.items()
+        ),
+        node.get("build-dependencies", []).texts(),
+        _changes(node, common),
+    )
 
 
-def _changes(table: _Table, path: str, common: Changes) -> Changes:
-    added, dropped = (_strings(table, path, key) for key in _CHANGES)
+def _changes(node: Node, common: Changes) -> Changes:
+    dropped = node.get("drop-dependencies", []).texts()
+    added = node.get("add-dependencies", []).texts()
     return Changes(dropped=(*common.dropped, *dropped), added=(*common.added, *added))
 
 
@@ -283,17 +268,6 @@ def _static(namespace: str, provider: PluginProvider) -> StaticProvider:
     return StaticProvider(support.features, optional=provider.optional)
 
 
-def check_static(variant: Variant, metadata: VariantMetadata) -> None:
-    """Raise `InvalidVariantMetadata` for a property that its static properties do not list."""
-    for feature, values in variant.features:
-        provider = metadata.providers.get(feature.namespace)
-        if isinstance(provider, StaticProvider):
-            known = dict(provider.features).get(feature.name, ())
-            if unknown := [value for value in values if value not in known]:
-                what = f"{variant.label} has {feature} :: {unknown[0]}, but its static properties"
-                raise InvalidVariantMetadata(f"{what} are {', '.join(known) or 'none'}")
-
-
 def check_known(metadata: VariantMetadata, warn: Callable[[str], object]) -> None:
     """Raise `InvalidVariantMetadata` for unknown properties; `warn` is told what may be one."""
     with closing(Detection()) as detection:
@@ -316,12 +290,13 @@ def unknown_properties(
     used = [(one.label, *item) for one in metadata.variants.values() for item in one.features]
     for label, feature, values in used:
         provider = metadata.providers.get(feature.namespace)
-        if not isinstance(provider, PluginProvider):
+        if not isinstance(provider, PluginProvider | StaticProvider):
             continue
-        package = provider.package
+        is_static = isinstance(provider, StaticProvider)
+        package = provider.package if isinstance(provider, PluginProvider) else "static-properties"
         why = f"{package} is not installed here or cannot say what there is"
         try:
-            valid = detection.valid(provider)
+            valid = _valid(provider, detection)
         except DetectionError as error:
             valid, why = None, str(error)
         if valid is None:
@@ -337,13 +312,19 @@ def unknown_properties(
             wrong.append(f"{label}: {package} knows no feature {feature}, but {near}")
         elif strange:
             near = _nearest(strange[0], known[feature.name])
-            some = wrong if len(strange) == len(values) else doubtful
+            some = wrong if is_static or len(strange) == len(values) else doubtful
             what = f"{package} knows no {feature} :: {', '.join(strange)}"
             some.append(f"{label}: {what}, but {near}")
         if len(values) > 1 and feature.name in valid.single:
             many = f"{label} has {len(values)} values of {feature}"
             wrong.append(f"{many}, of which {package} allows one: {', '.join(values)}")
     return [*dict.fromkeys(wrong)], [*dict.fromkeys(doubtful)]
+
+
+def _valid(provider: PluginProvider | StaticProvider, detection: Detection) -> Answer | None:
+    if isinstance(provider, StaticProvider):
+        return Answer(support=NamespaceSupport(provider.features))
+    return detection.valid(provider)
 
 
 def _nearest(text: str, known: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import HeaderParser
-from itertools import combinations, product
+from itertools import product
 from typing import TypeAlias
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name, canonicalize_version
 
 from pip_variants import wheel_metadata
 from pip_variants.detection.client import Detection
-from pip_variants.errors import InvalidWheel, PipVariantsError
+from pip_variants.errors import InconsistentVariantMetadata, InvalidWheel, PipVariantsError
 from pip_variants.model.abi import is_abi_namespace, newest_first
 from pip_variants.model.filename import WheelFilename, index_metadata_filename
 from pip_variants.model.markers import MarkerContext, resolve_requirement
@@ -35,7 +35,7 @@ from pip_variants.model.metadata import (
 from pip_variants.model.names import NULL_LABEL
 from pip_variants.publish.archive import counted, digest, dist_info, encoded, opened
 from pip_variants.publish.index import pages, release_of
-from pip_variants.publish.project import check_static, unknown_properties
+from pip_variants.publish.project import unknown_properties
 from pip_variants.publish.sources import Source
 from pip_variants.publish.wheel import VARIANT_JSON
 
@@ -49,13 +49,14 @@ _OLD_NAMES = {  # Platform compatibility tags, manylinux
 
 @dataclass
 class Release:
-    """The files of one release.
+    """The files of one release; its version is spelled as its first wheel has it.
 
     `wheels` are those whose names can be read, with their metadata where that is there and can be
     read; `metadata` is what they say together. Those `asserting` call C's `assert`.
     """
 
     name: str
+    version: str
     wheels: dict[WheelFilename, VariantMetadata | None] = field(default_factory=dict)
     asserting: set[WheelFilename] = field(default_factory=set)
     has_source: bool = False
@@ -63,7 +64,17 @@ class Release:
     metadata: VariantMetadata = field(default_factory=lambda: VariantMetadata((), {}))
 
     def __str__(self) -> str:
-        return f"{self.name} {next(iter(self.wheels)).version}"
+        return f"{self.name} {self.version}"
+
+    @property
+    def labels(self) -> set[str]:
+        """Those of its wheels."""
+        return {name.label for name in self.wheels if name.label}
+
+    @property
+    def index_file(self) -> str:
+        """The name that its metadata should have on an index."""
+        return index_metadata_filename(self.name, self.version)
 
 
 Faults: TypeAlias = defaultdict[str, list[str]]
@@ -81,15 +92,17 @@ def verify(source: Source, detection: Detection) -> tuple[list[Release], Faults,
     if not source.is_local and not any(name.label for name in wheels):
         faults["the page"].append("it lists no variant wheel: the server took none, or shows none")
     for release in releases:
-        if not any(name.label for name in release.wheels):
-            for file in release.index_files:
-                faults[file].append("no variant wheel here belongs to it")
-        else:
-            _release(source, release, faults, remarks)
-            wrong, unasked = unknown_properties(release.metadata, detection)
-            faults[str(release)] += wrong
-            remarks += [f"{release}: {one}" for one in unasked]
-        remarks += _of_builds(release)
+        own = faults[str(release)]
+        own += _fallback(release, source)
+        own += _combine(release)
+        own += _variants(release)
+        wrong, unasked = unknown_properties(release.metadata, detection)
+        own += wrong
+        remarks += [f"{release}: {one}" for one in (*_remarks(source, release), *unasked)]
+        for file in release.index_files:
+            faults[file] += _of_index(source, file, release)
+        if release.labels and not release.index_files and source.is_local and source.is_complete:
+            faults[release.index_file].append(f"it is missing\n{_index(source)}")
     if source.is_local and (source.folder / "simple" / "index.html").is_file():
         with suppress(InvalidWheel):  # then it is said above what is wrong with a file
             for page, content in pages(source.folder).items():
@@ -99,23 +112,9 @@ def verify(source: Source, detection: Detection) -> tuple[list[Release], Faults,
     return releases, faults, remarks
 
 
-def _release(source: Source, release: Release, faults: Faults, remarks: list[str]) -> None:
-    found = {str(name): metadata for name, metadata in release.wheels.items() if metadata}
-    own = faults[str(release)]
-    own += _fallback(release, source)
-    try:
-        release.metadata = combine_all(found) if found else release.metadata
-    except PipVariantsError as error:
-        own.append(str(error))
-    if release.metadata.variants:
-        own += _variants(release)
-        remarks += _too_old(release)
-        _published(source, release, faults, remarks)
-
-
 def _releases(source: Source, faults: Faults) -> list[Release]:
     releases: dict[tuple[str, str], Release] = {}
-    for file in source.names:
+    for file in sorted(source.names, key=lambda name: not name.endswith(".whl")):
         try:
             parts = release_of(file)
         except PipVariantsError as error:
@@ -123,7 +122,7 @@ def _releases(source: Source, faults: Faults) -> list[Release]:
             continue
         if parts:
             key = _key(*parts)
-            release = releases.setdefault(key, Release(key[0]))
+            release = releases.setdefault(key, Release(key[0], parts[1]))
             if file.endswith(".whl"):
                 release.wheels[WheelFilename.parse(file)] = None
             elif file.endswith(".json"):
@@ -131,6 +130,14 @@ def _releases(source: Source, faults: Faults) -> list[Release]:
             else:
                 release.has_source = True
     return list(releases.values())
+
+
+def _combine(release: Release) -> Iterator[str]:
+    found = {str(name): metadata for name, metadata in release.wheels.items() if metadata}
+    try:
+        release.metadata = combine_all(found) if found else release.metadata
+    except PipVariantsError as error:
+        yield str(error)
 
 
 def covers(tags: tuple[str, str, str], others: tuple[str, str, str]) -> bool:
@@ -160,28 +167,20 @@ def _runs(one: str, other: str) -> bool:
 
 def _wheel(source: Source, name: WheelFilename, release: Release) -> Iterator[str]:
     """What is wrong with a wheel; its metadata goes to `release`."""
-    filename = str(name)
     try:
-        with source.open(filename) as file, opened(file, filename) as archive:
-            info = dist_info(archive, filename)
+        with source.open(str(name)) as file, opened(file, "it") as archive:
+            info = dist_info(archive, "it")
             yield from _of_archive(archive, info, name)
             if name.label is not None:
-                text = wheel_metadata.read(file, filename)  # as pip does
-                where = f"{info}/{VARIANT_JSON} of {filename}"
-                metadata = VariantMetadata.parse_wheel(text, where, name.label)
+                text = wheel_metadata.read(file, "it")  # as pip does
+                metadata = VariantMetadata.parse_wheel(text, f"{info}/{VARIANT_JSON}", name.label)
                 release.wheels[name] = metadata
-                yield from _metadata(metadata, filename)
+                yield from _metadata(metadata)
             yield from _record(archive, info, thorough=source.is_local)
             if source.is_local and _asserts(archive):
                 release.asserting.add(name)
     except (PipVariantsError, OSError) as error:
-        yield _short(error, filename)
-
-
-def _short(error: Exception, filename: str) -> str:
-    """What an error says, to be read below the name of the file."""
-    text = str(error).replace(f" of {filename}", "").removeprefix(f"{filename}: ")
-    return re.sub(rf"^{re.escape(filename)} ", "it ", text)
+        yield str(error)
 
 
 def _of_archive(archive: zipfile.ZipFile, info: str, name: WheelFilename) -> Iterator[str]:
@@ -254,20 +253,20 @@ def _record(archive: zipfile.ZipFile, info: str, *, thorough: bool) -> Iterator[
     for name in sorted(rows.keys() & files - outside) if thorough else ():
         algorithm, _, said = rows[name].partition("=")
         if algorithm not in ("sha256", "sha384", "sha512"):
-            what = f"{name} must have a hash of sha256 or better in RECORD"
-            yield f"{what}, not {algorithm or 'none'}"
+            said = algorithm or "none"
+            yield f"{name} must have a hash of sha256 or better in RECORD, not {said}"
             continue
         with archive.open(name) as file:
             if encoded(digest(file, algorithm, name)) != said:
                 yield f"{name} is not what RECORD says"
 
 
-def _metadata(metadata: VariantMetadata, filename: str) -> Iterator[str]:
+def _metadata(metadata: VariantMetadata) -> Iterator[str]:
     """The rules of PEP 825 and PEP 850 that reading alone does not enforce."""
     try:
         metadata.to_json()
     except PipVariantsError as error:
-        yield _short(error, filename)
+        yield str(error)
     for namespace, provider in metadata.providers.items():
         for text in provider.requires if isinstance(provider, PluginProvider) else ():
             try:
@@ -284,10 +283,6 @@ def _properties(metadata: VariantMetadata) -> Iterator[str]:
     (variant,) = metadata.variants.values()
     if not variant.features and variant.label != NULL_LABEL:
         yield f"{variant.label} has no properties: the label of such a variant is {NULL_LABEL}"
-    try:
-        check_static(variant, metadata)
-    except PipVariantsError as error:
-        yield str(error)
     for feature, values in variant.features:
         if is_abi_namespace(feature.namespace, metadata):
             for value in sorted(set(values) - set(newest_first(values))):
@@ -314,17 +309,21 @@ def _fallback(release: Release, source: Source) -> Iterator[str]:
         fitting = {name.label: name for name in release.wheels if covers(name.tags, tags)}
         if release.has_source or None in fitting:
             continue
-        what = f"for {'-'.join(tags)} there is"
+        where = "-".join(tags)
         if null := fitting.get(NULL_LABEL):
-            command = f"pip-variants unmake {shlex.quote(str(source.folder / str(null)))}"
-            what = f"{what} no wheel without variant: installers that know no variants get nothing"
-            yield f"{what}\n{command}"
+            yield (
+                f"for {where} there is no wheel without variant: installers that know no variants "
+                f"get nothing\npip-variants unmake {shlex.quote(str(source.folder / str(null)))}"
+            )
         else:
-            what = f"{what} neither a wheel without variant nor the null variant"
-            yield f"{what}: machines that no variant fits get nothing"
+            yield (
+                f"for {where} there is neither a wheel without variant nor the null variant: "
+                "machines that no variant fits get nothing"
+            )
 
 
 def _variants(release: Release) -> Iterator[str]:
+    """Variants that nobody gets: another one fits wherever they do and is never behind them."""
     variants = sorted(release.metadata.variants.values())
     tags = {
         variant.label: {name.tags for name in release.wheels if name.label == variant.label}
@@ -334,10 +333,6 @@ def _variants(release: Release) -> Iterator[str]:
     def always_there(one: Variant, other: Variant) -> bool:
         return all(any(covers(a, b) for a in tags[one.label]) for b in tags[other.label])
 
-    for one, other in combinations(variants, 2):
-        is_covered = always_there(one, other) or always_there(other, one)
-        if one.features == other.features and is_covered:
-            yield f"{one.label} and {other.label} have the same properties"
     for one in variants:
         for other in variants:
             if _always_better(other, one) and always_there(other, one):
@@ -349,88 +344,32 @@ def _always_better(one: Variant, other: Variant) -> bool:
     """Whether `one` fits wherever `other` does and is never behind it (PEP 825, Ordering)."""
     features, others = dict(one.features), dict(other.features)
     return (
-        features != others
-        and features.keys() == others.keys()
+        features.keys() == others.keys()
         and all(set(others[name]) <= set(values) for name, values in features.items())
         and one.label < other.label  # which decides where both have the same best value
     )
 
 
-def _too_old(release: Release) -> Iterator[str]:
-    """Variants that machines take which cannot run them: their driver is new, their GPU is not."""
+def _remarks(source: Source, release: Release) -> Iterator[str]:
+    """What is worth knowing, and need not be mended."""
     for variant in release.metadata.variants.values():
         features = {str(feature): values for feature, values in variant.features}
         bounds = features.get("nvidia :: cuda_version_lower_bound", ())
         if "nvidia :: sm_arch" not in features and any(one.startswith("13") for one in bounds):
-            what = f"{release}: {variant.label} needs CUDA {bounds[0]}, and no nvidia :: sm_arch"
-            why = "it is taken for Pascal and Volta GPUs, too, for which CUDA 13 makes no code"
-            yield f"{what}: {why}"
-
-
-def _published(source: Source, release: Release, faults: Faults, remarks: list[str]) -> None:
-    """The metadata of the index against that of the wheels (PEP 825, Index-level metadata)."""
-    labelled = [name for name in release.wheels if name.label is not None]
-    expected = index_metadata_filename(*labelled[0][:2])
-    version = labelled[0].version
-    for file in release.index_files:
-        faults[file] += _of_index(source, file, release)
-        if file != expected and expected in release.index_files:
-            what = f"{expected} is there too: with both, pip takes none"
-            faults[file].append(f"{what}\nrm {shlex.quote(str(source.folder / file))}")
-        elif not file.endswith(f"-{version}-variants.json"):
-            faults[file].append(f"it must be called {expected}, as its wheels are")
-    if release.index_files or not source.is_complete:
-        return
-    if source.is_local:
-        faults[expected].append(f"it is missing\n{_index(source)}")
-    else:
-        what = f"there is no {expected}, so that pip reads the end of a wheel of each variant"
-        much = f"{len({name.label for name in labelled})} requests and more in each install"
-        remarks.append(f"{release}: {what} instead: {much}")
-
-
-def _of_index(source: Source, file: str, release: Release) -> Iterator[str]:
-    try:
-        with source.open(file) as opened_file:
-            content = opened_file.read(MAX_BYTES + 1)
-        metadata = VariantMetadata.parse(content, file)
-        if metadata.unwritable:
-            metadata.to_json()
-        yield from _unsorted(metadata)
-    except (PipVariantsError, OSError) as error:
-        yield _short(error, file)
-        return
-    combined = release.metadata
-    labels = {name.label for name in release.wheels}  # some of them may be unreadable
-    for label in sorted(combined.variants.keys() | metadata.variants.keys()):
-        listed = metadata.variants.get(label)
-        if listed is None:
-            yield f"{label} is missing, of which there is a wheel\n{_index(source)}"
-        elif label not in labels:
-            yield f"{label} is listed, and there is no wheel of it"
-        elif listed != combined.variants.get(label, listed):
-            yield f"{label} has other properties than in its wheel"
-    if metadata.namespaces != combined.namespaces:
-        yield f"the namespaces are {list(metadata.namespaces)}, not {list(combined.namespaces)}"
-    for namespace in sorted({*combined.namespaces} & {*metadata.namespaces}):
-        if metadata.providers.get(namespace) != combined.providers.get(namespace):
-            yield f"the provider of {namespace} is another one than in the wheels"
-
-
-def _index(source: Source) -> str:
-    return f"pip-variants index {shlex.quote(str(source.folder))}"
-
-
-def _key(distribution: str, version: str) -> tuple[str, str]:
-    return canonicalize_name(distribution), canonicalize_version(version.replace("_", "-"))
-
-
-def _of_builds(release: Release) -> Iterator[str]:
-    """What wheels show of how they were built: nothing that must be mended."""
+            yield (
+                f"{variant.label} needs CUDA {bounds[0]}, and no nvidia :: sm_arch: it is taken "
+                "for Pascal and Volta GPUs, too, for which CUDA 13 makes no code"
+            )
+    if release.labels and not release.index_files and not source.is_local:
+        yield (
+            f"there is no {release.index_file}, so that pip reads the end of a wheel of each "
+            f"variant instead: {len(release.labels)} requests and more in each install"
+        )
     if any(re.search(r"(^|\.)linux_", name.platform) for name in release.wheels):
-        what = "wheels for linux_... cannot be uploaded to PyPI and may not run on other machines"
-        help_ = "build them with --repair, or unmake, repair and make them again"
-        yield f"{release}: {what}: {help_}"
+        yield (
+            "wheels for linux_... cannot be uploaded to PyPI and may not run on other machines: "
+            "build them with --repair, or unmake, repair and make them again"
+        )
     others = {name.tags for name in release.wheels.keys() - release.asserting if not name.label}
     for name in sorted(str(name) for name in release.asserting if name.tags in others):
         yield f"{name} checks assertions, and the wheel without variant does not: is it optimised?"
@@ -444,3 +383,40 @@ def _asserts(archive: zipfile.ZipFile) -> bool:
         and b"\0__assert_fail\0" in archive.read(one)
         for one in archive.infolist()
     )
+
+
+def _of_index(source: Source, file: str, release: Release) -> Iterator[str]:
+    """The metadata of the index against that of the wheels (PEP 825, Index-level metadata)."""
+    if not release.labels:
+        yield "no variant wheel here belongs to it"
+        return
+    expected = release.index_file
+    if file != expected and expected in release.index_files:
+        command = f"rm {shlex.quote(str(source.folder / file))}"
+        yield f"{expected} is there too: with both, pip takes none\n{command}"
+    elif not file.endswith(f"-{release.version}-variants.json"):
+        yield f"it must be called {expected}, as its wheels are"
+    try:
+        with source.open(file) as opened_file:
+            content = opened_file.read(MAX_BYTES + 1)
+        metadata = VariantMetadata.parse(content, "it")
+        if metadata.unwritable:
+            metadata.to_json()
+        yield from _unsorted(metadata)
+        for label in sorted(release.metadata.variants.keys() - metadata.variants.keys()):
+            yield f"{label} is missing, of which there is a wheel\n{_index(source)}"
+        for label in sorted(metadata.variants.keys() - release.labels):
+            yield f"{label} is listed, and there is no wheel of it"
+        metadata.combine(release.metadata)
+    except InconsistentVariantMetadata as error:
+        yield f"it contradicts its wheels: {error}"
+    except (PipVariantsError, OSError) as error:
+        yield str(error).removeprefix("it: ")
+
+
+def _index(source: Source) -> str:
+    return f"pip-variants index {shlex.quote(str(source.folder))}"
+
+
+def _key(distribution: str, version: str) -> tuple[str, str]:
+    return canonicalize_name(distribution), canonicalize_version(version.replace("_", "-"))

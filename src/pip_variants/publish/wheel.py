@@ -1,7 +1,6 @@
 """The metadata of a wheel; making a variant wheel out of a wheel, and back, with changes."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -137,14 +136,6 @@ def make_variant_wheel(
             contents[file] = changed
         rewrite(source, target, contents, partial(_renamed, old, new))
     return target
-
-
-def naming(wheel: Path, projects: Iterable[str]) -> list[str]:
-    """The Python files of a wheel that have such a name in quotes, as who asks for its version."""
-    quoted = re.compile(rb"(['\"])(%b)\1" % "|".join(map(re.escape, projects)).encode())
-    with opened(wheel) as archive:
-        names = (name for name in archive.namelist() if name.endswith(".py"))
-        return sorted(name for name in names if quoted.search(archive.read(name)))
 
 
 def _renamed(old: WheelFilename, new: WheelFilename, path: str) -> str:
