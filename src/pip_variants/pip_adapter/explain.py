@@ -44,7 +44,7 @@ class Explain(InstallCommand):
         """What is decided is written to `file`; `error` says why nothing could be."""
         super().__init__("install", "Explain what would be installed.")
         self._file = file
-        self._refused: list[tuple[Link, str]] = []
+        self._refused: dict[Link, str] = {}
         self._failures = _listen("pip._internal.index.collector", logging.DEBUG)
         self._warnings = _listen("pip_variants", logging.WARNING)
 
@@ -89,7 +89,8 @@ class Explain(InstallCommand):
         resolver: Any = super().make_resolver(**kw)
         finder, factory = kw["finder"], resolver.factory
         finder._log_skipped_link = self._note
-        factory._make_candidate_from_link = _link
+        # Instead of a candidate, for which pip would download metadata.
+        factory._make_candidate_from_link = lambda *, link, **_: link
         factory._iter_candidates_from_constraints = lambda *_, **__: ()  # would be downloaded
         find = factory._iter_found_candidates
         factory._iter_found_candidates = partial(self._decide, finder, find)
@@ -102,7 +103,7 @@ class Explain(InstallCommand):
             detail = "for other platforms or Pythons"
         elif kind == "format_invalid":
             detail = "not looked at, see pip-variants doctor"
-        self._refused.append((link, printable(detail)))
+        self._refused[link] = printable(detail)
 
     def _decide(self, finder: Any, find: Any, requirements: Any, *args: Any) -> None:
         """Instead of `Factory._iter_found_candidates`. Raises `_Decided` and pip's errors."""
@@ -124,21 +125,17 @@ class Explain(InstallCommand):
         found = release(name, version)
         usable = found.usable
         if chosen and not usable:  # it has no variants
-            others = takewhile(lambda info: str(info[0]) == version, infos)
-            usable = [chosen, *(make() for _, make in others)]
+            rest = takewhile(lambda info: str(info[0]) == version, infos)
+            usable = [chosen, *(make() for _, make in rest)]
         variant = found.variant_of(chosen) if chosen else None
-        listed = [_file(found, link, place=place) for place, link in enumerate(usable, 1)]
+        listed = [_file(found, link, place) for place, link in enumerate(usable, 1)]
+        first = listed[0] if chosen else {}
         every = finder.find_all_candidates(name) if not current().locks else ()
         yanked = [one.link for one in every if one.link.is_yanked and _is_of(one.link, version)]
+        others = {link: _reason(found, link) for link in (*found.links, *yanked)}
+        others |= {link: why for link, why in self._refused.items() if _is_of(link, version)}
         listed += [
-            _file(found, link, reason=_reason(found, link))
-            for link in dict.fromkeys((*found.links, *yanked))
-            if link not in usable
-        ]
-        listed += [
-            _file(found, link, label=label_in(link.filename), reason=reason)
-            for link, reason in self._refused
-            if _is_of(link, version)
+            _file(found, link, None, why) for link, why in others.items() if link not in usable
         ]
         ordering = found.decision.ordering
         rejected = [one for other in decided for one in other.decision.ordering.rejected]
@@ -146,10 +143,10 @@ class Explain(InstallCommand):
             "target": current().target_name or None,
             "name": name,
             "release": version or None,
-            "label": variant.label if variant else None,
+            "label": first.get("label"),
             "index_set": found.builds.source if found.builds and variant else None,
-            "filename": chosen.filename if chosen else None,
-            "url": _url(chosen) if chosen else None,
+            "filename": first.get("filename"),
+            "url": first.get("url"),
             "deciding": [str(one) for one in ordering.deciding(variant)] if variant else [],
             "files": listed,
             "namespaces": list(_namespaces(found)),
@@ -173,26 +170,16 @@ def _listen(name: str, level: int) -> list[str]:
     return said
 
 
-def _link(*, link: Link, **_: Any) -> Link:
-    """What is made here instead of a candidate, for which pip would download metadata."""
-    return link
-
-
-def _file(found: Release, link: Link, **more: Any) -> dict[str, Any]:
+def _file(found: Release, link: Link, place: int | None, reason: str = "") -> dict[str, Any]:
     variant = found.variant_of(link)
     return {
         "filename": link.filename,
-        "url": _url(link),
-        "label": variant.label if variant else None,
+        "url": redact_auth_from_url(link.url_without_fragment),
+        "label": variant.label if variant else label_in(link.filename),
         "properties": [str(one) for one in variant.properties] if variant else [],
-        "place": None,
-        "reason": "",
-        **more,
+        "place": place,
+        "reason": reason,
     }
-
-
-def _url(link: Link) -> str:
-    return redact_auth_from_url(link.url_without_fragment)
 
 
 def _reason(found: Release, link: Link) -> str:
