@@ -56,7 +56,7 @@ class Explain(InstallCommand):
         cmdoptions.check_dist_restriction = lambda *_, **__: None
         features = options.deprecated_features_enabled
         options.deprecated_features_enabled = [one for one in features if one != "legacy-resolver"]
-        code, answer = 0, {}
+        code = 0
         try:
             return super().run(options, args)  # it has said what is wrong
         except _Decided as decided:

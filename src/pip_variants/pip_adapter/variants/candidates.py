@@ -153,7 +153,6 @@ def in_order(infos: Iterable[_Info], installed: Any, hashes: Any) -> Iterator[_I
         return
     for version, group in groupby(infos, key=itemgetter(0)):
         files = locks.with_others(list(group))
-        name = _name(files[0][1])
         if run.label_for(name) or any(run.label_of(_link(make).filename) for _, make in files):
             builds = _Files(files, hashes)
             is_installed = installed is not None and installed.version == version
