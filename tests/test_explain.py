@@ -199,6 +199,7 @@ def test_the_configuration_of_pip_counts(index: Index, tmp_path: Path) -> None:
     config.write_text(
         f"[global]\nindex-url = {index.url}\n[install]\nvariant-disable = x86_64\n"
         f"constraint = {constraints}\nrequire-virtualenv = true\n"
+        "use-deprecated = legacy-resolver\n"
     )
     done = explain(None, env={**FORCED, "PIP_CONFIG_FILE": str(config)})
     assert done.stdout.startswith("demo 1.0: pip would install the variant null\n")

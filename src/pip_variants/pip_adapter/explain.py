@@ -9,7 +9,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from functools import partial
-from types import SimpleNamespace
+from itertools import takewhile
 from typing import Any
 
 from pip._internal.cli import cmdoptions
@@ -23,16 +23,20 @@ from pip_variants import reasons
 from pip_variants.errors import printable
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import ABI_DEPENDENCY, PluginProvider
-from pip_variants.pip_adapter.hook.run import current, during
+from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.hook.wheel_names import label_in
-from pip_variants.pip_adapter.variants import candidates, telling
+from pip_variants.pip_adapter.variants import telling
 from pip_variants.pip_adapter.variants.release import Release, release
 from pip_variants.pip_adapter.variants.sources import canonical_version
 from pip_variants.pip_adapter.variants.target import target
 
 
+class _Decided(Exception):
+    """Ends pip's run; its argument is the decision."""
+
+
 class Explain(InstallCommand):
-    """Finds and orders candidates as `pip install` does, with its options and configuration."""
+    """`pip install` up to its first candidate, with its options and configuration."""
 
     ignore_require_venv = True  # nothing is installed
 
@@ -40,14 +44,23 @@ class Explain(InstallCommand):
         """What is decided is written to `file`; `error` says why nothing could be."""
         super().__init__("install", "Explain what would be installed.")
         self._file = file
-        self._refused: list[tuple[Link, str]] = []
-        self._yanked: list[Link] = []
+        self._refused: dict[Link, str] = {}
+        self._failures = _listen("pip._internal.index.collector", logging.DEBUG)
+        self._warnings = _listen("pip_variants", logging.WARNING)
 
     def run(self, options: Any, args: list[str]) -> int:
         """Run the command."""
+        # As if nothing were installed, so that no installed build comes first; and nothing is.
+        options.force_reinstall = options.override_externally_managed = options.dry_run = True
+        # What runs on another platform can be explained without being put elsewhere.
+        cmdoptions.check_dist_restriction = lambda *_, **__: None
+        features = options.deprecated_features_enabled
+        options.deprecated_features_enabled = [one for one in features if one != "legacy-resolver"]
         code = 0
         try:
-            answer = self._explain(options, args)
+            return super().run(options, args)  # it has said what is wrong
+        except _Decided as decided:
+            answer = decided.args[0]
         except PipError as error:
             line = str(error).strip().partition("\n")[0]
             answer = {"error": printable(line.strip() or repr(error))}
@@ -56,23 +69,10 @@ class Explain(InstallCommand):
             json.dump(answer, file)
         return code
 
-    def _explain(self, options: Any, args: list[str]) -> dict[str, Any]:
-        if hasattr(cmdoptions, "check_release_control_exclusive"):  # since pip 26.0
-            cmdoptions.check_release_control_exclusive(options)
-        # As if nothing were installed, so that no installed build comes first.
-        options.force_reinstall, options.upgrade_strategy = True, "eager"
-        failures = _listen("pip._internal.index.collector", logging.DEBUG)
-        warnings = _listen("pip_variants", logging.WARNING)
-        session = self.get_default_session(options)
-        finder: Any = self._build_package_finder(
-            options=options,
-            session=session,
-            target_python=cmdoptions.make_target_python(options),
-            ignore_requires_python=options.ignore_requires_python,
-        )
-        finder._log_skipped_link = self._note
+    def get_requirements(self, args: list[str], options: Any, *more: Any) -> list[Any]:
+        """Raises `CommandError` if it is not one requirement by name."""
         is_any = args or options.requirements
-        given = self.get_requirements(args, options, finder, session) if is_any else []
+        given = super().get_requirements(args, options, *more) if is_any else []
         wanted = [one for one in given if not one.constraint]
         if len(wanted) != 1:
             raise CommandError("explain takes one requirement, such as demo or 'demo>=2'")
@@ -82,39 +82,19 @@ class Explain(InstallCommand):
             raise CommandError(f"explain takes a name, such as demo or 'demo>=2', not {given_as}")
         if not requirement.match_markers():
             raise CommandError(f"pip would install nothing: {given_as} is not for this environment")
-        name = canonicalize_name(requirement.req.name)
-        specifier, hashes = requirement.req.specifier, requirement.hashes(trust_internet=False)
-        for one in given:
-            if one.constraint and one.req and canonicalize_name(one.req.name) == name:
-                specifier &= one.req.specifier
-                hashes &= one.hashes(trust_internet=False)
-        if locked := getattr(requirement, "locked_link", None):  # pip 26.1 and 26.2
-            visited = [SimpleNamespace(version=vars(requirement)["locked_version"], link=locked)]
-        else:
-            visited = self._visited(finder, name, specifier, hashes)
-        if not visited:
-            failed = [text for text in failures if text.startswith("Could not fetch URL")]
-            why = f": {failed[0].removesuffix(' - skipping')}" if failed else ""
-            raise DistributionNotFound(f"there is no release for {requirement.req}{why}")
-        decision = self._decision(name, visited, requirement, hashes)
-        decision["warnings"] += warnings
-        return {"target": current().target_name or None, "name": name, **decision}
+        return given
 
-    def _visited(self, finder: Any, name: str, specifier: Any, hashes: Any) -> list[Any]:
-        """The candidates that pip's resolver is given, best first (`_iter_found_candidates`)."""
-        with during("is_listing"):
-            found = finder.find_best_candidate(name, specifier, hashes)
-        is_old = hasattr(found, "iter_applicable")  # as in pip 24.0
-        every = list(found.iter_applicable() if is_old else found.applicable_candidates)
-        # PEP 592: what was yanked is for those only who pin just that version.
-        pinned = any(
-            one.operator == "===" or (one.operator == "==" and not one.version.endswith(".*"))
-            for one in specifier
-        )
-        self._yanked = [one.link for one in every if one.link.is_yanked]
-        if pinned and len(self._yanked) == len(every):
-            return every[::-1]
-        return [one for one in reversed(every) if not one.link.is_yanked]
+    def make_resolver(self, **kw: Any) -> Any:  # type: ignore[override]
+        """One that decides when it has found candidates."""
+        resolver: Any = super().make_resolver(**kw)
+        finder, factory = kw["finder"], resolver.factory
+        finder._log_skipped_link = self._note
+        # Instead of a candidate, for which pip would download metadata.
+        factory._make_candidate_from_link = lambda *, link, **_: link
+        factory._iter_candidates_from_constraints = lambda *_, **__: ()  # would be downloaded
+        find = factory._iter_found_candidates
+        factory._iter_found_candidates = partial(self._decide, finder, find)
+        return resolver
 
     def _note(self, link: Link, result: Any, detail: str) -> None:
         """`PackageFinder._log_skipped_link`: files that are no candidates, and why."""
@@ -123,55 +103,61 @@ class Explain(InstallCommand):
             detail = "for other platforms or Pythons"
         elif kind == "format_invalid":
             detail = "not looked at, see pip-variants doctor"
-        self._refused.append((link, printable(detail)))
+        self._refused[link] = printable(detail)
 
-    def _decision(
-        self, name: str, visited: list[Any], requirement: Any, hashes: Any
-    ) -> dict[str, Any]:
-        make = partial(_link, name=name, template=requirement)
-        infos = [(one.version, partial(make, link=one.link)) for one in visited]
-        # The very generator from which pip's resolver takes its candidates.
-        for one, make_it in candidates.in_order(infos, None, hashes):
-            chosen, version = make_it(), str(one)
+    def _decide(self, finder: Any, find: Any, requirements: Any, *args: Any) -> None:
+        """Instead of `Factory._iter_found_candidates`. Raises `_Decided` and pip's errors."""
+        wanted = requirements[0].req
+        name = canonicalize_name(wanted.name)
+        infos = iter(find(requirements, *args)._get_infos())  # best first
+        for one, make in infos:
+            chosen, version = make(), str(one)
             # pip downloads what it chooses, and takes the next one if it is something else.
             if chosen is not None and release(name, version).is_usable(chosen, look=True):
                 break
         else:
             chosen, version = None, ""
-        of_version = [one.link for one in visited if str(one.version) == version]
+        decided = [one for one in current().releases.values() if one.name == name and one.links]
+        if chosen is None and not decided:
+            failed = [text for text in self._failures if text.startswith("Could not fetch URL")]
+            why = f": {failed[0].removesuffix(' - skipping')}" if failed else ""
+            raise DistributionNotFound(f"there is no release for {wanted}{why}")
         found = release(name, version)
-        usable = found.usable or of_version
+        usable = found.usable
+        if chosen and not usable:  # it has no variants
+            rest = takewhile(lambda info: str(info[0]) == version, infos)
+            usable = [chosen, *(make() for _, make in rest)]
         variant = found.variant_of(chosen) if chosen else None
-        listed = [_file(found, link, place=place) for place, link in enumerate(usable, 1)]
-        yanked = [one for one in self._yanked if _is_of(one, version)]
-        others = dict.fromkeys((*found.links, *of_version, *yanked))
+        listed = [_file(found, link, place) for place, link in enumerate(usable, 1)]
+        first = listed[0] if chosen else {}
+        every = finder.find_all_candidates(name) if not current().locks else ()
+        yanked = [one.link for one in every if one.link.is_yanked and _is_of(one.link, version)]
+        others = {link: _reason(found, link) for link in (*found.links, *yanked)}
+        others |= {link: why for link, why in self._refused.items() if _is_of(link, version)}
         listed += [
-            _file(found, link, reason=_reason(found, link)) for link in others if link not in usable
-        ]
-        listed += [
-            _file(found, link, label=label_in(link.filename), reason=reason)
-            for link, reason in self._refused
-            if _is_of(link, version)
+            _file(found, link, None, why) for link, why in others.items() if link not in usable
         ]
         ordering = found.decision.ordering
-        decided = [one for one in current().releases.values() if one.name == name]
         rejected = [one for other in decided for one in other.decision.ordering.rejected]
-        return {
+        decision = {
+            "target": current().target_name or None,
+            "name": name,
             "release": version or None,
-            "label": variant.label if variant else None,
+            "label": first.get("label"),
             "index_set": found.builds.source if found.builds and variant else None,
-            "filename": chosen.filename if chosen else None,
-            "url": _url(chosen) if chosen else None,
+            "filename": first.get("filename"),
+            "url": first.get("url"),
             "deciding": [str(one) for one in ordering.deciding(variant)] if variant else [],
             "files": listed,
             "namespaces": list(_namespaces(found)),
-            "warnings": telling.unfit_devices(found, chosen) if chosen else [],
+            "warnings": (telling.unfit_devices(found, chosen) if chosen else []) + self._warnings,
             "hints": [
                 {"remedy": printable(remedy), "labels": labels}
                 for remedy, labels in reasons.remedies(rejected).items()
             ],
-            "skipped": [_skipped(one) for one in decided if one.links and not one.usable],
+            "skipped": [_skipped(one) for one in decided if not one.usable],
         }
+        raise _Decided(decision)
 
 
 def _listen(name: str, level: int) -> list[str]:
@@ -184,26 +170,16 @@ def _listen(name: str, level: int) -> list[str]:
     return said
 
 
-def _link(*, link: Link, **_: Any) -> Link:
-    """What is made here instead of a candidate, for which pip would download metadata."""
-    return link
-
-
-def _file(found: Release, link: Link, **more: Any) -> dict[str, Any]:
+def _file(found: Release, link: Link, place: int | None, reason: str = "") -> dict[str, Any]:
     variant = found.variant_of(link)
     return {
         "filename": link.filename,
-        "url": _url(link),
-        "label": variant.label if variant else None,
+        "url": redact_auth_from_url(link.url_without_fragment),
+        "label": variant.label if variant else label_in(link.filename),
         "properties": [str(one) for one in variant.properties] if variant else [],
-        "place": None,
-        "reason": "",
-        **more,
+        "place": place,
+        "reason": reason,
     }
-
-
-def _url(link: Link) -> str:
-    return redact_auth_from_url(link.url_without_fragment)
 
 
 def _reason(found: Release, link: Link) -> str:

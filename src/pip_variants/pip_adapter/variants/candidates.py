@@ -3,7 +3,8 @@
 They are put in order when the first is made: only versions that are reached cost a request.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from functools import cached_property, partial
 from itertools import chain, groupby, islice
 from logging import WARNING
@@ -37,7 +38,7 @@ def sort_best_candidate(self: Any, candidates: list[Any], *, original: Any) -> A
     if current().is_listing:
         return original(self, candidates)
     try:
-        return _best(self, candidates, partial(original, self))[0]
+        return _best(self, candidates)
     except InstallationError as error:
         # Asked by `pip list --outdated`, for which one package must not hide the others.
         current().say(WARNING, printable(f"Skipping {candidates[0].name}: {error}"))
@@ -45,17 +46,13 @@ def sort_best_candidate(self: Any, candidates: list[Any], *, original: Any) -> A
 
 
 def compute_best_candidate(self: Any, candidates: list[Any], *, original: Any) -> Any:
-    """`CandidateEvaluator.compute_best_candidate`: leave out versions of which no file fits."""
-    if current().is_listing:
+    """`CandidateEvaluator.compute_best_candidate`: nothing is applicable if nothing fits."""
+    if current().is_listing or _best(self, self.get_applicable_candidates(candidates)):
         return original(self, candidates)
-    applicable = self.get_applicable_candidates(candidates)
-    unfit = {id(one) for one in _best(self, applicable, itemgetter(0))[1]}
-    # Not from all candidates: pip would look at what is left and admit pre-releases.
-    self.get_applicable_candidates = lambda _: [one for one in applicable if id(one) not in unfit]
-    try:
-        return original(self, candidates)
-    finally:
-        del self.get_applicable_candidates
+    # Not from no candidates: pip names them when it finds none that will do.
+    without = copy(self)
+    without.get_applicable_candidates = lambda _: []
+    return original(without, candidates)
 
 
 def without_unusable_versions(candidates: list[Any]) -> list[Any]:
@@ -67,12 +64,11 @@ def without_unusable_versions(candidates: list[Any]) -> list[Any]:
     name = canonicalize_name(candidates[0].name) if candidates else ""
     if (indexes := current().indexes) and indexes.covering(name):
         return _best_of_builds(name, sorted(candidates, key=attrgetter("version"))[::-1], None)
-    by_version: dict[Any, list[Any]] = {}
-    for one in candidates:
-        by_version.setdefault(one.version, []).append(one)
+    version_of = attrgetter("version")
     unusable = set()
-    for version in sorted(by_version, reverse=True)[:_MOST_LOOKED_AT]:
-        links = [one.link for one in by_version[version]]
+    by_version = groupby(sorted(candidates, key=version_of, reverse=True), key=version_of)
+    for version, group in islice(by_version, _MOST_LOOKED_AT):
+        links = [one.link for one in group]
         fits = not current().label_for(name) and any(
             current().label_of(link.filename) in (None, NULL_LABEL) for link in links
         )
@@ -157,7 +153,6 @@ def in_order(infos: Iterable[_Info], installed: Any, hashes: Any) -> Iterator[_I
         return
     for version, group in groupby(infos, key=itemgetter(0)):
         files = locks.with_others(list(group))
-        name = _name(files[0][1])
         if run.label_for(name) or any(run.label_of(_link(make).filename) for _, make in files):
             builds = _Files(files, hashes)
             is_installed = installed is not None and installed.version == version
@@ -262,17 +257,13 @@ def _link(make: Any) -> Link:
     return link
 
 
-def _best(
-    evaluator: Any, candidates: list[Any], pips_best: Callable[[list[Any]], Any]
-) -> tuple[Any, list[Any]]:
-    """The best file that fits, and the files that pip prefers to it and that do not fit."""
+def _best(evaluator: Any, candidates: list[Any]) -> Any:
+    """The best file that fits; None if none does."""
     run, hashes = current(), evaluator._hashes
-    unfit: list[Any] = []
     best_first = sorted(candidates, key=evaluator._sort_key, reverse=True)
     name = canonicalize_name(best_first[0].name) if best_first else ""
     if run.indexes and run.indexes.covering(name):
-        best = next(iter(_best_of_builds(name, best_first, hashes)), None)
-        return best, [one for one in best_first if one is not best]
+        return next(iter(_best_of_builds(name, best_first, hashes)), None)
 
     def kind(one: Any) -> tuple[Any, ...]:
         # What pip's order puts before the tags stays before the variants.
@@ -280,16 +271,13 @@ def _best(
 
     for _, group in groupby(best_first, key=kind):
         found = list(group)
-        best = pips_best(list(found))
-        if not run.label_for(name) and not any(run.label_of(one.link.filename) for one in found):
-            return best, unfit
-        by_url = {one.link.url: one for one in found}
         links = [one.link for one in found]
-        files = release(name, str(best.version)).decide(links, hashes, aloud=False).files
-        if files:
-            return by_url[files[0].url], unfit
-        unfit += found
-    return None, unfit
+        if not run.label_for(name) and not any(run.label_of(one.filename) for one in links):
+            return found[0]
+        of_version = release(name, str(found[0].version))
+        if files := of_version.decide(links, hashes, aloud=False).files:
+            return found[links.index(files[0])]
+    return None
 
 
 def _best_of_builds(name: str, candidates: list[Any], hashes: Any) -> list[Any]:
