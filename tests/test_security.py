@@ -352,7 +352,7 @@ created-by = {evil}
 [[packages]]
 name = "demo"
 version = "1.0"
-wheels = [{{name = "demo-1.0-py3-none-any-v3.whl", url = "http://127.0.0.1:1/", hashes = {{sha256 = "{"0" * 64}"}}}}]
+wheels = [{{name = "demo-1.0-py3-none-any-v3.whl", url = "http://127.0.0.1:1/demo-1.0-py3-none-any-v3.whl", hashes = {{sha256 = "{"0" * 64}"}}}}]
 [packages.variants-json]
 {evil} = 1
 """

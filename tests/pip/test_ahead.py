@@ -145,7 +145,10 @@ def test_what_fails_is_asked_for_again(env, index: Index, folder: Path, fault) -
 
 @pytest.mark.parametrize(
     "fault",
-    [*FAULTS, faults.slow_drip, faults.truncated, faults.wrong_length, faults.wrong_type, faults.gzip_bomb],
+    [
+        *(pytest.param(one, marks=pytest.mark.long) if one is faults.no_answer else one for one in FAULTS),
+        *(faults.slow_drip, faults.truncated, faults.wrong_length, faults.wrong_type, faults.gzip_bomb),
+    ],
     ids=lambda fault: fault.__name__,
 )
 def test_faults_are_pips(env, index: Index, folder: Path, fault) -> None:

@@ -102,7 +102,13 @@ def here() -> list[str]:
     return [name for name in KINDS if not (missing and KINDS[name] is of_debian)]
 
 
-@pytest.mark.parametrize("name", here())
+def marked(name: str) -> object:
+    """Of ensurepip's pip one way of starting it is tried by default."""
+    is_like_another = name in ("ensurepip, python -I -m pip", "ensurepip, the pip script")
+    return pytest.param(name, marks=pytest.mark.long) if is_like_another else name
+
+
+@pytest.mark.parametrize("name", map(marked, here()))
 def test_every_kind_of_pip(name: str, tmp_path: Path, index: Index, our_wheel: Path, record_property) -> None:
     release(index.root / "demo", "1.0", {**levels("v2", "v3", "v4"), None: ()})
     pip, env, site = KINDS[name](tmp_path / "kind")

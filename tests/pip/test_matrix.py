@@ -1,6 +1,7 @@
 """Every supported pip on every supported Python takes the same wheels.
 
-By default some pips; with `--all` one of each minor release since 22.3.
+By default the newest pip on all Pythons and some others on one; with `--all` one of each minor release since
+22.3, on all.
 """
 
 import os
@@ -28,9 +29,13 @@ def starts(pip: str, python: str) -> bool:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "pip" in metafunc.fixturenames:
-        pips = [*(ALL_PIPS if metafunc.config.getoption("--all") else PIPS)]
+        is_all = metafunc.config.getoption("--all")
+        pips = [*(ALL_PIPS if is_all else PIPS)]
         pips += filter(None, [metafunc.config.getoption("--pip-checkout")])
         pairs = [(p, python) for p in pips for python in PYTHONS if python in pythons()]
+        if not is_all:  # the newest with all Pythons, each older one with another of them
+            of_older = dict(zip(PIPS[:-1], PYTHONS))
+            pairs = [pair for pair in pairs if of_older.get(pair[0], pair[1]) == pair[1]]
         metafunc.parametrize(("pip", "python"), [pair for pair in pairs if starts(*pair)])
 
 

@@ -406,6 +406,8 @@ BEYOND = {
     "_pool_connections": "early.py", "_pool_maxsize": "early.py", "_pool_block": "early.py",
     # Of pip's pkg_resources, which does not change any more.
     "_parsed_pkg_info": "dependencies.py",
+    # Of explain, which is a process of its own.
+    "_get_infos": "explain.py",
     # Of pip 25.1 to 25.3, which do not change any more.
     "_toml_dict_factory": "locks.py",
 }  # fmt: skip
