@@ -108,7 +108,7 @@ def marked(name: str) -> object:
     return pytest.param(name, marks=pytest.mark.long) if is_like_another else name
 
 
-@pytest.mark.parametrize("name", map(marked, here()))
+@pytest.mark.parametrize("name", [marked(name) for name in here()])
 def test_every_kind_of_pip(name: str, tmp_path: Path, index: Index, our_wheel: Path, record_property) -> None:
     release(index.root / "demo", "1.0", {**levels("v2", "v3", "v4"), None: ()})
     pip, env, site = KINDS[name](tmp_path / "kind")
