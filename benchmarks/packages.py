@@ -8,7 +8,6 @@ import statistics
 import time
 import zipfile
 from itertools import groupby
-from operator import itemgetter
 
 from helpers import build_wheel, child_seconds, compare, environment, in_pairs
 from helpers import install, make_venv, pip_requirement
@@ -73,8 +72,9 @@ def _requests(count, stock, ours):
 
 def _by_project(requests):
     """Projects in the order of their requests, each with the kinds of these, of which two race."""
-    groups = groupby(map(_what, requests), key=itemgetter(0))
-    return tuple((name, tuple(sorted(kind for _, kind in group))) for name, group in groups)
+    # Wheels come last; of one package they would follow its own metadata.
+    groups = groupby(map(_what, requests), key=lambda one: (one[0], one[1] == "whl"))
+    return tuple((name, tuple(sorted(kind for _, kind in group))) for (name, _), group in groups)
 
 
 def _what(request):
