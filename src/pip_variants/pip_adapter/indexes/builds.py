@@ -208,6 +208,12 @@ class Builds:
         what = f"{self._project} {self._version}"
         return bool(target().order(what, self.metadata, label).best_first)
 
+    def installed_beside(self) -> set[str]:
+        """The builds of other projects of the set that are installed and fit."""
+        others = (target().installed(one) for one in self._set.projects if one != self._project)
+        labels = {build_of(one) for one in others if one} & self.metadata.variants.keys()
+        return {label for label in labels if self.fits(label)}
+
     def is_newer_than_set(self) -> bool:
         """Whether the set was made before this release."""
         known = [text for text in self._set.known if self._is_of_project(text)]

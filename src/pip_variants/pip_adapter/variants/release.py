@@ -73,8 +73,12 @@ class Release:
     def rank(self) -> int:
         """Of releases that an index set covers, those of rank 0 come first.
 
-        They have a build with properties for the target, those of rank 1 one without any.
+        They have a build with properties for the target, those of rank 1 one without any. Where
+        another project of the set is installed in a build that fits, that build counts instead.
         """
+        if stays := self.builds.installed_beside() if self.builds else set():
+            found = {one.label for one in map(self.variant_of, self.decision.files) if one}
+            return 0 if found & stays else 1
         variant = self.variant_of(self.decision.files[0]) if self.decision.files else None
         return 2 if variant is None else 0 if variant.features else 1
 
