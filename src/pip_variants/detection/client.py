@@ -11,6 +11,7 @@ import site
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import IO, Any, TypeVar
 
@@ -143,10 +144,11 @@ class Detection:
         process, self._process = self._process, None
         atexit.unregister(self.close)
         if process is not None:
-            with contextlib.suppress(OSError):  # nothing is left of it
-                if os.name == "posix":
-                    os.killpg(process.pid, signal.SIGKILL)
+            if os.name != "posix":
                 process.kill()
+            elif process.returncode is None:  # else the number may be another group's by now
+                with contextlib.suppress(OSError):
+                    os.killpg(process.pid, signal.SIGKILL)
             with contextlib.suppress(OSError):
                 assert process.stdin is not None  # noqa: S101 - it is a pipe
                 process.stdin.close()
@@ -286,8 +288,7 @@ class Detection:
             raise self._ended(f"{whom} gave an answer that is too long")
         if line is None:
             ended = f"{whom} ended the detection process" if self._is_ready else _NOT_STARTED
-            with contextlib.suppress(subprocess.TimeoutExpired):  # its exit status says why
-                process.wait(1)
+            _let_end(process)
             self.close()
             noise = f"{self._output.noise}; " if self._output.noise else ""
             raise ProviderFailed(f"{ended} ({noise}exit status {process.returncode})")
@@ -308,6 +309,18 @@ class Detection:
     def _ended(self, why: str) -> ProviderFailed:
         self.close()
         return ProviderFailed(why)
+
+
+def _let_end(process: "subprocess.Popen[str]") -> None:
+    """Give a process whose output has ended a moment to end itself: its exit status says why.
+
+    It is not waited for. As long as nobody does that, its number is still that of its group.
+    """
+    wait = getattr(os, "waitid", None)  # not on Windows, on macOS since Python 3.13
+    for _ in range(100):
+        if wait and wait(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            break
+        time.sleep(0.01)
 
 
 class _Output:

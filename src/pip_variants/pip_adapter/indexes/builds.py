@@ -115,7 +115,7 @@ class Indexes:
         near = ""  # why hardware that is here can use no build
         for build in index_set.builds:
             forms = (build.usual, *(variant for _, variant in build.exceptions))
-            orderings = [self._order(index_set, {build.label: form}) for form in forms]
+            orderings = [self._judge(index_set, form) for form in forms]
             if not any(one.best_first for one in orderings):
                 reason = reasons.reason(orderings[0].rejected[0])
                 text = f"The build {build.label} of {index_set.name} {reason}"
@@ -144,10 +144,10 @@ class Indexes:
                     chosen[project] = known[0]
         return chosen
 
-    def _order(self, index_set: IndexSet, variants: dict[str, Variant]) -> Ordering:
+    def _judge(self, index_set: IndexSet, form: Variant) -> Ordering:
+        variants = {form.label: form}
         metadata = VariantMetadata(index_set.namespaces, variants, index_set.providers)
-        what = f"the index set {index_set.name}"
-        return target().order_sources(what, {"": metadata}, {"": set(variants)})[0]
+        return target().order(f"the index set {index_set.name}", metadata, form.label)
 
     def _pinned(self, project: str) -> Iterator[str]:
         """The builds that the user's requirements name."""

@@ -54,13 +54,13 @@ def resolve(resolver: Any, resolve_once: Callable[[], Any]) -> Any:
 
     with _downloading_if(resolver, is_one):
         chosen = resolve_once()
-    indexes = current().indexes
-    for index_set in indexes.sets if indexes else ():
-        if indexes and not _is_one(resolver, indexes, index_set):
+    if (indexes := current().indexes) is None:  # no project was looked for
+        return chosen
+    for index_set in indexes.sets:
+        if not _is_one(resolver, indexes, index_set):
             _choose(resolver, resolve_once, indexes, index_set)
             chosen = resolve_once()
-        if indexes:
-            _warn_of_others(resolver, indexes, index_set)
+        _warn_of_others(resolver, indexes, index_set)
     return chosen
 
 

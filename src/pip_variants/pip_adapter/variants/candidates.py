@@ -171,7 +171,7 @@ def _builds_in_order(name: str, infos: Sequence[_Info], hashes: Any) -> Iterator
     """The same for a project of an index set, whose builds of one release are one version."""
     by_url = {_link(make).url: (version, make) for version, make in infos}
     seen: set[Any] = set()
-    for one in _releases(name, [(version, _link(make)) for version, make in infos], hashes):
+    for _, one in _releases(name, [(version, _link(make)) for version, make in infos], hashes):
         files = _Files([by_url[link.url] for link in one.links], hashes)
         for place, link in enumerate(files.best_first):
             version, _ = by_url[link.url]
@@ -180,8 +180,10 @@ def _builds_in_order(name: str, infos: Sequence[_Info], hashes: Any) -> Iterator
             yield own, partial(files.make, place)
 
 
-def _releases(name: str, files: Iterable[tuple[Any, Link]], hashes: Any) -> list[Release]:
-    """The releases of a project of an index set; those with a build for the target come first.
+def _releases(
+    name: str, files: Iterable[tuple[Any, Link]], hashes: Any
+) -> list[tuple[int, Release]]:
+    """The releases of a project of an index set, with their ranks, those of the least first.
 
     Nothing has to be fetched to put their files in order.
     """
@@ -194,12 +196,13 @@ def _releases(name: str, files: Iterable[tuple[Any, Link]], hashes: Any) -> list
     usable = [one for one in releases if one.decision.files]
     if (indexes := current().indexes) is not None:
         indexes.offered[name] = usable
-    for one in usable:
-        one.newer = usable[0] if usable[0].rank > one.rank else None
+    ranked = [(one.rank, one) for one in usable]
+    for rank, one in ranked:
+        one.newer = usable[0] if ranked[0][0] > rank else None
     if not usable:
         current().skipped[name] = releases
         telling.skipped(name)
-    return sorted(usable, key=attrgetter("rank"))
+    return sorted(ranked, key=itemgetter(0))
 
 
 class _Files:
@@ -284,4 +287,4 @@ def _best_of_builds(name: str, candidates: list[Any], hashes: Any) -> list[Any]:
     """The best candidate of each release of a project of an index set, as good as there is."""
     by_url = {one.link.url: one for one in candidates}
     found = _releases(name, [(one.version, one.link) for one in candidates], hashes)
-    return [by_url[one.decision.files[0].url] for one in found if one.rank == found[0].rank]
+    return [by_url[one.decision.files[0].url] for rank, one in found if rank == found[0][0]]

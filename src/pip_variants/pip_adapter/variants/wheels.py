@@ -72,9 +72,11 @@ def install_wheel(
     original(name, wheel_zip, wheel_path, scheme, *args, **kw)
     indexes = current().indexes
     metadata = indexes.described.get(os.path.basename(wheel_path)) if indexes else None
+    if metadata is None:
+        return
     (folder,) = {one.partition("/")[0] for one in wheel_zip.namelist() if _RECORD.fullmatch(one)}
     for place in {scheme.purelib, scheme.platlib}:
-        if metadata and os.path.exists(record := os.path.join(place, folder, "RECORD")):
+        if os.path.exists(record := os.path.join(place, folder, "RECORD")):
             data = metadata.serialise()
             digest = urlsafe_b64encode(sha256(data).digest()).decode().rstrip("=")
             with open(record, "a", encoding="utf-8") as file:
