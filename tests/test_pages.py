@@ -38,7 +38,7 @@ RUN = {
 }
 """Pages whose commands are run as they stand, and the test that does it."""
 
-OTHERS = {"python", "rsync", "srun", "mkdir", "git"}
+OTHERS = {"python", "ruff", "rsync", "srun", "mkdir", "git"}
 """Commands that are not ours and not run here: scripts, those of an index's server, of a cluster."""
 
 
