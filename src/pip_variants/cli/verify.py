@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 from pip_variants.cli import text
-from pip_variants.cli.explain import ask_pip
+from pip_variants.cli.asking import ask_pip
 from pip_variants.detection.client import Detection
 from pip_variants.errors import DetectionError, InvalidWheel, printable
 from pip_variants.model.filename import WheelFilename
