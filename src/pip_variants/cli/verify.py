@@ -91,7 +91,7 @@ def _print(tables: list[dict[str, Any]], remarks: list[str], faults: Faults) -> 
             if command:
                 text.print_command(command)
     number = sum(map(len, faults.values()))
-    print(f"{number} to mend" if number else "OK")
+    print(f"{number} to fix" if number else "OK")
 
 
 def _tables(release: Release, targets: list[str], take: _Take) -> Iterator[dict[str, Any]]:
