@@ -56,14 +56,11 @@ def main() -> int:
 
 
 def _other_finder() -> str:
-    """The finder that found pip before that of the `.pth` file, which still waits; and its file."""
+    """The finder that found pip before that of the `.pth` file, if that one still waits."""
     if not any(getattr(finder, "find_spec", None) is finder for finder in sys.meta_path):
         return ""
-    where = pip.__path__
-    found = next(one for one in sys.meta_path if one.find_spec("pip._internal", where))
-    kind = found if isinstance(found, type) else type(found)
-    file = getattr(sys.modules[kind.__module__], "__file__", "")
-    return f"{kind.__module__}.{kind.__qualname__} ({file})"
+    found = (one for one in sys.meta_path if one.find_spec("pip._internal", pip.__path__))
+    return repr(next(found))
 
 
 def _options() -> tuple[str, dict[str, Any]]:
