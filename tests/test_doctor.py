@@ -258,13 +258,16 @@ def test_another_finder(own: Environment, name: str) -> None:
     doctor(own)
 
 
-NO_SITE = "this Python reads no .pth files now. Start it without -S; "
+NO_SITE = (
+    "this Python reads no .pth files now. Start it without -S; if a ._pth file lies beside {}, "
+    "add a line to that: import site"
+)
 
 
 @pytest.mark.long
 def test_a_python_that_reads_no_pth_file(own: Environment) -> None:
     text = unknown(own, flags=["-S"], PYTHONPATH=str(own.site))
-    assert text == f"{NO_SITE}if there is {own.python}._pth, add a line to it: import site"
+    assert text == NO_SITE.format(own.python)
 
 
 @pytest.mark.long
@@ -275,7 +278,7 @@ def test_a_python_with_a_list_of_folders(own: Environment) -> None:
     paths = [path for path in sys.path if path.startswith(sys.base_prefix) and "site-packages" not in path]
     file.write_text("\n".join([*paths, str(own.site), ""]))
     text = unknown(own)
-    assert text == f"{NO_SITE}if there is {file}, add a line to it: import site"
+    assert text == NO_SITE.format(own.python)
     with file.open("a") as opened:
         opened.write("import site\n")
     doctor(own)

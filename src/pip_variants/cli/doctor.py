@@ -144,8 +144,8 @@ def _unknown(finder: str) -> str:
     """Why pip does not know of pip-variants, what to do, and the command that does it."""
     if sys.flags.no_site:
         return (
-            "this Python reads no .pth files now. Start it without -S; "
-            f"if there is {sys.executable}._pth, add a line to it: import site"
+            "this Python reads no .pth files now. Start it without -S; if a ._pth file "
+            f"lies beside {sys.executable}, add a line to that: import site"
         )
     if finder:
         return f"{finder} on sys.meta_path finds pip first. Remove it, or have it leave pip alone"
