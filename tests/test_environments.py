@@ -33,7 +33,7 @@ UV = '#!/bin/sh\n[ "$*" = --version ] && echo "uv 0.13.9" || exit 1\n'
 
 
 def blocks(heading: str) -> list[str]:
-    """What is to be typed or written, below a heading."""
+    """What is to be typed or written, or is printed, below a heading."""
     section = re.split(r"^## ", PAGE, flags=re.MULTILINE)
     (text,) = [one for one in section if one.startswith(f"{heading}\n")]
     return re.findall(r"^```\w+\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
@@ -132,11 +132,13 @@ def project(machine: Machine, served: Index) -> Path:
 
 def test_both_in_one_run(stock: Environment, served: Index, tmp_path: Path) -> None:
     shell = shell_of(stock, tmp_path / "commands")
-    at_once, again, _ = blocks("One run for both")
+    at_once, explain, lines, _ = blocks("One run for both")
     shell(at_once, tmp_path, PIP_INDEX_URL=served.url)
     assert not has_variant(stock.site)
     assert "already satisfied: demo" in shell("pip install demo", tmp_path, PIP_INDEX_URL=served.url)
-    shell(again, tmp_path, PIP_INDEX_URL=served.url)
+    output = shell(explain, tmp_path, PIP_INDEX_URL=served.url)
+    assert set(lines.splitlines()) <= set(output.splitlines())
+    shell(lines.splitlines()[-1], tmp_path, PIP_INDEX_URL=served.url)
     assert has_variant(stock.site)
 
 
