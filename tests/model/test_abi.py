@@ -66,6 +66,11 @@ def test_requirements_admit_what_belongs_to_one_of_the_releases(wanted, version)
     assert admitted is any(belongs_to(version, release) for release in wanted)
 
 
+@pytest.mark.parametrize(("version", "is_one"), [("0!2.9.1", True), ("0!2.90", False)])
+def test_the_epoch_0_is_that_of_versions_without_one(version: str, is_one: bool) -> None:
+    assert belongs_to(version, "2.9") is is_one
+
+
 @given(releases, versions)
 def test_a_release_is_a_prefix(release: str, version: str) -> None:
     assert belongs_to(version, release) is SpecifierSet(f"=={release}.*").contains(version)

@@ -18,6 +18,7 @@ from pip_variants.model.metadata import (
     SCHEMA_URL,
     BuiltinProvider,
     PluginProvider,
+    ProviderInfo,
     StaticProvider,
     UnknownProvider,
     Variant,
@@ -1291,6 +1292,7 @@ def test_documents_that_are_nested_too_deeply_are_not_combined():
         ((("cpu",), {"v3": made("cpu", "level", "b", "a")}), "variants.v3 must be made by Variant.of"),
         ((("cpu",), {"null": made("cpu", "level", "v3", label="null")}), "null is the null variant"),
         ((("cpu",), {}, {"CPU": PluginProvider(("p",))}), "providers.CPU: .*'CPU'"),
+        ((("cpu",), {}, {"cpu": ProviderInfo()}), "providers.cpu must have exactly one of"),
         ((("cpu",), {}, {"cpu": PluginProvider(())}), "providers.cpu.requires must not be empty"),
         ((("cpu",), {}, {"cpu": PluginProvider(("p",), "p q")}), "providers.cpu.plugin-api must be"),
         (

@@ -1,5 +1,6 @@
 """PEP 825, Variant ordering."""
 
+from dataclasses import replace
 from functools import cmp_to_key
 
 import pytest
@@ -181,6 +182,19 @@ def test_the_best_supported_value_of_every_feature_decides(situation):
             for feature, values in one.features
             for supported in [target[feature.namespace].values(feature.name)]
         )
+
+
+def test_devices_that_cannot_use_a_variant_which_others_can():
+    devices = tuple(
+        (name, SupportedFeature("level", levels))
+        for name, levels in (("new", ("v3", "v2")), ("old", ("v2", "v1")), ("older", ("v1",)))
+    )
+    supported = replace(CPU, devices=(*devices, ("older", SupportedFeature("avx2", ()))))
+    found = order([], ("cpu",), {"cpu": supported})
+    assert found.unfit_devices(variant("a", level="v3")) == ("old", "older")
+    assert found.unfit_devices(variant("a", level=["v2", "v3"], avx2="on")) == ("older",)
+    assert found.unfit_devices(variant("a", level=["v1", "v3"])) == ()
+    assert found.unfit_devices(variant("a", sve="on")) == ()
 
 
 def test_a_better_value_comes_first():
