@@ -2,6 +2,7 @@
 
 import os
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from support.environments import (
     pip_wheel,
     pythons,
 )
+from support import measured
 from support.pages import Shell, shell_of
 from support.server import Index
 
@@ -37,6 +39,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long: only with --all")
+    if measured.IS_ON:
+        measured.let_measure(Path(sysconfig.get_path("purelib")))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -66,6 +70,8 @@ def make_environment(
         wheels = [pip_wheel(pip)]
         if ours:
             wheels += [our_wheel, *dependencies()]
+        if measured.IS_ON:
+            measured.let_measure(environment.site)
         return environment.unpack(*wheels)
 
     return make
