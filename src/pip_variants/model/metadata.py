@@ -137,17 +137,38 @@ class VariantMetadata:
 
     Where a namespace has no provider, it is metadata of PEP 825 alone; the two priorities come from
     drafts. `document` is what was read, with what is not known here, and empty where the metadata
-    was made in code. `unwritable` says what in it cannot be written.
+    was made in code; that is checked then. `unwritable` says what in it cannot be written.
     """
 
     namespaces: tuple[str, ...]
-    variants: Mapping[str, Variant]
-    providers: Mapping[str, ProviderInfo] = field(default_factory=dict)
+    variants: Mapping[str, Variant] = field(hash=False)
+    providers: Mapping[str, ProviderInfo] = field(default_factory=dict, hash=False)
     schema: str = SCHEMA_URL
-    feature_priorities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    value_priorities: Mapping[VariantFeature, tuple[str, ...]] = field(default_factory=dict)
+    feature_priorities: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    value_priorities: Mapping[VariantFeature, tuple[str, ...]] = field(
+        default_factory=dict, hash=False
+    )
     document: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     unwritable: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Check it by reading what would be written. Raises `InvalidVariantMetadata`."""
+        if self.document:
+            return  # its reader has checked it, and knows the place of a fault
+        variants = {label: one.to_json() for label, one in self.variants.items()}
+        known = [one for one in self.providers.items() if not isinstance(one[1], UnknownProvider)]
+        providers = {name: _provider_to_json(info) for name, info in known}
+        root = Node({"variants": variants, "providers": providers}, (), {})
+        try:
+            named = Node([*self.namespaces], ("namespaces",), {})
+            names = {*named.strings(check_namespace, may_be_empty=True), ABI_DEPENDENCY}
+            for label, node in root.get("variants").children(check_label).items():
+                if read_variant(label, node, names) != self.variants[label]:
+                    raise node.fault("must be made by Variant.of, and stand under its label")
+            for node in root.get("providers").children(check_namespace).values():
+                _read_provider(node, _KNOWN_VERSION)
+        except Fault as fault:
+            raise InvalidVariantMetadata(str(fault)) from None
 
     @classmethod
     def parse(cls, data: bytes | str, where: str) -> "VariantMetadata":
