@@ -21,9 +21,8 @@ from pip_variants.errors import (
     InvalidTarget,
     InvalidVariantProperty,
     ProviderFailed,
-    meant,
 )
-from pip_variants.model.names import check_feature, check_value, normalised
+from pip_variants.model.names import check_feature, check_value, meant, normalised
 from pip_variants.model.published import Published
 from pip_variants.model.support import Answer, NamespaceSupport, SupportedFeature
 from pip_variants.providers import BUILT_IN, provider_of

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from pip_variants.contract import Feature
-from pip_variants.errors import meant
+from pip_variants.model.names import meant
 from pip_variants.providers.machine import ProbeFailed, forced, log, probe, read
 
 Version = tuple[int, int]
