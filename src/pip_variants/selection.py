@@ -1,8 +1,7 @@
 """From the metadata of one release and what a target supports to the variants it can use."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from pip_variants.errors import DetectionError, InconsistentVariantMetadata
 from pip_variants.model.abi import is_abi_namespace, newest_first
@@ -42,8 +41,7 @@ class Asker(Protocol):
         """Whether an environment marker is true for the target. Raises `DetectionError`."""
 
 
-@dataclass(frozen=True)
-class Choices:
+class Choices(NamedTuple):
     """What the user chose: namespaces, what comes first, and `releases` of other packages.
 
     The `preferred` are namespaces, features (two names) and properties (three), in this order.
