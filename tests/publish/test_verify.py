@@ -463,8 +463,8 @@ FAULTS = {
             )
         ),
         V3,
-        f"metadata of {OLD} orders or enables its properties by default-priorities.feature, which "
-        "the current schema has not; rebuild its wheels",
+        f"{INFO}/variant.json has keys that are not known here and would be lost: "
+        "default-priorities.feature",
     ),
     "an unknown key": (
         variant_json(lambda d: d["providers"]["x86_64"].update(wasm={})),
