@@ -196,10 +196,6 @@ class VariantMetadata:
             raise InconsistentVariantMetadata(
                 f"default-priorities.namespace differs: {list(shorter)} and {list(longer)}"
             )
-        mine = {name: _alike(it, other.providers.get(name)) for name, it in self.providers.items()}
-        theirs = {
-            name: _alike(it, self.providers.get(name)) for name, it in other.providers.items()
-        }
         schema = max(self, other, key=lambda one: (one.version, one.schema)).schema
         document = {}
         if self.document and other.document:
@@ -211,7 +207,7 @@ class VariantMetadata:
         return VariantMetadata(
             namespaces=longer,
             variants=_union("variants", self.variants, other.variants),
-            providers=_union("providers", mine, theirs),
+            providers=_union("providers", self.providers, other.providers),
             schema=schema,
             document=document,
             unwritable=self.unwritable | other.unwritable,
@@ -361,7 +357,8 @@ def _read_pep_817(namespace: str, node: Node, root: Node) -> ProviderInfo:
     if namespace not in statics.value:
         # Schema 0.0.2: what is not asked when it is installed is listed in the priorities.
         is_listed = node.get("plugin-use").value in ("none", "build")
-        static = priorities.get("property", {}).children().get(namespace) if is_listed else None
+        listed = priorities.get("property", {}) if is_listed else None
+        static = listed.get(namespace) if listed and namespace in listed.children() else None
     requires, plugin_api = node.get("requires"), node.get("plugin-api")
     install_time = node.get("install-time", static is None)
     if install_time.boolean() != (static is None):
@@ -369,8 +366,8 @@ def _read_pep_817(namespace: str, node: Node, root: Node) -> ProviderInfo:
     if static is None:
         return _read_plugin(requires, plugin_api)
     features = static.children()
-    order = priorities.get("feature", {}).value.get(namespace, ())
-    names = tuple(name for name in order if name in features)
+    order = priorities.get("feature", {}).get(namespace, [])
+    names = tuple(name for name in order.texts() if name in features)
     return StaticProvider(_read_static(static, names or None))
 
 
@@ -420,22 +417,16 @@ def meaning(info: ProviderInfo) -> object:
     return replace(info, optional=False)
 
 
-def _alike(one: ProviderInfo, two: ProviderInfo | None) -> ProviderInfo:
-    """The first one; if both mean the same plugin, in words that are the same for both."""
-    if not isinstance(one, PluginProvider) or not isinstance(two, PluginProvider):
-        return one
-    if meaning(one) != meaning(two):
-        return one
-    requires = tuple(_preferred(list(one.requires), list(two.requires)))
-    plugin_api = min(filter(None, (one.plugin_api, two.plugin_api)), default=None)
-    return replace(one, requires=requires, plugin_api=plugin_api)
+def _meant(one: Any) -> object:
+    return (meaning(one), one.optional) if isinstance(one, ProviderInfo) else one
 
 
-def _union(what: str, one: Mapping[Any, Any], two: Mapping[Any, Any]) -> dict[Any, Any]:
-    differing = [str(key) for key in one.keys() & two.keys() if one[key] != two[key]]
-    if differing:
+def _union(what: str, one: Mapping[str, Any], two: Mapping[str, Any]) -> dict[str, Any]:
+    """Both; what means the same in other words is in the words of the lesser text."""
+    both = one.keys() & two.keys()
+    if differing := [key for key in both if _meant(one[key]) != _meant(two[key])]:
         raise InconsistentVariantMetadata(f"{what}.{min(differing)} differs")
-    return {**one, **two}
+    return {**one, **two, **{key: min(one[key], two[key], key=str) for key in both}}
 
 
 def _union_of_documents(one: Any, two: Any, depth: int = 5) -> Any:
