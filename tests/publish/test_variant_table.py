@@ -147,23 +147,6 @@ def test_what_older_drafts_ask_while_building(tmp_path: Path, key: str) -> None:
     assert Project.read(tmp_path).to_fill == ("acme",)
 
 
-def test_variant_markers_among_what_backends_read(tmp_path: Path, capsys) -> None:
-    folder = project_in(
-        tmp_path / "project",
-        """
-[project]
-name = "demo"
-version = "1.0"
-dependencies = ["numpy", "fast; variant_label == 'v3'"]
-[variant.variants.v3]
-x86_64.level = ["v3"]
-""",
-    )
-    (remark,) = Project.read(folder).remarks
-    assert '"fast; variant_label' in remark
-    assert "add-dependencies in [tool.pip-variants]" in remark
-
-
 def test_dependencies_of_all_wheels(tmp_path: Path) -> None:
     """Their markers stay in variants, and are decided for the wheel that is none."""
     folder = project_in(

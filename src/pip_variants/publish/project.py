@@ -11,8 +11,8 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -24,11 +24,9 @@ from pip_variants.detection.targets import tomllib
 from pip_variants.errors import (
     DetectionError,
     InvalidVariantMetadata,
-    InvalidVariantProperty,
     PipVariantsError,
 )
 from pip_variants.model.document import Fault, Node
-from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.metadata import (
     ABI_DEPENDENCY,
     BuiltinProvider,
@@ -138,7 +136,7 @@ def _read(root: Node) -> Project:
     nodes = own.get("variants", {}).children()
     recipes = {label: _recipe(node, common) for label, node in nodes.items()}
     unknown = *table.unknown, *own.unknown
-    remarks = *_of_dependencies(root), *(f"{key} of an older draft is left out" for key in unknown)
+    remarks = tuple(f"{key} of an older draft is left out" for key in unknown)
     project = Project(metadata, recipes, Recipe(changes=common), to_fill, remarks)
     for label in recipes.keys() - {*project.labels}:
         raise Fault(f"it says how to build {label}, which is not in [variant.variants]")
@@ -206,17 +204,6 @@ def providers_of(
             what = f"did you mean {near[0]}?" if near else advice.format(name)
             raise InvalidVariantMetadata(f"no provider is known for {name}: {what}")
     return {name: known[name] for name in namespaces}
-
-
-def _of_dependencies(root: Node) -> Iterator[str]:
-    """What most build backends refuse: variant markers among what they read."""
-    for text in root.get("project", {}).get("dependencies", []).texts():
-        with suppress(InvalidVariantProperty):
-            if resolve_requirement(text, MarkerContext()) != text:
-                yield (
-                    f"[project] dependencies has {text!r}, and most build backends refuse its "
-                    "variant marker: put it under add-dependencies in [tool.pip-variants]"
-                )
 
 
 def _recipe(node: Node, common: Changes) -> Recipe:
