@@ -112,8 +112,7 @@ def make_wheel(
         variant = Variant.of(name.label, map(VariantProperty.parse, properties))
         required = {one: PluginProvider((text,)) for one, text in (providers or {}).items()}
         metadata = VariantMetadata(tuple(required), {name.label: variant}, required)
-        files[f"{info}/variant.json"] = text = metadata.serialise().decode()
-        VariantMetadata.parse(text, filename)  # which checks it
+        files[f"{info}/variant.json"] = metadata.serialise().decode()
     rows = [",".join(record_row(file, text.encode())) for file, text in files.items()]
     files[f"{info}/RECORD"] = "\n".join((*rows, f"{info}/RECORD,,\n"))
     wheel = folder / normalised(name.distribution) / filename

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pip_variants
-from pip_variants.cli.explain import ask_pip
-from pip_variants.cli.indexes import FITS_EVERYWHERE, describe
+from pip_variants.cli.asking import ask_pip
+from pip_variants.cli.indexes import FITS_EVERYWHERE, describe, installed_sets
 from pip_variants.cli.text import print_json, print_lines
 from pip_variants.detection.client import Answer, Detection
-from pip_variants.detection.index_sets import IndexSets
 from pip_variants.errors import PipVariantsError, printable
 
 # What providers read instead of looking at the machine, or to look elsewhere (docs/providers).
@@ -125,8 +124,7 @@ def _index_sets(detection: Detection) -> dict[str, str]:
     """The index sets that have a build for what this machine has, and that build."""
     found = {}
     with suppress(PipVariantsError):  # what is broken is said of the providers
-        sets = IndexSets(detection.index_sets(), lambda _: b"")
-        for one in sets.named(sets.names):
+        for one in installed_sets(detection):
             best = describe(one, detection)["builds"][0]
             if best["supported"] and best["reason"] != FITS_EVERYWHERE:
                 found[one.name] = best["label"]

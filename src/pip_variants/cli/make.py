@@ -84,8 +84,6 @@ def run(options: argparse.Namespace) -> int:
         metadata = _of_wheel(options, old)
     else:
         metadata = _of_options(options, properties)
-    # The model checks what it reads, so let it read what is going to be written.
-    VariantMetadata.parse(metadata.serialise(), "the metadata of the new wheel")
     if not options.unchecked:
         check_known(metadata, warn)
     write(options, metadata, changes)
@@ -105,7 +103,8 @@ def _of_wheel(options: argparse.Namespace, old: str) -> VariantMetadata:
     """What a variant wheel says of itself, under the new label if there is one."""
     metadata = read_metadata(options.wheel)
     new = check_label(old if options.label is None else options.label)
-    return replace(metadata, variants={new: metadata.variants[old]._replace(label=new)})
+    variant = metadata.variants[old]._replace(label=new)
+    return replace(metadata, variants={new: variant}, document={})
 
 
 def _of_project(options: argparse.Namespace, variant: Variant) -> tuple[VariantMetadata, Changes]:

@@ -129,16 +129,34 @@ class VariantMetadata:
     """What is known of the variants of one release.
 
     Where a namespace has no provider, it is metadata of PEP 825 alone. `document` is what was read,
-    with what is not known here, and empty where the metadata was made in code. `unwritable` says
-    what in it cannot be written.
+    with what is not known here, and empty where the metadata was made in code; that is checked
+    then. `unwritable` says what in it cannot be written.
     """
 
     namespaces: tuple[str, ...]
-    variants: Mapping[str, Variant]
-    providers: Mapping[str, ProviderInfo] = field(default_factory=dict)
+    variants: Mapping[str, Variant] = field(hash=False)
+    providers: Mapping[str, ProviderInfo] = field(default_factory=dict, hash=False)
     schema: str = SCHEMA_URL
     document: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     unwritable: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Check it by reading what would be written. Raises `InvalidVariantMetadata`."""
+        if self.document:
+            return  # its reader has checked it, and knows the place of a fault
+        variants = {label: one.to_json() for label, one in self.variants.items()}
+        providers = {name: _provider_to_json(info) for name, info in self.providers.items()}
+        root = Node({"variants": variants, "providers": providers}, (), {})
+        try:
+            named = Node([*self.namespaces], ("namespaces",), {})
+            names = {*named.strings(check_namespace, may_be_empty=True), ABI_DEPENDENCY}
+            for label, node in root.get("variants").children(check_label).items():
+                if read_variant(label, node, names) != self.variants[label]:
+                    raise node.fault("must be made by Variant.of, and stand under its label")
+            for node in root.get("providers").children(check_namespace).values():
+                _read_provider(node, (1, 0, 0))  # which may have kinds that are not known here
+        except Fault as fault:
+            raise InvalidVariantMetadata(str(fault)) from None
 
     @classmethod
     def parse(cls, data: bytes | str, where: str) -> "VariantMetadata":

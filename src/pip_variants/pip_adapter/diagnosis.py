@@ -6,28 +6,25 @@ of a `pip install` that ends with a line of standard input: what to install is n
 
 import contextlib
 import importlib
-import io
 import json
 import os
 import sys
-from typing import Any
 
 import pip
 from pip._internal.cli.main import main as run_pip
-from pip._internal.commands.install import InstallCommand
-from pip._internal.exceptions import PipError
 
 from pip_variants.errors import printable
 from pip_variants.pip_adapter.hook import attach
 from pip_variants.pip_adapter.hook.run import Run, entered
 from pip_variants.pip_adapter.hook.seams import SEAMS
+from pip_variants.pip_adapter.settings import of_variants
 
 
 def main() -> int:
     """Run the program."""
     file, *arguments = sys.argv[1:]
     with entered(Run()):
-        failed, options = _options()
+        failed, options = of_variants()
     try:
         problems = attach.verify()
     except attach.Unloadable as error:
@@ -51,19 +48,3 @@ def main() -> int:
     os.environ["X86_64_VARIANT_PROVIDER_FORCE_LEVEL"] = "v1"
     os.environ.update(PIP_CONFIG_FILE=os.devnull, NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
     return run_pip([*arguments, input()])
-
-
-def _options() -> tuple[str, dict[str, Any]]:
-    """Why pip does not start as it is set up, if so; and its options for variants that are set."""
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
-            options, _ = InstallCommand("install", "").parse_args([])
-    except (PipError, SystemExit) as error:
-        text = str(error) if isinstance(error, PipError) else said.getvalue()
-        return " ".join(text.strip().rpartition("\n\n")[2].split()), {}  # not pip's usage
-    return "", {
-        name: value
-        for name, value in sorted(vars(options).items())
-        if value and (name.startswith("variant_") or name == "no_variants")
-    }

@@ -47,7 +47,9 @@ def find_best_candidate(
     self: Any, project_name: str, specifier: Any = None, hashes: Any = None, *, original: Any
 ) -> Any:
     """`PackageFinder.find_best_candidate`: note the hashes; pip remembers what this returns."""
-    current().hashes = hashes
+    run = current()
+    run.hashes = hashes
+    run.looked_up.append(project_name)
     return original(self, project_name, specifier=specifier, hashes=hashes)
 
 
@@ -59,6 +61,7 @@ def init(self: Any, get_infos: Any, installed: Any, *args: Any, original: Any, *
         installed = unless_unfit(installed, *args, **kw)
     original(self, partial(_in_order, get_infos, installed), installed, *args, **kw)
     if installed is not None and current().values("variant"):
+        current().looked_up.append(installed.name)
         from pip_variants.pip_adapter.variants.candidates import installed_stays
 
         installed_stays(installed)

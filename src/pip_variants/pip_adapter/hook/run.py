@@ -42,7 +42,8 @@ class Run:
         self.is_building = False  # what is chosen runs here, whatever the target is
         self.is_shut = False  # no label is accepted for the moment
         self.is_listing = False  # pip lists files for its resolver, and its best one is not used
-        self.hashes: Any = None  # those that are allowed for the project that was looked up last
+        self.looked_up: list[str] = []  # the projects, as they were asked for
+        self.hashes: Any = None  # those that are allowed for the one that was looked up last
         # Why labels are not accepted; empty if they are, None while nobody has looked.
         self.problem: str | None = None
         self.said: set[str] = set()
@@ -75,6 +76,17 @@ class Run:
         """The values of one of our options, from the command line, the environment or pip.conf."""
         values = getattr(self.options, option, None)
         return values if isinstance(values, list) else []  # others hand over what they like
+
+    @property
+    def chosen(self) -> list[str]:
+        """Those of our options by which the user chose, and that have several values."""
+        options = getattr(self.options, "__dict__", {})
+        return [name for name in options if name.startswith("variant") and self.values(name)]
+
+    def typed(self, option: str) -> list[str]:
+        """Those of the values of one of our options that were typed, which come last."""
+        typed: dict[str, list[str]] = getattr(self.options, "variant_typed", {})
+        return typed.get(option, [])
 
     def label_for(self, package: str) -> str:
         """The label that the user wants of a package; empty if any will do."""
@@ -136,7 +148,7 @@ class Run:
     def _verify(self) -> None:
         self.problem = ""  # what is loaded now may have names of wheels, too
         try:
-            problems = attach.verify(with_index_sets=bool(self.values("variant_indexes")))
+            problems = attach.verify(self.chosen)
         except attach.Unloadable as error:
             self.ignore_variants(f"pip-variants is broken ({error})")
             return
