@@ -1032,7 +1032,7 @@ def test_a_page_cannot_make_us_read_files(index: Index, published: Path, capsys)
     said = said.replace(" ", "")  # long addresses are wrapped
     assert f"{PLAIN}-{plain}isnohttporhttpsaddress" in said
     assert f"{V3}-{index.url}demo/{V3}cannotberead:HTTPstatus302" in said
-    assert said.endswith("2tomend")
+    assert said.endswith("2tofix")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from support.environments import ROOT
 from support.wheels import plain_wheel
 
 from pip_variants.cli import main
-from pip_variants.detection.targets import tomllib
+from pip_variants.detection.toml import tomllib
 
 CORPUS = ROOT.parent / "shared" / "corpus" / "published"
 

@@ -18,9 +18,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pip_variants.detection import RUN_MODULE
+from pip_variants.detection import RUN_MODULE, toml
 from pip_variants.detection.client import Detection
-from pip_variants.detection.targets import tomllib
 from pip_variants.errors import (
     DetectionError,
     InvalidVariantMetadata,
@@ -88,12 +87,7 @@ class Project:
     def read(cls, file: Path) -> "Project":
         """Read a pyproject.toml, or the one in a folder. Raises `InvalidVariantMetadata`."""
         file = file / "pyproject.toml" if file.is_dir() else file
-        try:
-            document = tomllib.loads(file.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InvalidVariantMetadata(f"{file} could not be read: {error.strerror}") from None
-        except ValueError as error:
-            raise InvalidVariantMetadata(f"{file} is not TOML: {error}") from None
+        document = toml.read(str(file), InvalidVariantMetadata)
         try:
             return _read(Node(document, (), {}))
         except (Fault, PipVariantsError) as error:
