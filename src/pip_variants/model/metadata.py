@@ -12,7 +12,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from typing import Any, NamedTuple
 
 from pip_variants.errors import InconsistentVariantMetadata, InvalidVariantMetadata
@@ -129,8 +129,9 @@ class VariantMetadata:
     """What is known of the variants of one release.
 
     Where a namespace has no provider, it is metadata of PEP 825 alone. `document` is what was read,
-    with what is not known here, and empty where the metadata was made in code; that is checked
-    then. `unwritable` says what in it cannot be written.
+    with what is not known here, and empty where the metadata was made in code. `unwritable` says
+    what in it cannot be written. It is checked when it is made; `is_checked` says that its reader
+    has done it.
     """
 
     namespaces: tuple[str, ...]
@@ -139,11 +140,12 @@ class VariantMetadata:
     schema: str = SCHEMA_URL
     document: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     unwritable: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    is_checked: InitVar[bool] = False
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, is_checked: bool) -> None:
         """Check it by reading what would be written. Raises `InvalidVariantMetadata`."""
-        if self.document:
-            return  # its reader has checked it, and knows the place of a fault
+        if is_checked:
+            return  # its reader knows the place of a fault
         variants = {label: one.to_json() for label, one in self.variants.items()}
         providers = {name: _provider_to_json(info) for name, info in self.providers.items()}
         root = Node({"variants": variants, "providers": providers}, (), {})
@@ -153,8 +155,7 @@ class VariantMetadata:
             for label, node in root.get("variants").children(check_label).items():
                 if read_variant(label, node, names) != self.variants[label]:
                     raise node.fault("must be made by Variant.of, and stand under its label")
-            for node in root.get("providers").children(check_namespace).values():
-                _read_provider(node, (1, 0, 0))  # which may have kinds that are not known here
+            read_providers(root, tuple(providers), (1, 0, 0))  # with kinds that are not known here
         except Fault as fault:
             raise InvalidVariantMetadata(str(fault)) from None
 
@@ -229,6 +230,7 @@ class VariantMetadata:
             schema=schema,
             document=document,
             unwritable=self.unwritable | other.unwritable,
+            is_checked=True,
         )
 
     def table(self) -> dict[str, Any]:
@@ -295,6 +297,7 @@ def _read(root: Node, file: str) -> VariantMetadata:
         schema=schema.value,
         document=root.value,
         unwritable=frozenset(_unwritable(root, version, file)),
+        is_checked=True,
     )
 
 
