@@ -50,7 +50,9 @@ _PIP_INSTALL = "pip install -q --disable-pip-version-check --no-input --target".
 _PEP_817 = (0, 0, 3)  # its last schema
 # Keys of older drafts that have no successor: a provider says itself where it supports nothing, and
 # orders its features and values.
-_DROPPED = re.compile(r"variant\.(providers.*\.enable-if|default-priorities\.(feature|property).*)")
+_DROPPED = re.compile(
+    r"variant\.(?:providers\..*\.enable-if|default-priorities\.(?:feature|property)(?:\..*)?)"
+)
 
 
 @dataclass(frozen=True)
