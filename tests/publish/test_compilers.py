@@ -189,12 +189,18 @@ def test_what_a_label_says_itself(tmp_path: Path) -> None:
     assert flags_for(v3, {"CC": "/no/compiler"}).keys() == {"RUSTFLAGS"}
 
 
-def test_verify_tells_of_the_platform_tag_that_every_compilers_wheel_has(tmp_path: Path, monkeypatch, capsys) -> None:
+def test_verify_tells_a_variant_without_optimisation(tmp_path: Path, monkeypatch, capsys) -> None:
+    """As CFLAGS make one, for setuptools; and of the platform tag that every compiler's wheel has."""
     folder = project_of("setuptools", tmp_path / "hello", monkeypatch)
+    with (folder / "pyproject.toml").open("a") as file:
+        file.write("[variant.variants.v2]\nx86_64.level = ['v2']\n")
+        file.write("[tool.pip-variants.variants.v3]\nenv = { CFLAGS = '-march=x86-64-v3' }\n")
     assert main(["build", str(folder), "-j", "2"]) == main(["index", str(folder / "dist")]) == 0
     capsys.readouterr()
     assert main(["verify", str(folder / "dist")]) == 0
     said = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"-v3\.whl checks assertions, and the wheel without variant does not: is it optimised\?", said)
+    assert said.count("checks assertions") == 1
     assert "hello 1.0: wheels for linux_... cannot be uploaded to PyPI" in said
 
 

@@ -265,8 +265,8 @@ def new_index(folder: Path) -> None:
 
 
 NO_FALLBACK = (
-    "for {} there is no wheel without variant, nor the null variant: machines that no variant fits "
-    "get nothing"
+    "for {} there is neither a wheel without variant nor the null variant: machines that no "
+    "variant fits get nothing"
 ).format
 
 OLD = "https://variants-schema.wheelnext.dev/v0.0.3.json"
@@ -680,8 +680,8 @@ def test_all_mistakes_at_once_are_listed_by_file(folder: Path, capsys) -> None:
   - its folder demo-1.0+cu12.data must be called demo-1.0.data
   - demo.py is not what RECORD says, by sha256 or better
 demo 1.0
-  - for py3-none-any there is no wheel without variant, nor the null variant:
-    machines that no variant fits get nothing
+  - for py3-none-any there is neither a wheel without variant nor the null
+    variant: machines that no variant fits get nothing
 {JSON}
   - null is listed, and there is no wheel of it
   - v4 is listed, and there is no wheel of it

@@ -51,12 +51,13 @@ class Release:
     """The files of one release; its version is spelled as its first wheel has it.
 
     `wheels` are those whose names can be read, with their metadata where that is there and can be
-    read; `metadata` is what they say together.
+    read; `metadata` is what they say together. Those `asserting` call C's `assert`.
     """
 
     name: str
     version: str
     wheels: dict[WheelFilename, VariantMetadata | None] = field(default_factory=dict)
+    asserting: set[WheelFilename] = field(default_factory=set)
     has_source: bool = False
     index_files: list[str] = field(default_factory=list)
     metadata: VariantMetadata = field(default_factory=lambda: VariantMetadata((), {}))
@@ -175,6 +176,8 @@ def _wheel(source: Source, name: WheelFilename, release: Release) -> Iterator[st
                 release.wheels[name] = metadata
                 yield from _metadata(metadata)
             yield from _record(archive, info, thorough=source.is_local)
+            if source.is_local and _asserts(archive):
+                release.asserting.add(name)
     except (PipVariantsError, OSError) as error:
         yield str(error)
 
@@ -284,12 +287,17 @@ def _fallback(release: Release, source: Source) -> Iterator[str]:
         fitting = {name.label: name for name in release.wheels if covers(name.tags, tags)}
         if release.has_source or None in fitting:
             continue
-        missing = f"for {'-'.join(tags)} there is no wheel without variant"
+        where = "-".join(tags)
         if null := fitting.get(NULL_LABEL):
-            command = f"pip-variants unmake {shlex.quote(str(source.folder / str(null)))}"
-            yield f"{missing}: installers that know no variants get nothing\n{command}"
+            yield (
+                f"for {where} there is no wheel without variant: installers that know no variants "
+                f"get nothing\npip-variants unmake {shlex.quote(str(source.folder / str(null)))}"
+            )
         else:
-            yield f"{missing}, nor the null variant: machines that no variant fits get nothing"
+            yield (
+                f"for {where} there is neither a wheel without variant nor the null variant: "
+                "machines that no variant fits get nothing"
+            )
 
 
 def _variants(release: Release) -> Iterator[str]:
@@ -335,6 +343,19 @@ def _remarks(release: Release) -> Iterator[str]:
             "wheels for linux_... cannot be uploaded to PyPI and may not run on other machines: "
             "build them with --repair, or unmake, repair and make them again"
         )
+    others = {name.tags for name in release.wheels.keys() - release.asserting if not name.label}
+    for name in sorted(str(name) for name in release.asserting if name.tags in others):
+        yield f"{name} checks assertions, and the wheel without variant does not: is it optimised?"
+
+
+def _asserts(archive: zipfile.ZipFile) -> bool:
+    """Whether compiled code in the wheel calls C's `assert`, by its names of symbols (ELF)."""
+    return any(
+        re.search(r"\.so\b", one.filename)
+        and one.file_size < 2**26  # it is read at once
+        and b"\0__assert_fail\0" in archive.read(one)
+        for one in archive.infolist()
+    )
 
 
 def _of_index(source: Source, file: str, release: Release) -> Iterator[str]:
