@@ -47,7 +47,7 @@ FOREIGN = {
     "detection/worker.py": {"packaging"},
     "detection/registry.py": {"packaging"},
     "detection/installed.py": {"packaging", "pluggy", "importlib_metadata"},
-    "detection/targets.py": {"pip"},  # its tomli, on Python 3.10
+    "detection/toml.py": {"pip"},  # its tomli, on Python 3.10
 }
 
 

@@ -17,7 +17,6 @@ from pip_variants.model.published import Published
 from pip_variants.model.support import SupportedFeature
 
 FORMAT = 1  # of the files that are written, and the newest that is read
-MAX_BYTES = 64 * 2**20  # of a file that is read
 
 _WIDTH = 80
 _quoted = partial(json.dumps, ensure_ascii=False)
