@@ -21,19 +21,23 @@ MOST = 1.02
 PIP = ["-m", "pip", "download", "--no-deps", "--quiet", "--dest", "downloaded", "--index-url"]
 ONE, TEN = ["project00"], [f"project{number:02}" for number in range(10)]
 SELECT = """
-from pip_variants.model.metadata import PluginProvider, Variant, VariantMetadata
-from pip_variants.model.names import VariantProperty
+import json
+from pip_variants.model.metadata import VariantMetadata
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
 from pip_variants.selection import select
 values = tuple(f"v{number}" for number in range(1000))
-variants = {one: Variant.of(one, [VariantProperty("a", "level", one)]) for one in values}
-made = VariantMetadata(("a",), variants, {"a": PluginProvider(("a",))})
+text = json.dumps({
+    "$schema": "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json",
+    "default-priorities": {"namespace": ["a"]},
+    "providers": {"a": {"requires": ["a"]}},
+    "variants": {one: {"a": {"level": [one]}} for one in values},
+})
 class Asker:
     def supported(self, provider):
         return NamespaceSupport((SupportedFeature("level", values),))
     def listed(self, namespace, provider):
         return None
-assert len(select(VariantMetadata.parse(made.serialise(), "-"), values, Asker()).best_first) == 1000
+assert len(select(VariantMetadata.parse(text, "-"), values, Asker()).best_first) == 1000
 """
 
 
