@@ -103,7 +103,7 @@ WORLDS: dict[str, tuple[World, dict[str, str], int]] = {
 """Where a command is run, on which machine, and its exit code."""
 
 OTHERWISE = {
-    r"pip-variants \d+\.\d+\.\d+": "pip-variants 0.0.0",
+    r"pip-variants \d+\.\d+\.\d+( in .*)?": "pip-variants",
     r"extended at \d+ places": "extended at so many places",
     r"^Python .*$": "Python here",
     r"\d+ properties +vendor .*$": "properties of this processor",

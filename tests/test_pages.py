@@ -39,8 +39,8 @@ RUN = {
 }
 """Pages whose commands are run as they stand, and the test that does it."""
 
-OTHERS = {"python", "rsync", "srun", "mkdir", "git"}
-"""Commands that are not ours and not run here: scripts, those of an index's server, of a cluster."""
+OTHERS = {"python", "rsync", "ruff"}
+"""Commands that are not ours and not run here: scripts, lint, and what a server needs."""
 
 
 def text_of(page: str) -> str:
@@ -172,27 +172,34 @@ def commands(block: str) -> Iterator[list[str]]:
             yield words
 
 
-def tried() -> list[object]:
-    return [one for one in every("sh") if one.values[0] not in RUN]  # type: ignore[attr-defined]
+def tried() -> Iterator[tuple[str, list[str]]]:
+    """The program and the words of each command that no test runs."""
+    for page in PAGES:
+        for _, block in blocks(page, "sh") if page not in RUN else ():
+            for path, *words in commands(block):
+                yield re.sub(r"^python[0-9.]*$", "python", path.rpartition("/")[2]), words
 
 
-@pytest.mark.parametrize(("page", "block"), tried())
-def test_commands_have_the_options_that_are_on_the_page(
-    page: str, block: str, env: Environment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for path, *words in commands(block):
-        program = re.sub(r"^python[0-9.]*$", "python", path.rpartition("/")[2])
-        if program == "pip-variants":
-            command = importlib.import_module(f"pip_variants.cli.{words[0]}")
-            monkeypatch.setattr(command, "run", lambda options: 0)
-            assert main(words) == 0
-        elif program == "pip":
-            known = env.pip(words[0], "--help").out
-            for word in words:
-                option = word.partition("=")[0]
-                assert not word.startswith("--") or re.search(rf"{option}\b", known), word
-        else:
-            assert program in OTHERS, program
+def test_commands_are_known_ones() -> None:
+    assert {program for program, _ in tried()} == {"pip", "pip-variants"} | OTHERS
+
+
+@pytest.mark.parametrize("words", [words for program, words in tried() if program == "pip-variants"], ids=" ".join)
+def test_our_command_takes_these_options(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    command = importlib.import_module(f"pip_variants.cli.{words[0]}")
+    monkeypatch.setattr(command, "run", lambda options: 0)
+    assert main(words) == 0
+
+
+def test_pip_takes_these_options(env: Environment) -> None:
+    used: dict[str, set[str]] = {}
+    for program, (command, *words) in tried():
+        if program == "pip":
+            options = {word.partition("=")[0] for word in words if word.startswith("--")}
+            used.setdefault(command, set()).update(options)
+    for command, options in used.items():
+        known = env.pip(command, "--help").out
+        assert {one for one in options if not re.search(rf"{one}\b", known)} == set(), command
 
 
 def test_the_tests_that_run_a_page_exist() -> None:

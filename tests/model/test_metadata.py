@@ -2,6 +2,7 @@
 
 import json
 from copy import deepcopy
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -1301,6 +1302,11 @@ def test_documents_that_are_nested_too_deeply_are_not_combined():
 def test_what_is_made_in_code_obeys_the_rules_of_what_is_read(made, fault):
     with pytest.raises(InvalidVariantMetadata, match=fault):
         VariantMetadata(*made)
+
+
+def test_what_is_read_and_changed_is_checked_again():
+    with pytest.raises(InvalidVariantMetadata, match="namespaces: invalid variant namespace"):
+        replace(read(PEP_825), namespaces=("BAD NAME",))
 
 
 @given(metadata())

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.environments import NEWEST_PIP, Environment, Result, clean
+from support.environments import Environment, Result, clean
 from support.server import Index
 from support.wheels import levels, release
 
@@ -56,7 +56,7 @@ def test_without_a_word_both_are_told(image: Environment) -> None:
     assert (entry["target"], entry["supported"], entry["commands"]) == ("cluster.toml", False, [])
 
 
-@pytest.mark.parametrize("how", ["option", "variable", "pip.conf"])
+@pytest.mark.parametrize("how", ["option", "pip.conf", pytest.param("variable", marks=pytest.mark.long)])
 def test_the_target_that_is_named_counts_alone(image: Environment, cluster: Path, tmp_path: Path, how: str) -> None:
     def asked(target: str | Path) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, str]]:
         if how == "option":
@@ -128,7 +128,7 @@ def test_a_target_that_is_gone_breaks_no_check(image: Environment, tmp_path: Pat
     assert "option --variant-target: no such file: " in ours(image, "check", machine=gone, code=1).err
 
 
-@pytest.mark.parametrize("pip", ["23.0.1", "25.0.1", NEWEST_PIP])
+@pytest.mark.parametrize("pip", ["23.0.1", pytest.param("25.0.1", marks=pytest.mark.long)])
 def test_older_pips(make_environment, index: Index, pip: str) -> None:
     env = make_environment(pip)
     release(index.root / "demo", "1.0", {**levels("v2", "v4"), None: ()})

@@ -103,8 +103,7 @@ def _of_wheel(options: argparse.Namespace, old: str) -> VariantMetadata:
     """What a variant wheel says of itself, under the new label if there is one."""
     metadata = read_metadata(options.wheel)
     new = check_label(old if options.label is None else options.label)
-    variant = metadata.variants[old]._replace(label=new)
-    return replace(metadata, variants={new: variant}, document={})
+    return replace(metadata, variants={new: metadata.variants[old]._replace(label=new)})
 
 
 def _of_project(options: argparse.Namespace, variant: Variant) -> tuple[VariantMetadata, Changes]:

@@ -35,6 +35,8 @@ def main() -> int:
     found = {
         "pip": pip.__version__,
         "pip_failed": printable(failed),
+        "attached": bool(attach.attached.seams),
+        "finder": _other_finder(),
         "problems": [printable(one) for one in problems],
         "missing": {seam.where: seam.needed_by for seam in attach.missing()},
         "replaced": len(attach.attached.originals),
@@ -48,3 +50,11 @@ def main() -> int:
     os.environ["X86_64_VARIANT_PROVIDER_FORCE_LEVEL"] = "v1"
     os.environ.update(PIP_CONFIG_FILE=os.devnull, NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
     return run_pip([*arguments, input()])
+
+
+def _other_finder() -> str:
+    """The finder that found pip before that of the `.pth` file, if that one still waits."""
+    if not any(getattr(finder, "find_spec", None) is finder for finder in sys.meta_path):
+        return ""
+    found = (one for one in sys.meta_path if one.find_spec("pip._internal", pip.__path__))
+    return repr(next(found))
