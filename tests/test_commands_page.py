@@ -2,12 +2,11 @@
 
 import json
 import re
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.environments import FORCED, HARDWARE, ROOT, Environment
+from support.environments import FORCED, HARDWARE, ROOT, Environment, unpack
 from support.pages import Shell
 from support.server import Index
 from support.wheels import levels, plain_wheel, release, sdist, variant_wheel
@@ -30,13 +29,6 @@ def examples() -> list[tuple[str, str, str]]:
 
 
 # Worlds
-
-
-def unpack(env: Environment, *wheels: Path) -> None:
-    """Have them installed, as by another machine."""
-    for wheel in wheels:
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(env.site)
 
 
 def empty(env: Environment, index: Index, folder: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from support.environments import FORCED, HARDWARE, ROOT, Environment, clean
+from support.environments import FORCED, HARDWARE, ROOT, Environment, clean, unpack
 from support.projects import project_in
 from support.server import Index
 from support.wheels import X86_64, levels, plain_wheel, release, sdist, variant_wheel
@@ -127,7 +127,7 @@ def test_list_and_check(env: Environment, tmp_path: Path) -> None:
         assert printed(command, python=env.python)["variants"] == []
     wheels = [variant_wheel(tmp_path, "v9", ["x86_64 :: level :: v9"], name) for name in ("demo", "other")]
     wheels += [variant_wheel(tmp_path, "v3", ["x86_64 :: level :: v3"], "right")]
-    env.pip("install", *wheels, env={"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v9,v3"})
+    unpack(env, *wheels)
     (env.site / "other-1.0.dist-info" / "variant.json").write_text("{")
     for command, number in (("list", 3), ("check", 2)):
         found = printed(command, python=env.python, code=1)
@@ -143,7 +143,7 @@ def test_explain(env: Environment, index: Index) -> None:
     release(folder, "2.0", levels("v4"))
     release(index.root / "none", "1.0", levels("v4"), name="none")
     plain_wheel(index.root / "plain", "plain")
-    env.pip("install", "--index-url", index.url, "demo", env=FORCED)
+    unpack(env, folder / "demo-1.0-py3-none-any-v3.whl")
     explain = "explain", "--index-url", index.url
     rich = printed(*explain, "demo", "none", "plain", "absent", python=env.python, code=1)
     demo, none, plain, absent = rich["decisions"]
