@@ -16,7 +16,8 @@ import pytest
 from support.environments import ROOT, Environment
 
 from pip_variants.cli import main
-from pip_variants.detection.targets import loads, tomllib
+from pip_variants.detection.targets import loads
+from pip_variants.detection.toml import tomllib
 from pip_variants.model.index_set import IndexSet
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.publish.project import Project
