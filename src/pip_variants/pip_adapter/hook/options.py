@@ -58,10 +58,13 @@ def parse_args(self: Any, *args: Any, original: Any, **kw: Any) -> Any:
     options, rest = original(self, *args, **kw)
     parsed(options, str(self.name), is_off=_is_off(options))
     run = current()
-    target, is_about = run.target_name, self.name in _ABOUT_INSTALLED
+    is_about = self.name in _ABOUT_INSTALLED
     is_needed = not run.is_off and (not is_about or getattr(options, "outdated", False))
-    if is_needed and os.sep in target and not os.path.isfile(target):
-        self.parser.error(f"option --variant-target: no such file: {target!r}")
+    for target in (run.targets or (run.target_name,)) if is_needed else ():
+        if os.sep in target and not os.path.isfile(target):
+            self.parser.error(f"option --variant-target: no such file: {target!r}")
+    if len(run.targets) > 1 and self.name not in ("lock", "download"):
+        self.parser.error("option --variant-target: only pip lock and pip download take several")
     if is_about and missing(self.name) and conditions.any_installed_is_variant():
         run.warn_of_missing_seams()
     return options, rest
@@ -137,6 +140,13 @@ class _Option(Option):
         {**Option.TYPE_CHECKER, **dict.fromkeys(_KINDS, _check)}
     )
 
+    def process(self, opt: str, value: Any, values: Any, parser: Any) -> Any:
+        """Called for what is typed: of targets, that may be several."""
+        result = super().process(opt, value, values, parser)
+        if self.type == "target":
+            values.ensure_value("variant_targets", []).append(values.variant_target)
+        return result
+
 
 def _add_no_variants(group: Any) -> None:
     group.add_option(
@@ -157,7 +167,8 @@ def _variant_options(parser: Any) -> OptionGroup:
             metavar="FILE",
             help="Choose for the machines that this file describes (see pip-variants target), or "
             "for a well-known target such as x86_64_v3 or x86_64_v4+cuda12.8-sm90. "
-            "'here' is the machine at hand, whatever pip.conf says.",
+            "'here' is the machine at hand, whatever pip.conf says. "
+            "pip lock and pip download take several.",
         )
     )
     for name, kind, text in _OPTIONS:

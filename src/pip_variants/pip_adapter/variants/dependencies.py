@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
+from pip._vendor.packaging.requirements import Requirement
+
 from pip_variants.errors import DetectionError, InvalidTarget, InvalidVariantProperty
 from pip_variants.model.abi import AbiDependency, abi_dependencies
 from pip_variants.model.markers import MarkerContext, resolve_requirement
@@ -67,7 +69,7 @@ def with_resolved_requirements(self: Any, *args: Any, original: Any, **kw: Any) 
     message = self._dist._parsed_pkg_info
     requirements = message.get_all("Requires-Dist", [])
     del message["Requires-Dist"]
-    resolved = _resolved(self, requirements)
+    resolved = _resolved(requirements, _known(self).context)
     for text in (*resolved, *(one for one in _bound(self) if one not in resolved)):
         message["Requires-Dist"] = text
     return original(self, *args, **kw)
@@ -75,12 +77,33 @@ def with_resolved_requirements(self: Any, *args: Any, original: Any, **kw: Any) 
 
 def iter_raw_dependencies(self: Any, *, original: Any) -> Iterable[str]:
     """`BaseDistribution.iter_raw_dependencies`, whose result pip parses."""
-    return _resolved(self, original(self))
+    return _resolved(original(self), _known(self).context)
 
 
 def variant_of(distribution: Any) -> Variant | None:
     """The variant that a distribution is, by its own `variant.json`; None if it is none."""
     return _known(distribution).variant
+
+
+def needed(
+    requires: Iterable[str],
+    extras: Iterable[str],
+    variant: Variant | None,
+    metadata: VariantMetadata | None,
+) -> list[tuple[Requirement, ...]]:
+    """What one wheel of a release depends on, if its target supports all that it was built for.
+
+    `requires` is what the core metadata of all its wheels says, `variant` is None for a wheel that
+    is none. Of several in a tuple one will do. Raises pip's `InvalidRequirement`.
+    """
+    context = MarkerContext.of(variant) if variant else MarkerContext()
+    found = []
+    for requirement in map(Requirement, _resolved(requires, context)):
+        marker, requirement.marker = requirement.marker, None
+        if marker is None or any(marker.evaluate({"extra": one}) for one in ("", *extras)):
+            found.append((requirement,))
+    bound = abi_dependencies(variant, metadata) if variant and metadata else ()
+    return found + [tuple(map(Requirement, one.requirements or (one.package,))) for one in bound]
 
 
 class _Resolved:
@@ -100,11 +123,11 @@ class _Resolved:
         values = self._distribution.metadata.get_all(name, default)
         if name != "Requires-Dist":
             return values
-        return [*_resolved(self._distribution, values), *_bound(self._distribution)]
+        context = _known(self._distribution).context
+        return [*_resolved(values, context), *_bound(self._distribution)]
 
 
-def _resolved(distribution: Any, requirements: Iterable[str]) -> list[str]:
-    context = _known(distribution).context
+def _resolved(requirements: Iterable[str], context: MarkerContext) -> list[str]:
     result = []
     for text in requirements:
         try:
