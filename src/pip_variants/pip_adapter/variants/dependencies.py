@@ -5,8 +5,9 @@ pip's own parser is left alone: it sees dependencies in which the variant marker
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable
-from functools import cached_property
+from collections.abc import Iterable, Iterator
+from functools import cached_property, partial
+from operator import ne
 from typing import Any
 
 from pip._vendor.packaging.requirements import Requirement
@@ -15,6 +16,7 @@ from pip_variants.errors import DetectionError, InvalidTarget, InvalidVariantPro
 from pip_variants.model.abi import AbiDependency, abi_dependencies
 from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.metadata import Variant, VariantMetadata
+from pip_variants.model.names import VariantProperty
 from pip_variants.pip_adapter.hook.conditions import KNOWN
 from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.variants.target import target
@@ -91,19 +93,28 @@ def needed(
     variant: Variant | None,
     metadata: VariantMetadata | None,
 ) -> list[tuple[Requirement, ...]]:
-    """What one wheel of a release depends on, if its target supports all that it was built for.
+    """What one wheel of a release depends on, on whatever target it fits.
 
     `requires` is what the core metadata of all its wheels says, `variant` is None for a wheel that
     is none. Of several in a tuple one will do. Raises pip's `InvalidRequirement`.
     """
-    context = MarkerContext.of(variant) if variant else MarkerContext()
+    contexts = _contexts(variant) if variant else [MarkerContext()]
+    texts = dict.fromkeys(text for one in contexts for text in _resolved(requires, one))
     found = []
-    for requirement in map(Requirement, _resolved(requires, context)):
+    for requirement in map(Requirement, texts):
         marker, requirement.marker = requirement.marker, None
         if marker is None or any(marker.evaluate({"extra": one}) for one in ("", *extras)):
             found.append((requirement,))
     bound = abi_dependencies(variant, metadata) if variant and metadata else ()
     return found + [tuple(map(Requirement, one.requirements or (one.package,))) for one in bound]
+
+
+def _contexts(variant: Variant) -> Iterator[MarkerContext]:
+    """What markers may stand for where a variant fits: of several values a target may lack one."""
+    yield MarkerContext.of(variant)
+    for feature, values in variant.features:
+        for value in values if len(values) > 1 else ():
+            yield MarkerContext.of(variant, partial(ne, VariantProperty(*feature, value)))
 
 
 class _Resolved:

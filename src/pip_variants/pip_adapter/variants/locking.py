@@ -199,7 +199,7 @@ def _name_superfluous(needs: Mapping[str, Mapping[str | None, set[str]]]) -> Non
     for name, by_label in needs.items():
         for other in sorted(set.union(*by_label.values()) - everywhere):
             who = ", ".join(_called(one) for one, those in by_label.items() if other in those)
-            text = f"{other} is installed everywhere, of {name} only {who} needs it"
+            text = f"{other} is installed everywhere; of {name} only {who} needs it"
             run.say(INFO, printable(text))
 
 

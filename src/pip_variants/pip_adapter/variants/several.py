@@ -3,7 +3,7 @@
 import json
 import os
 from itertools import cycle
-from logging import INFO
+from logging import INFO, WARNING
 from typing import Any
 
 from pip._internal.exceptions import DistributionNotFound, InstallationError
@@ -52,7 +52,10 @@ def _save_metadata(run: Run) -> None:
     for requirement in run.chosen.requirements.values():
         release = run.release_of_url.get(requirement.link.url)
         metadata = release.read_from(url_of_source(requirement.link)) if release else None
-        if release and metadata and not release.builds:
+        if release and release.builds:
+            text = f"A folder does not say for whom the builds of {release.name} are; "
+            run.say(WARNING, f"{text}download those of an index set for one target at a time.")
+        elif release and metadata:
             name = index_metadata_filename(release.name, release.version)
             path = os.path.join(run.options.download_dir, name)
             with open(path, "w", encoding="utf-8") as file:
