@@ -99,7 +99,7 @@ def tomli_w(module: Any) -> object:
     """`tomli_w`, with which `pip lock` writes what was resolved."""
 
     def dumps(document: Any) -> Any:
-        if not current().seen:
+        if not current().seen or current().chosen is None:  # pip's old resolver sets nothing
             return module.dumps(document)
         from pip_variants.pip_adapter.variants.locking import written
 

@@ -49,7 +49,7 @@ def download(self: Any, _: Any, args: Any, *, original: Any) -> Any:
 
 def _save_metadata(run: Run) -> None:
     """Put what a release's variants were chosen by next to its wheels, as it was read."""
-    for requirement in run.chosen.requirements.values():
+    for requirement in run.chosen.requirements.values() if run.chosen else ():
         release = run.release_of_url.get(requirement.link.url)
         metadata = release.read_from(url_of_source(requirement.link)) if release else None
         if release and release.builds:
