@@ -202,7 +202,7 @@ def test_an_optional_provider_is_not_used(provider):
 
 
 def test_a_namespace_of_pep_825_alone_has_no_provider():
-    found = VariantMetadata(("cpu",), CPU_AND_GPU.variants)
+    found = VariantMetadata(("cpu", "gpu"), CPU_AND_GPU.variants)
     assert rejected(found, "v3", NobodyToAsk()) == (
         "needs cpu :: level :: v3 (its metadata names no provider: --variant-enable cpu)"
     )

@@ -116,7 +116,6 @@ def make_wheel(
         variant = Variant.of(name.label, map(VariantProperty.parse, properties))
         required = {one: PluginProvider((text,)) for one, text in (providers or {}).items()}
         metadata = VariantMetadata(tuple(required), {name.label: variant}, required)
-        VariantMetadata.parse(metadata.serialise(), filename)  # which checks it
     with tempfile.TemporaryDirectory() as own:
         wheel = Path(own, str(name.with_label(None)))
         with zipfile.ZipFile(wheel, "w") as archive:

@@ -2,6 +2,7 @@
 
 import json
 from copy import deepcopy
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -34,6 +35,12 @@ from strategies import (
     shuffled,
     wheels,
 )
+
+
+def made(namespace, feature, *values, label="v3"):
+    """A variant by the bare constructor, which checks nothing."""
+    return Variant(label, ((VariantFeature(namespace, feature), values),))
+
 
 PEP_825_URL = "https://variants-schema.wheelnext.dev/peps/825/v0.1.1.json"
 PEP_850_URL = "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json"
@@ -1267,6 +1274,49 @@ def test_documents_that_are_nested_too_deeply_are_not_combined():
         both[0].combine(both[1])
 
 
+# What is made in code
+
+
+@pytest.mark.parametrize(
+    ("made", "fault"),
+    [
+        ((("BAD NAME",), {}), "namespaces: invalid variant namespace .*'BAD NAME'"),
+        ((("cpu", "cpu"), {}), "namespaces must not name anything twice"),
+        ((("cpu",), {"V3": Variant("V3")}), "variants.V3: invalid variant label .*'V3'"),
+        ((("cpu",), {"v3": Variant("v4")}), "variants.v3 must be made by Variant.of"),
+        ((("cpu",), {"v3": made("gpu", "arch", "a1")}), "variants.v3.gpu uses a namespace"),
+        ((("cpu",), {"v3": made("cpu", "Level", "v3")}), "variants.v3.cpu.Level: .*'Level'"),
+        ((("cpu",), {"v3": made("cpu", "level", "V3")}), "variants.v3.cpu.level: .*'V3'"),
+        ((("cpu",), {"v3": made("cpu", "level")}), "variants.v3.cpu.level must not be empty"),
+        ((("cpu",), {"v3": made("cpu", "level", "b", "a")}), "variants.v3 must be made by Variant.of"),
+        ((("cpu",), {"null": made("cpu", "level", "v3", label="null")}), "null is the null variant"),
+        ((("cpu",), {}, {"CPU": PluginProvider(("p",))}), "providers.CPU: .*'CPU'"),
+        ((("cpu",), {}, {"cpu": PluginProvider(())}), "providers.cpu.requires must not be empty"),
+        ((("cpu",), {}, {"cpu": PluginProvider(("p",), "p q")}), "providers.cpu.plugin-api must be"),
+        (
+            (("cpu",), {}, {"cpu": StaticProvider((SupportedFeature("level", ("V3",)),))}),
+            "providers.cpu.static-properties.level: .*'V3'",
+        ),
+    ],
+)
+def test_what_is_made_in_code_obeys_the_rules_of_what_is_read(made, fault):
+    with pytest.raises(InvalidVariantMetadata, match=fault):
+        VariantMetadata(*made)
+
+
+def test_what_is_read_and_changed_is_checked_again():
+    with pytest.raises(InvalidVariantMetadata, match="namespaces: invalid variant namespace"):
+        replace(read(PEP_825), namespaces=("BAD NAME",))
+
+
+@given(metadata())
+@examples(50)
+def test_values_that_are_equal_have_equal_hashes(found):
+    again = VariantMetadata.parse(found.serialise(), "again.json")
+    assert (found, hash(found)) == (again, hash(again))
+    assert set(found.variants.values()) == set(again.variants.values())
+
+
 # The metadata of one wheel
 
 
@@ -1418,7 +1468,7 @@ def test_what_differs_is_named(one, two, key):
         (("a>=1",), ("a>=1", "a >=1"), ("a>=1", "a >=1")),
     ],
 )
-@pytest.mark.parametrize("apis", [("p", "p"), ("p : q", "p:q"), ("p", "p ")])
+@pytest.mark.parametrize("apis", [("p", "p"), ("p : q", "p:q"), ("p:q", "p: q")])
 def test_a_requirement_in_another_spelling_is_the_same(one, two, both, apis):
     one, two = (
         pep_825(providers={"cpu": PluginProvider(requires, api)})

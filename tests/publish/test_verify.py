@@ -70,7 +70,7 @@ def verify(capsys, *arguments: object, target: str = "here") -> tuple[int, str]:
 def found(*faults: tuple[str, str]) -> tuple[int, str]:
     """What `verify` answers for these mistakes, one for each file."""
     said = " ".join(f"{where} - {what}" for where, what in faults)
-    return 1, f"{said} {len(faults)} to mend"
+    return 1, f"{said} {len(faults)} to fix"
 
 
 # Seeding faults
@@ -497,7 +497,7 @@ FAULTS = {
             namespaces=("acme",),
         ),
         "demo-1.0-py3-none-any-fast.whl",
-        "the provider of acme is built in nowhere: engine",
+        "the provider of acme is called engine, which no installer has",
     ),
     "a static property that is not listed": (
         another(
@@ -689,7 +689,7 @@ def test_a_mistake_is_found_and_nothing_else(folder: Path, capsys, seed, where, 
     code, said = verify(capsys, folder)
     expected = what.replace("{dist}", str(folder))
     number = expected.count(" - ") + 1
-    assert (code, said) == (1, f"{where} - {expected} {number} to mend")
+    assert (code, said) == (1, f"{where} - {expected} {number} to fix")
 
 
 def test_all_mistakes_at_once_are_listed_by_file(folder: Path, capsys) -> None:
@@ -708,7 +708,7 @@ demo 1.0
 {JSON}
   - null is listed, and there is no wheel of it
   - v4 is listed, and there is no wheel of it
-5 to mend
+5 to fix
 """
 
 
@@ -720,7 +720,7 @@ def test_a_requirement_that_cannot_be_read(folder: Path, capsys) -> None:
         1,
         "demo 1.0: the properties of acme were not checked: acme is not installed here or cannot "
         "say what there is demo-1.0-py3-none-any-mk2.whl - the provider of acme requires "
-        "'acme >= ', which cannot be read 1 to mend",
+        "'acme >= ', which cannot be read 1 to fix",
     )
 
 
@@ -1079,7 +1079,7 @@ def test_files_that_cannot_be_read_are_mistakes(
     index.replies[file] = reply
     code, said = verify(capsys, f"{index.url}demo/")
     assert code == 1
-    assert said.endswith(f"{file} - {index.url}demo/{file} cannot be read: {complaint} 1 to mend")
+    assert said.endswith(f"{file} - {index.url}demo/{file} cannot be read: {complaint} 1 to fix")
 
 
 def without_range(reply: Reply) -> Reply:

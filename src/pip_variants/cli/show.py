@@ -49,6 +49,9 @@ def _show_wheel(path: Path) -> None:
     from pip_variants.publish.wheel import read_metadata  # which only publishers need
 
     name = printable(path.name)
+    if path.suffix != ".whl":
+        about = f"of a package, pip-variants explain {name} says what there is"
+        raise PipVariantsError(f"show takes wheel files, not {name}; {about}")
     if WheelFilename.parse(path.name).label is None:
         print(f"{name}: no variant")
         return

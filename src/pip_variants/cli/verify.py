@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 from pip_variants.cli import text
-from pip_variants.cli.explain import ask_pip
+from pip_variants.cli.asking import ask_pip
 from pip_variants.detection.client import Detection
 from pip_variants.errors import DetectionError, InvalidWheel, printable
 from pip_variants.model.filename import WheelFilename
@@ -91,7 +91,7 @@ def _print(tables: list[dict[str, Any]], remarks: list[str], faults: Faults) -> 
             if command:
                 text.print_command(command)
     number = sum(map(len, faults.values()))
-    print(f"{number} to mend" if number else "OK")
+    print(f"{number} to fix" if number else "OK")
 
 
 def _tables(release: Release, targets: list[str], take: _Take) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from typing import Any, NamedTuple
 
 from pip_variants.errors import InconsistentVariantMetadata, InvalidVariantMetadata, printable
@@ -137,17 +137,39 @@ class VariantMetadata:
 
     Where a namespace has no provider, it is metadata of PEP 825 alone; the two priorities come from
     drafts. `document` is what was read, with what is not known here, and empty where the metadata
-    was made in code. `unwritable` says what in it cannot be written.
+    was made in code. `unwritable` says what in it cannot be written. It is checked when it is made;
+    `is_checked` says that its reader has done it.
     """
 
     namespaces: tuple[str, ...]
-    variants: Mapping[str, Variant]
-    providers: Mapping[str, ProviderInfo] = field(default_factory=dict)
+    variants: Mapping[str, Variant] = field(hash=False)
+    providers: Mapping[str, ProviderInfo] = field(default_factory=dict, hash=False)
     schema: str = SCHEMA_URL
-    feature_priorities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    value_priorities: Mapping[VariantFeature, tuple[str, ...]] = field(default_factory=dict)
+    feature_priorities: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    value_priorities: Mapping[VariantFeature, tuple[str, ...]] = field(
+        default_factory=dict, hash=False
+    )
     document: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     unwritable: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    is_checked: InitVar[bool] = False
+
+    def __post_init__(self, is_checked: bool) -> None:
+        """Check it by reading what would be written. Raises `InvalidVariantMetadata`."""
+        if is_checked:
+            return  # its reader knows the place of a fault
+        variants = {label: one.to_json() for label, one in self.variants.items()}
+        known = [one for one in self.providers.items() if not isinstance(one[1], UnknownProvider)]
+        providers = {name: _provider_to_json(info) for name, info in known}
+        root = Node({"variants": variants, "providers": providers}, (), {})
+        try:
+            named = Node([*self.namespaces], ("namespaces",), {})
+            names = {*named.strings(check_namespace, may_be_empty=True), ABI_DEPENDENCY}
+            for label, node in root.get("variants").children(check_label).items():
+                if read_variant(label, node, names) != self.variants[label]:
+                    raise node.fault("must be made by Variant.of, and stand under its label")
+            read_providers(root, tuple(providers))
+        except Fault as fault:
+            raise InvalidVariantMetadata(str(fault)) from None
 
     @classmethod
     def parse(cls, data: bytes | str, where: str) -> "VariantMetadata":
@@ -230,6 +252,7 @@ class VariantMetadata:
             ),
             document=document,
             unwritable=self.unwritable | other.unwritable,
+            is_checked=True,
         )
 
     def table(self) -> dict[str, Any]:
@@ -316,6 +339,7 @@ def _read(root: Node, file: str) -> VariantMetadata:
         value_priorities=values,
         document=root.value,
         unwritable=frozenset(_unwritable(root, version, file)),
+        is_checked=True,
     )
 
 

@@ -78,7 +78,7 @@ class Release:
 
 
 Faults: TypeAlias = defaultdict[str, list[str]]
-"""What is wrong, by file or release; a command that mends it may follow in a line of its own."""
+"""What is wrong, by file or release; a command that fixes it may follow in a line of its own."""
 
 
 def verify(source: Source, detection: Detection) -> tuple[list[Release], Faults, list[str]]:
@@ -274,7 +274,7 @@ def _metadata(metadata: VariantMetadata) -> Iterator[str]:
             except InvalidRequirement:
                 yield f"the provider of {namespace} requires {text!r}, which cannot be read"
         if isinstance(provider, BuiltinProvider) and provider.name != ABI_DEPENDENCY:
-            yield f"the provider of {namespace} is built in nowhere: {provider.name}"
+            yield f"the provider of {namespace} is called {provider.name}, which no installer has"
     yield from _properties(metadata)
     yield from _unsorted(metadata)
 
@@ -351,7 +351,7 @@ def _always_better(one: Variant, other: Variant) -> bool:
 
 
 def _remarks(source: Source, release: Release) -> Iterator[str]:
-    """What is worth knowing, and need not be mended."""
+    """What is worth knowing, and need not be fixed."""
     for variant in release.metadata.variants.values():
         features = {str(feature): values for feature, values in variant.features}
         bounds = features.get("nvidia :: cuda_version_lower_bound", ())

@@ -54,7 +54,9 @@ def find_best_candidate(
     self: Any, project_name: str, specifier: Any = None, hashes: Any = None, *, original: Any
 ) -> Any:
     """`PackageFinder.find_best_candidate`: note the hashes; pip remembers what this returns."""
-    current().hashes = hashes
+    run = current()
+    run.hashes = hashes
+    run.looked_up.append(project_name)
     return original(self, project_name, specifier=specifier, hashes=hashes)
 
 
@@ -66,6 +68,7 @@ def init(self: Any, get_infos: Any, installed: Any, *args: Any, original: Any, *
         installed = unless_unfit(installed, *args, **kw)
     original(self, partial(_in_order, get_infos, installed), installed, *args, **kw)
     if installed is not None and current().values("variant"):
+        current().looked_up.append(installed.name)
         from pip_variants.pip_adapter.variants.candidates import installed_stays
 
         installed_stays(installed)
@@ -86,7 +89,7 @@ def resolve(self: Any, *args: Any, original: Any, **kw: Any) -> Any:
             if getattr(error, "refuses_wheel", False):
                 continue
             raise
-        current().chosen = chosen
+        current().resolved = chosen
         if not current().seen:
             return chosen
         from pip_variants.pip_adapter.variants.candidates import are_what_they_should_be
@@ -99,7 +102,7 @@ def tomli_w(module: Any) -> object:
     """`tomli_w`, with which `pip lock` writes what was resolved."""
 
     def dumps(document: Any) -> Any:
-        if not current().seen or current().chosen is None:  # pip's old resolver sets nothing
+        if not current().seen or current().resolved is None:  # pip's old resolver sets nothing
             return module.dumps(document)
         from pip_variants.pip_adapter.variants.locking import written
 

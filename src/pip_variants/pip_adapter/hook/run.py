@@ -43,7 +43,8 @@ class Run:
         self.is_building = False  # what is chosen runs here, whatever the target is
         self.is_shut = False  # no label is accepted for the moment
         self.is_listing = False  # pip lists files for its resolver, and its best one is not used
-        self.hashes: Any = None  # those that are allowed for the project that was looked up last
+        self.looked_up: list[str] = []  # the projects, as they were asked for
+        self.hashes: Any = None  # those that are allowed for the one that was looked up last
         # Why labels are not accepted; empty if they are, None while nobody has looked.
         self.problem: str | None = None
         self.said: set[str] = set()
@@ -52,7 +53,7 @@ class Run:
         self.wheel_filename: type[WheelFilename] | None = None  # takes names apart
         self.sources: dict[str, Source] = {}  # by address, in pip's order
         self.locks: list[Lock] = []  # those that are read
-        self.chosen: Any = None  # pip's set of what was resolved last
+        self.resolved: Any = None  # pip's set of what was resolved last
         self.locked: dict[str, Package] = {}  # of the lock that is written
         self.fitting: set[str] = set()  # targets that need nothing else than what it holds
         self.builds: dict[str, str] = {}  # of index sets, by project: what others are built against
@@ -87,6 +88,17 @@ class Run:
         values = getattr(self.options, option, None)
         return values if isinstance(values, list) else []  # others hand over what they like
 
+    @property
+    def chosen(self) -> list[str]:
+        """Those of our options by which the user chose, and that have several values."""
+        options = getattr(self.options, "__dict__", {})
+        return [name for name in options if name.startswith("variant") and self.values(name)]
+
+    def typed(self, option: str) -> list[str]:
+        """Those of the values of one of our options that were typed, which come last."""
+        typed: dict[str, list[str]] = getattr(self.options, "variant_typed", {})
+        return typed.get(option, [])
+
     def label_for(self, package: str) -> str:
         """The label that the user wants of a package; empty if any will do."""
         wanted = dict(text.split("=", 1) for text in self.values("variant"))
@@ -102,7 +114,7 @@ class Run:
     @property
     def targets(self) -> tuple[str, ...]:
         """The targets that were typed, of which `pip lock` and `pip download` take several."""
-        return tuple(dict.fromkeys(getattr(self.options, "variant_targets", ())))
+        return tuple(dict.fromkeys(self.typed("variant_target")))
 
     @property
     def requires_hashes(self) -> bool:
@@ -152,7 +164,7 @@ class Run:
     def _verify(self) -> None:
         self.problem = ""  # what is loaded now may have names of wheels, too
         try:
-            problems = attach.verify(with_index_sets=bool(self.values("variant_indexes")))
+            problems = attach.verify(self.chosen)
         except attach.Unloadable as error:
             self.ignore_variants(f"pip-variants is broken ({error})")
             return

@@ -107,7 +107,7 @@ SEAMS = (
          "self req parallel_builds", "variants.wheels", ALL, "seen"),
     Seam("wheel_builder:_verify_one", "req wheel_path", "variants.wheels", ALL, "looks_labelled"),
     Seam("operations.install.wheel:_install_wheel", "name wheel_zip wheel_path scheme",
-         "variants.wheels", INSTALL, OF_INDEX_SETS),
+         "variants.wheels", INSTALL, "seen"),
     Seam("operations.prepare:RequirementPreparer._log_preparing_link", "self req",
          "variants.telling", RESOLVE, "seen"),
 

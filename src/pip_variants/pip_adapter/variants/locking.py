@@ -50,7 +50,7 @@ def written(document: dict[str, Any], dumps: Callable[[Any], str]) -> str:
     pins = [one.pin for one in run.locked.values()]
     for entry in document["packages"]:
         name = entry["name"]
-        run.locked[name] = _package(entry, run.chosen.requirements[name], run.locked.get(name))
+        run.locked[name] = _package(entry, run.resolved.requirements[name], run.locked.get(name))
     if pins != [one.pin for one in run.locked.values()]:
         run.fitting.clear()
     run.fitting.add(run.options.variant_target)

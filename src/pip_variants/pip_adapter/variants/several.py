@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import cycle
 from logging import INFO, WARNING
 from typing import Any
@@ -21,8 +23,7 @@ def lock(self: Any, _: Any, args: Any, *, original: Any) -> Any:
     names = cycle(run.targets)
     while True:
         name = next(names)
-        with entered(run.for_target(name)) as part:
-            part.say(INFO, printable(f"For the target {name}:"))
+        with _part_for(name) as part:
             try:
                 return original(self, part.options, list(args))
             except NextTarget:
@@ -38,18 +39,26 @@ def lock(self: Any, _: Any, args: Any, *, original: Any) -> Any:
 
 def download(self: Any, _: Any, args: Any, *, original: Any) -> Any:
     """`DownloadCommand.run`; with the metadata of releases, as nobody else has it in a folder."""
-    run = current()
-    for name in run.targets:
-        with entered(run.for_target(name)) as part:
-            part.say(INFO, printable(f"For the target {name}:"))
+    for name in current().targets:
+        with _part_for(name) as part:
             status = original(self, part.options, list(args))
             _save_metadata(part)
     return status
 
 
+@contextmanager
+def _part_for(name: str) -> Iterator[Run]:
+    """The part of the run that is for one target; what was seen is known to the whole in the end."""
+    run = current()
+    with entered(run.for_target(name)) as part:
+        part.say(INFO, printable(f"For the target {name}:"))
+        yield part
+    run.problem, run.requirements, run.releases = part.problem, part.requirements, part.releases
+
+
 def _save_metadata(run: Run) -> None:
     """Put what a release's variants were chosen by next to its wheels, as it was read."""
-    for requirement in run.chosen.requirements.values() if run.chosen else ():
+    for requirement in run.resolved.requirements.values() if run.resolved else ():
         release = run.release_of_url.get(requirement.link.url)
         metadata = release.read_from(url_of_source(requirement.link)) if release else None
         if release and release.builds:
