@@ -48,7 +48,7 @@ def download(self: Any, _: Any, args: Any, *, original: Any) -> Any:
 
 @contextmanager
 def _part_for(name: str) -> Iterator[Run]:
-    """The part of the run that is for one target; what was seen is known to the whole in the end."""
+    """The part of the run that is for one target; the whole knows in the end what it saw."""
     run = current()
     with entered(run.for_target(name)) as part:
         part.say(INFO, printable(f"For the target {name}:"))
