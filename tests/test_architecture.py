@@ -98,6 +98,7 @@ def test_the_model_knows_nothing_of_the_world(module: str) -> None:
     assert tops <= {
         "collections",
         "dataclasses",
+        "difflib",
         "functools",
         "itertools",
         "json",

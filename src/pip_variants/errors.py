@@ -1,7 +1,5 @@
 """Every error that pip-variants raises on purpose; each says what was wrong, and where."""
 
-from collections.abc import Iterable
-
 
 def printable(text: str, limit: int = 600) -> str:
     """Text of anybody's for a terminal: one line, no control characters, `limit` characters."""
@@ -17,14 +15,6 @@ def shown(value: object, limit: int = 100) -> str:
         return "something that is nested too deeply"
     except ValueError:  # Python writes no integers of more than 4,300 digits
         return "something that is too long to be shown"
-
-
-def meant(name: str, known: Iterable[str]) -> str:
-    """The end of a message about a name that is not known: the nearest one of those that are."""
-    from difflib import get_close_matches  # where somebody made a mistake
-
-    near = get_close_matches(name, known, 1, 0.75)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 class PipVariantsError(Exception):

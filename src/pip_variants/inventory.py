@@ -20,9 +20,8 @@ from pip_variants.detection.client import Detection
 from pip_variants.errors import DetectionError, printable
 from pip_variants.model.abi import abi_dependencies, belongs_to
 from pip_variants.model.metadata import Variant, VariantMetadata
-from pip_variants.model.names import normalised
+from pip_variants.model.names import TARGET_FILE, normalised
 from pip_variants.selection import Choices, select
-from pip_variants.wheel_metadata import TARGET_FILE
 
 
 @dataclass(frozen=True, slots=True)

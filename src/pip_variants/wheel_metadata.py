@@ -8,9 +8,6 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 from pip_variants.errors import InvalidVariantMetadata
 from pip_variants.model.metadata import MAX_BYTES
 
-TARGET_FILE = "variant_target.txt"
-"""Beside an installed `variant.json`: the target that it was installed for."""
-
 _VARIANT_JSON = re.compile(r"[^/]+\.dist-info/variant\.json")
 
 # What installers would put where it goes.

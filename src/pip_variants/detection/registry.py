@@ -22,9 +22,8 @@ from pip_variants.errors import (
     InvalidTarget,
     InvalidVariantProperty,
     ProviderFailed,
-    meant,
 )
-from pip_variants.model.names import check_feature, check_namespace, check_value
+from pip_variants.model.names import check_feature, check_namespace, check_value, meant
 from pip_variants.model.support import Answer, NamespaceSupport, SupportedFeature
 from pip_variants.model.target import Identity, Machine, Target, TargetProvider
 from pip_variants.providers import BUILT_IN, provider_of

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pip_variants.errors import meant
 from pip_variants.hooks import Feature
+from pip_variants.model.names import meant
 from pip_variants.providers.machine import ProbeFailed, forced, log, probe, read
 
 Version = tuple[int, int]

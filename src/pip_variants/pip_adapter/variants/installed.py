@@ -14,13 +14,13 @@ from pip._internal.utils.misc import write_output
 from pip_variants import reasons
 from pip_variants.errors import DetectionError, printable
 from pip_variants.model.metadata import Variant, VariantMetadata
+from pip_variants.model.names import TARGET_FILE
 from pip_variants.model.ordering import Rejection
 from pip_variants.pip_adapter.hook.conditions import any_is_variant
 from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.variants.dependencies import variant_of
 from pip_variants.pip_adapter.variants.target import target
 from pip_variants.selection import Choices, select
-from pip_variants.wheel_metadata import TARGET_FILE
 
 
 def install_req_to_dict(cls: Any, ireq: Any, *, original: Any) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterator
 from logging import WARNING
 
-from pip_variants.errors import meant, printable
+from pip_variants.errors import printable
 from pip_variants.model.metadata import PluginProvider
-from pip_variants.model.names import normalised
+from pip_variants.model.names import meant, normalised
 from pip_variants.model.published import KNOWN_PROVIDERS
 from pip_variants.pip_adapter.hook.run import Run
 

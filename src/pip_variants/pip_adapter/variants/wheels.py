@@ -12,6 +12,7 @@ from pip._internal.exceptions import MetadataInconsistent, UnsupportedWheel
 from pip_variants import reasons, wheel_metadata
 from pip_variants.errors import BrokenInstallation, InvalidVariantMetadata, printable
 from pip_variants.model.metadata import VariantMetadata
+from pip_variants.model.names import TARGET_FILE
 from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.variants import telling
 from pip_variants.pip_adapter.variants.target import target
@@ -76,7 +77,7 @@ def install_wheel(
     files = {"variant.json": metadata.serialise()} if metadata else {}
     if run.target_name and (metadata or run.label_of(filename)):
         target_name = printable(os.path.basename(run.target_name))
-        files[wheel_metadata.TARGET_FILE] = f"{target_name}\n".encode()
+        files[TARGET_FILE] = f"{target_name}\n".encode()
     if not files:
         return
     (folder,) = {one.partition("/")[0] for one in wheel_zip.namelist() if _RECORD.fullmatch(one)}
