@@ -27,6 +27,7 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
 )
 RUN = {
+    "docs/environments.md": "tests/test_environments.py",
     "docs/targets.md": "tests/pip/test_stories.py",
     "docs/write-a-provider.md": "tests/test_vendor_example.py",
     "examples/README.md": "tests/test_quickstart.py",
@@ -118,6 +119,8 @@ def test_toml_is_what_our_readers_take(page: str, block: str, tmp_path: Path) ->
         assert loads(block, page).machines
     elif "builds" in document:
         assert IndexSet.parse(document, page).builds
+    elif "hatch" in document.get("tool", {}):
+        assert page in RUN
     elif document.keys() & {"variant", "tool"}:
         file = tmp_path / "pyproject.toml"
         file.write_text(project_of(page, block))

@@ -426,10 +426,10 @@ def test_everything_that_is_loaded_later_is_loaded_before_a_label_is_accepted(en
     code = (
         "import sys, pip._internal.cli.main\n"
         "from pip_variants.pip_adapter.hook import attach\n"
-        "assert attach.verify(with_index_sets={}) == []\n"
+        "assert attach.verify({}) == []\n"
         "print(*(name.rpartition('.')[2] for name in sys.modules if '.pip_adapter.{}.' in name))"
     )
-    for folder in ("variants", "indexes"):
+    for folder, option in (("variants", "variant"), ("indexes", "variant_indexes")):
         there = {file.stem for file in ADAPTER.glob(f"{folder}/[a-z]*.py")}
-        assert {*env.evaluate(code.format(folder == "indexes", folder)).split()} == there
-    assert not env.evaluate(code.format(False, "indexes")).split()
+        assert {*env.evaluate(code.format([option], folder)).split()} == there
+    assert not env.evaluate(code.format([], "indexes")).split()
