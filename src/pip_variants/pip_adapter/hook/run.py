@@ -164,7 +164,7 @@ class Run:
     def _verify(self) -> None:
         self.problem = ""  # what is loaded now may have names of wheels, too
         try:
-            problems = attach.verify(self.chosen)
+            problems = attach.verify(self.chosen, self.command)
         except attach.Unloadable as error:
             self.ignore_variants(f"pip-variants is broken ({error})")
             return

@@ -29,7 +29,7 @@ def lock(self: Any, _: Any, args: Any, *, original: Any) -> Any:
             except NextTarget:
                 continue
             except DistributionNotFound as error:
-                others = ", ".join(run.fitting)
+                others = ", ".join(sorted(run.fitting))
                 if not others:
                     raise
                 text = f"{name} cannot get what the lock holds for {others}: {error}. "
