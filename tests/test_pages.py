@@ -28,6 +28,7 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
 )
 RUN = {
+    "docs/commands.md": "tests/test_commands_page.py",
     "docs/environments.md": "tests/test_environments.py",
     "docs/targets.md": "tests/pip/test_stories.py",
     "docs/write-a-provider.md": "tests/test_vendor_example.py",
