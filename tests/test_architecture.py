@@ -46,7 +46,7 @@ FOREIGN = {
     "detection/worker.py": {"packaging"},
     "detection/registry.py": {"packaging", "pluggy"},
     "detection/installed.py": {"packaging", "importlib_metadata"},
-    "detection/targets.py": {"pip"},  # its tomli, on Python 3.10
+    "detection/toml.py": {"pip"},  # its tomli, on Python 3.10
 }
 
 
