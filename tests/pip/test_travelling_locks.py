@@ -272,5 +272,7 @@ def test_a_lock_that_has_variants_only_says_so_without(env, stock, packages: Ind
     result = env.pip("install", "-r", file, "--no-variants", code=1)
     expected = f"ERROR: Invalid pylock file '{file}': it has variants only of demo; leave out --no-variants"
     assert result.err.splitlines()[-1] == expected
-    result = stock.pip("install", "-r", file, code=1)
-    assert "Invalid wheel filename 'demo-1.0-py3-none-any-cu12.whl' in 'packages[3]" in result.err
+    for environment, variables in ((stock, {}), (env, {"PIP_NO_VARIANTS": "1"})):
+        result = environment.pip("install", "-r", file, env=variables, code=1)
+        assert "Invalid wheel filename 'demo-1.0-py3-none-any-cu12.whl' in 'packages[3]" in result.err
+    assert 'Without, it says "Invalid wheel filename"' in file.read_text()

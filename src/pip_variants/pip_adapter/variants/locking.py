@@ -58,8 +58,8 @@ def written(document: dict[str, Any], dumps: Callable[[Any], str]) -> str:
         raise NextTarget
     _name_superfluous({name: _complete(one) for name, one in run.locked.items()})
     document["packages"] = [run.locked[name].entry for name in sorted(run.locked)]
-    text = dumps(document)
-    return _head() + text if _TABLE in text else text
+    has_variants = any(_TABLE in entry for entry in document["packages"])
+    return (_head() if has_variants else "") + dumps(document)
 
 
 def _package(entry: dict[str, Any], resolved: Any, before: Package | None) -> Package:
@@ -95,10 +95,8 @@ def _of_release(link: Link) -> tuple[list[dict[str, Any]], VariantMetadata | Non
     """The wheels and the metadata of the release that a file is of, if it has variants."""
     run = current()
     found, source = run.release_of_url.get(link.url), url_of_source(link)
-    if found is None or found.builds:
-        return [], None
-    links = [one for one in found.links if url_of_source(one) == source]
-    if all(run.label_of(one.filename) is None for one in links):
+    links = [one for one in found.links if url_of_source(one) == source] if found else []
+    if not found or found.builds or all(run.label_of(one.filename) is None for one in links):
         return [], None
     metadata = found.read_from(source)
     if metadata is None or not metadata.variants:
@@ -109,11 +107,8 @@ def _of_release(link: Link) -> tuple[list[dict[str, Any]], VariantMetadata | Non
     wheels = [_wheel(one) for one in links if one.is_wheel]
     hashed = [wheel for wheel in wheels if wheel["hashes"]]
     if len(hashed) < len(wheels):
-        text = (
-            "The lock fits only machines like this one: the index gives no hash for other wheels "
-            f"of {found.what}."
-        )
-        run.say(WARNING, text, once=True)
+        text = f"The index gives no hash for other wheels of {found.what}."
+        run.say(WARNING, f"The lock fits only machines like this one: {text}", once=True)
     return hashed, metadata
 
 
