@@ -13,7 +13,7 @@ from helpers import make_venv, pip_requirement
 
 sys.path[:0] = [str(REPOSITORY / "src"), str(REPOSITORY / "tests")]
 
-from detection import QUESTION
+from detection import QUESTION, boot_with
 from packages import LEVELS, replies
 from support.server import Index
 
@@ -77,14 +77,7 @@ def cases(work):
     env = environment(work, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_CACHE_DIR="1", **force)
     question = work / "question"
     question.write_text(QUESTION + "\n")
-    boot = "from pip_variants.detection.worker import main; main()"
-
-    def detection(python):
-        command = [python, "-I", "-c", boot]
-        with question.open() as warm:  # what is written once is there afterwards
-            subprocess.run(command, stdin=warm, env=env, capture_output=True)
-        with question.open() as file:
-            return instructions(command, env=env, stdin=file)
+    detection = ["-I", "-c", boot_with(question)]
 
     with Index(work / "empty") as index:
         index.replies = replies()
@@ -97,7 +90,9 @@ def cases(work):
         yield "pip, one package without variants", pip("plain", ONE)
         yield "pip, one package with variants", pip("variants", ONE)
         yield "pip, ten packages with variants", pip("variants", TEN)
-        yield "the detection process, asked for x86_64", detection
+        yield "the detection process, asked for x86_64", lambda python: instructions(
+            [python, *detection], env=env
+        )
         yield "reading and choosing of 1,000 labels", lambda python: instructions(
             [python, "-c", SELECT], env=env
         )
