@@ -160,7 +160,7 @@ def test_a_pip_that_does_not_start(env: Environment, tmp_path: Path) -> None:
     text = to_do(env, PIP_CONFIG_FILE=str(config))
     assert text.startswith("- Mend what pip is set to, it does not start: Configuration file could not be")
     assert "\nSelf-test: installed a variant wheel\n" in doctor(env, code=1, PIP_CONFIG_FILE=str(config))
-    (env.site / "sitecustomize.py").write_text(
+    env.at_start(
         "import os, sys\n"
         "class Finder:\n"
         "    def find_spec(name, path=None, target=None):\n"
@@ -173,7 +173,7 @@ def test_a_pip_that_does_not_start(env: Environment, tmp_path: Path) -> None:
 
 def test_a_pip_that_does_not_install(env: Environment) -> None:
     """It looks well, but the disk is full."""
-    (env.site / "sitecustomize.py").write_text(
+    env.at_start(
         "import sys\n"
         "def refuse(event, arguments):\n"
         "    if event == 'shutil.move':\n"

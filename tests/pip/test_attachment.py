@@ -96,7 +96,7 @@ def test_a_false_kill_switch_does_not_count(env, index: Index) -> None:
 
 
 def test_pips_process_imports_no_provider_and_no_dependency(env, index: Index) -> None:
-    (env.site / "sitecustomize.py").write_text(
+    env.at_start(
         "import atexit, sys\n"
         "atexit.register(lambda: print('LOADED', *sorted(sys.modules), file=sys.stderr))\n"
     )

@@ -65,6 +65,14 @@ class Environment:
         self.baseline = self._files()
         return self
 
+    def at_start(self, code: str) -> None:
+        """Have its Python run this at each start, after pip-variants, until `reset`.
+
+        Not as `sitecustomize`: Debian's Python finds its own before that.
+        """
+        (self.site / "run_at_start.py").write_text(code)
+        (self.site / "run_at_start.pth").write_text("import run_at_start\n")
+
     def reset(self) -> None:
         """Remove what was installed or left since."""
         for path in self._files() - self.baseline:
