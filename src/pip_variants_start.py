@@ -1,4 +1,4 @@
-"""Wait for pip where Python reads `pip_variants.start` (PEP 829); elsewhere `pip_variants.pth` does.
+"""Wait for pip where Python reads `pip_variants.start` (PEP 829); else `pip_variants.pth` does.
 
 Beside the package: no start of Python loads that, and where it is damaged, pip goes on without it.
 """

@@ -1,7 +1,6 @@
 """Fixtures: real virtual environments with a real pip, and an index on loopback."""
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,8 @@ from support.environments import (
     dependencies,
     pip_wheel,
     pythons,
+    starts,
+    this_python,
 )
 from support.pages import Shell, shell_of
 from support.server import Index
@@ -60,7 +61,11 @@ def make_environment(
 
     @cache
     def make(pip: str = NEWEST_PIP, python: str | None = None, ours: bool = True) -> Environment:
-        version = python or "{}.{}".format(*sys.version_info[:2])
+        version = python or this_python()
+        if version not in pythons():
+            pytest.skip(f"Python {version} is not here")
+        if not starts(pip, version):
+            pytest.skip(f"pip {pip} does not start on Python {version}")
         folder = tmp_path_factory.mktemp("venv") / f"{version}-pip{os.path.basename(pip)}"
         environment = Environment(folder, pythons()[version])
         wheels = [pip_wheel(pip)]

@@ -217,9 +217,8 @@ def test_another_interpreter_chooses_variants_too(
 ) -> None:
     from support.environments import Environment, pythons
 
-    versions = pythons()
-    other = Environment(tmp_path / "other", versions[max(versions, key=lambda v: int(v[2:]))])
-    other.unpack()
+    *_, python = pythons().values()  # not the one that runs pip, if there is another
+    other = Environment(tmp_path / "other", python)
     release(index.root / "demo", "1.0", {**levels("v3", "v4"), None: ()})
     command = ("--python", other.python, "install", "--index-url", index.url, "demo")
     result = env.pip(*command, env=FORCED)
