@@ -171,6 +171,12 @@ def test_a_pip_that_does_not_start(env: Environment, tmp_path: Path) -> None:
     assert to_do(env) == "- Mend what pip is set to, it does not start: OSError: the disk is full"
 
 
+def test_a_python_without_lzma(env: Environment) -> None:
+    """As it is where the headers of liblzma were not there when Python was built."""
+    env.at_start("import sys; sys.modules['_lzma'] = sys.modules['lzma'] = None")
+    assert doctor(env).endswith("\nOK\n")
+
+
 def test_a_pip_that_does_not_install(env: Environment) -> None:
     """It looks well, but the disk is full."""
     env.at_start(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.environments import WHEELHOUSE
 
-_ZIG = WHEELHOUSE / "ziglang"
+ZIG = WHEELHOUSE / "ziglang"
 
 
 @cache
@@ -21,14 +21,15 @@ def cc() -> tuple[str, ...]:
     for name in ("cc", "gcc"):
         if found := shutil.which(name):
             return (found,)
-    if not _ZIG.exists():
+    if not ZIG.exists():
+        WHEELHOUSE.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=WHEELHOUSE) as own:  # another process may bring it, too
             command = [sys.executable, "-m", "pip", "install", "-q", "--target", f"{own}/ziglang", "ziglang"]
             if subprocess.run(command).returncode:
                 pytest.skip("neither a C compiler nor ziglang, which the package index may have, is here")
-            if not _ZIG.exists():
-                os.rename(f"{own}/ziglang", _ZIG)
-    return (str(_ZIG / "ziglang" / "zig"), "cc")
+            if not ZIG.exists():
+                os.rename(f"{own}/ziglang", ZIG)
+    return (str(ZIG / "ziglang" / "zig"), "cc")
 
 
 def build_tools() -> None:
