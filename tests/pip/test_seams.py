@@ -22,7 +22,7 @@ IGNORED = "WARNING: Wheel variants are ignored: pip-variants does not know this 
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    from test_matrix import ALL_PIPS, PIPS, starts
+    from test_matrix import ALL_PIPS, PIPS
 
     everything = metafunc.config.getoption("--all")
     if "pip" in metafunc.fixturenames:

@@ -5,9 +5,11 @@ import hashlib
 import json
 import shutil
 import sys
+import urllib.request
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 from support.server import Index, Reply
@@ -1002,6 +1004,22 @@ def test_what_is_no_page(index: Index, capsys, reply: Reply, complaint: str) -> 
     index.replies["/simple/demo/"] = reply
     assert main(["verify", f"{index.url}demo/"]) == 1
     assert capsys.readouterr().err == f"pip-variants: {index.url}demo/ {complaint}\n"
+
+
+def test_an_answer_that_is_an_error_is_closed(index: Index, capsys, monkeypatch) -> None:
+    """Python 3.14 warns of one that is not."""
+    answers: list[HTTPError] = []
+
+    def urlopen(*arguments: object, original=urllib.request.urlopen, **options: object) -> object:
+        try:
+            return original(*arguments, **options)
+        except HTTPError as error:
+            answers.append(error)
+            raise
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    assert main(["verify", f"{index.url}demo/"]) == 1
+    assert [answer.closed for answer in answers] == [True]
 
 
 def test_an_index_that_is_not_there(index: Index, capsys) -> None:

@@ -134,6 +134,9 @@ def _naming(url: str) -> Iterator[None]:
         raise
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
-        status = f"HTTP status {error.code}, " if isinstance(error, HTTPError) else ""
+        status = ""
+        if isinstance(error, HTTPError):
+            error.close()  # it is the answer, too
+            status = f"HTTP status {error.code}, "
         why = f"{status}{printable(str(reason), 200)}"
         raise InvalidWheel(f"{printable(url, 200)} cannot be read: {why}") from None
