@@ -1,6 +1,7 @@
 """The x86_64 provider: recorded machines, every known processor, CPUID, and other architectures."""
 
 import builtins
+import importlib
 import io
 import platform
 import re
@@ -74,7 +75,8 @@ def level(processor: Processor) -> str:
 
 def forget() -> None:
     for name in ("host", "_machine", "_darwin_sysctl_data"):  # what archspec caches, by version
-        remembered = getattr(archspec.cpu.detect, name, None)
+        # Not the module above: what asks plugins has archspec loaded anew.
+        remembered = getattr(importlib.import_module("archspec.cpu.detect"), name, None)
         getattr(remembered, "cache_clear", lambda: None)()
 
 
@@ -108,7 +110,7 @@ def be(monkeypatch):
         monkeypatch.setattr(builtins, "open", fake_open)
         monkeypatch.setattr(platform, "system", lambda: system)
         monkeypatch.setattr(platform, "machine", lambda: machine)
-        monkeypatch.setattr(archspec.cpu.detect, "_check_output", fake_run)
+        monkeypatch.setattr("archspec.cpu.detect._check_output", fake_run)
 
     return become
 
@@ -126,7 +128,7 @@ def cpuid(monkeypatch):
     def report(features: set[str], vendor: str = "GenuineIntel") -> None:
         collector = lambda: SimpleNamespace(features=set(features), vendor=vendor)
         monkeypatch.setattr(x86_64, "ask_cpuid", lambda: (vendor, set(features)))
-        monkeypatch.setattr(archspec.cpu.detect, "CpuidInfoCollector", collector)
+        monkeypatch.setattr("archspec.cpu.detect.CpuidInfoCollector", collector)
 
     return report
 
