@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     text = "also the long tests (real servers and backends), every minor release of pip, every combination"
     parser.addoption("--all", action="store_true", help=text)
     parser.addoption("--pip-checkout", metavar="FOLDER", help="try this checkout of pip, too")
-    parser.addoption("--environments", metavar="FILE", type=Path, help="write docs/environments.md")
+    parser.addoption("--surroundings", metavar="FILE", type=Path, help="write docs/surroundings.md")
     parser.addoption("--table", metavar="FILE", type=Path, help="write which pips were tried")
     parser.addoption("--faults", metavar="FILE", type=Path, help="write what pip does when an index fails")
     parser.addoption("--servers", metavar="FILE", type=Path, help="write which servers were tried")

@@ -1,20 +1,34 @@
 """`pip-variants doctor`: one screen that ends with OK, or with what to do."""
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support.environments import HARDWARE, Environment, clean
+from support.environments import HARDWARE, NEWEST_PIP, Environment, clean, dependencies, pip_wheel
+from support.surroundings import PLAIN_USER
 
 ENTRY_POINT = "[{}]\n{} = {}\n"
 
 
-def doctor(env: Environment, *arguments: str, code: int = 0, **variables: str) -> str:
-    command = [env.python, "-m", "pip_variants", "doctor", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env=clean({**HARDWARE, **variables}))
+def doctor(
+    env: Environment,
+    *arguments: str,
+    code: int = 0,
+    by: Sequence[str] = (),
+    flags: Sequence[str] = (),
+    cwd: Path | None = None,
+    **variables: str,
+) -> str:
+    command = [*by, env.python, *flags, "-m", "pip_variants", "doctor", *arguments]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=clean({**HARDWARE, **variables}), cwd=cwd
+    )
     assert (done.returncode, done.stderr) == (code, ""), done.stdout + done.stderr
     if not arguments:
         lines = done.stdout.splitlines()
@@ -24,10 +38,16 @@ def doctor(env: Environment, *arguments: str, code: int = 0, **variables: str) -
     return done.stdout
 
 
-def to_do(env: Environment, **variables: str) -> str:
+def to_do(env: Environment, **options: Any) -> str:
     """What is said to be done, on one line."""
-    _, _, text = doctor(env, code=1, **variables).partition("To do:\n")
+    _, _, text = doctor(env, code=1, **options).partition("To do:\n")
     return " ".join(text.split())
+
+
+def unknown(env: Environment, **options: Any) -> str:
+    """Why pip does not know of pip-variants, and in a second line the command that changes it."""
+    (text,) = json.loads(doctor(env, "--json", code=1, **options))["to_do"]
+    return str(text).removeprefix("pip does not know of pip-variants: ")
 
 
 def register(env: Environment, group: str, name: str, value: str) -> None:
@@ -55,11 +75,14 @@ def test_the_shape_of_the_json(env: Environment) -> None:
     assert set(found.pop("providers")[0]) == {"namespace", "by", "properties", "notes"}
     assert found.pop("python") == str(env.python)
     assert found.pop("replaced") > 20
+    assert found.pop("folder") == str(env.site)
     assert found == {
         "version": "1",
         "pip_variants": "0.1.0",
         "pip": "26.3",
         "pip_failed": "",
+        "attached": True,
+        "finder": "",
         "problems": [],
         "missing": {},
         "failed": [],
@@ -115,7 +138,7 @@ def test_plugins_that_are_broken_and_others(env: Environment) -> None:
     assert "  failed: the plugin acme is broken: OSError: no card in the slot\n" in text
     assert "Self-test: installed a variant wheel" in text
     assert to_do(env) == (
-        "- Mend or uninstall a provider: the plugin acme is broken: OSError: no card in the slot"
+        "- Fix or uninstall a provider: the plugin acme is broken: OSError: no card in the slot"
     )
 
 
@@ -140,25 +163,132 @@ def test_warnings_are_something_to_do(env: Environment) -> None:
 
 
 @pytest.fixture
-def not_loaded(env: Environment) -> Iterator[Environment]:
-    """An environment where Python does not read the `.pth` file."""
-    file, aside = env.site / "pip_variants.pth", env.site / "pip_variants.pth.aside"
-    file.rename(aside)
-    yield env
-    aside.rename(file)
+def own(tmp_path: Path, our_wheel: Path) -> Environment:
+    """An environment of the test's own, whose files it may change."""
+    return Environment(tmp_path / "own").unpack(pip_wheel(NEWEST_PIP), our_wheel, *dependencies())
 
 
-def test_a_pip_that_is_not_extended(not_loaded: Environment) -> None:
-    text = to_do(not_loaded)
-    assert text.startswith("- pip-variants cannot extend this pip (pip._internal.")
-    assert text.endswith("fit each other: pip install --upgrade pip pip-variants")
+def do(env: Environment, our_wheel: Path, text: str, **variables: str) -> None:
+    """Do what the end of a text says, with an index that has our wheel."""
+    links = f"{our_wheel.parent} {dependencies()[0].parent}"
+    variables |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": links}
+    _, command = text.splitlines()
+    assert command.startswith(str(env.python))
+    done = subprocess.run(["sh", "-ec", command], capture_output=True, text=True, env=clean(variables))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_pth_file(own: Environment, our_wheel: Path) -> None:
+    (own.site / "pip_variants.pth").unlink()
+    text = unknown(own)
+    assert text.startswith(f"Python finds no pip_variants.pth in {own.site} that it can read. Install it again:\n")
+    do(own, our_wheel, text)
+    doctor(own)
+
+
+@pytest.mark.long
+def test_a_pth_file_that_may_not_be_read(own: Environment, our_wheel: Path) -> None:
+    (own.site / "pip_variants.pth").chmod(0)
+    text = unknown(own, by=PLAIN_USER)
+    assert text.startswith(f"Python finds no pip_variants.pth in {own.site} that it can read. Install it again:\n")
+    do(own, our_wheel, text)
+    doctor(own, by=PLAIN_USER)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, our_wheel: Path) -> tuple[Environment, Path]:
+    """An environment with a pip alone, and a folder with pip-variants."""
+    folder = tmp_path / "folder"
+    for wheel in (our_wheel, *dependencies()):
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(folder)
+    return Environment(tmp_path / "venv").unpack(pip_wheel(NEWEST_PIP)), folder
+
+
+def unread(env: Environment, folder: Path) -> str:
+    return f"it is in {folder}, but Python reads .pth files in {env.site}. Install it there:\n"
+
+
+@pytest.mark.long
+def test_a_folder_of_pythonpath(elsewhere: tuple[Environment, Path], our_wheel: Path) -> None:
+    env, folder = elsewhere
+    text = unknown(env, PYTHONPATH=str(folder))
+    assert text.startswith(unread(env, folder))
+    do(env, our_wheel, text, PYTHONPATH=str(folder))
+    doctor(env, PYTHONPATH=str(folder))
+    assert json.loads(doctor(env, "--json", PYTHONPATH=str(folder)))["folder"] == str(folder)
+    assert json.loads(doctor(env, "--json"))["folder"] == str(env.site)
+
+
+def test_a_folder_of_another_pth_file(elsewhere: tuple[Environment, Path], our_wheel: Path) -> None:
+    """As pipx has its shared libraries."""
+    env, folder = elsewhere
+    (env.site / "another.pth").write_text(f"{folder}\n")
+    text = unknown(env)
+    assert text.startswith(unread(env, folder))
+    do(env, our_wheel, text)
+    doctor(env)
+
+
+@pytest.mark.long
+def test_the_current_directory(elsewhere: tuple[Environment, Path], our_wheel: Path) -> None:
+    env, folder = elsewhere
+    text = unknown(env, cwd=folder)
+    assert text.startswith(unread(env, folder))
+    do(env, our_wheel, text)
+    doctor(env, cwd=folder)
+
+
+@pytest.mark.parametrize("name", ["pip._internal", pytest.param("pip.", marks=pytest.mark.long)])
+def test_another_finder(own: Environment, name: str) -> None:
+    (own.site / "tracer.py").write_text(
+        "from importlib.machinery import PathFinder\n"
+        "class Tracer:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {name!r} or name.startswith({name!r}) and {name!r}[-1] == '.':\n"
+        "            return PathFinder.find_spec(name, path)\n"
+    )
+    (own.site / "sitecustomize.py").write_text(
+        "import sys, tracer\nsys.meta_path.insert(0, tracer.Tracer())\n"
+    )
+    text = unknown(own)
+    assert text.startswith("<tracer.Tracer object at ")
+    assert text.endswith("> on sys.meta_path finds pip first. Remove it, or have it leave pip alone")
+    (own.site / "sitecustomize.py").write_text("import sys, tracer\nsys.meta_path.append(tracer.Tracer())\n")
+    doctor(own)
+
+
+NO_SITE = (
+    "this Python reads no .pth files now. Start it without -S; if a ._pth file lies beside {}, "
+    "add a line to that: import site"
+)
+
+
+@pytest.mark.long
+def test_a_python_that_reads_no_pth_file(own: Environment) -> None:
+    text = unknown(own, flags=["-S"], PYTHONPATH=str(own.site))
+    assert text == NO_SITE.format(own.python)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="earlier Pythons read ._pth files on Windows alone")
+def test_a_python_with_a_list_of_folders(own: Environment) -> None:
+    """As in the embeddable Python for Windows."""
+    file = own.python.parent / "python._pth"
+    paths = [path for path in sys.path if path.startswith(sys.base_prefix) and "site-packages" not in path]
+    file.write_text("\n".join([*paths, str(own.site), ""]))
+    text = unknown(own)
+    assert text == NO_SITE.format(own.python)
+    with file.open("a") as opened:
+        opened.write("import site\n")
+    doctor(own)
 
 
 def test_a_pip_that_does_not_start(env: Environment, tmp_path: Path) -> None:
     config = tmp_path / "pip.conf"
     config.write_text("no section\n")
     text = to_do(env, PIP_CONFIG_FILE=str(config))
-    assert text.startswith("- Mend what pip is set to, it does not start: Configuration file could not be")
+    assert text.startswith("- Fix what pip is set to, it does not start: Configuration file could not be")
     assert "\nSelf-test: installed a variant wheel\n" in doctor(env, code=1, PIP_CONFIG_FILE=str(config))
     env.at_start(
         "import os, sys\n"
@@ -168,7 +298,7 @@ def test_a_pip_that_does_not_start(env: Environment, tmp_path: Path) -> None:
         "            raise OSError('the disk is full')\n"
         "sys.meta_path.insert(0, Finder)\n"
     )
-    assert to_do(env) == "- Mend what pip is set to, it does not start: OSError: the disk is full"
+    assert to_do(env) == "- Fix what pip is set to, it does not start: OSError: the disk is full"
 
 
 def test_a_python_without_lzma(env: Environment) -> None:

@@ -63,3 +63,21 @@ def test_index_set(env: Environment, shell: Shell, index: Index, tmp_path: Path)
     forced = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v3,v2,v1"}
     assert follow(project / "README.md", shell, project, PIP_INDEX_URL=index.url, **forced) == 5
     assert env.installed("whichbuild") == ("1.0+baseline", "baseline")
+
+
+def test_other_tool(shell: Shell, tmp_path: Path) -> None:
+    project = shutil.copytree(EXAMPLES / "other-tool", tmp_path / "other-tool")
+    assert follow(project / "README.md", shell, project) == 3
+    shell("pip-variants index demo", project)  # and by the metadata of an index
+    assert "demo-1.0-py3-none-any-v4.whl" in shell("python choose.py demo demo x86_64_v4", project)
+    assert "demo-1.0-py3-none-any.whl" in shell("python choose.py demo demo x86_64_v2", project)
+
+
+def test_the_library_imports_neither_pip_nor_providers(shell: Shell, tmp_path: Path) -> None:
+    """Another tool has its own ideas of what is in its process."""
+    page = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
+    modules = set(re.findall(r"^\| `(pip_variants\.[\w.]+)` ", page, re.M))
+    assert {"pip_variants.selection", "pip_variants.detection.client"} <= modules
+    code = f"import sys, {', '.join(modules)}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    found = set(shell(f'python -c "{code}"', tmp_path).split())
+    assert not found & {"pip", "archspec", "pluggy", "packaging", "importlib_metadata"}

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from support.environments import FORCED, Environment, Result, clean
+from support.environments import FORCED, Environment, Result, clean, unpack
 from support.server import Index
 from support.wheels import X86_64, levels, plain_wheel, release, variant_wheel
 
@@ -39,12 +39,6 @@ def entries(env: Environment, *arguments: str, **options) -> list[dict]:
     assert list(document) == ["version", "variants"]
     assert document["version"] == "1"
     return document["variants"]
-
-
-def unpack(env: Environment, wheel: Path) -> None:
-    """Have it installed, whatever pip would say."""
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(env.site)
 
 
 def run_commands(env: Environment, commands: list[str], machine=FORCED, **extra: str) -> None:
@@ -85,6 +79,7 @@ def test_list_json(moved: Environment) -> None:
         "version": "1.0",
         "variant": {"label": "v3", "properties": ["x86_64 :: level :: v3"]},
         "supported": False,
+        "target": "",
         "reason": "v3 needs x86_64 :: level :: v3 (supported: v2, v1)",
         "better": "",
         "commands": ["pip install --force-reinstall --no-deps demo==1.0"],
@@ -94,6 +89,7 @@ def test_list_json(moved: Environment) -> None:
         "version": "1.0",
         "variant": {"label": "null", "properties": []},
         "supported": True,
+        "target": "",
         "reason": "",
         "better": "",
         "commands": [],
@@ -103,7 +99,9 @@ def test_list_json(moved: Environment) -> None:
 def test_nothing_is_installed(env: Environment) -> None:
     assert run(env, "list", code=0).out == "No variants are installed.\n"
     assert entries(env, "list", code=0) == []
-    assert run(env, "check", "--upgradable", code=0).out == FINE
+    none = "No variants are installed. Which packages have some: pip-variants explain\n"
+    assert run(env, "check", code=0).out == none
+    assert run(env, "check", "--upgradable", code=0).out == none
 
 
 def test_check_finds_and_its_command_mends(moved: Environment, index: Index) -> None:

@@ -61,11 +61,33 @@ def test_a_wrong_forced_value_is_named() -> None:
     )
 
 
-@pytest.mark.parametrize("arguments", [(), ("nonsense",), ("make",), ("show", "--nonsense")])
-def test_wrong_usage(arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "of"),
+    [(("nonsense",), ""), (("make",), " make"), (("show", "--nonsense"), " show"), (("list", "x"), " list")],
+)
+def test_wrong_usage(arguments: tuple[str, ...], of: str) -> None:
     done = run(*arguments)
     assert done.returncode == 2
-    assert done.stderr.startswith("usage: ")
+    assert done.stderr.startswith(f"usage: pip-variants{of} [-h]")
+
+
+def test_bare_it_prints_its_help() -> None:
+    done = run()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == run("--help").stdout
+
+
+def test_what_is_no_wheel_is_a_package() -> None:
+    done = run("show", "numpy")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "show takes wheel files, not numpy; of a package, pip-variants explain numpy" in done.stderr
+
+
+def test_where_the_documentation_is(env) -> None:
+    """As the distribution says it, in every help."""
+    for command in ((), ("check",)):
+        done = subprocess.run([env.python, "-m", "pip_variants", *command, "-h"], capture_output=True, text=True)
+        assert done.stdout.rstrip().splitlines()[-1].startswith("Documentation: https://")
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in _COMMANDS)])

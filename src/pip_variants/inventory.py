@@ -17,10 +17,10 @@ from typing import Any
 from pip_variants import reasons
 from pip_variants.detection import RUN_MODULE
 from pip_variants.detection.client import Detection
-from pip_variants.errors import DetectionError
+from pip_variants.errors import DetectionError, printable
 from pip_variants.model.abi import abi_dependencies, belongs_to
 from pip_variants.model.metadata import Variant, VariantMetadata
-from pip_variants.model.names import normalised
+from pip_variants.model.names import TARGET_FILE, normalised
 from pip_variants.selection import Choices, select
 
 
@@ -29,7 +29,8 @@ class InstalledVariant:
     """An installed variant, and whether this machine supports it; None where nobody could tell.
 
     `variant` is None where its `variant.json` is broken. `reason` says what is wrong, if anything,
-    and the `commands` mend it. `better` is the label that pip would take, by `reinstall`.
+    and the `commands` fix it. `better` is the label that pip would take, by `reinstall`. It is as
+    it should be for the `target` that it was installed for, if there is one that counts.
     """
 
     name: str
@@ -40,6 +41,7 @@ class InstalledVariant:
     reason: str = ""
     commands: tuple[str, ...] = ()
     better: str = ""
+    target: str = ""
 
     @property
     def is_build(self) -> bool:
@@ -53,8 +55,8 @@ class InstalledVariant:
         return f"{self.name}=={self.version.removesuffix(label)}"
 
     def to_json(self) -> dict[str, Any]:
-        """The entry in the output of `--json` (docs/commands.md)."""
-        shown = "name version variant supported reason better commands".split()
+        """The entry in the output of `--json` (docs/json/list.json)."""
+        shown = "name version variant supported target reason better commands".split()
         entry = {name: getattr(self, name) for name in shown}
         if self.variant:
             properties = [str(one) for one in self.variant.properties]
@@ -62,29 +64,40 @@ class InstalledVariant:
         return entry
 
 
-def installed_variants(warn: Callable[[str], object]) -> tuple[InstalledVariant, ...]:
-    """Every installed variant, by name. `warn` is given what providers warn of."""
+def installed_variants(
+    warn: Callable[[str], object], target: str = ""
+) -> tuple[InstalledVariant, ...]:
+    """Every installed variant, by name, and whether it fits.
+
+    `warn` is given what providers warn of. What counts is the target, a file or names, `here` for
+    this machine; without any, this machine and the target that a variant was installed for.
+    Raises `InvalidTarget`.
+    """
     # The first one on the path hides others of its name, as it does when Python imports.
     first: dict[str, Distribution] = {}
     for distribution in importlib.metadata.distributions():
         if name := _field(distribution, "Name"):  # pip, too, passes over what has none
             first.setdefault(normalised(name), distribution)
-    with closing(Detection(warn=warn)) as detection:
-        found = [_look_at(first[name], detection) for name in sorted(first)]
-    return _with_builds_together([one for one in found if one])
+    with closing(Detection(target="" if target == "here" else target, warn=warn)) as detection:
+        found = [_look_at(first[name], detection, target) for name in sorted(first)]
+    return _with_builds_together([one for one in found if one], _pip_install(target))
 
 
-def with_better_labels(variants: tuple[InstalledVariant, ...]) -> tuple[InstalledVariant, ...]:
+def with_better_labels(
+    variants: tuple[InstalledVariant, ...], target: str = ""
+) -> tuple[InstalledVariant, ...]:
     """The same with `better` where pip, with its own options, would take another variant."""
     asked = [one for one in variants if one.supported]
     if not asked:
         return variants
     try:
-        labels = _labels_that_pip_takes(asked)
+        labels = _labels_that_pip_takes(asked, target)
     except _PipFailed as error:
         # One version that pip does not find is enough: ask for each.
         if len(asked) > 1 and not error.is_offline:
-            return tuple(found for one in variants for found in with_better_labels((one,)))
+            return tuple(
+                better for one in variants for better in with_better_labels((one,), target)
+            )
         reason = f"pip cannot look for a better variant: {error}"
         return tuple(replace(one, reason=reason) if one.supported else one for one in variants)
 
@@ -98,9 +111,11 @@ def with_better_labels(variants: tuple[InstalledVariant, ...]) -> tuple[Installe
     return tuple(map(compared, variants))
 
 
-def _look_at(distribution: Distribution, detection: Detection) -> InstalledVariant | None:
+def _look_at(
+    distribution: Distribution, detection: Detection, target: str
+) -> InstalledVariant | None:
     name, version = _field(distribution, "Name"), _field(distribution, "Version")
-    reinstall = partial(_reinstall, distribution, name, version)
+    reinstall = partial(_reinstall, distribution, name, version, _pip_install(target))
     try:
         text = distribution.read_text("variant.json")
         if text is None:
@@ -110,7 +125,8 @@ def _look_at(distribution: Distribution, detection: Detection) -> InstalledVaria
         reason = f"broken: {error}"
         return InstalledVariant(name, version, None, None, reinstall(), reason, reinstall())
     (variant,) = metadata.variants.values()
-    found = InstalledVariant(name, version, variant, None, reinstall())
+    remembered = "" if target else printable((distribution.read_text(TARGET_FILE) or "").strip())
+    found = InstalledVariant(name, version, variant, None, reinstall(), target=remembered)
     # The variant would not be here if its namespaces had not been enabled.
     choices = Choices(enabled=frozenset(variant.namespaces))
     try:
@@ -123,7 +139,10 @@ def _look_at(distribution: Distribution, detection: Detection) -> InstalledVaria
             reason = f"cannot tell whether {variant.label} fits: {why}"
             return replace(found, reason=reason, commands=(one.remedy,))
         reason = f"{variant.label} {reasons.reason(one)}"
-        return replace(found, supported=False, reason=reason, commands=found.reinstall)
+        if remembered:
+            reason = reasons.for_target(remembered, reason)
+        commands = () if remembered else found.reinstall
+        return replace(found, supported=False, reason=reason, commands=commands)
     if reason := _unmet_abi_dependency(variant, metadata):
         return replace(found, supported=False, reason=reason, commands=found.reinstall)
     return replace(found, supported=True)
@@ -143,12 +162,14 @@ def _unmet_abi_dependency(variant: Variant, metadata: VariantMetadata) -> str:
     return ""
 
 
-def _with_builds_together(variants: list[InstalledVariant]) -> tuple[InstalledVariant, ...]:
+def _with_builds_together(
+    variants: list[InstalledVariant], pip_install: str
+) -> tuple[InstalledVariant, ...]:
     """The same with one command for all builds of index sets, which have one build in common."""
     builds = [one for one in variants if one.is_build]
     every = " ".join(shlex.quote(one.exactly) for one in builds)
     # Other builds have other dependencies.
-    commands = (f"pip install --force-reinstall --no-deps {every}", f"pip install {every}")
+    commands = (f"{pip_install} --force-reinstall --no-deps {every}", f"{pip_install} {every}")
     return tuple(
         replace(one, reinstall=commands, commands=commands if one.commands else ())
         if one in builds
@@ -157,13 +178,19 @@ def _with_builds_together(variants: list[InstalledVariant]) -> tuple[InstalledVa
     )
 
 
-def _reinstall(distribution: Distribution, name: str, version: str) -> tuple[str, ...]:
+def _pip_install(target: str) -> str:
+    return "pip install" + (f" --variant-target {shlex.quote(target)}" if target else "")
+
+
+def _reinstall(
+    distribution: Distribution, name: str, version: str, pip_install: str
+) -> tuple[str, ...]:
     requirement = shlex.quote(f"{name}=={version}")
     # Without --no-deps, --force-reinstall takes the newest of all that it depends on, too.
-    command = f"pip install --force-reinstall --no-deps {requirement}"
+    command = f"{pip_install} --force-reinstall --no-deps {requirement}"
     # Another build may have other dependencies, by its variant markers.
     if any("variant_" in text for text in distribution.requires or ()):
-        return command, f"pip install {requirement}"
+        return command, f"{pip_install} {requirement}"
     return (command,)
 
 
@@ -178,11 +205,12 @@ class _PipFailed(Exception):
         super().__init__("it cannot reach an index" if self.is_offline else last)
 
 
-def _labels_that_pip_takes(variants: Iterable[InstalledVariant]) -> dict[str, str]:
+def _labels_that_pip_takes(variants: Iterable[InstalledVariant], target: str) -> dict[str, str]:
     """Normalised name -> label of what the command that reinstalls it would take, if any."""
     # Not --ignore-installed: ABI dependencies are compared with what is installed.
     options = ["--dry-run", "--force-reinstall", "--no-deps", "--no-input", "--quiet"]
     options += ["--use-feature", "fast-deps"]  # no whole wheels from who can serve parts of them
+    options += ["--variant-target", target] if target else []
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "report.json")
         pip_install = [sys.executable, "-c", RUN_MODULE, "pip", "install"]

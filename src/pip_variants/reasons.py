@@ -38,6 +38,11 @@ def reason(rejection: Rejection) -> str:
     return f"{missing(rejection)} ({why})" if why else missing(rejection)
 
 
+def for_target(target: str, reason: str) -> str:
+    """That an installed variant fits the target it was installed for, but not this machine."""
+    return f"fits {target}, for which it was installed; not this machine: {reason}"
+
+
 def none_fits(rejected: Sequence[Rejection]) -> str:
     """Why none of a release's variants can be used, with the first reasons."""
     if not rejected:

@@ -27,7 +27,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     file: Path | None = session.config.getoption("--table")
     if file and not hasattr(session.config, "workerinput"):
         file.write_text("\n".join(_lines()) + "\n")
-    file = session.config.getoption("--environments")
+    file = session.config.getoption("--surroundings")
     if file and not hasattr(session.config, "workerinput"):
         file.write_text(surroundings.page(_environments))
     file = session.config.getoption("--faults")

@@ -1,6 +1,6 @@
 """Where something is missing, refused, full, odd or in the way, pip is never worse off.
 
-docs/environments.md lists the surroundings and what pip does there.
+docs/surroundings.md lists the surroundings and what pip does there.
 """
 
 import re
@@ -13,7 +13,7 @@ from support.server import Index
 from support.surroundings import PIPS, PLAIN, STOPS, SURROUNDINGS, VARIANT, Start, Surroundings, page
 from support.wheels import levels, plain_wheel, release
 
-PAGE = ROOT / "docs" / "environments.md"
+PAGE = ROOT / "docs" / "surroundings.md"
 
 
 @pytest.fixture(scope="module")

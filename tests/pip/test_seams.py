@@ -85,6 +85,17 @@ def _found(self, name):
     return [(re.escape(module), r"\Z", code)]
 
 
+def inherited(module: str, owner: str, name: str) -> list[Change]:
+    """A method that the class has from another."""
+    code = f"""
+class _Base:
+    {name} = {owner}.{name}
+del {owner}.{name}
+{owner}.__bases__ = (_Base, *{owner}.__bases__)
+"""
+    return [(re.escape(module), r"\Z", code)]
+
+
 def another_attribute(module: str, owner: str, name: str) -> list[Change]:
     """It is kept under another name; a property has the old one."""
     code = f"\n{owner}.{name} = property(lambda self: self.the_{name}, lambda self, value: setattr(self, 'the_{name}', value))\n"
@@ -294,6 +305,12 @@ OF_SOME: dict[str, list[Change]] = {
         (r"cli\.main_parser", r"\bsubprocess\.", "processes."),
     ],
     "build_env.installer:InprocessBuildEnvironmentInstaller.install": renamed("InprocessBuildEnvironmentInstaller"),
+    "commands.lock:tomli_w": [
+        (r"commands\.lock", r"^from pip\._vendor import tomli_w$", "from pip._vendor import tomli_w as writer"),
+        (r"commands\.lock", r"\btomli_w\.", "writer."),
+    ],
+    "commands.lock:LockCommand.run": inherited("commands.lock", "LockCommand", "run"),
+    "commands.download:DownloadCommand.run": inherited("commands.download", "DownloadCommand", "run"),
 }
 
 
@@ -325,7 +342,7 @@ ONE_OF_EACH = {
     "install": "models.installation_report:InstallationReport._install_req_to_dict",
     "download": "utils.misc:get_runnable_pip",
     "wheel": "cli.main_parser:subprocess",
-    "lock": "utils.pylock:pylock_from_install_requirements",
+    "lock": "commands.lock:tomli_w",
     "index": "commands.index:IndexCommand._build_package_finder",
     "list": "commands.list:format_for_columns",
     "show": "commands.show:print_results",
@@ -409,7 +426,6 @@ BEYOND = {
     # Of explain, which is a process of its own.
     "_get_infos": "explain.py",
     # Of pip 25.1 to 25.3, which do not change any more.
-    "_toml_dict_factory": "locks.py",
 }  # fmt: skip
 
 
@@ -426,10 +442,10 @@ def test_everything_that_is_loaded_later_is_loaded_before_a_label_is_accepted(en
     code = (
         "import sys, pip._internal.cli.main\n"
         "from pip_variants.pip_adapter.hook import attach\n"
-        "assert attach.verify(with_index_sets={}) == []\n"
+        "assert attach.verify({}) == []\n"
         "print(*(name.rpartition('.')[2] for name in sys.modules if '.pip_adapter.{}.' in name))"
     )
-    for folder in ("variants", "indexes"):
+    for folder, option in (("variants", "variant"), ("indexes", "variant_indexes")):
         there = {file.stem for file in ADAPTER.glob(f"{folder}/[a-z]*.py")}
-        assert {*env.evaluate(code.format(folder == "indexes", folder)).split()} == there
-    assert not env.evaluate(code.format(False, "indexes")).split()
+        assert {*env.evaluate(code.format([option], folder)).split()} == there
+    assert not env.evaluate(code.format([], "indexes")).split()

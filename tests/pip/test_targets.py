@@ -1,5 +1,6 @@
 """`--variant-target`: choosing for machines that are not this one."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -70,6 +71,9 @@ def test_a_cluster_of_different_nodes(env, index: Index, tmp_path: Path) -> None
     done = target("--combine", *nodes, "-o", every)
     assert "x86_64 :: level :: v4" in done.stderr
     assert max(map(len, done.stderr.splitlines())) <= 80
+    found = json.loads(target("--combine", *nodes, "--json").stdout)
+    assert found["lost"] == {socket.gethostname(): ["x86_64 :: level :: v4"]}
+    assert found["target"] == every.read_text()
     install(env, index, "--variant-target", every, more=level("v1"))
     assert env.installed() == ("1.0", "v3")
     # What a launcher prints on all nodes is such a file as it stands.
@@ -167,13 +171,15 @@ def test_bad_files_are_one_clear_line(tmp_path: Path, content: bytes | None, com
 def test_bad_arguments_are_one_clear_line(tmp_path: Path) -> None:
     for arguments, code, complaint in (
         (["nonsense"], 1, "there is no target nonsense; names are like"),
-        (["x86_64_v3", "--combine", "x86_64_v2"], 2, "give names or --combine, not both"),
         (["--combine", tmp_path], 1, f"{tmp_path} could not be read: Is a directory"),
         (["-o", tmp_path / "no" / "x"], 1, f"{tmp_path}/no/x could not be written: No such file"),
     ):
         done = target(*arguments, code=code)
         assert done.stderr.startswith(f"pip-variants: {complaint}")
         assert (done.stderr.count("\n"), done.stdout) == (1, "")
+    for arguments in (["x86_64_v3"], ["--name", "x"]):
+        done = target(*arguments, "--combine", "x86_64_v2", code=2)
+        assert "target: error: give names or --combine, not both: a file has its names" in done.stderr
     failed = target(env={"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "V3"}, code=1)
     assert "'V3' in the environment variable X86_64_VARIANT_PROVIDER_FORCE_LEVEL" in failed.stderr
     assert (failed.stderr.count("\n"), failed.stdout) == (1, "")
@@ -230,7 +236,8 @@ def test_a_list_counts_alone(env, index: Index, tmp_path: Path, optional: bool) 
         assert env.installed("blas") == ("1.0", expected)
         env.reset()
     for more in (("--variant-disable", "blas"), ("--variant-target", "x86_64_v3")):
-        env.pip("install", "--index-url", index.url, "--variant-target", file, *more, "blas", env=FORCED)
+        named = {**FORCED, "PIP_VARIANT_TARGET": str(file)}  # what is typed counts instead
+        env.pip("install", "--index-url", index.url, *more, "blas", env=named)
         taken = "mkl" if not optional and "x86_64_v3" in more else None
         assert env.installed("blas") == ("1.0", taken)
         env.reset()

@@ -118,7 +118,7 @@ def test_properties_of_a_label_are_said_once(wheel: Path, tmp_path: Path, capsys
         ),
         (
             ["--label", "null", "--property", "x86_64::level::v3"],
-            "the metadata of the new wheel: variants.null is the null variant and must have no "
+            "variants.null is the null variant and must have no "
             "properties, not {'x86_64': {'level': ['v3']}}",
         ),
         (

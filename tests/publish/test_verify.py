@@ -6,7 +6,6 @@ import json
 import shutil
 import sys
 import urllib.request
-import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -72,7 +71,7 @@ def verify(capsys, *arguments: object, target: str = "here") -> tuple[int, str]:
 def found(*faults: tuple[str, str]) -> tuple[int, str]:
     """What `verify` answers for these mistakes, one for each file."""
     said = " ".join(f"{where} - {what}" for where, what in faults)
-    return 1, f"{said} {len(faults)} to mend"
+    return 1, f"{said} {len(faults)} to fix"
 
 
 # Seeding faults
@@ -224,12 +223,6 @@ def encrypted(folder: Path) -> None:
     (folder / V3).write_bytes(data)
 
 
-def twice(folder: Path) -> None:
-    with warnings.catch_warnings(), zipfile.ZipFile(folder / V3, "a") as archive:
-        warnings.simplefilter("ignore")
-        archive.writestr("demo.py", archive.read("demo.py"))
-
-
 def listed(row: str) -> Callable[[Path], None]:
     """One more row of RECORD."""
     return text_in(V3, "RECORD", f"{INFO}/RECORD,,", f"{row}\n{INFO}/RECORD,,", record=False)
@@ -321,12 +314,6 @@ FAULTS = {
         V3,
         "its folder demo-1.0+cu12.data must be called demo-1.0.data",
     ),
-    "a file twice": (twice, V3, "demo.py is in it 2 times"),
-    "a file outside": (
-        in_v3({"../evil.py": ""}),
-        V3,
-        "../evil.py leads out of the folder that it is installed into",
-    ),
     "variant.json in a plain wheel": (
         copied("demo-1.0-py3-none-any-null.whl", PLAIN),
         PLAIN,
@@ -371,16 +358,6 @@ FAULTS = {
         "it is no variant, so installers may fail at its dependency "
         "\"cuda; 'nvidia' in variant_namespaces\"",
     ),
-    "a newer wheel format": (
-        text_in(V3, "WHEEL", "Wheel-Version: 1.0", "Wheel-Version: 2.0"),
-        V3,
-        "its Wheel-Version must be 1.x, not 2.0",
-    ),
-    "other tags": (
-        text_in(V3, "WHEEL", "Tag: py3-none-any", "Tag: py3-none-any\nTag: py2-none-any"),
-        V3,
-        "its tags are py2-none-any, py3-none-any in WHEEL, and py3-none-any in its name",
-    ),
     # RECORD
     "no RECORD": (in_v3({f"{INFO}/RECORD": None}), V3, f"{INFO}/RECORD is missing"),
     "a file that is not in RECORD": (
@@ -396,17 +373,17 @@ FAULTS = {
     "no hash": (
         hash_of(""),
         V3,
-        "demo.py must have a hash of sha256 or better in RECORD, not none",
+        "demo.py is not what RECORD says, by sha256 or better",
     ),
     "a weak hash": (
         hash_of("md5=x"),
         V3,
-        "demo.py must have a hash of sha256 or better in RECORD, not md5",
+        "demo.py is not what RECORD says, by sha256 or better",
     ),
     "another content": (
         lambda folder: edit(folder / V3, {"demo.py": "VERSION = None"}, record=False),
         V3,
-        "demo.py is not what RECORD says",
+        "demo.py is not what RECORD says, by sha256 or better",
     ),
     "a RECORD that is no table": (
         listed(f'"{"x" * 140_000}"'),
@@ -465,8 +442,8 @@ FAULTS = {
             )
         ),
         V3,
-        f"metadata of {OLD} orders or enables its properties by default-priorities.feature, which "
-        "the current schema has not; rebuild its wheels",
+        f"{INFO}/variant.json has keys that are not known here and would be lost: "
+        "default-priorities.feature",
     ),
     "an unknown key": (
         variant_json(lambda d: d["providers"]["x86_64"].update(wasm={})),
@@ -499,7 +476,7 @@ FAULTS = {
             namespaces=("acme",),
         ),
         "demo-1.0-py3-none-any-fast.whl",
-        "the provider of acme is built in nowhere: engine",
+        "the provider of acme is called engine, which no installer has",
     ),
     "a static property that is not listed": (
         another(
@@ -691,26 +668,26 @@ def test_a_mistake_is_found_and_nothing_else(folder: Path, capsys, seed, where, 
     code, said = verify(capsys, folder)
     expected = what.replace("{dist}", str(folder))
     number = expected.count(" - ") + 1
-    assert (code, said) == (1, f"{where} - {expected} {number} to mend")
+    assert (code, said) == (1, f"{where} - {expected} {number} to fix")
 
 
 def test_all_mistakes_at_once_are_listed_by_file(folder: Path, capsys) -> None:
-    for name in ("another content", "a file twice", "a label without wheel"):
+    for name in ("data folder of another version", "another content", "a label without wheel"):
         FAULTS[name][0](folder)
     (folder / PLAIN).unlink()
     (folder / "demo-1.0-py3-none-any-null.whl").unlink()
     main(["verify", "--target", "here", str(folder)])
     assert capsys.readouterr().out.partition("\n\n")[2] == f"""\
 {V3}
-  - demo.py is in it 2 times
-  - demo.py is not what RECORD says
+  - its folder demo-1.0+cu12.data must be called demo-1.0.data
+  - demo.py is not what RECORD says, by sha256 or better
 demo 1.0
   - for py3-none-any there is neither a wheel without variant nor the null
     variant: machines that no variant fits get nothing
 {JSON}
   - null is listed, and there is no wheel of it
   - v4 is listed, and there is no wheel of it
-5 to mend
+5 to fix
 """
 
 
@@ -722,7 +699,7 @@ def test_a_requirement_that_cannot_be_read(folder: Path, capsys) -> None:
         1,
         "demo 1.0: the properties of acme were not checked: acme is not installed here or cannot "
         "say what there is demo-1.0-py3-none-any-mk2.whl - the provider of acme requires "
-        "'acme >= ', which cannot be read 1 to mend",
+        "'acme >= ', which cannot be read 1 to fix",
     )
 
 
@@ -933,11 +910,7 @@ def test_an_index_that_cannot_have_metadata(index: Index, published: Path, capsy
     """It costs requests, and everybody gets the right wheel."""
     (published / JSON).unlink()
     code, said = verify(capsys, f"{index.url}demo/", target="x86_64_v3")
-    assert (code, said) == (
-        0,
-        f"demo 1.0: there is no {JSON}, so that pip reads the end of a wheel of each variant instead: "
-        "3 requests and more in each install OK",
-    )
+    assert (code, said) == (0, "OK")
 
 
 def test_an_index_from_which_nobody_gets_a_variant(index: Index, published: Path, capsys) -> None:
@@ -1077,7 +1050,7 @@ def test_a_page_cannot_make_us_read_files(index: Index, published: Path, capsys)
     said = said.replace(" ", "")  # long addresses are wrapped
     assert f"{PLAIN}-{plain}isnohttporhttpsaddress" in said
     assert f"{V3}-{index.url}demo/{V3}cannotberead:HTTPstatus302" in said
-    assert said.endswith("2tomend")
+    assert said.endswith("2tofix")
 
 
 @pytest.mark.parametrize(
@@ -1097,7 +1070,7 @@ def test_files_that_cannot_be_read_are_mistakes(
     index.replies[file] = reply
     code, said = verify(capsys, f"{index.url}demo/")
     assert code == 1
-    assert said.endswith(f"{file} - {index.url}demo/{file} cannot be read: {complaint} 1 to mend")
+    assert said.endswith(f"{file} - {index.url}demo/{file} cannot be read: {complaint} 1 to fix")
 
 
 def without_range(reply: Reply) -> Reply:

@@ -114,6 +114,13 @@ class Environment:
         return None
 
 
+def unpack(env: Environment, *wheels: Path) -> None:
+    """Have wheels installed until the environment is reset, whatever pip would say."""
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(env.site)
+
+
 def clean(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's environment without settings of pip, Python and ours."""
     names = ("PIP_", "PYTHON", "_PIP_", "X86_64_VARIANT_")

@@ -97,7 +97,7 @@ SURROUNDINGS: dict[str, Surroundings] = {}
 _PAGE = """# Hostile environments
 
 pip has to work where something is missing, refused, full, odd or in the way, and pip-variants must
-not change that. Written by `pytest --environments FILE tests/pip/test_hostile_environment.py`; a
+not change that. Written by `pytest --surroundings FILE tests/pip/test_hostile_environment.py`; a
 row is here if its test passed.
 
 In each of these surroundings, stock pip and pip with pip-variants install the same package without
@@ -112,7 +112,7 @@ says what failed and which options go on without it.
 
 
 def page(rows: Iterable[str]) -> str:
-    """docs/environments.md with these rows."""
+    """docs/surroundings.md with these rows."""
     names = list(SURROUNDINGS)
     ordered = sorted(rows, key=lambda row: names.index(row.split(" | ")[0].removeprefix("| ")))
     return _PAGE + "".join(f"{row}\n" for row in ordered)

@@ -4,7 +4,8 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
+from contextlib import suppress
+from importlib import import_module, metadata
 
 import pip_variants
 from pip_variants.errors import PipVariantsError, printable
@@ -25,15 +26,28 @@ _COMMANDS = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """One whose help ends with where the documentation is."""
+
+    def format_help(self) -> str:
+        """The help."""
+        about = None
+        with suppress(metadata.PackageNotFoundError):  # it may be on the path only
+            urls = metadata.metadata("pip-variants").get_all("Project-URL", ())
+            about = dict(url.split(", ", 1) for url in urls).get("Documentation")
+        return super().format_help() + (f"\nDocumentation: {about}\n" if about else "")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code: 0 done, 1 failed, 2 wrong usage."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="pip-variants",
         description="Wheel variants for pip: look at them and make them.",
         allow_abbrev=False,  # half a word may be another option's tomorrow
     )
     parser.add_argument("--version", action="version", version=pip_variants.__version__)
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    parser.set_defaults(run=lambda _: parser.print_help(), parser=parser)
+    subparsers = parser.add_subparsers(metavar="COMMAND")
     arguments = sys.argv[1:] if arguments is None else arguments
     for name, summary in _COMMANDS.items():
         subparser = subparsers.add_parser(name, help=summary, allow_abbrev=False)
@@ -42,16 +56,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             subparser.description = command.__doc__
             if hasattr(command, "add_arguments"):
                 command.add_arguments(subparser)
-            if name != "target":  # which prints a file
-                about = "print JSON, see docs/commands.md"
-                subparser.add_argument("--json", action="store_true", help=about)
-            subparser.set_defaults(run=command.run)
+            about = "print JSON, see docs/commands.md"
+            subparser.add_argument("--json", action="store_true", help=about)
+            subparser.set_defaults(run=command.run, parser=subparser)
     options, rest = parser.parse_known_args(arguments)
     if rest and "for_pip" not in options:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        options.parser.error(f"unrecognized arguments: {' '.join(rest)}")
     options.for_pip = rest
     try:
-        return int(options.run(options))
+        return int(options.run(options) or 0)
     except BrokenPipeError:
         # The reader has seen enough (`| head`); Python must not complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

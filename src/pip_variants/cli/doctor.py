@@ -7,30 +7,32 @@ import argparse
 import json
 import os
 import re
+import site
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from importlib.metadata import entry_points
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pip_variants
-from pip_variants.cli.explain import ask_pip
-from pip_variants.cli.indexes import FITS_EVERYWHERE, describe
-from pip_variants.cli.text import print_json, print_lines
+from pip_variants.cli.asking import ask_pip
+from pip_variants.cli.indexes import FITS_EVERYWHERE, describe, installed_sets
+from pip_variants.cli.text import print_command, print_json, print_lines
 from pip_variants.detection.client import Answer, Detection
-from pip_variants.detection.index_sets import IndexSets
 from pip_variants.errors import PipVariantsError, printable
 
 # What providers read instead of looking at the machine, or to look elsewhere (docs/providers).
 _FORCED = re.compile(r"\w+_VARIANT_PROVIDER_FORCE_\w+|MPI4PY_(MPIABI|LIBMPI)", re.IGNORECASE)
 _TESTED = "pip_variants_self_test"
+_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(pip_variants.__file__)))
 
 
 def run(options: argparse.Namespace) -> int:
-    found: dict[str, Any] = {"pip_variants": pip_variants.__version__, "python": sys.executable}
-    found |= _look_at_providers() | _look_at_pip()
+    found: dict[str, Any] = {"pip_variants": pip_variants.__version__, "folder": _FOLDER}
+    found |= {"python": sys.executable} | _look_at_providers() | _look_at_pip()
     found["to_do"] = list(_to_do(found))
     if options.json:
         print_json(**found)
@@ -39,7 +41,10 @@ def run(options: argparse.Namespace) -> int:
             print(printable(line, 80))
         print("To do:" if found["to_do"] else "OK")
         for text in found["to_do"]:
-            print_lines(text, "  - ", "    ")
+            what, _, command = text.partition("\n")
+            print_lines(what, "  - ", "    ")
+            if command:
+                print_command(command)
     return 1 if found["to_do"] else 0
 
 
@@ -52,7 +57,8 @@ def _look_at_pip() -> dict[str, Any]:
     failed, found = _self_test(environ)
     if not found:
         found = {"pip": "", "replaced": 0, "problems": [], "missing": {}, "options": {}}
-        found["pip_failed"] = failed
+        found |= {"pip_failed": failed, "finder": ""}
+        found["attached"] = not failed.endswith("No module named 'pip_variants'")
     if is_off:
         found["options"]["no_variants"] = True
     target = found["options"].pop("variant_target", None)
@@ -125,21 +131,46 @@ def _index_sets(detection: Detection) -> dict[str, str]:
     """The index sets that have a build for what this machine has, and that build."""
     found = {}
     with suppress(PipVariantsError):  # what is broken is said of the providers
-        sets = IndexSets(detection.index_sets(), lambda _: b"")
-        for one in sets.named(sets.names):
+        for one in installed_sets(detection):
             best = describe(one, detection)["builds"][0]
             if best["supported"] and best["reason"] != FITS_EVERYWHERE:
                 found[one.name] = best["label"]
     return found
 
 
+def _unknown(finder: str) -> str:
+    """Why pip does not know of pip-variants, what to do, and the command that does it."""
+    if sys.flags.no_site:
+        return (
+            "this Python reads no .pth files now. Start it without -S; if a ._pth file "
+            f"lies beside {sys.executable}, add a line to that: import site"
+        )
+    if finder:
+        return f"{finder} on sys.meta_path finds pip first. Remove it, or have it leave pip alone"
+    user = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
+    sites = [*site.getsitepackages(), *user]
+    if any(os.path.realpath(_FOLDER) == os.path.realpath(one) for one in sites):
+        name = "pip_variants.pth" if sys.version_info < (3, 18) else "pip_variants.start"
+        why = f"Python finds no {name} in {_FOLDER} that it can read. Install it again"
+    else:
+        why = f"it is in {_FOLDER}, but Python reads .pth files in {sites[0]}. Install it there"
+    how = "-m pip install --force-reinstall --no-deps"
+    # What this process alone finds would count as installed, and so would what it depends on.
+    if _FOLDER in map(os.path.abspath, ("", *os.environ.get("PYTHONPATH", "").split(os.pathsep))):
+        how = "-I -m pip install"
+    return f"{why}:\n{quote(sys.executable)} {how} pip-variants"
+
+
 def _to_do(found: dict[str, Any]) -> Iterator[str]:
+    if sys.flags.no_site or not found["attached"]:
+        yield f"pip does not know of pip-variants: {_unknown(found['finder'])}"
+        return
     if found["pip_failed"]:
-        yield f"Mend what pip is set to, it does not start: {found['pip_failed']}"
+        yield f"Fix what pip is set to, it does not start: {found['pip_failed']}"
     if found["problems"]:
         yield (
             f"pip-variants cannot extend this pip ({found['problems'][0]}). Install both again, in "
-            "versions that fit each other: pip install --upgrade pip pip-variants"
+            "versions that fit each other:\npip install --upgrade pip pip-variants"
         )
     elif found["missing"]:
         commands = {one for names in found["missing"].values() for one in names.split()}
@@ -148,18 +179,18 @@ def _to_do(found: dict[str, Any]) -> Iterator[str]:
             f"{', '.join(sorted(commands))} know less of variants. Install a newer pip-variants"
         )
     for failed in found["failed"]:
-        yield f"Mend or uninstall a provider: {failed}"
+        yield f"Fix or uninstall a provider: {failed}"
     yield from found["warnings"]
     if found["options"].get("no_variants"):
         yield "Wheel variants are turned off: unset PIP_NO_VARIANTS, or no-variants in pip.conf"
     if found["target_failed"]:
-        yield f"Mend the target that pip is set to, or unset it: {found['target_failed']}"
+        yield f"Fix the target that pip is set to, or unset it: {found['target_failed']}"
     if found["self_test"] and not (found["problems"] or found["pip_failed"]):
         yield f"The self-test failed: {found['self_test']}"
 
 
 def _text(found: dict[str, Any]) -> Iterator[str]:
-    yield f"pip-variants {found['pip_variants']}"
+    yield f"pip-variants {found['pip_variants']} in {found['folder']}"
     yield f"pip {found['pip'] or '(does not start)'}, extended at {found['replaced']} places"
     yield f"Python {found['python']}"
     yield from ("", "Providers")

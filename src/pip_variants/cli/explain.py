@@ -1,33 +1,36 @@
-"""Say which wheel pip would install here, and why.
+"""Say which wheel pip would install here, and why; of several packages, which have variants.
 
-Takes what `pip install` takes, and pip's configuration counts. Nothing is installed or downloaded
-but metadata. It is about one requirement alone, as if nothing were installed: dependencies and
-other requirements may still make `pip install` choose something else.
+Takes what `pip install` takes, and pip's configuration counts; without a requirement it looks for
+all that is installed. Nothing is installed or downloaded but metadata. It is about each requirement
+alone, as if nothing were installed: others may still make `pip install` choose something else.
 """
 
 import argparse
-import json
-import subprocess
-import sys
-import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from contextlib import closing, suppress
+from itertools import compress
 from typing import Any
 
-from pip_variants.cli.text import add_list, print_json, print_lines, print_table, warn
-
-_NULL = "fits everywhere"
-# Like a console script: without the working directory, where somebody's modules may be.
-_PROGRAM = (
-    "import sys; sys.path[0] or sys.path.pop(0); "
-    "from pip_variants.pip_adapter.{} import main; sys.exit(main())"
+from pip_variants.cli.asking import ask_pip
+from pip_variants.cli.indexes import FITS_EVERYWHERE, installed_sets
+from pip_variants.cli.text import (
+    add_list,
+    print_command,
+    print_json,
+    print_lines,
+    print_table,
+    warn,
 )
+from pip_variants.detection.client import Detection
+from pip_variants.errors import PipVariantsError
+
+_SHOWN = 3  # errors, each with its reason
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "pip-variants explain [-h] [--json] [--target TARGET]\n"
-    parser.usage += f"{' ' * 28}REQUIREMENT [options of pip install]"
+    parser.usage += f"{' ' * 28}[REQUIREMENT ...] [options of pip install]"
     text = "explain for this target, a file or a name as pip's --variant-target takes it; "
     add_list(parser, "--target", "TARGET", f"{text}several are compared in a table")
     parser.set_defaults(for_pip=[])
@@ -43,42 +46,90 @@ def run(options: argparse.Namespace) -> int:
         if not answer or "error" in answer:
             warn(answer.get("error", said))
             return 2 if code == 2 else 1
-    decisions = [answer for _, _, answer in answers]
-    first = decisions[0]
-    labels = [file["label"] for one in decisions for file in one["files"]]
-    has_variants = any(labels) or any(one["skipped"] for one in decisions)
+    decisions = [one for _, _, answer in answers for one in answer["decisions"]]
     if options.json:
         print_json(decisions=decisions)
-    elif has_variants and len(decisions) == 1:
-        _print_text(first)
-    elif has_variants:
-        rows = [("target", "release", "takes", "because of")]
-        for one, target in zip(decisions, options.target, strict=True):
-            takes = next((_name(file) for file in one["files"] if file["place"] == 1), "nothing")
-            rows.append((target, one["release"] or "", takes, ", ".join(one["deciding"])))
-        print_lines(first["name"])
-        print_table(rows)
-    for warning in dict.fromkeys(text for one in decisions for text in one["warnings"]):
+    elif len(decisions) == 1 and _has_variants(decisions[0]):
+        _print_text(decisions[0])
+    else:
+        of_each = options.target if options.target[1:] else [""]
+        number = len(decisions) // len(of_each)
+        _print_table(decisions, [target for target in of_each for _ in range(number)])
+    for warning in dict.fromkeys(text for one in decisions for text in one.get("warnings", ())):
         warn(warning)
-    if not has_variants:
-        found = f"{first['name']} {first['release']} has no variants"
-        warn(f"{found}, pip would install {first['filename']}")
-    return 0 if has_variants and all(one["release"] for one in decisions) else 1
+    if not options.json:
+        _print_gains(decisions)
+    is_asked_for = all(answer["is_asked_for"] for _, _, answer in answers)
+    return 1 if is_asked_for and not all(one.get("release") for one in decisions) else 0
 
 
-def ask_pip(program: str, *arguments: str, **options: Any) -> tuple[int, str, dict[str, Any]]:
-    """What a program of `pip_adapter` does: its exit status, its last line of errors, its JSON."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "answer.json")
-        command = [sys.executable, "-c", _PROGRAM.format(program), str(file), *arguments]
-        how = {"input": "", "encoding": "utf-8", "errors": "replace", **options}
-        try:
-            done = subprocess.run(command, check=False, capture_output=True, **how)  # noqa: S603
-            code, said = done.returncode, done.stderr.strip().rpartition("\n")[2].strip()
-        except subprocess.TimeoutExpired as error:
-            code, said = 1, str(error)
-        answer = json.loads(file.read_bytes()) if file.exists() else {}
-    return code, said or f"pip ended with exit status {code}", answer
+def _has_variants(decision: dict[str, Any]) -> bool:
+    """Whether the project has any variants, or builds of an index set that is used."""
+    labels = [file["label"] for file in decision.get("files", ())]
+    return any(labels) or bool(decision.get("skipped"))
+
+
+def _is_plain(decision: dict[str, Any]) -> bool:
+    return "error" not in decision and not _has_variants(decision)
+
+
+def _print_table(decisions: list[dict[str, Any]], targets: list[str]) -> None:
+    """A line for each decision about variants; of the others, how many there are."""
+    rows = [("package", "target", "installed", "takes", "because of")]
+    for one, target in zip(decisions, targets, strict=True):
+        if _has_variants(one):
+            has = one["installed"] or {"version": "", "label": ""}
+            first = next((_name(file) for file in one["files"] if file["place"] == 1), "nothing")
+            rows.append(
+                (
+                    one["name"],
+                    target,
+                    f"{has['version']} {has['label'] or ''}".strip(),
+                    f"{one['release'] or ''} {first}".strip(),
+                    ", ".join(one["deciding"]) or (FITS_EVERYWHERE if one["label"] else ""),
+                )
+            )
+    if rows[1:]:
+        is_used = [any(column) for column in zip(*rows[1:], strict=True)]
+        print_table([tuple(compress(row, is_used)) for row in rows])
+    plain = {one["name"]: one for one in decisions if _is_plain(one)}
+    if len(decisions) == 1 and plain:
+        (one,) = decisions
+        found = f"{one['name']} {one['release']} has no variants"
+        print_lines(f"{found}; pip would install {one['filename']}")
+    elif plain:
+        what = "Of the others, none" if rows[1:] else f"None of {len(plain)} packages"
+        print_lines(f"{what} has variants on the indexes that pip is set to.")
+    failed = {one["name"]: one["error"] for one in decisions if "error" in one}
+    if len(failed) > _SHOWN:
+        print_lines(f"Not found: {', '.join(failed)}")
+    else:
+        for name, error in failed.items():
+            print_lines(f"{name}: {error}")
+
+
+def _print_gains(decisions: list[dict[str, Any]]) -> None:
+    """The commands that bring better builds than those that are installed, or more builds."""
+    commands = []
+    for one in decisions:
+        here = one["installed"]
+        if not here or not one.get("label") or one["target"] or one["label"] == here["label"]:
+            continue
+        is_same = here["version"] == one["release"]
+        exactly = f"{one['name']}=={one['release']}"
+        how = f"--force-reinstall --no-deps {exactly}" if is_same else f"--upgrade {exactly}"
+        commands.append(f"pip install {how}")
+    if commands:
+        print("To exchange what is installed:")
+    for command in commands:
+        print_command(command)
+    plain = {one["name"] for one in decisions if _is_plain(one)}
+    with suppress(PipVariantsError), closing(Detection()) as detection:
+        for index_set in installed_sets(detection) if plain else ():
+            if covered := sorted(plain & index_set.projects):
+                has = f"{', '.join(covered)}: there are builds in the index set {index_set.name}"
+                print_lines(f"{has}, which pip is not set to use:")
+                print_command(f"pip config set global.variant-indexes {index_set.name}")
 
 
 def _print_text(decision: dict[str, Any]) -> None:
@@ -115,7 +166,10 @@ def _verdict(decision: dict[str, Any]) -> tuple[str, str]:
     if decision["label"] is not None:
         deciding = ", ".join(decision["deciding"])
         kind = "build" if decision["index_set"] else "variant"
-        return f"the {kind} {decision['label']}", f"because of {deciding}" if deciding else _NULL
+        return (
+            f"the {kind} {decision['label']}",
+            f"because of {deciding}" if deciding else FITS_EVERYWHERE,
+        )
     is_wheel = decision["filename"].endswith(".whl")
     chosen = "the wheel without variant" if is_wheel else "the source distribution"
     if any(file["label"] for file in decision["files"]):
@@ -132,7 +186,7 @@ def _print_files(files: list[dict[str, Any]]) -> None:
         if same[name] > 1:
             tags = one["filename"].removesuffix(".whl").split("-")[2:]
             name += f" {'-'.join(tags[:-1] if one['label'] else tags)}"
-        about = ", ".join(one["properties"]) or (_NULL if one["label"] else "")
+        about = ", ".join(one["properties"]) or (FITS_EVERYWHERE if one["label"] else "")
         rows.append((f"{one['place']:>3}", name, about))
     others = Counter((_name(one), one["reason"]) for one in files if not one["place"])
     for (name, reason), number in others.items():

@@ -45,6 +45,12 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def installed_sets(detection: Detection) -> tuple[IndexSet, ...]:
+    """The index sets that installed packages have. Raises `DetectionError`, `InvalidIndexSet`."""
+    sets = IndexSets(detection.index_sets(), _refuse)
+    return sets.named(sets.names)
+
+
 def describe(index_set: IndexSet, detection: Detection) -> dict[str, Any]:
     """A set, its builds best first, those that do not fit last. Raises `DetectionError`."""
     metadata = index_set.metadata(lambda _: False)

@@ -2,12 +2,17 @@
 
 import argparse
 
+from pip_variants.cli.asking import add_target, target_of
 from pip_variants.cli.text import print_json, print_lines, warn
 from pip_variants.inventory import installed_variants
 
+NONE_INSTALLED = "No variants are installed."
+
+add_arguments = add_target
+
 
 def run(options: argparse.Namespace) -> int:
-    found = installed_variants(warn)
+    found = installed_variants(warn, target_of(options))
     if options.json:
         print_json(variants=[one.to_json() for one in found])
     for one in () if options.json else found:
@@ -18,5 +23,5 @@ def run(options: argparse.Namespace) -> int:
         for text in (*map(str, properties), one.reason):
             print_lines(text, "    ", "      ")
     if not found and not options.json:
-        print("No variants are installed.")
+        print(NONE_INSTALLED)
     return 1 if any(one.supported is None for one in found) else 0

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pip_variants
-from pip_variants.cli.text import warn
+from pip_variants.cli.text import print_json
 from pip_variants.detection.client import Detection
 from pip_variants.detection.targets import load, loads
 from pip_variants.errors import PipVariantsError
@@ -31,22 +31,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    if options.combine and options.names:
-        warn("give names or --combine, not both")
-        return 2
+    if options.combine and (options.names or options.name):
+        options.parser.error("give names or --combine, not both: a file has its names")
     if options.combine:
         target = Target.of(one for file in options.combine for one in load(file, _named).machines)
-        _say_what_is_lost(target)
     else:
         target = Target((_named(options.names, options.name),))
     text = target.to_toml()
-    if options.output is None:
+    if options.json:
+        lost = {", ".join(one.names): [*map(str, lacks)] for one, lacks in target.lost.items()}
+        print_json(target=text, lost=lost)
+    else:
+        _say_what_is_lost(target)
+    if options.output:
+        try:
+            replace(options.output, text.encode())
+        except OSError as error:
+            why = f"{options.output} could not be written: {error.strerror}"
+            raise PipVariantsError(why) from None
+    elif not options.json:
         sys.stdout.write(text)
-        return 0
-    try:
-        replace(options.output, text.encode())
-    except OSError as error:
-        raise PipVariantsError(f"{options.output} could not be written: {error.strerror}") from None
     return 0
 
 

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 from pip_variants.cli import text
-from pip_variants.cli.explain import ask_pip
+from pip_variants.cli.asking import ask_pip
 from pip_variants.detection.client import Detection
 from pip_variants.errors import DetectionError, InvalidWheel, printable
 from pip_variants.model.filename import WheelFilename
@@ -91,7 +91,7 @@ def _print(tables: list[dict[str, Any]], remarks: list[str], faults: Faults) -> 
             if command:
                 text.print_command(command)
     number = sum(map(len, faults.values()))
-    print(f"{number} to mend" if number else "OK")
+    print(f"{number} to fix" if number else "OK")
 
 
 def _tables(release: Release, targets: list[str], take: _Take) -> Iterator[dict[str, Any]]:
@@ -135,6 +135,7 @@ def _of_pip(url: str, release: Release, wheels: _Wheels, target: str) -> _Taken:
                 Path(target).write_text(detection.machine())
         options += ["--variant-target", target, wanted]
         _, said, answer = ask_pip("explain", *options, env=env)
+    (answer,) = answer.get("decisions", [answer])
     warnings = answer.get("warnings", [answer.get("error", said)])
     filename = answer.get("filename") or ""
     other = "the source distribution" if filename else "nothing"

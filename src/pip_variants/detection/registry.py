@@ -23,7 +23,7 @@ from pip_variants.errors import (
     InvalidVariantProperty,
     ProviderFailed,
 )
-from pip_variants.model.names import check_feature, check_namespace, check_value
+from pip_variants.model.names import check_feature, check_namespace, check_value, meant
 from pip_variants.model.support import Answer, NamespaceSupport, SupportedFeature
 from pip_variants.model.target import Identity, Machine, Target, TargetProvider
 from pip_variants.providers import BUILT_IN, provider_of
@@ -31,6 +31,8 @@ from pip_variants.providers import BUILT_IN, provider_of
 _log = logging.getLogger(__name__)
 
 _LONGEST = 2**20  # the characters of an answer and its items; the client reads no more
+
+_SHOWN = 8  # values of a feature
 
 _OTHER_MACHINE = "not known of the machine that this install is for"
 
@@ -317,7 +319,7 @@ def _ask(
         why = f"the provider {by} failed: {type(error).__name__}: {error}"
         raise ProviderFailed(why) from error
     if forcible is not None:
-        features = _forced(forcible, features)
+        features = _forced(forcible, features, by)
     absent = "" if features else f"{by} found nothing of it on this machine"
     support = NamespaceSupport(features, absent, devices=devices if features == found else ())
     return Answer("", support, by, always=is_always, single=frozenset(single))
@@ -411,18 +413,32 @@ def checked_features(answer: Iterable[Any]) -> Iterable[SupportedFeature]:
 
 
 def _forced(
-    provider: hooks.Provider, features: tuple[SupportedFeature, ...]
+    provider: hooks.Provider, features: tuple[SupportedFeature, ...], by: str
 ) -> tuple[SupportedFeature, ...]:
-    """Apply `<NAMESPACE>_VARIANT_PROVIDER_FORCE_<FEATURE>`: values, `none` for absent, or empty."""
+    """Apply `<NAMESPACE>_VARIANT_PROVIDER_FORCE_<FEATURE>`: values, `none` for absent, or empty.
+
+    A feature that there is not is not made up, where the provider says which there are.
+    """
     prefix = f"{provider.namespace.upper()}_VARIANT_PROVIDER_FORCE_"
     merged = dict(features)
+    valid: dict[str, tuple[str, ...]] | None = None
     for variable, text in sorted(os.environ.items()):
         name = variable[len(prefix) :].lower()
         if not variable.upper().startswith(prefix) or not text.strip() or name in provider.forced:
             continue
         place = f"the environment variable {prefix}{name.upper()}"
+        if valid is None:
+            valid = dict(_ask(provider.valid, by).support.features)
+        if valid and name not in {**valid, **merged}:
+            known = (*valid, *provider.forced)
+            _log.warning("%s is ignored: no such feature%s", place, meant(name, known))
+            continue
         _log.info("%s is forced by %s", name, place)
         values = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+        there_are = valid.get(name, ())
+        if unknown := [one for one in values if there_are and one not in (*there_are, "none")]:
+            some = ", ".join(there_are[:_SHOWN])
+            _log.warning("%s says %s, which is none of %s", place, unknown[0], some)
         try:
             merged[check_feature(name)] = tuple(map(check_value, values))
         except InvalidVariantProperty as error:

@@ -72,13 +72,6 @@ def _write(answers: TextIO, text: str) -> None:
 
 
 def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
-    if ask == "holds":
-        from packaging.markers import Marker
-
-        try:
-            return {"holds": Marker(**arguments).evaluate()}
-        except Exception:  # noqa: BLE001 - an index wrote it: it may be anything, deeply nested
-            return {"holds": False}
     if ask == "registered":
         return registry.registered()
     if ask == "index_sets":

@@ -87,7 +87,7 @@ class IndexSet:
         for build in self.builds:
             special = (variant for text, variant in build.exceptions if holds(text))
             variants[build.label] = next(special, build.usual)
-        return VariantMetadata(self.namespaces, variants, self.providers)
+        return VariantMetadata(self.namespaces, variants, self.providers, is_checked=True)
 
     def in_order(self, ordering: Ordering) -> Ordering:
         """The order of builds, with that of the set where properties do not decide."""

@@ -1,6 +1,7 @@
 """The alphabets of PEP 825, and two identifiers, which are compared by the ten thousand."""
 
 import re
+from collections.abc import Iterable
 from functools import partial
 from typing import NamedTuple
 
@@ -8,6 +9,9 @@ from pip_variants.errors import InvalidVariantLabel, InvalidVariantProperty, sho
 
 NULL_LABEL = "null"
 """The label of the variant without properties (PEP 825, Variant label)."""
+
+TARGET_FILE = "variant_target.txt"
+"""Beside an installed `variant.json`: the target that it was installed for."""
 
 _NAME = re.compile(r"[a-z0-9_]+", re.ASCII)
 _VALUE = re.compile(r"[a-z0-9_.]+", re.ASCII)
@@ -26,6 +30,14 @@ def _check(text: object, what: str, pattern: re.Pattern[str]) -> str:
 def normalised(package: str) -> str:
     """The one spelling of a package's name (Names and normalization)."""
     return re.sub(r"[-_.]+", "-", package).lower()
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """The end of a message about a name that is not known: the nearest one of those that are."""
+    from difflib import get_close_matches  # where somebody made a mistake
+
+    near = get_close_matches(name, known, 1, 0.75)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def split_requirement(text: str) -> tuple[str, str]:

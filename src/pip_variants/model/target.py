@@ -16,7 +16,6 @@ from pip_variants.model.names import VariantProperty, check_feature, check_names
 from pip_variants.model.support import SupportedFeature
 
 FORMAT = 1  # of the files that are written, and the newest that is read
-MAX_BYTES = 64 * 2**20  # of a file that is read
 
 _WIDTH = 80
 _quoted = partial(json.dumps, ensure_ascii=False)

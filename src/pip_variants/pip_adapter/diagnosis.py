@@ -6,28 +6,25 @@ of a `pip install` that ends with a line of standard input: what to install is n
 
 import contextlib
 import importlib
-import io
 import json
 import os
 import sys
-from typing import Any
 
 import pip
 from pip._internal.cli.main import main as run_pip
-from pip._internal.commands.install import InstallCommand
-from pip._internal.exceptions import PipError
 
 from pip_variants.errors import printable
 from pip_variants.pip_adapter.hook import attach
 from pip_variants.pip_adapter.hook.run import Run, entered
 from pip_variants.pip_adapter.hook.seams import SEAMS
+from pip_variants.pip_adapter.settings import of_variants
 
 
 def main() -> int:
     """Run the program."""
     file, *arguments = sys.argv[1:]
     with entered(Run()):
-        failed, options = _options()
+        failed, options = of_variants()
     try:
         problems = attach.verify()
     except attach.Unloadable as error:
@@ -38,6 +35,8 @@ def main() -> int:
     found = {
         "pip": pip.__version__,
         "pip_failed": printable(failed),
+        "attached": bool(attach.attached.seams),
+        "finder": _other_finder(),
         "problems": [printable(one) for one in problems],
         "missing": {seam.where: seam.needed_by for seam in attach.missing()},
         "replaced": len(attach.attached.originals),
@@ -53,17 +52,9 @@ def main() -> int:
     return run_pip([*arguments, input()])
 
 
-def _options() -> tuple[str, dict[str, Any]]:
-    """Why pip does not start as it is set up, if so; and its options for variants that are set."""
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
-            options, _ = InstallCommand("install", "").parse_args([])
-    except (PipError, SystemExit) as error:
-        text = str(error) if isinstance(error, PipError) else said.getvalue()
-        return " ".join(text.strip().rpartition("\n\n")[2].split()), {}  # not pip's usage
-    return "", {
-        name: value
-        for name, value in sorted(vars(options).items())
-        if value and (name.startswith("variant_") or name == "no_variants")
-    }
+def _other_finder() -> str:
+    """The finder that found pip before the one that waits for it, if that one still does."""
+    if not any(getattr(finder, "__name__", "") == "WaitForPip" for finder in sys.meta_path):
+        return ""
+    found = (one for one in sys.meta_path if one.find_spec("pip._internal", pip.__path__))
+    return repr(next(found))

@@ -1,7 +1,7 @@
 """What `pip install` would decide, without installing: the inside of `pip-variants explain`.
 
 A program for a pip process of its own. Its arguments are a file, to which it writes JSON, and what
-`pip install` takes.
+`pip install` takes; without a requirement it is about all that is installed.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import Any
 from pip._internal.cli import cmdoptions
 from pip._internal.commands.install import InstallCommand
 from pip._internal.exceptions import CommandError, DistributionNotFound, PipError
+from pip._internal.metadata import get_default_environment
 from pip._internal.models.link import Link
 from pip._internal.utils.misc import redact_auth_from_url
 from pip._vendor.packaging.utils import canonicalize_name
@@ -26,25 +27,28 @@ from pip_variants.model.metadata import ABI_DEPENDENCY, PluginProvider
 from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.hook.wheel_names import label_in
 from pip_variants.pip_adapter.variants import telling
+from pip_variants.pip_adapter.variants.dependencies import variant_of
 from pip_variants.pip_adapter.variants.release import Release, release
 from pip_variants.pip_adapter.variants.sources import canonical_version
 from pip_variants.pip_adapter.variants.target import target
 
 
 class _Decided(Exception):
-    """Ends pip's run; its argument is the decision."""
+    """Ends pip's run; its argument is the decision, or all of them."""
 
 
 class Explain(InstallCommand):
-    """`pip install` up to its first candidate, with its options and configuration."""
+    """`pip install` up to the first candidate of each requirement, with all its options."""
 
     ignore_require_venv = True  # nothing is installed
 
     def __init__(self, file: str) -> None:
-        """What is decided is written to `file`; `error` says why nothing could be."""
+        """The `decisions` are written to `file`; `error` says why there are none."""
         super().__init__("install", "Explain what would be installed.")
         self._file = file
         self._refused: dict[Link, str] = {}
+        self._installed: dict[str, Any] = {}
+        self._is_asked_for = True
         self._failures = _listen("pip._internal.index.collector", logging.DEBUG)
         self._warnings = _listen("pip_variants", logging.WARNING)
 
@@ -62,30 +66,26 @@ class Explain(InstallCommand):
         except _Decided as decided:
             answer = decided.args[0]
         except PipError as error:
-            line = str(error).strip().partition("\n")[0]
-            answer = {"error": printable(line.strip() or repr(error))}
+            answer = {"error": _line(error)}
             code = 2 if isinstance(error, CommandError) else 1
         with open(self._file, "w", encoding="utf-8") as file:
             json.dump(answer, file)
         return code
 
     def get_requirements(self, args: list[str], options: Any, *more: Any) -> list[Any]:
-        """Raises `CommandError` if it is not one requirement by name."""
-        is_any = args or options.requirements
-        given = super().get_requirements(args, options, *more) if is_any else []
-        wanted = [one for one in given if not one.constraint]
-        if len(wanted) != 1:
-            raise CommandError("explain takes one requirement, such as demo or 'demo>=2'")
-        requirement = wanted[0]
-        given_as = args[0] if args else requirement
-        if requirement.req is None or requirement.link is not None:
-            raise CommandError(f"explain takes a name, such as demo or 'demo>=2', not {given_as}")
-        if not requirement.match_markers():
-            raise CommandError(f"pip would install nothing: {given_as} is not for this environment")
+        """Those that are given by name, or what is installed. Raises `CommandError`."""
+        installed = get_default_environment().iter_installed_distributions()
+        self._installed = {one.canonical_name: one for one in installed}
+        if not (args or options.requirements):
+            self._is_asked_for = False
+            args = sorted(name for name, one in self._installed.items() if not one.editable)
+        given = super().get_requirements(args, options, *more)
+        if nameless := [one for one in given if one.req is None or one.link is not None]:
+            raise CommandError(f"explain takes names, such as demo or 'demo>=2', not {nameless[0]}")
         return given
 
     def make_resolver(self, **kw: Any) -> Any:  # type: ignore[override]
-        """One that decides when it has found candidates."""
+        """One that decides on each requirement alone when it has found candidates."""
         resolver: Any = super().make_resolver(**kw)
         finder, factory = kw["finder"], resolver.factory
         finder._log_skipped_link = self._note
@@ -94,7 +94,36 @@ class Explain(InstallCommand):
         factory._iter_candidates_from_constraints = lambda *_, **__: ()  # would be downloaded
         find = factory._iter_found_candidates
         factory._iter_found_candidates = partial(self._decide, finder, find)
+        resolver.resolve = partial(self._decide_each, resolver.resolve)
         return resolver
+
+    def _decide_each(self, resolve: Any, requirements: list[Any], *args: Any, **kw: Any) -> None:
+        """Instead of `Resolver.resolve`. Raises `_Decided`, and pip's error if it is alone."""
+        constraints = [one for one in requirements if one.constraint]
+        wanted = [one for one in requirements if not one.constraint]
+        decisions = []
+        for requirement in wanted:
+            for heard in (self._failures, self._warnings):
+                heard.clear()
+            try:
+                if not requirement.match_markers():
+                    why = f"{requirement.req}; {requirement.markers} is not for this environment"
+                    raise CommandError(f"pip would install nothing: {why}")
+                resolve([requirement, *constraints], *args, **kw)
+            except _Decided as decided:
+                decisions.append(decided.args[0])
+            except PipError as error:
+                if len(wanted) == 1 or any("connection error" in one for one in self._failures):
+                    raise  # it would be the same for the others
+                decisions.append({"name": requirement.name, "error": _line(error)})
+            decisions[-1]["installed"] = self._what_is_installed(requirement.name)
+        raise _Decided({"decisions": decisions, "is_asked_for": self._is_asked_for})
+
+    def _what_is_installed(self, name: str) -> dict[str, Any] | None:
+        if (found := self._installed.get(canonicalize_name(name))) is None:
+            return None
+        variant = variant_of(found)
+        return {"version": str(found.version), "label": variant.label if variant else None}
 
     def _note(self, link: Link, result: Any, detail: str) -> None:
         """`PackageFinder._log_skipped_link`: files that are no candidates, and why."""
@@ -119,7 +148,8 @@ class Explain(InstallCommand):
             chosen, version = None, ""
         decided = [one for one in current().releases.values() if one.name == name and one.links]
         if chosen is None and not decided:
-            failed = [text for text in self._failures if text.startswith("Could not fetch URL")]
+            unreachable = (one for one in self._failures if "404 Client Error" not in one)
+            failed = [one for one in unreachable if one.startswith("Could not fetch URL")]
             why = f": {failed[0].removesuffix(' - skipping')}" if failed else ""
             raise DistributionNotFound(f"there is no release for {wanted}{why}")
         found = release(name, version)
@@ -150,7 +180,10 @@ class Explain(InstallCommand):
             "deciding": [str(one) for one in ordering.deciding(variant)] if variant else [],
             "files": listed,
             "namespaces": list(_namespaces(found)),
-            "warnings": (telling.unfit_devices(found, chosen) if chosen else []) + self._warnings,
+            "warnings": [
+                *(telling.unfit_devices(found, chosen) if chosen else ()),
+                *self._warnings,
+            ],
             "hints": [
                 {"remedy": printable(remedy), "labels": labels}
                 for remedy, labels in reasons.remedies(rejected).items()
@@ -158,6 +191,11 @@ class Explain(InstallCommand):
             "skipped": [_skipped(one) for one in decided if not one.usable],
         }
         raise _Decided(decision)
+
+
+def _line(error: PipError) -> str:
+    line = str(error).strip().partition("\n")[0]
+    return printable(line.strip() or repr(error))
 
 
 def _listen(name: str, level: int) -> list[str]:
@@ -184,7 +222,8 @@ def _file(found: Release, link: Link, place: int | None, reason: str = "") -> di
 
 def _reason(found: Release, link: Link) -> str:
     """Why pip does not take a candidate."""
-    label = current().label_of(link.filename)
+    variant = found.variant_of(link)
+    label = variant.label if variant else None
     rejected = {one.label: reasons.reason(one) for one in found.decision.ordering.rejected}
     if link.url in found.refused:
         return printable(telling.unlike(found.refused[link.url]))

@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pip_variants.hooks import Feature
+from pip_variants.model.names import meant
 from pip_variants.providers.machine import ProbeFailed, forced, log, probe, read
 
 Version = tuple[int, int]
+
+_FORCE = "NV_VARIANT_PROVIDER_FORCE_"  # what the names of variables begin with
 
 TEGRA = frozenset({(5, 3), (6, 2), (7, 2), (8, 7), (10, 1), (11, 0)})
 """Compute capabilities of systems on a chip: their cubins and those of others do not mix."""
@@ -109,6 +112,10 @@ def this_machine() -> Machine:
 
 def get_supported_configs() -> list[Feature]:
     """What the driver and the GPUs of this machine, or the forced ones, support."""
+    names = [f"{_FORCE}CUDA_DRIVER_VERSION", f"{_FORCE}SM_ARCH"]
+    for name in os.environ:
+        if name.startswith(_FORCE) and name not in names:
+            log.warning("%s is ignored: no such variable%s", name, meant(name, names))
     try:
         cuda = _forced("CUDA_DRIVER_VERSION", r"(\d{1,2})(?:\.(\d{1,2})(?:\.\d+)*)?")
         capability = _forced("SM_ARCH", r"(\d{1,2})\.(\d)")
@@ -153,7 +160,7 @@ def _majors(newest: int, oldest: int) -> list[str]:
 
 
 def _forced(name: str, pattern: str) -> Version | None:
-    variable = f"NV_VARIANT_PROVIDER_FORCE_{name}"
+    variable = _FORCE + name
     text = forced(variable)
     match = re.fullmatch(pattern, text, re.ASCII)
     if text and not match:

@@ -9,7 +9,7 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import wraps
 from importlib.machinery import ModuleSpec
 from types import CodeType, FunctionType, ModuleType
@@ -84,21 +84,26 @@ def give_up(error: BaseException) -> None:
     )
 
 
-def verify(*, with_index_sets: bool = False) -> list[str]:
-    """Load what variants need, and index sets; why this pip cannot be extended.
+def verify(options: Collection[str] = (), command: str = "") -> list[str]:
+    """Load what variants need; why this pip cannot be extended.
 
-    Raises `Unloadable`.
+    For some of our options and one of pip's commands, what these need as well. Nothing can be
+    loaded once pip installs. Raises `Unloadable`.
     """
+    with_index_sets = "variant_indexes" in options
     critical = [seam for seam in SEAMS if seam.is_critical and is_expected(seam)]
     for name in dict.fromkeys(seam.module for seam in critical):
         with contextlib.suppress(ImportError):  # what is missing is said below
             importlib.import_module(name)
     try:
         for seam in SEAMS:
-            if seam.when != OF_INDEX_SETS or with_index_sets:
+            is_needed = seam.is_critical or not command or command in seam.needed_by.split()
+            if is_needed and (seam.when != OF_INDEX_SETS or with_index_sets):
                 _ours(*seam.function)
         if with_index_sets:
             _ours("indexes.one_build", "resolve")
+        if options:
+            _ours("variants.unused", "say_what_was_not_used")
         for name, module in tuple(sys.modules.items()):
             is_ours = name.startswith("pip_variants.") and not hasattr(module, "__path__")
             if is_ours and all(one.startswith("__") for one in vars(module)):

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterator
 from optparse import Option, OptionGroup, OptionValueError
 from types import MappingProxyType
 from typing import Any
@@ -44,13 +45,21 @@ _OPTIONS = (
 
 SEVERAL_TIMES = tuple(name for name, _, _ in _OPTIONS)
 
+_LONGEST = 2**17 - 100  # bytes of a variable, by which other pips are told (Linux)
+
 _ABOUT_INSTALLED = ("list", "show", "check", "inspect")
 
 
 def main(self: Any, *args: Any, original: Any, **kw: Any) -> Any:
     """`Command.main`: one run of pip."""
     with entered(Run()):
-        return original(self, *args, **kw)
+        code = original(self, *args, **kw)
+        run = current()
+        if run.problem == "" and run.chosen:
+            from pip_variants.pip_adapter.variants.unused import say_what_was_not_used
+
+            say_what_was_not_used(run)
+        return code
 
 
 def parse_args(self: Any, *args: Any, original: Any, **kw: Any) -> Any:
@@ -58,10 +67,15 @@ def parse_args(self: Any, *args: Any, original: Any, **kw: Any) -> Any:
     options, rest = original(self, *args, **kw)
     parsed(options, str(self.name), is_off=_is_off(options))
     run = current()
-    target, is_about = run.target_name, self.name in _ABOUT_INSTALLED
+    if problem := next(_problems(run), ""):
+        self.parser.error(problem)
+    is_about = self.name in _ABOUT_INSTALLED
     is_needed = not run.is_off and (not is_about or getattr(options, "outdated", False))
-    if is_needed and os.sep in target and not os.path.isfile(target):
-        self.parser.error(f"option --variant-target: no such file: {target!r}")
+    for target in (run.targets or (run.target_name,)) if is_needed else ():
+        if os.sep in target and not os.path.isfile(target):
+            self.parser.error(f"option --variant-target: no such file: {target!r}")
+    if len(run.targets) > 1 and self.name not in ("lock", "download"):
+        self.parser.error("option --variant-target: only pip lock and pip download take several")
     if is_about and missing(self.name) and conditions.any_installed_is_variant():
         run.warn_of_missing_seams()
     return options, rest
@@ -75,11 +89,30 @@ def make_option_group(group: dict[str, Any], parser: Any, *, original: Any) -> A
     result = original(group, parser)
     if group is getattr(cmdoptions, "general_group", None):
         _add_no_variants(result)
+        if getattr(parser, "name", "") == "check":
+            _add_target(result)
     elif group is getattr(cmdoptions, "index_group", None):
         if parser.has_option("--no-variants"):
             parser.remove_option("--no-variants")
         parser.insert_option_group(0, _variant_options(parser))
     return result
+
+
+def _problems(run: Run) -> Iterator[str]:
+    """Values that contradict each other, or that a pip that this one starts could not be told."""
+    for name in SEVERAL_TIMES:
+        values, typed = run.values(name), run.typed(name)
+        flag = f"option --{name.replace('_', '-')}"
+        if spaced := [one for one in values if one.split() != [one]]:
+            yield f"{flag}: there must be no space in {spaced[0]!r}"
+        if sum(len(os.fsencode(one)) + 1 for one in values) > _LONGEST:
+            yield f"{flag}: all values together must be shorter than {_LONGEST} bytes"
+        # What is typed comes last, and counts instead of what a variable or pip.conf says.
+        for given in (values[: len(values) - len(typed)], typed) if name == "variant" else ():
+            labels: dict[str, str] = {}
+            for package, _, label in (one.partition("=") for one in given):
+                if labels.setdefault(package, label) != label:
+                    yield f"{flag}: give one of {package}={labels[package]} and {package}={label}"
 
 
 def create(*args: Any, original: Any, **kw: Any) -> Any:
@@ -137,6 +170,12 @@ class _Option(Option):
         {**Option.TYPE_CHECKER, **dict.fromkeys(_KINDS, _check)}
     )
 
+    def process(self, opt: str, value: Any, values: Any, parser: Any) -> Any:
+        """Note what is typed: what variables and pip.conf say does not pass here."""
+        typed = values.ensure_value("variant_typed", {})
+        typed.setdefault(self.dest, []).append(self.convert_value(opt, value))
+        return super().process(opt, value, values, parser)
+
 
 def _add_no_variants(group: Any) -> None:
     group.add_option(
@@ -147,19 +186,24 @@ def _add_no_variants(group: Any) -> None:
     )
 
 
-def _variant_options(parser: Any) -> OptionGroup:
-    group = OptionGroup(parser, "Wheel Variant Options")
-    _add_no_variants(group)
+def _add_target(group: Any) -> None:
     group.add_option(
         _Option(
             "--variant-target",
             type="target",
             metavar="FILE",
-            help="Choose for the machines that this file describes (see pip-variants target), or "
-            "for a well-known target such as x86_64_v3 or x86_64_v4+cuda12.8-sm90. "
-            "'here' is the machine at hand, whatever pip.conf says.",
+            help="The machines that this file describes (see pip-variants target), or a "
+            "well-known target such as x86_64_v3 or x86_64_v4+cuda12.8-sm90, instead of this "
+            "machine. 'here' is the machine at hand, whatever pip.conf says. "
+            "pip lock and pip download take several.",
         )
     )
+
+
+def _variant_options(parser: Any) -> OptionGroup:
+    group = OptionGroup(parser, "Wheel Variant Options")
+    _add_no_variants(group)
+    _add_target(group)
     for name, kind, text in _OPTIONS:
         group.add_option(
             _Option(

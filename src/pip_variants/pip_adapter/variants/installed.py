@@ -14,6 +14,7 @@ from pip._internal.utils.misc import write_output
 from pip_variants import reasons
 from pip_variants.errors import DetectionError, printable
 from pip_variants.model.metadata import Variant, VariantMetadata
+from pip_variants.model.names import TARGET_FILE
 from pip_variants.model.ordering import Rejection
 from pip_variants.pip_adapter.hook.conditions import any_is_variant
 from pip_variants.pip_adapter.hook.run import current
@@ -72,13 +73,18 @@ def print_results(distributions: Any, *args: Any, original: Any, **kw: Any) -> b
 def create_package_set_from_installed(*args: Any, original: Any, **kw: Any) -> tuple[Any, bool]:
     """`create_package_set_from_installed`: `pip check` fails by the second part of its result."""
     package_set, problems = original(*args, **kw)
-    environment = get_default_environment()
+    environment, run = get_default_environment(), current()
+    who = f"the target {run.target_name}" if run.target_name else "this machine"
     for one in environment.iter_installed_distributions(local_only=False, skip=()):
-        what = f"{one.raw_name} {one.version} is a variant that this machine does not support"
+        what = f"{one.raw_name} {one.version}"
         try:
             for rejection in _rejected(one):
                 reason = f"{rejection.label} {reasons.reason(rejection)}"
-                write_output("%s", printable(f"{what}: {reason}"))
+                if run.options.variant_target is None and (named := _target_of(one)):
+                    write_output("%s", printable(f"{what} {reasons.for_target(named, reason)}"))
+                    continue
+                is_wrong = f"is a variant that {who} does not support"
+                write_output("%s", printable(f"{what} {is_wrong}: {reason}"))
                 problems = True
         except (DetectionError, ValueError, OSError) as error:
             reason = f"Could not tell whether the variant of {one.raw_name} fits: {error}"
@@ -102,6 +108,14 @@ def _rejected(distribution: Any) -> tuple[Rejection, ...]:
         if one.remedy:  # the provider is missing: nothing is known
             raise DetectionError(f"{one.label} {reasons.reason(one)}")
     return rejected
+
+
+def _target_of(distribution: Any) -> str:
+    """The target that it was installed for, if any."""
+    try:
+        return str(distribution.read_text(TARGET_FILE)).strip()
+    except (FileNotFoundError, ValueError):
+        return ""
 
 
 def _with_variant(entry: dict[str, Any], variant: Variant | None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pip._internal.exceptions import MetadataInconsistent, UnsupportedWheel
 from pip_variants import reasons, wheel_metadata
 from pip_variants.errors import BrokenInstallation, InvalidVariantMetadata, printable
 from pip_variants.model.metadata import VariantMetadata
+from pip_variants.model.names import TARGET_FILE
 from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.variants import telling
 from pip_variants.pip_adapter.variants.target import target
@@ -65,24 +66,29 @@ def prepare_linked_requirement(self: Any, req: Any, *args: Any, original: Any, *
 def install_wheel(
     name: str, wheel_zip: Any, wheel_path: str, scheme: Any, *args: Any, original: Any, **kw: Any
 ) -> None:
-    """`_install_wheel`: a build of an index set has a `variant.json` from then on, as variants do.
+    """`_install_wheel`: what is known of a variant now, for `pip check` and later runs.
 
-    Its wheel says nowhere what it needs; so that is known to `pip check` and to later runs.
+    A build of an index set gets a `variant.json`, for its wheel says nowhere what it needs; what
+    is for a target gets that target's name.
     """
     original(name, wheel_zip, wheel_path, scheme, *args, **kw)
-    indexes = current().indexes
-    metadata = indexes.described.get(os.path.basename(wheel_path)) if indexes else None
-    if metadata is None:
+    run, filename = current(), os.path.basename(wheel_path)
+    metadata = run.indexes.described.get(filename) if run.indexes else None
+    files = {"variant.json": metadata.serialise()} if metadata else {}
+    if run.target_name and (metadata or run.label_of(filename)):
+        target_name = printable(os.path.basename(run.target_name))
+        files[TARGET_FILE] = f"{target_name}\n".encode()
+    if not files:
         return
     (folder,) = {one.partition("/")[0] for one in wheel_zip.namelist() if _RECORD.fullmatch(one)}
     for place in {scheme.purelib, scheme.platlib}:
         if os.path.exists(record := os.path.join(place, folder, "RECORD")):
-            data = metadata.serialise()
-            digest = urlsafe_b64encode(sha256(data).digest()).decode().rstrip("=")
-            with open(record, "a", encoding="utf-8") as file:
-                file.write(f"{folder}/variant.json,sha256={digest},{len(data)}\n")
-            with open(os.path.join(place, folder, "variant.json"), "wb") as file:
-                file.write(data)
+            for added, data in files.items():
+                digest = urlsafe_b64encode(sha256(data).digest()).decode().rstrip("=")
+                with open(record, "a", encoding="utf-8") as file:
+                    file.write(f"{folder}/{added},sha256={digest},{len(data)}\n")
+                with open(os.path.join(place, folder, added), "wb") as file:
+                    file.write(data)
 
 
 def verify_one(req: Any, wheel_path: str, *, original: Any) -> None:

@@ -1,0 +1,59 @@
+"""What stands between a checkout and a release, and the workflows."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.environments import ROOT
+
+NAMES = ("pyproject.toml", "SECURITY.md", "CHANGELOG.md", "src/pip_variants/__init__.py")
+VERSION = re.findall('__version__ = "(.*)"', (ROOT / NAMES[-1]).read_text())[0]
+
+
+def check(folder: Path, tag: str) -> tuple[int, list[str]]:
+    command = [sys.executable, ROOT / ".github" / "release_check.py", tag, folder]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.returncode, done.stdout.splitlines()
+
+
+@pytest.fixture
+def ready(tmp_path: Path) -> Path:
+    """A checkout in which everything is filled in."""
+    for name in NAMES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        text = (ROOT / name).read_text().replace("pip-variants.invalid", "example.org")
+        (tmp_path / name).write_text(text.replace(f"{VERSION} (unreleased)", f"{VERSION} (2026-12-01)"))
+    return tmp_path
+
+
+def test_a_checkout_that_is_ready(ready: Path) -> None:
+    assert check(ready, f"v{VERSION}") == (0, ["ready to be released"])
+
+
+def test_another_tag_than_the_version_is_refused(ready: Path) -> None:
+    assert check(ready, "v9") == (1, [f"the tag is v9, the version {VERSION}"])
+
+
+def test_a_changelog_without_a_date_is_refused(ready: Path) -> None:
+    (ready / "CHANGELOG.md").write_text(f"# Changelog\n\n## {VERSION} (unreleased)\n")
+    assert check(ready, f"v{VERSION}") == (
+        1,
+        [f"CHANGELOG.md has no section '## {VERSION} (YYYY-MM-DD)'"],
+    )
+
+
+def test_placeholders_are_refused(ready: Path) -> None:
+    (ready / "SECURITY.md").write_text("Tell it to security@pip-variants.invalid, please.\n")
+    assert check(ready, f"v{VERSION}") == (
+        1,
+        ["SECURITY.md has the placeholder security@pip-variants.invalid"],
+    )
+
+
+def test_the_workflows_use_the_oldest_and_the_newest_python() -> None:
+    pythons = re.findall(r"Python (3\.\d+) to (3\.\d+)", (ROOT / "README.md").read_text())[0]
+    workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text()
+    assert f'python: ["{pythons[0]}", "{pythons[1]}"]' in workflow
+    assert f'requires-python = ">={pythons[0]}"' in (ROOT / "pyproject.toml").read_text()
