@@ -1,8 +1,7 @@
 """From the metadata of one release and what a target supports to the variants it can use."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from pip_variants.errors import DetectionError, InconsistentVariantMetadata
 from pip_variants.model.abi import is_abi_namespace, newest_first
@@ -39,8 +38,7 @@ class Asker(Protocol):
         """What the user's own list says, if it says anything. Raises `DetectionError`."""
 
 
-@dataclass(frozen=True)
-class Choices:
+class Choices(NamedTuple):
     """What the user chose: namespaces, what comes first, and `releases` of other packages.
 
     The `preferred` are namespaces, features (two names) and properties (three), in this order.

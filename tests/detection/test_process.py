@@ -499,7 +499,7 @@ BROKEN = [
     (damage, "detection/worker.py", r"(SyntaxError|ValueError): source code .*cannot contain null bytes"),
     (remove, "detection/registry.py", "ModuleNotFoundError: No module named 'pip_variants.detection.r"),
     (empty, "model/names.py", "ImportError: cannot import name '"),
-    (empty, "hooks.py", "ImportError: cannot import name '|AttributeError: "),
+    (empty, "contract.py", "ImportError: cannot import name '|AttributeError: "),
     (remove, "providers/x86_64.py", r"pip_variants.providers.x86_64: ModuleNotFoundError: "),
     (empty, "providers/x86_64.py", "pip_variants.providers.x86_64: AttributeError: module .* has no attribute"),
     (damage, "providers/x86_64.py", "pip_variants.providers.x86_64: (SyntaxError|ValueError): source"),
@@ -530,10 +530,11 @@ def test_a_provider_of_ours_that_is_broken_is_so_only_where_it_is_needed(copied)
         detection.supported(PluginProvider(("mpi-variant-provider",)))
 
 
-def test_plugins_are_looked_for_by_a_module_of_ours_too(copied):
+@pytest.mark.parametrize(("file", "name"), [("detection/installed.py", "entry_points"), ("hooks.py", "ENTRY_POINT_GROUP")])
+def test_plugins_are_looked_for_by_a_module_of_ours_too(copied, file, name):
     folder, detection = copied
-    (folder / "detection" / "installed.py").write_text("")
-    with pytest.raises(BrokenInstallation, match="^ImportError: cannot import name 'entry_points'"):
+    (folder / file).write_text("")
+    with pytest.raises(BrokenInstallation, match=f"^ImportError: cannot import name '{name}'"):
         detection.supported(ACME)
 
 

@@ -20,7 +20,8 @@ from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.metadata import PluginProvider, VariantMetadata
 from pip_variants.model.names import VariantProperty
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
-from pip_variants.model.target import Identity, Machine, Target, TargetProvider
+from pip_variants.model.published import Published
+from pip_variants.model.target import Machine, Target, TargetProvider
 from pip_variants.reasons import reason
 from pip_variants.selection import select
 from targets import ASKER, REFUSED, TARGETS, tried
@@ -226,7 +227,7 @@ def values_apart(count: int) -> None:
 
     def kind(name: str) -> Machine:
         values = (*(f"{name}{one}" for one in range(count)), "both")
-        provider = TargetProvider("a", "", (Identity("p", "1", "p"),), (SupportedFeature("f", values),))
+        provider = TargetProvider("a", "", (Published("p", "1", "p"),), (SupportedFeature("f", values),))
         return Machine((provider,), (name,))
 
     (found,) = Target.of([kind("one"), kind("two")]).supported.values()

@@ -18,7 +18,7 @@ from pip_variants.model.metadata import (
     SCHEMA_URL,
     BuiltinProvider,
     PluginProvider,
-    ProviderInfo,
+    NewProvider,
     StaticProvider,
     Variant,
     VariantMetadata,
@@ -668,7 +668,7 @@ def test_the_version_is_read_out_of_any_url(host, path, version):
 def test_a_newer_minor_may_bring_new_kinds_of_providers(version):
     document = small(wasm={"anything": 3}, optional=True)
     document["$schema"] = f"https://packaging.python.org/v{version}.json"
-    assert read(document).providers == {"cpu": ProviderInfo(optional=True)}
+    assert read(document).providers == {"cpu": NewProvider(optional=True)}
 
 
 @pytest.mark.parametrize("version", ["0.1.1", "0.2.0"])

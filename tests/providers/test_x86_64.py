@@ -125,7 +125,7 @@ def cpuid(monkeypatch):
 
     def report(features: set[str], vendor: str = "GenuineIntel") -> None:
         collector = lambda: SimpleNamespace(features=set(features), vendor=vendor)
-        monkeypatch.setattr(x86_64, "CpuidInfoCollector", collector)
+        monkeypatch.setattr(x86_64, "ask_cpuid", lambda: (vendor, set(features)))
         monkeypatch.setattr(archspec.cpu.detect, "CpuidInfoCollector", collector)
 
     return report
@@ -266,7 +266,7 @@ def test_cpuid_that_cannot_be_read_changes_nothing(haswell_host, monkeypatch):
     def forbidden():
         raise OSError("mmap: permission denied")
 
-    monkeypatch.setattr(x86_64, "CpuidInfoCollector", forbidden)
+    monkeypatch.setattr(x86_64, "ask_cpuid", forbidden)
     expected = (MACHINES / "linux-haswell.expected").read_text().splitlines()
     assert lines(detect()) == expected
 
@@ -285,6 +285,12 @@ def test_sse3_is_what_cpuid_and_linux_call_pni(be, cpuid):
     features = values(detect())
     assert "sse3" not in features
     assert "ssse3" in features
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="no x86-64 processor")
+def test_cpuid_is_asked_as_archspec_asks_it():
+    collector = archspec.cpu.detect.CpuidInfoCollector()
+    assert x86_64.ask_cpuid() == (collector.vendor, collector.features)
 
 
 def test_the_real_cpuid_confirms_what_linux_says_of_this_machine(monkeypatch):

@@ -12,8 +12,8 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import InitVar, dataclass, field, replace
-from typing import Any, NamedTuple
+from dataclasses import InitVar, dataclass, field
+from typing import Any, NamedTuple, TypeAlias
 
 from pip_variants.errors import InconsistentVariantMetadata, InvalidVariantMetadata
 from pip_variants.model.document import Fault, Node, dotted
@@ -82,22 +82,20 @@ class Variant(NamedTuple):
         return entry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderInfo:
-    """What is said of any provider, and all that is known of one of a newer kind."""
+class NewProvider(NamedTuple):
+    """A provider of a newer kind."""
 
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StaticProvider(ProviderInfo):
+class StaticProvider(NamedTuple):
     """A provider whose features and values stand in the metadata (PEP 850, static-properties)."""
 
     features: tuple[SupportedFeature, ...]
+    optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PluginProvider(ProviderInfo):
+class PluginProvider(NamedTuple):
     """A provider that is a Python package (PEP 850, requires and plugin-api).
 
     `plugin_api` is None where the metadata leaves it to the default, which `endpoint` gives.
@@ -105,6 +103,7 @@ class PluginProvider(ProviderInfo):
 
     requires: tuple[str, ...]
     plugin_api: str | None = None
+    optional: bool = False
 
     @property
     def package(self) -> str:
@@ -117,11 +116,14 @@ class PluginProvider(ProviderInfo):
         return (self.plugin_api or self.package.replace("-", "_")).replace(" ", "")
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltinProvider(ProviderInfo):
+class BuiltinProvider(NamedTuple):
     """A provider that is part of the installer (seen in uv and variantlib; only abi_dependency)."""
 
     name: str
+    optional: bool = False
+
+
+ProviderInfo: TypeAlias = StaticProvider | PluginProvider | BuiltinProvider | NewProvider
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,7 +346,7 @@ def read_providers(
         optional = node.get("optional", False).boolean()
         is_pep_817 = version <= _LAST_OF_PEP_817
         found = _read_pep_817(name, node, root) if is_pep_817 else _read_provider(node, version)
-        providers[name] = replace(found, optional=optional)
+        providers[name] = found._replace(optional=optional)
     return providers
 
 
@@ -352,7 +354,7 @@ def _read_provider(node: Node, version: tuple[int, int, int]) -> ProviderInfo:
     """PEP 850, Provider information."""
     kinds = [kind for kind in ("static-properties", "requires", "builtin") if kind in node.value]
     if not kinds and version > _KNOWN_VERSION:
-        return ProviderInfo()
+        return NewProvider()
     for key, kind in (("feature-order", "static-properties"), ("plugin-api", "requires")):
         if key in node.value and kind not in kinds:
             raise node.get(key).fault(f"needs {kind} beside it")
@@ -435,7 +437,7 @@ def meaning(info: ProviderInfo) -> object:
     """What is equal for entries that mean the same provider; `optional` is no part of it."""
     if isinstance(info, PluginProvider):
         return frozenset(map(normal_requirement, info.requires)), info.endpoint
-    return replace(info, optional=False)
+    return info._replace(optional=False)
 
 
 def _meant(one: Any) -> object:

@@ -26,6 +26,7 @@ from pip_variants.errors import (
     PipVariantsError,
 )
 from pip_variants.model.document import Fault, Node
+from pip_variants.model.index_set import KNOWN_PROVIDERS
 from pip_variants.model.metadata import (
     ABI_DEPENDENCY,
     BuiltinProvider,
@@ -38,7 +39,6 @@ from pip_variants.model.metadata import (
     read_variant,
 )
 from pip_variants.model.names import NULL_LABEL, check_label, check_namespace
-from pip_variants.model.published import KNOWN_PROVIDERS
 from pip_variants.model.support import Answer, NamespaceSupport
 from pip_variants.publish.wheel import NO_CHANGES, Changes
 
