@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
-from support.environments import FORCED, ROOT, Environment, Result, clean, pythons
+from support.environments import FORCED, ROOT, Environment, Result, clean, pythons, starts
 from support.pips import Change, changed, renamed
 from support.server import Index
 from support.wheels import levels, plain_wheel, release
