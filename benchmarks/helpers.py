@@ -42,9 +42,9 @@ def pip_requirement():
     return f"pip=={version('pip')}"
 
 
-def build_wheel(folder):
-    """The wheel of the working copy."""
-    pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, REPOSITORY)
+def build_wheel(folder, source=REPOSITORY):
+    """The wheel of the working copy, or of another folder."""
+    pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, source)
     (wheel,) = folder.glob("pip_variants-*.whl")
     return wheel
 

@@ -39,7 +39,7 @@ def measure(work):
 
         for latency, pairs in PAIRS.items():
             index.replies = {
-                path: _late(reply, latency / 1000) for path, reply in _replies().items()
+                path: _late(reply, latency / 1000) for path, reply in replies().items()
             }
             for count in COUNTS:
                 names = [f"project{number:02}" for number in range(count)]
@@ -106,7 +106,7 @@ def _late(reply, seconds):
     return answer if seconds else reply
 
 
-def _replies():
+def replies():
     """Two indexes: releases of a plain wheel, and the same ones with a variant for each level."""
     replies = {}
     for number in range(max(COUNTS)):

@@ -3,11 +3,13 @@
 Counts instructions (callgrind), which are the same in every run; wall time is there to compare.
 """
 
+import os
 import shutil
+import sys
 import time
 
 from helpers import build_wheel, can_count, compare, environment, in_pairs, install, instructions
-from helpers import make_venv, run, site_packages
+from helpers import REPOSITORY, make_venv, run, site_packages
 
 PASS = "pass"
 IMPORTS = "import json, argparse, logging, subprocess"
@@ -41,6 +43,13 @@ def _cases(plain, added, home):
     yield _counted("without the .pth file", PASS, plain, added, home)
     pth.write_text("import sys\n")
     yield _counted("with a .pth file that only says `import sys`", PASS, plain, added, home)
+    pth.write_text("import pip_variants_start; pip_variants_start.wait()\n")
+    shutil.copy(f"{REPOSITORY}/src/pip_variants_start.py", site_packages(added))
+    yield _counted("with a .pth file that imports a module", PASS, plain, added, home)
+    if sys.version_info >= (3, 15):
+        start = shutil.copy(f"{REPOSITORY}/src/pip_variants.start", site_packages(added))
+        yield _counted("with a .start file (PEP 829)", PASS, plain, added, home)
+        os.remove(start)
     pth.write_text(line)
     for cache in site_packages(added).rglob("__pycache__"):
         shutil.rmtree(cache)

@@ -1,22 +1,27 @@
 """Fixtures: real virtual environments with a real pip, and an index on loopback."""
 
 import os
-import sys
+import shutil
 import sysconfig
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from support.compilers import ZIG
 from support.environments import (
     NEWEST_PIP,
+    PYTHONS,
     ROOT,
     Environment,
     built,
     dependencies,
     pip_wheel,
     pythons,
+    starts,
+    this_python,
 )
 from support import measured
 from support.pages import Shell, shell_of
@@ -50,6 +55,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in {*long}]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was tried, and what was left out, by what this machine has."""
+    stats = terminalreporter.stats
+    absent = [python for python in PYTHONS if python not in pythons()]
+    tools = [tool for tool in ("cc", "gcc", "git", "valgrind", "cargo", "openssl") if shutil.which(tool)]
+    tools += ["ziglang"] if ZIG.exists() else []
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in stats.get("skipped", []))
+    terminalreporter.section("tried and left out")
+    terminalreporter.write_line(f"Pythons here: {', '.join(pythons())}; not had: {', '.join(absent) or 'none'}")
+    terminalreporter.write_line(f"tools here: {', '.join(tools) or 'none'}")
+    terminalreporter.write_line(f"{len(stats.get('passed', [])):6} passed")
+    terminalreporter.write_line(f"{len(stats.get('deselected', [])):6} long ones, with --all")
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count:6} left out: {reason}")
+
+
 @pytest.fixture(scope="session")
 def our_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This checkout as a wheel."""
@@ -64,7 +85,11 @@ def make_environment(
 
     @cache
     def make(pip: str = NEWEST_PIP, python: str | None = None, ours: bool = True) -> Environment:
-        version = python or "{}.{}".format(*sys.version_info[:2])
+        version = python or this_python()
+        if version not in pythons():
+            pytest.skip(f"Python {version} is not here")
+        if not starts(pip, version):
+            pytest.skip(f"pip {pip} does not start on Python {version}")
         folder = tmp_path_factory.mktemp("venv") / f"{version}-pip{os.path.basename(pip)}"
         environment = Environment(folder, pythons()[version])
         wheels = [pip_wheel(pip)]

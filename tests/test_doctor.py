@@ -290,7 +290,7 @@ def test_a_pip_that_does_not_start(env: Environment, tmp_path: Path) -> None:
     text = to_do(env, PIP_CONFIG_FILE=str(config))
     assert text.startswith("- Fix what pip is set to, it does not start: Configuration file could not be")
     assert "\nSelf-test: installed a variant wheel\n" in doctor(env, code=1, PIP_CONFIG_FILE=str(config))
-    (env.site / "sitecustomize.py").write_text(
+    env.at_start(
         "import os, sys\n"
         "class Finder:\n"
         "    def find_spec(name, path=None, target=None):\n"
@@ -301,9 +301,15 @@ def test_a_pip_that_does_not_start(env: Environment, tmp_path: Path) -> None:
     assert to_do(env) == "- Fix what pip is set to, it does not start: OSError: the disk is full"
 
 
+def test_a_python_without_lzma(env: Environment) -> None:
+    """As it is where the headers of liblzma were not there when Python was built."""
+    env.at_start("import sys; sys.modules['_lzma'] = sys.modules['lzma'] = None")
+    assert doctor(env).endswith("\nOK\n")
+
+
 def test_a_pip_that_does_not_install(env: Environment) -> None:
     """It looks well, but the disk is full."""
-    (env.site / "sitecustomize.py").write_text(
+    env.at_start(
         "import sys\n"
         "def refuse(event, arguments):\n"
         "    if event == 'shutil.move':\n"

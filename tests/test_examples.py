@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from support.compilers import build_tools
 from support.environments import ROOT, WHEELHOUSE, Environment, download
 from support.pages import Shell, follow
 from support.server import Index
@@ -29,6 +30,7 @@ def followed(name: str, shell: Shell, wheels: Path, folder: Path, **variables: s
 
 
 def test_c_extension(env: Environment, shell: Shell, wheels: Path, tmp_path: Path) -> None:
+    build_tools()
     forced = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v2,v1"}  # any machine that can run this has v2
     assert followed("c-extension", shell, wheels, tmp_path, **forced) == 5
     assert env.installed("dotproduct") == ("1.0", "x86_64_v2")
@@ -48,6 +50,7 @@ def test_c_extension(env: Environment, shell: Shell, wheels: Path, tmp_path: Pat
 
 
 def test_mpi(env: Environment, shell: Shell, wheels: Path, tmp_path: Path) -> None:
+    build_tools()
     try:
         assert followed("mpi", shell, wheels, tmp_path) == 4
         assert env.installed("whichmpi") == ("1.0", "openmpi")

@@ -592,13 +592,3 @@ def test_what_was_yanked_and_does_not_fit(index: Index) -> None:
     index.attributes.update((one.name, {"yanked": "bad"}) for one in (index.root / "demo").iterdir())
     listed = {one["label"]: one["reason"] for one in decision(index, "demo==1.0")["files"]}
     assert listed["v4"].startswith("needs x86_64 :: level :: v4")
-
-
-def test_conditions_of_older_drafts_are_those_of_the_target(tmp_path: Path) -> None:
-    """What another machine is like is not known here: its provider decides."""
-    requires = {"requires": ["aarch64-variant-provider"], "enable-if": "platform_machine == 'aarch64'"}
-    variants = {"v82": {"aarch64": {"version": ["8.2a"]}}}
-    byhand.release(tmp_path, byhand.document(variants, {"aarch64": requires}, byhand.PEP_825_DRAFT))
-    more = ("--no-index", "--find-links", str(tmp_path))
-    assert decision(None, *more, "--target", "aarch64_8.2a", "demo")["label"] == "v82"
-    assert decision(None, *more, "--target", "x86_64_v3", "demo")["label"] is None

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from support.environments import FORCED, Environment, Result, clean
+from support.environments import FORCED, Environment, Result, clean, unpack
 from support.server import Index
 from support.wheels import X86_64, levels, plain_wheel, release, variant_wheel
 
@@ -39,12 +39,6 @@ def entries(env: Environment, *arguments: str, **options) -> list[dict]:
     assert list(document) == ["version", "variants"]
     assert document["version"] == "1"
     return document["variants"]
-
-
-def unpack(env: Environment, wheel: Path) -> None:
-    """Have it installed, whatever pip would say."""
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(env.site)
 
 
 def run_commands(env: Environment, commands: list[str], machine=FORCED, **extra: str) -> None:

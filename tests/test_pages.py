@@ -16,7 +16,8 @@ import pytest
 from support.environments import ROOT, Environment
 
 from pip_variants.cli import main
-from pip_variants.detection.targets import loads, tomllib
+from pip_variants.detection.targets import loads
+from pip_variants.detection.toml import tomllib
 from pip_variants.model.index_set import IndexSet
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.publish.project import Project
@@ -27,6 +28,7 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
 )
 RUN = {
+    "docs/commands.md": "tests/test_commands_page.py",
     "docs/environments.md": "tests/test_environments.py",
     "docs/targets.md": "tests/pip/test_stories.py",
     "docs/write-a-provider.md": "tests/test_vendor_example.py",

@@ -18,7 +18,7 @@ def run():
 def test_a_pip_that_cannot_be_verified_is_left_alone_and_that_is_said_once(
     monkeypatch, caplog, problems
 ) -> None:
-    def verify() -> list[str]:
+    def verify(*_: object) -> list[str]:
         if problems is None:
             raise AttributeError("select_backend")
         return problems
@@ -32,14 +32,14 @@ def test_a_pip_that_cannot_be_verified_is_left_alone_and_that_is_said_once(
 
 
 def test_without_variants_nothing_is_verified(monkeypatch) -> None:
-    monkeypatch.setattr(attach, "verify", lambda: pytest.fail("verified"))
+    monkeypatch.setattr(attach, "verify", lambda *_: pytest.fail("verified"))
     run = Run()
     run.is_off = True
     assert not run.accepts_labels()
 
 
 def test_shutting_for_a_while(monkeypatch, run: Run) -> None:
-    monkeypatch.setattr(attach, "verify", lambda **_: [])
+    monkeypatch.setattr(attach, "verify", lambda *_: [])
     monkeypatch.setattr(attach, "missing", lambda _: [])
     with during("is_shut"):
         assert not run.accepts_labels()

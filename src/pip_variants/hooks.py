@@ -5,90 +5,24 @@ implements one hook, marked with `hookimpl`. examples/vendor-provider is such a 
 docs/write-a-provider.md says how it is made. All names here are the contract.
 """
 
-import os
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
 
 import pluggy
 
-ENTRY_POINT_GROUP = "pip_variants"
-"""Where vendors register their plugin."""
+from pip_variants.contract import (
+    ENTRY_POINT_GROUP,
+    PREFIX_VARIABLE,
+    Feature,
+    Provider,
+    target_prefix,
+)
+from pip_variants.model.published import Published
 
-PREFIX_VARIABLE = "_PIP_VARIANTS_PREFIX"
-"""Holds the prefix of the environment that is installed into, where it is not this one's."""
+__all__ = ["ENTRY_POINT_GROUP", "PREFIX_VARIABLE", "Feature", "Provider", "Published"]
+__all__ += ["hookimpl", "hookspec", "target_prefix"]
 
 hookspec = pluggy.HookspecMarker("pip_variants")
 hookimpl = pluggy.HookimplMarker("pip_variants")
-
-
-@dataclass(frozen=True)
-class Feature:
-    """One feature of the vendor's namespace, and the values that this machine supports.
-
-    `values` are without repetition, the most preferred first. `multi_value` says whether one wheel
-    may name several of them (PEP 850, Variant feature config class, which this implements).
-    `devices` is for machines with devices that differ: the values that each of them supports, by
-    what people call it. pip warns of a wheel that has none of those of one device.
-    """
-
-    name: str
-    values: Sequence[str]
-    multi_value: bool = False
-    devices: Mapping[str, Sequence[str]] = field(default_factory=dict, hash=False)
-
-
-@dataclass(frozen=True)
-class Published:
-    """A provider package, spelled as wheels name it (PEP 850, Provider information).
-
-    `plugin_api` is the API endpoint. A wheel that requires another `version` is not answered.
-    """
-
-    package: str
-    version: str
-    plugin_api: str
-
-
-def target_prefix() -> str:
-    """The prefix, as `sys.prefix`, that is installed into: not this one under `pip --python`."""
-    return os.environ.get(PREFIX_VARIABLE) or sys.prefix
-
-
-@dataclass(frozen=True)
-class Provider:
-    """Says which properties of one namespace this machine supports.
-
-    `detect` returns the supported features, the most preferred first, nothing without the hardware.
-    `get_supported_configs` of a PEP 850 plugin will do. It runs in a process of its own, once per
-    pip run; `pip-variants show -v` shows what it logs.
-
-    `implements` names the provider packages that this one answers for. Wheels find a provider by
-    package and endpoint, never by namespace (PEP 850, High level design); `namespace` is the
-    recommended name, for people and environment variables.
-
-    The user may replace what was detected (`{NAMESPACE}_VARIANT_PROVIDER_FORCE_{FEATURE}`, the
-    supported values in order). `forced` names the features of which `detect` reads that variable
-    itself, because another meaning of it is established.
-
-    `baseline` is for installs for another machine (`pip install --platform …`): given a platform
-    tag such as `manylinux_2_28_x86_64`, it returns what every machine of that platform supports.
-    `named` gives the features of well-known targets (`pip install --variant-target NAME`), such as
-    `x86_64_v3`, and nothing for other names.
-
-    `valid` is for those who publish wheels: every feature with every value that there is, those of
-    `detect` among them, in any order; nothing if the provider cannot say. `get_all_configs` of a
-    plugin will do (the draft on building variants, Extensions to provider plugin API).
-    """
-
-    namespace: str
-    detect: Callable[[], Iterable[Any]]
-    implements: Sequence[Published]
-    baseline: Callable[[str], Iterable[Any]] = lambda _: ()
-    forced: Sequence[str] = ()
-    named: Callable[[str], Iterable[Any]] = lambda _: ()
-    valid: Callable[[], Iterable[Any]] = tuple
 
 
 @hookspec

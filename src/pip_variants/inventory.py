@@ -55,7 +55,7 @@ class InstalledVariant:
         return f"{self.name}=={self.version.removesuffix(label)}"
 
     def to_json(self) -> dict[str, Any]:
-        """The entry in the output of `--json` (docs/commands.md)."""
+        """The entry in the output of `--json` (docs/json/list.json)."""
         shown = "name version variant supported target reason better commands".split()
         entry = {name: getattr(self, name) for name in shown}
         if self.variant:

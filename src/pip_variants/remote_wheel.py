@@ -70,9 +70,8 @@ class RemoteFile(io.RawIOBase):
         self._spend = spend or (lambda _requests, _size: None)
         self._part, self._whole = part, whole
         self._position = 0
-        self._block, self._block_start = b"", 0  # what was fetched last from the middle
         self._size = -1  # not known
-        self._end = b""
+        self._data, self._start = b"", 0  # what is there, and where it begins
         end = self._asked(-part)
         if end is None and self._size < 0:
             first = self._asked(0, 1)
@@ -81,7 +80,8 @@ class RemoteFile(io.RawIOBase):
             end = self._asked(max(0, self._size - part), self._size)
         if end is None and self._size != 0:
             raise NoParts("it sends no parts of it")
-        self._end = end or b""
+        self._data = end or b""
+        self._start = self._size - len(self._data)
 
     def readable(self) -> bool:
         """It is."""
@@ -102,28 +102,21 @@ class RemoteFile(io.RawIOBase):
 
     def read(self, size: int = -1, /) -> bytes:
         """So many bytes, or all; fewer at the end of the file only."""
-        stop = self._size if size < 0 else min(self._position + size, self._size)
-        data = self._part_of(self._position, stop)
-        self._position += len(data)
-        return data
-
-    def _part_of(self, start: int, stop: int) -> bytes:
-        end_start = self._size - len(self._end)
-        block_stop = self._block_start + len(self._block)
+        start = self._position
+        stop = self._size if size < 0 else min(start + size, self._size)
         if start >= stop:
             return b""
-        if self._block_start <= start < block_stop:
-            held = self._block[start - self._block_start : stop - self._block_start]
-            return held + self._part_of(start + len(held), stop)
-        if start < end_start <= stop:
-            first = start if start == block_stop else max(0, start - self._part)
-            self._end = self._fetched(first, end_start) + self._end
-            end_start = first
-        if start >= end_start:
-            return self._end[start - end_start : stop - end_start]
-        last = min(max(stop, start + self._part), end_start)
-        self._block, self._block_start = self._fetched(start, last), start
-        return self._block[: stop - start]
+        if start < self._start <= stop:
+            first = max(0, start - self._part)
+            self._data = self._fetched(first, self._start) + self._data
+            self._start = first
+        elif start < self._start or stop > self._start + len(self._data):
+            kept = self._data[start - self._start :] if start >= self._start else b""
+            last = min(max(stop, start + self._part), self._size)
+            self._data = kept + self._fetched(start + len(kept), last)
+            self._start = start
+        self._position = stop
+        return self._data[start - self._start : stop - self._start]
 
     def _fetched(self, start: int, stop: int) -> bytes:
         data = self._asked(start, stop)
@@ -152,7 +145,7 @@ class RemoteFile(io.RawIOBase):
             said = answer.headers.get("Content-Length", "")
             length = int(said) if said.isdecimal() else None
             if answer.status == 200:
-                return None if self._end else self._small(answer, length)
+                return None if self._data else self._small(answer, length)
             match = _SENT.fullmatch(sent)
             *ends, size = map(int, match.groups()) if match else (0, 0, 0)
             if stop is None:

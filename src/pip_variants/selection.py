@@ -1,8 +1,7 @@
 """From the metadata of one release and what a target supports to the variants it can use."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from pip_variants.errors import DetectionError, InconsistentVariantMetadata
 from pip_variants.model.abi import is_abi_namespace, newest_first
@@ -38,12 +37,8 @@ class Asker(Protocol):
     def listed(self, namespace: str, provider: PluginProvider | None) -> NamespaceSupport | None:
         """What the user's own list says, if it says anything. Raises `DetectionError`."""
 
-    def holds(self, marker: str) -> bool:
-        """Whether an environment marker is true for the target. Raises `DetectionError`."""
 
-
-@dataclass(frozen=True)
-class Choices:
+class Choices(NamedTuple):
     """What the user chose: namespaces, what comes first, and `releases` of other packages.
 
     The `preferred` are namespaces, features (two names) and properties (three), in this order.
@@ -126,15 +121,10 @@ def supported_properties(
 ) -> SupportedProperties:
     """What the target supports in each of the namespaces (PEP 850, Providers, steps 2 to 6)."""
     wanted = sorted(namespaces)
-    values: dict[str, dict[str, tuple[str, ...]]] = {}
-    for feature, preferred in metadata.value_priorities.items():
-        values.setdefault(feature.namespace, {})[feature.name] = preferred
     packages = _packages(metadata, {one for one in wanted if is_abi_namespace(one, metadata)})
     return {
-        namespace: _support(namespace, metadata, asker, choices, packages)
-        .preferring(metadata.feature_priorities.get(namespace, ()), values.get(namespace, {}))
-        .preferring(*choices.within(namespace))
-        for namespace in wanted
+        one: _support(one, metadata, asker, choices, packages).preferring(*choices.within(one))
+        for one in wanted
     }
 
 
@@ -170,8 +160,6 @@ def _said(
         return NamespaceSupport((), "its metadata names no provider", enable)
     if info.optional and namespace not in choices.enabled:
         return NamespaceSupport(absent=f"its provider is optional and not enabled, see {enable}")
-    if info.enable_if is not None and not asker.holds(info.enable_if):
-        return NamespaceSupport(absent=f"its provider is for {info.enable_if} only")
     if isinstance(info, StaticProvider):
         return NamespaceSupport(info.features)
     if isinstance(info, PluginProvider):

@@ -38,7 +38,6 @@ from pip_variants.model.names import VariantProperty, normalised
 from pip_variants.model.support import SupportedFeature
 from pip_variants.publish.archive import record_row
 from pip_variants.publish.index import write_index_metadata
-from pip_variants.publish.wheel import make_variant_wheel
 
 __all__ = ["Choice", "check_detect", "check_package", "choose", "make_wheel", "serve"]
 
@@ -109,20 +108,19 @@ def make_wheel(
         f"{info}/METADATA": f"Metadata-Version: 2.1\n{about}",
         f"{info}/WHEEL": "".join(("Wheel-Version: 1.0\nRoot-Is-Purelib: true\n", *tags)),
     }
-    rows = [",".join(record_row(file, text.encode())) for file, text in files.items()]
-    files[f"{info}/RECORD"] = "\n".join((*rows, f"{info}/RECORD,,\n"))
-    metadata = None
     if name.label is not None:
         variant = Variant.of(name.label, map(VariantProperty.parse, properties))
         required = {one: PluginProvider((text,)) for one, text in (providers or {}).items()}
         metadata = VariantMetadata(tuple(required), {name.label: variant}, required)
-    with tempfile.TemporaryDirectory() as own:
-        wheel = Path(own, str(name.with_label(None)))
-        with zipfile.ZipFile(wheel, "w") as archive:
-            for file, text in files.items():
-                archive.writestr(file, text)
-        project = folder / normalised(name.distribution)
-        return make_variant_wheel(wheel, metadata, project, force=True)
+        files[f"{info}/variant.json"] = metadata.serialise().decode()
+    rows = [",".join(record_row(file, text.encode())) for file, text in files.items()]
+    files[f"{info}/RECORD"] = "\n".join((*rows, f"{info}/RECORD,,\n"))
+    wheel = folder / normalised(name.distribution) / filename
+    wheel.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for file, text in files.items():
+            archive.writestr(file, text)
+    return wheel
 
 
 @contextmanager

@@ -61,7 +61,7 @@ def with_deadline(monkeypatch, detection):
     """Ask with a short deadline, in a process that has started already."""
 
     def ask(provider: PluginProvider):
-        detection.holds("python_version >= '3'")
+        detection.machine(["x86_64_v1"])
         with monkeypatch.context() as patch:
             patch.setattr(client, "DEADLINE", 0.4)
             return detection.supported(provider)
@@ -107,36 +107,6 @@ def test_another_machine_is_known_by_its_platform_alone(detection, site, noting_
     assert not (tmp_path / "pids").exists()
 
 
-@pytest.mark.parametrize(
-    ("marker", "holds"),
-    [
-        ("python_version >= '3'", True),
-        ("python_version < '3'", False),
-        (f"sys_platform == '{sys.platform}'", True),
-        (f"sys_platform != '{sys.platform}' or os_name == 'none'", False),
-        (f"python_version == '{sys.version_info[0]}.{sys.version_info[1]}'", True),
-    ],
-)
-def test_a_marker_is_evaluated(marker, holds, detection):
-    assert detection.holds(marker) is holds
-
-
-@pytest.mark.parametrize("marker", ["", "python_version", "engine == 'mk1'", "os_name ~=", "extra in 3"])
-def test_an_invalid_marker_does_not_hold(marker, detection):
-    assert not detection.holds(marker)
-    assert detection.holds("python_version >= '3'")
-
-
-def test_a_marker_that_cannot_be_evaluated_does_not_hold_and_ends_nothing(
-    detection, site, noting_pid, pids
-):
-    vendor(site, "acme", noting_pid(DETECT))
-    detection.supported(ACME)
-    assert not detection.holds("os_name ~= 'posix'")
-    assert not detection.holds("(" * 5000 + "os_name == 'posix'" + ")" * 5000)
-    assert alive(pids()[0])
-
-
 def test_a_log_line_that_cannot_be_formatted_is_dropped(detection, site):
     log = 'import logging\nlog = logging.getLogger("acme")\nlog.info("%d", "x")\nlog.info("looked")\n'
     vendor(site, "acme", log + DETECT)
@@ -176,7 +146,6 @@ def test_the_same_question_is_asked_once(detection, site, noting_pid, pids):
     [
         PluginProvider(("acme-variants",), optional=True),
         PluginProvider(("acme-variants",), "acme_variants"),
-        PluginProvider(("acme-variants",), enable_if="python_version >= '3'"),
     ],
 )
 def test_requirement_and_endpoint_say_which_provider_it_is(
@@ -194,10 +163,10 @@ def test_a_provider_detects_once_whatever_version_wheels_require(detection, site
 
 
 def test_an_answer_is_kept_after_the_process(detection, monkeypatch):
-    supported, holds = detection.supported(X86_64), detection.holds("os_name != 'none'")
+    supported, machine = detection.supported(X86_64), detection.machine()
     detection.close()
     monkeypatch.setattr(client, "command", lambda: ["/no/such/python"])
-    assert (detection.supported(X86_64), detection.holds("os_name != 'none'")) == (supported, holds)
+    assert (detection.supported(X86_64), detection.machine()) == (supported, machine)
 
 
 def test_all_questions_go_to_one_process(detection, site, noting_pid, pids):
@@ -530,7 +499,7 @@ BROKEN = [
     (damage, "detection/worker.py", r"(SyntaxError|ValueError): source code .*cannot contain null bytes"),
     (remove, "detection/registry.py", "ModuleNotFoundError: No module named 'pip_variants.detection.r"),
     (empty, "model/names.py", "ImportError: cannot import name '"),
-    (empty, "hooks.py", "ImportError: cannot import name '|AttributeError: "),
+    (empty, "contract.py", "ImportError: cannot import name '|AttributeError: "),
     (remove, "providers/x86_64.py", r"pip_variants.providers.x86_64: ModuleNotFoundError: "),
     (empty, "providers/x86_64.py", "pip_variants.providers.x86_64: AttributeError: module .* has no attribute"),
     (damage, "providers/x86_64.py", "pip_variants.providers.x86_64: (SyntaxError|ValueError): source"),
@@ -557,15 +526,15 @@ def test_a_provider_of_ours_that_is_broken_is_so_only_where_it_is_needed(copied)
     folder, detection = copied
     (folder / "providers" / "nvidia.py").unlink()
     assert detection.supported(X86_64).features
-    assert detection.holds("python_version >= '3'")
     with pytest.raises(BrokenInstallation, match="^pip_variants.providers.nvidia: ModuleNotFoundError"):
         detection.supported(PluginProvider(("mpi-variant-provider",)))
 
 
-def test_plugins_are_looked_for_by_a_module_of_ours_too(copied):
+@pytest.mark.parametrize(("file", "name"), [("detection/installed.py", "entry_points"), ("hooks.py", "ENTRY_POINT_GROUP")])
+def test_plugins_are_looked_for_by_a_module_of_ours_too(copied, file, name):
     folder, detection = copied
-    (folder / "detection" / "installed.py").write_text("")
-    with pytest.raises(BrokenInstallation, match="^ImportError: cannot import name 'entry_points'"):
+    (folder / file).write_text("")
+    with pytest.raises(BrokenInstallation, match=f"^ImportError: cannot import name '{name}'"):
         detection.supported(ACME)
 
 
@@ -587,7 +556,7 @@ def test_close_ends_the_process(detection, site, noting_pid, pids):
 
 def test_close_can_be_repeated_and_asking_starts_anew(detection):
     detection.close()
-    detection.holds("python_version >= '3'")
+    detection.machine(["x86_64_v1"])
     detection.close()
     detection.close()
     assert detection.supported(X86_64).features
@@ -624,7 +593,7 @@ def test_the_process_ends_when_pip_is_killed_whatever_a_provider_does(
 
 
 def test_threads_ask_one_after_the_other(detection):
-    markers = [f"python_version < '{number}'" for number in range(12)]
-    with ThreadPoolExecutor(len(markers)) as pool:
-        answers = list(pool.map(detection.holds, markers))
-    assert answers == [sys.version_info < (number,) for number in range(12)]
+    names = [f"x86_64_v{number % 4 + 1}" for number in range(12)]
+    with ThreadPoolExecutor(len(names)) as pool:
+        answers = list(pool.map(detection.machine, ([name] for name in names)))
+    assert [answer.count('"v4"') for answer in answers] == [0, 0, 0, 1] * 3

@@ -1,11 +1,17 @@
 """The registry: which provider is asked, what it may answer, and what users may force."""
 
 import platform
+import subprocess
 import sys
 
 import pytest
-from pip_variants.detection.registry import Registry
+from hypothesis import example, given, strategies as st
+from packaging.requirements import InvalidRequirement, Requirement
+
+from pip_variants.detection import Absent
+from pip_variants.detection.registry import Registry, _Wanted
 from pip_variants.errors import InvalidProviderAnswer, ProviderFailed
+from pip_variants.model.published import Published
 from pip_variants.model.target import Target
 from vendors import broken_vendor, entry, install, install_plugin, plugin, vendor
 
@@ -45,6 +51,39 @@ ENGINE = {"engine": ["mk2", "mk1"]}
 
 
 # Which provider is asked
+
+
+numbers = st.sampled_from(["0", "1", "0.1", "0.10", "1.0", "1.0.0", "1.1", "01.1", "2", "1.0.post1", "1.0.dev1", "1.*", "1.", ""])
+clauses = st.builds("".join, st.tuples(st.sampled_from(["", " "]), st.sampled_from(
+    ["<", "<=", "==", "!=", ">=", ">", "~=", "===", "=", ""]), st.sampled_from(["", " "]), numbers, st.sampled_from(["", " "])))
+requirements = st.builds(
+    lambda name, some: name + ",".join(some),
+    st.sampled_from(["acme", "Acme", "acme ", " acme", "acme-", "a_b", "a.b", "a-b ", "acme[x]", "acme;", ""]),
+    st.lists(clauses, max_size=3),
+)
+
+
+@given(requirements, numbers.filter(lambda text: text and "*" not in text and text != "1."), st.sampled_from(["acme", "a-b"]))
+@example("acme >=0.1,<1", "0.10", "acme")
+@example("acme>1.0", "1.0.post1", "acme")
+def test_a_requirement_that_is_read_without_packaging_means_the_same(text, version, package):
+    wanted = _Wanted([text], "endpoint")
+    try:
+        one = Requirement(text)
+    except InvalidRequirement:
+        with pytest.raises(Absent):
+            wanted.is_for(Published(package, version, "endpoint"))
+        return
+    is_same = one.name.lower().replace("_", "-").replace(".", "-") == package
+    expected = is_same and one.specifier.contains(version, prereleases=True)
+    assert wanted.is_for(Published(package, version, "endpoint")) == expected
+
+
+def test_a_plain_question_loads_no_more_than_it_needs():
+    code = f"import sys; from pip_variants.detection.registry import Registry; Registry().supported(*{OURS}, [], '/'); "
+    code += "print(*{'packaging', 'pluggy', 'dataclasses', 'inspect', 'archspec.cpu', 'importlib_metadata'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
 
 
 def test_of_two_that_go_by_one_name_the_same_answers_here_and_in_a_target(site, tmp_path):

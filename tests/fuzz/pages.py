@@ -73,7 +73,6 @@ class _Target(Target):
         super().__init__(run)
         self.choices = CHOICES
         self.supported_in = ASKER.supported_in
-        self.holds = ASKER.holds
         self.warm_up = lambda: None
 
 

@@ -20,7 +20,8 @@ from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.metadata import PluginProvider, VariantMetadata
 from pip_variants.model.names import VariantProperty
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
-from pip_variants.model.target import Identity, Machine, Target, TargetProvider
+from pip_variants.model.published import Published
+from pip_variants.model.target import Machine, Target, TargetProvider
 from pip_variants.reasons import reason
 from pip_variants.selection import select
 from targets import ASKER, REFUSED, TARGETS, tried
@@ -200,7 +201,8 @@ COUNTED = {
 
 @pytest.mark.parametrize("case", COUNTED)
 def test_four_times_the_input_is_about_four_times_the_work(case: str) -> None:
-    COUNTED[case](20)()  # what is made once is made
+    # What is made once is made, and Python 3.14 counts a function from its second call on.
+    steps(COUNTED[case](20))
     short, long = (steps(COUNTED[case](length)) for length in (60, 240))
     assert short > 1000
     assert long < 4.6 * short  # quadratic parts make it more, up to 16 times
@@ -225,7 +227,7 @@ def values_apart(count: int) -> None:
 
     def kind(name: str) -> Machine:
         values = (*(f"{name}{one}" for one in range(count)), "both")
-        provider = TargetProvider("a", "", (Identity("p", "1", "p"),), (SupportedFeature("f", values),))
+        provider = TargetProvider("a", "", (Published("p", "1", "p"),), (SupportedFeature("f", values),))
         return Machine((provider,), (name,))
 
     (found,) = Target.of([kind("one"), kind("two")]).supported.values()

@@ -121,15 +121,3 @@ def test_the_same_kind_is_compared_whatever_the_draft(schema):
 
 def test_optional_is_for_the_index_to_say():
     assert both_ways(release(), release({**PLUGIN, "optional": True})) is None
-
-
-OLD = "https://example.org/v0.1.0.json"
-
-
-def test_markers_contradict_each_other_only_where_both_have_one():
-    one = release({**PLUGIN, "enable-if": "os_name == 'nt'"}, OLD)
-    same = release({**PLUGIN, "enable-if": 'os_name=="nt"'}, OLD)
-    other = release({**PLUGIN, "enable-if": "os_name == 'posix'"}, OLD)
-    assert both_ways(one, release()) is None
-    assert both_ways(one, same) is None
-    assert both_ways(one, other) == ANOTHER_PROVIDER

@@ -12,14 +12,15 @@ from pip_variants.model.metadata import Variant
 from pip_variants.model.names import VariantProperty
 from pip_variants.model.ordering import order
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
-from pip_variants.model.target import FORMAT, Identity, Machine, Target, TargetProvider
+from pip_variants.model.published import Published
+from pip_variants.model.target import FORMAT, Machine, Target, TargetProvider
 
 names = st.text("abc_1", min_size=1, max_size=3)
 values = st.lists(st.sampled_from("v1 v2 v3 v4 9.0".split()), min_size=1, max_size=4, unique=True)
 features = st.dictionaries(st.sampled_from(["level", "arch", "on"]), values, max_size=3).map(
     lambda found: tuple(SupportedFeature(name, tuple(some)) for name, some in found.items())
 )
-identities = st.sampled_from([Identity("p", "1", "p"), Identity("p", "2", "p"), Identity("q", "1", "q:r")])
+identities = st.sampled_from([Published("p", "1", "p"), Published("p", "2", "p"), Published("q", "1", "q:r")])
 texts = st.text(max_size=5).filter(str.isprintable)
 providers = st.builds(
     TargetProvider,
@@ -52,7 +53,7 @@ def test_a_file_holds_everything_and_files_may_follow_each_other(target: Target)
     assert loads(target.to_toml() + target.to_toml(), "here") == target
 
 
-def fitting(target: Target, identity: Identity, variants: list[Variant]) -> set[str]:
+def fitting(target: Target, identity: Published, variants: list[Variant]) -> set[str]:
     found = target.supported.get(identity)
     support = {"n": NamespaceSupport(found.features if found else ())}
     return {variant.label for variant in order(variants, ("n",), support).best_first}
@@ -72,7 +73,7 @@ def test_what_fits_the_combination_fits_every_member(found, identity, wanted) ->
 
 def machine(name: str, *levels: str) -> Machine:
     feature = (SupportedFeature("level", levels),) if levels else ()
-    return Machine((TargetProvider("x", "me", (Identity("p", "1", "p"),), feature),), (name,))
+    return Machine((TargetProvider("x", "me", (Published("p", "1", "p"),), feature),), (name,))
 
 
 def test_what_is_lost_and_by_whom() -> None:
@@ -128,7 +129,7 @@ def test_any_text_is_a_target_or_refused(text: str) -> None:
         assert str(error).startswith("here")
 
 
-OTHER = TargetProvider("y", "me", (Identity("q", "1", "q"),), (SupportedFeature("on", ("yes",)),))
+OTHER = TargetProvider("y", "me", (Published("q", "1", "q"),), (SupportedFeature("on", ("yes",)),))
 
 
 def test_what_machines_write_into_one_file_at_the_same_time_is_never_too_much() -> None:

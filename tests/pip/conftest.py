@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from support import faults, surroundings
+from support.environments import PYTHONS, starts
 
 _environments: list[str] = []
 _tried: list[tuple[str, dict[str, str], bool]] = []
@@ -35,20 +36,25 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def _lines() -> list[str]:
-    lines = ["# The pips that were tried", "", f"Written by `pytest --all --table FILE tests/pip`.", ""]
+    lines = ["# The pips that were tried", "", "Written by `python tests/pythons.py FOLDER`, which brings the Pythons that a machine lacks; elsewhere by\n`pytest --all --table FILE tests/pip`. \"Does not start\": stock neither.", ""]
     matrix = {(p["pip"], p["python"]): passed for _, p, passed in _tried if "python" in p}
-    pythons = sorted({python for _, python in matrix}, key=_numbers)
-    lines += [f"| | {' | '.join(f'Python {python}' for python in pythons)} |", "|---" * (len(pythons) + 1) + "|"]
+    lines += [f"| | {' | '.join(PYTHONS)} |", "|---" * (len(PYTHONS) + 1) + "|"]
     for pip in sorted({pip for pip, _ in matrix}, key=_numbers):
-        cells = (_result(matrix.get((pip, python))) for python in pythons)
+        cells = (_cell(pip, python, matrix.get((pip, python))) for python in PYTHONS)
         lines.append(f"| {pip} | {' | '.join(cells)} |")
     lines += ["", "| kind of pip | version | |", "|---|---|---|"]
     kinds = [one for one in _tried if "python" not in one[1]]
     return lines + [f"| {name} | {p['pip']} | {_result(passed)} |" for name, p, passed in sorted(kinds, key=str)]
 
 
-def _result(passed: bool | None) -> str:
-    return {None: "does not start", True: "passed", False: "FAILED"}[passed]
+def _cell(pip: str, python: str, passed: bool | None) -> str:
+    if not starts(pip.removeprefix("pip "), python):
+        return "does not start"
+    return "not had" if passed is None else _result(passed)
+
+
+def _result(passed: bool) -> str:
+    return "passed" if passed else "FAILED"
 
 
 def _numbers(version: str) -> list[int]:

@@ -96,7 +96,7 @@ def test_a_false_kill_switch_does_not_count(env, index: Index) -> None:
 
 
 def test_pips_process_imports_no_provider_and_no_dependency(env, index: Index) -> None:
-    (env.site / "sitecustomize.py").write_text(
+    env.at_start(
         "import atexit, sys\n"
         "atexit.register(lambda: print('LOADED', *sorted(sys.modules), file=sys.stderr))\n"
     )
@@ -217,9 +217,8 @@ def test_another_interpreter_chooses_variants_too(
 ) -> None:
     from support.environments import Environment, pythons
 
-    versions = pythons()
-    other = Environment(tmp_path / "other", versions[max(versions, key=lambda v: int(v[2:]))])
-    other.unpack()
+    *_, python = pythons().values()  # not the one that runs pip, if there is another
+    other = Environment(tmp_path / "other", python)
     release(index.root / "demo", "1.0", {**levels("v3", "v4"), None: ()})
     command = ("--python", other.python, "install", "--index-url", index.url, "demo")
     result = env.pip(*command, env=FORCED)

@@ -252,7 +252,7 @@ sys.addaudithook(hook)
 def test_a_machine_at_its_limits_is_an_error(env: Environment, index: Index, code: str) -> None:
     """The choice is unknown then, and the plain wheel would be another one."""
     release_of_demo(index)
-    (env.site / "sitecustomize.py").write_text(code)
+    env.at_start(code)
     result = install(env, index, "--no-compile", code=1)
     assert env.installed() is None
     (line,) = [line for line in result.err.splitlines() if line.startswith("ERROR:")]
@@ -264,7 +264,7 @@ def test_a_machine_at_its_limits_is_an_error(env: Environment, index: Index, cod
 def test_a_folder_that_cannot_be_read(env: Environment, index: Index) -> None:
     """Its metadata is out of reach: that is said, and the wheels without variants are left."""
     folder = release_of_demo(index)
-    (env.site / "sitecustomize.py").write_text(_NO_FOLDER)
+    env.at_start(_NO_FOLDER)
     result = env.pip("install", "--no-index", "--find-links", folder, "demo", env=FORCED, code=None)
     assert "Permission denied" in result.err
     assert "internal error" not in result.all
@@ -273,7 +273,7 @@ def test_a_folder_that_cannot_be_read(env: Environment, index: Index) -> None:
 
 def test_a_file_that_cannot_be_read_is_an_error(env: Environment, index: Index) -> None:
     folder = release_of_demo(index)
-    (env.site / "sitecustomize.py").write_text(
+    env.at_start(
         "import sys\n"
         "def refuse(event, arguments):\n"
         "    if event == 'open' and str(arguments[0]).endswith('-variants.json'):\n"

@@ -342,6 +342,18 @@ def test_a_lock(env, pytorch: Replica, tmp_path: Path) -> None:
     assert "%2Bcu130" in lock.read_text()
 
 
+@pytest.mark.long
+def test_several_targets(env, pytorch: Replica, tmp_path: Path) -> None:
+    """A lock has one build of a release, a folder all of them, without saying for whom they are."""
+    options = ["--index-url", pytorch.base.url, "--variant-indexes", f"pytorch={pytorch.url}", "torch"]
+    options += ["--variant-target", "cuda13.0-sm86", "--variant-target", "x86_64_v3"]
+    result = env.pip("lock", *options, "-o", tmp_path / "pylock.toml", code=1)
+    assert "x86_64_v3 cannot get what the lock holds for cuda13.0-sm86: " in result.err
+    result = env.pip("download", *options, "--dest", tmp_path)
+    assert {path.name.split("-")[1] for path in tmp_path.glob("torch-*")} == {"2.14.0+cu130", "2.14.0+cpu"}
+    assert "WARNING: A folder does not say for whom the builds of torch are; download" in result.err
+
+
 @pytest.mark.parametrize("command", ["download", "wheel"])
 def test_other_commands(env, pytorch: Replica, tmp_path: Path, command: str) -> None:
     options = ["--index-url", pytorch.base.url, "--variant-indexes", f"pytorch={pytorch.url}"]
@@ -683,7 +695,7 @@ def test_releases_that_a_set_does_not_know(env, pytorch: Replica, tmp_path: Path
 def test_the_set_of_pytorch_is_in_words_that_providers_know() -> None:
     from packaging.requirements import Requirement
 
-    from pip_variants.detection.targets import tomllib
+    from pip_variants.detection.toml import tomllib
     from pip_variants.providers import amd, intel, nvidia
 
     folder = Path(nvidia.__file__).parents[1] / "index_sets"

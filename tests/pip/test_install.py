@@ -177,7 +177,7 @@ def test_a_package_without_variants_is_as_with_stock_pip(env, stock, index: Inde
 
 
 def test_a_package_without_variants_starts_no_process(env, index: Index) -> None:
-    (env.site / "sitecustomize.py").write_text(
+    env.at_start(
         "import sys\n"
         "def hook(event, args):\n"
         "    if event == 'subprocess.Popen' and 'pip_variants' in str(args): print('STARTED')\n"

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from support.compilers import cc
 from support.environments import NEWEST_PIP, WHEELHOUSE, Environment, clean, dependencies, download, pip_wheel
 from support.server import Index
 from support.wheels import _record, plain_wheel, variant_metadata, variant_wheel
@@ -71,7 +72,7 @@ def wheels(tmp_path_factory, with_mpi) -> Path:
 
 def compiled(path: Path, library: Path) -> Path:
     """A library that asks the environment's own MPI: three folders above a package is `lib`."""
-    command = ["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", path, "-x", "none", library]
+    command = [*cc(), "-shared", "-fPIC", "-x", "c", "-", "-o", path, "-x", "none", library]
     command += ["-Wl,--enable-new-dtags,-rpath,$ORIGIN/../../.."]
     subprocess.run(command, input=SOURCE, text=True, check=True)
     return path

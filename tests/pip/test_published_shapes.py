@@ -31,7 +31,7 @@ def draft(
 # name of the project -> what its index and its wheels say, and what is to be taken
 SHAPES: dict[str, tuple[dict[str, Any], str]] = {
     "enabled-here": (draft(level("v3"), {"x86_64": {**OURS, "enable-if": HERE}}), "v3"),
-    "enabled-elsewhere": (draft(level("v3"), {"x86_64": {**OURS, "enable-if": ELSEWHERE}}), "plain"),
+    "enabled-elsewhere": (draft(level("v3"), {"x86_64": {**OURS, "enable-if": ELSEWHERE}}), "v3"),
     "build-time-only": (
         draft(
             {"lime": {"paint": {"colour": ["lime"]}}, "v3_teal": {**level("v3")["v3"], "paint": {"colour": ["teal"]}}},
@@ -81,7 +81,7 @@ SHAPES: dict[str, tuple[dict[str, Any], str]] = {
             {"x86_64": OURS},
             priorities={"namespace": ["x86_64"], "property": {"x86_64": {"level": ["v2", "v3"]}}},
         ),
-        "v2",
+        "v3",
     ),
     "draft-of-825": (
         document(

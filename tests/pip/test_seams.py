@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
-from support.environments import FORCED, ROOT, Environment, Result, clean, pythons
+from support.environments import FORCED, ROOT, Environment, Result, clean, pythons, starts
 from support.pips import Change, changed, renamed
 from support.server import Index
 from support.wheels import levels, plain_wheel, release
@@ -22,7 +22,7 @@ IGNORED = "WARNING: Wheel variants are ignored: pip-variants does not know this 
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    from test_matrix import ALL_PIPS, PIPS, starts
+    from test_matrix import ALL_PIPS, PIPS
 
     everything = metafunc.config.getoption("--all")
     if "pip" in metafunc.fixturenames:
@@ -81,6 +81,17 @@ def _found(self, name):
         return _moved.__get__(self, {owner})
     raise AttributeError(name)
 {owner}.__getattr__ = _found
+"""
+    return [(re.escape(module), r"\Z", code)]
+
+
+def inherited(module: str, owner: str, name: str) -> list[Change]:
+    """A method that the class has from another."""
+    code = f"""
+class _Base:
+    {name} = {owner}.{name}
+del {owner}.{name}
+{owner}.__bases__ = (_Base, *{owner}.__bases__)
 """
     return [(re.escape(module), r"\Z", code)]
 
@@ -294,6 +305,12 @@ OF_SOME: dict[str, list[Change]] = {
         (r"cli\.main_parser", r"\bsubprocess\.", "processes."),
     ],
     "build_env.installer:InprocessBuildEnvironmentInstaller.install": renamed("InprocessBuildEnvironmentInstaller"),
+    "commands.lock:tomli_w": [
+        (r"commands\.lock", r"^from pip\._vendor import tomli_w$", "from pip._vendor import tomli_w as writer"),
+        (r"commands\.lock", r"\btomli_w\.", "writer."),
+    ],
+    "commands.lock:LockCommand.run": inherited("commands.lock", "LockCommand", "run"),
+    "commands.download:DownloadCommand.run": inherited("commands.download", "DownloadCommand", "run"),
 }
 
 
@@ -325,7 +342,7 @@ ONE_OF_EACH = {
     "install": "models.installation_report:InstallationReport._install_req_to_dict",
     "download": "utils.misc:get_runnable_pip",
     "wheel": "cli.main_parser:subprocess",
-    "lock": "utils.pylock:pylock_from_install_requirements",
+    "lock": "commands.lock:tomli_w",
     "index": "commands.index:IndexCommand._build_package_finder",
     "list": "commands.list:format_for_columns",
     "show": "commands.show:print_results",
@@ -409,7 +426,6 @@ BEYOND = {
     # Of explain, which is a process of its own.
     "_get_infos": "explain.py",
     # Of pip 25.1 to 25.3, which do not change any more.
-    "_toml_dict_factory": "locks.py",
 }  # fmt: skip
 
 

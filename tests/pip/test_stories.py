@@ -12,7 +12,7 @@ import pytest
 from support.environments import ROOT, Environment
 from support.pages import Shell, shell_of
 from support.server import Index
-from support.wheels import levels, release
+from support.wheels import levels, plain_wheel, release
 
 from pip_variants.publish.project import KNOWN_PROVIDERS
 
@@ -22,8 +22,9 @@ PROVIDERS = {name: KNOWN_PROVIDERS[name] for name in NAMESPACES}
 
 
 def blocks(title: str) -> list[tuple[str, str]]:
-    """The commands in a section of the page, and what it says that they print."""
-    _, _, section = PAGE.read_text().partition(f"\n## {title}\n")
+    """The commands in a section of the page, and what it says that they print; "" is its head."""
+    text = PAGE.read_text()
+    section = text.partition(f"\n## {title}\n")[2] if title else text
     section, _, _ = section.partition("\n## ")
     printed = r"(?:\n\n(?:[^`\n]+\n\n)?```text\n(.*?)^```)?"  # below a sentence, or at once
     return re.findall(rf"^```sh\n(.*?)^```{printed}", section, re.M | re.S)
@@ -68,6 +69,35 @@ def run(env: Environment, tmp_path: Path, index: Index) -> Run:
     return run
 
 
+def test_every_command_of_the_page_is_run() -> None:
+    sections = {title: blocks(title) for title in ["", *re.findall(r"^## (.+)$", PAGE.read_text(), re.M)]}
+    tried = re.findall(r'= blocks\("(.*)"\)$', Path(__file__).read_text(), re.M)
+    assert sorted(tried) == sorted(title for title, commands in sections.items() if commands)
+
+
+def test_names_files_and_settings(env: Environment, index: Index, run: Run, tmp_path: Path) -> None:
+    release(index.root / "demo", "1.0", {**levels("v1", "v2", "v3", "v4"), None: ()})
+    ((commands, _),) = blocks("")
+    (tmp_path / "pip.conf").touch()  # into which pip config writes then
+    settings = {"HOME": str(tmp_path), "PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
+    expected = iter(["v2", "v3", "v2"])
+    for line in commands.splitlines():
+        run((f"{line}\n", ""), {**machine(2), **settings})
+        if line.startswith("pip install"):
+            assert env.installed() == ("1.0", next(expected)), line
+            env.reset()
+    assert f"variant-target = {tmp_path}/work/node.toml" in (tmp_path / "pip.conf").read_text()
+
+
+def test_an_image_for_another_architecture(env: Environment, index: Index, run: Run) -> None:
+    older, newer = (f"aarch64 :: version :: {version}" for version in ("8.1a", "8.4a"))
+    more = {"namespaces": ("aarch64",), "providers": {"aarch64": KNOWN_PROVIDERS["aarch64"]}}
+    release(index.root / "demo", "1.0", {"older": (older,), "newer": (newer,), None: ()}, **more)
+    (install,) = blocks("An image for another architecture")
+    run(install, machine(2))
+    assert env.installed() == ("1.0", "older")
+
+
 def test_an_image_for_gpu_nodes(env: Environment, index: Index, run: Run) -> None:
     code = {
         "nvidia_cuda_version_lower_bound": "12.8,12.4,12",
@@ -83,7 +113,7 @@ def test_an_image_for_gpu_nodes(env: Environment, index: Index, run: Run) -> Non
     run(in_build, builder)
     assert env.installed() == ("1.0", "v4_cu12")
     assert run(check, node) == check[1]
-    run((check[0], "demo 1.0: v4_cu12 needs nvidia :: "), builder, code=1)
+    run((check[0], "demo 1.0: fits gpu-node.toml, for which it was installed; not this machine:"), builder)
     env.reset()
     run(by_name, builder)
     assert env.installed() == ("1.0", "v4_cu12")
@@ -138,6 +168,56 @@ def test_a_cluster_of_different_nodes(env: Environment, index: Index, run: Run, 
     env.reset()
     run(("pip install demo\n", ""), login)
     assert env.installed() == ("1.0", "v4_openmpi")
+
+
+def test_a_login_node(env: Environment, index: Index, run: Run, tmp_path: Path) -> None:
+    release(index.root / "demo", "1.0", {**levels("v2", "v3", "v4"), None: ()})
+    install, check = blocks("A login node without a GPU")
+    run(("pip-variants target -o cluster.toml", ""), machine(3))
+    run(install, machine(2))
+    assert env.installed() == ("1.0", "v3")
+    launcher = nodes(tmp_path / "nodes", {"node1": machine(3), "node2": machine(4)})
+    output = run((f'PATH="{launcher}:$PATH"\n{check[0]}', ""), machine(2))
+    assert output.count("All installed variants fit this machine.") == 2
+
+
+GPU = {"nvidia_cuda_version_lower_bound": "12.8,12", "nvidia_sm_arch": "90_real,90_virtual"}
+
+
+@pytest.fixture
+def two_kinds(index: Index, run: Run) -> Mapping[str, Mapping[str, str]]:
+    """Nodes with a GPU and older ones, their files in the folder targets, and packages for both."""
+    labels = {"cu12": ("nvidia :: sm_arch :: 90_real",), **levels("v2"), None: ()}
+    requires = ["Requires-Dist: cudart; variant_label == 'cu12'"]
+    more = {"namespaces": NAMESPACES, "providers": PROVIDERS, "metadata": requires}
+    release(index.root / "demo", "1.0", labels, **more)
+    plain_wheel(index.root / "cudart", "cudart")
+    kinds = {"old": machine(2), "gpu": machine(3, **GPU)}
+    for name, variables in kinds.items():
+        run((f"mkdir -p targets\npip-variants target -o targets/{name}.toml", ""), variables)
+    return kinds
+
+
+def test_a_cluster_without_network(env, index: Index, two_kinds, run: Run) -> None:
+    download, install = blocks("A cluster without network")
+    run(download, machine(4))
+    for name, expected, needs in (("old", "v2", None), ("gpu", "cu12", ("1.0", None))):
+        index.requests.clear()
+        run(install, two_kinds[name])
+        assert index.requests == []
+        assert (env.installed(), env.installed("cudart")) == (("1.0", expected), needs)
+        env.reset()
+
+
+def test_locks(env, two_kinds, run: Run) -> None:
+    for_old, for_gpu, for_both, install = blocks("Locks")
+    for lock in (for_old, for_gpu, for_both):
+        run(lock, machine(4))
+    for file, both in (("pylock.toml", ("1.0", None)), ("pylock.{}.toml", None)):
+        for name, expected, needs in (("old", "v2", both), ("gpu", "cu12", ("1.0", None))):
+            run((install[0].replace("pylock.toml", file.format(name)), ""), two_kinds[name])
+            assert (env.installed(), env.installed("cudart")) == (("1.0", expected), needs)
+            env.reset()
 
 
 def test_an_environment_that_moved(env: Environment, index: Index, run: Run, tmp_path: Path) -> None:

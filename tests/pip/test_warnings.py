@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.compilers import cc
 from support.environments import ROOT, Environment, clean
 from support.server import Index
 from support.wheels import release
@@ -28,7 +29,7 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = ROOT / "tests" / "providers" / "nvidia_stand_in.c"
     (folder / "libcuda.so.1").symlink_to("libcuda.so.550.54.14")
     for name, options in {"libnvidia-ml.so.1": ["-DNVML"], "libcuda.so.550.54.14": []}.items():
-        command = ["cc", "-Wall", "-Werror", "-shared", "-fPIC", *options, "-o", folder / name]
+        command = [*cc(), "-Wall", "-Werror", "-shared", "-fPIC", *options, "-o", folder / name]
         subprocess.run([*command, source], check=True)
     return folder
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.compilers import cc
 from support.machines import lines
 
 from pip_variants.detection import registry
@@ -26,7 +27,7 @@ def level_zero(tmp_path_factory):
     folder = tmp_path_factory.mktemp("level_zero")
     source, library = MACHINES / "level_zero.c", folder / "libze_loader.so.1"
     subprocess.run(
-        ["cc", "-shared", "-fPIC", "-Wall", "-Werror", "-o", library, source], check=True
+        [*cc(), "-shared", "-fPIC", "-Wall", "-Werror", "-o", library, source], check=True
     )
     return folder
 
@@ -99,7 +100,7 @@ def test_a_library_without_the_functions_is_none(tmp_path, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
     (tmp_path / "empty.c").write_text("int other(void) { return 0; }\n")
     library = tmp_path / "libze_loader.so.1"
-    subprocess.run(["cc", "-shared", "-o", library, tmp_path / "empty.c"], check=True)
+    subprocess.run([*cc(), "-shared", "-o", library, tmp_path / "empty.c"], check=True)
     monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
     assert lines(detect()) == []
     assert "zeInit" in caplog.text

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.compilers import cc
 from support.machines import lines
 
 from pip_variants.hooks import PREFIX_VARIABLE
@@ -305,7 +306,7 @@ HANG = AT_LOAD.format("for (;;) pause();")
 
 def library(path, source=HONEST, text=MPICH, soname=None):
     path.parent.mkdir(parents=True, exist_ok=True)
-    command = ["gcc", "-shared", "-fPIC", "-w", "-x", "c", "-", "-o", str(path)]
+    command = [*cc(), "-shared", "-fPIC", "-w", "-x", "c", "-", "-o", str(path)]
     command += [f"-DTEXT={json.dumps(text)}", f"-Wl,-soname,{soname or path.name}"]
     subprocess.run(command, input=source, text=True, check=True, env={**os.environ, "PATH": PATH})
     return path

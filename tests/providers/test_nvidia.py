@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.compilers import cc
 from pip_variants.hooks import Feature
 from pip_variants.model.names import check_feature, check_value
 from pip_variants.providers import nvidia
@@ -402,7 +403,7 @@ def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stand_ins")
     source = FOLDER / "nvidia_stand_in.c"
     for name, options in {"nvml": ["-DNVML"], "old": ["-DNVML", "-DOLD"], "libcuda": []}.items():
-        command = ["cc", "-Wall", "-Werror", "-shared", "-fPIC", *options, "-o", folder / name]
+        command = [*cc(), "-Wall", "-Werror", "-shared", "-fPIC", *options, "-o", folder / name]
         subprocess.run([*command, source], check=True)
     return folder
 

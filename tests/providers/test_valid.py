@@ -1,5 +1,6 @@
 """What the built-in providers call valid: all that they ever answer, and nothing that is not."""
 
+import platform
 from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from pip_variants.detection.registry import checked_features
 from pip_variants.hooks import Feature, Provider
 from pip_variants.model.names import check_namespace
-from pip_variants.providers import BUILT_IN, aarch64, nvidia, provider_of, riscv64, x86_64
+from pip_variants.providers import BUILT_IN, _archspec, aarch64, nvidia, provider_of, riscv64, x86_64
 
 MACHINES = Path(__file__).parent / "machines"
 PROVIDERS = {one.namespace: one for one in map(provider_of, BUILT_IN)}
@@ -159,8 +160,22 @@ def test_every_arm_core_is_valid(core: tuple[str, str], extensions: set[str]) ->
 
 def test_every_arm_microarchitecture_can_be_detected() -> None:
     names = {name for _, name in aarch64._CORES.values()} | {*aarch64._APPLE.values()}
-    lines = {one for name in names for one in aarch64._line(name)}
+    lines = {one for name in names for one in _archspec.line(name)}
     assert {value for name, value in valid("aarch64") if name == "microarchitecture"} == lines
+
+
+def test_what_archspec_knows_is_what_its_own_code_reads() -> None:
+    read = {one.name: (one.vendor, one.features, [*one.ancestors]) for one in _archspec.TARGETS.values()}
+    host = platform.machine()  # which archspec adds where it does not know it
+    known = {
+        name: (one.vendor, one.features, [above.name for above in one.ancestors])
+        for name, one in TARGETS.items()
+        if name != host or one.features or host in read
+    }
+    assert read == known
+    for family in {one.family.name for one in TARGETS.values()} & set(read):
+        names = [one.name for one in _archspec.of_family(family)]
+        assert names == [name for name, one in TARGETS.items() if one.family.name == family]
 
 
 def test_a_name_that_archspec_has_for_all_riscv64_is_no_microarchitecture() -> None:

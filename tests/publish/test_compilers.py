@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.compilers import build_tools
 from support.backends import BACKENDS, code_in, project_of
 from support.environments import ROOT
 
@@ -31,6 +32,7 @@ Commands = Callable[[], list[list[str]]]
 
 @pytest.fixture(autouse=True)
 def no_flags(monkeypatch: pytest.MonkeyPatch) -> None:
+    build_tools()
     for name in ("CFLAGS", "CXXFLAGS", "FFLAGS", "FCFLAGS", "RUSTFLAGS", "CC", "CXX", "FC", "LDFLAGS", "CPPFLAGS"):
         monkeypatch.delenv(name, raising=False)
 

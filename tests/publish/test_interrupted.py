@@ -47,7 +47,8 @@ def opening(file, mode="r", *arguments, original=io.open, **options):
     if "b" not in mode or mode == "rb" or "opener" in options or isinstance(file, int):
         return original(file, mode, *arguments, **options)
     raw = Raw(file, mode.replace("b", ""))
-    return io.BufferedRandom(raw) if "+" in mode else io.BufferedWriter(raw)
+    buffered = io.BufferedRandom if "+" in mode else io.BufferedWriter
+    return buffered(raw, 8192)  # the same steps whatever the size that a Python prefers
 
 def replacing(*arguments, original=os.replace):
     step()

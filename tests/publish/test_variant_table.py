@@ -72,7 +72,7 @@ namespace = ["acme"]
 enable-if = "platform_system == 'Linux' or platform_system == 'Windows'"
 """,
         f"{PLUGIN}",
-        "enable-if of acme left out",
+        "variant.providers.acme.enable-if of an older draft is left out",
     ),
     "an order among the priorities": (
         f"""
@@ -125,7 +125,7 @@ property.acme.engine = ["mk2", "mk1"]
 {PLUGIN}
 """,
         f"{PLUGIN}",
-        "feature of acme, property of acme left out",
+        "variant.default-priorities.feature of an older draft is left out",
     ),
 }
 VARIANTS = '\n[variant.variants.a]\nacme.engine = ["mk2"]\n'
@@ -137,7 +137,7 @@ def test_a_table_of_an_older_draft(tmp_path: Path, capsys, old: str, new: str, s
     assert [wheel.read_bytes() for wheel in one] == [wheel.read_bytes() for wheel in two]
     err = capsys.readouterr().err
     assert said in err
-    assert err.count("of an older draft") == bool(said)
+    assert ("of an older draft" in err) == bool(said)
 
 
 @pytest.mark.parametrize("key", ['install-time = false\nplugin-use = "all"', 'plugin-use = "build"'])
@@ -145,23 +145,6 @@ def test_what_older_drafts_ask_while_building(tmp_path: Path, key: str) -> None:
     table = f'[variant.providers.acme]\nrequires = ["acme-variants"]\n{key}\n{VARIANTS}'
     (tmp_path / "pyproject.toml").write_text(table)
     assert Project.read(tmp_path).to_fill == ("acme",)
-
-
-def test_variant_markers_among_what_backends_read(tmp_path: Path, capsys) -> None:
-    folder = project_in(
-        tmp_path / "project",
-        """
-[project]
-name = "demo"
-version = "1.0"
-dependencies = ["numpy", "fast; variant_label == 'v3'"]
-[variant.variants.v3]
-x86_64.level = ["v3"]
-""",
-    )
-    (remark,) = Project.read(folder).remarks
-    assert '"fast; variant_label' in remark
-    assert "add-dependencies in [tool.pip-variants]" in remark
 
 
 def test_dependencies_of_all_wheels(tmp_path: Path) -> None:

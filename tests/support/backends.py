@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from support.compilers import build_tools
 from support.environments import WHEELHOUSE, download
 
 # Nothing but the loops would be worth wide registers; the second is that of examples/quickstart.py.
@@ -106,6 +107,7 @@ def project_of(
 
     In its files, `new` takes the place of `old`.
     """
+    build_tools()
     if backend == "maturin" and not shutil.which("cargo"):
         pytest.skip("cargo is not installed")
     python = "{}.{}".format(*sys.version_info[:2])

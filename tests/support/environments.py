@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -65,6 +67,14 @@ class Environment:
         self.baseline = self._files()
         return self
 
+    def at_start(self, code: str) -> None:
+        """Have its Python run this at each start, after pip-variants, until `reset`.
+
+        Not as `sitecustomize`: Debian's Python finds its own before that.
+        """
+        (self.site / "run_at_start.py").write_text(code)
+        (self.site / "run_at_start.pth").write_text("import run_at_start\n")
+
     def reset(self) -> None:
         """Remove what was installed or left since."""
         for path in self._files() - self.baseline:
@@ -102,6 +112,13 @@ class Environment:
             label = next(iter(json.loads(file.read_text())["variants"])) if file.exists() else None
             return info.name.removeprefix(f"{name}-").removesuffix(".dist-info"), label
         return None
+
+
+def unpack(env: Environment, *wheels: Path) -> None:
+    """Have wheels installed until the environment is reset, whatever pip would say."""
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(env.site)
 
 
 def clean(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -159,16 +176,42 @@ def download(folder: Path, pattern: str, *arguments: str) -> list[Path]:
     return sorted(folder.glob(pattern))
 
 
+PYTHONS = {
+    **{f"3.{minor}": f"python3.{minor}" for minor in range(10, 16)},
+    **{f"3.{minor}t": f"python3.{minor}t" for minor in (14, 15)},
+    "PyPy 3.11": "pypy3.11",
+}
+"""The Pythons that are supported, free-threaded ones and PyPy among them, and their commands."""
+
+
+def this_python() -> str:
+    """Which of them runs the tests."""
+    version = "{}.{}".format(*sys.version_info[:2])
+    if sys.implementation.name == "pypy":
+        return f"PyPy {version}"
+    return version + ("t" if sysconfig.get_config_var("Py_GIL_DISABLED") else "")
+
+
 @cache
 def pythons() -> dict[str, str]:
     """The interpreters of this machine that are supported: "3.10" -> path."""
-    found = {"{}.{}".format(*sys.version_info[:2]): sys.executable}
-    for minor in range(10, 14):
-        name = f"python3.{minor}"
-        places = [shutil.which(name), *sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/{name}"))]
+    found = {this_python(): sys.executable}
+    for python, command in PYTHONS.items():
+        places = [shutil.which(command), *sorted(Path.home().glob(f".pyenv/versions/*/bin/{command}"))]
         for place in filter(None, places):
             done = subprocess.run([place, "-c", "import venv"], capture_output=True)
             if done.returncode == 0:
-                found.setdefault(f"3.{minor}", str(place))
+                found.setdefault(python, str(place))
                 break
     return found
+
+
+def starts(pip: str, python: str) -> bool:
+    """Whether a stock pip installs anything there.
+
+    Up to 23.0 it needs `pkgutil.ImpImporter`, which Python 3.12 removed, and up to 25.1
+    `typing.no_type_check_decorator`, which Python 3.15 removed.
+    """
+    numbers = [int(part) for part in re.findall(r"\d+", pip)[:2]]
+    minor = int(re.findall(r"\d+", python)[1])
+    return os.path.isdir(pip) or not (minor >= 12 and numbers <= [23, 0] or minor >= 15 and numbers <= [25, 1])

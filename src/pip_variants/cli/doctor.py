@@ -150,7 +150,8 @@ def _unknown(finder: str) -> str:
     user = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
     sites = [*site.getsitepackages(), *user]
     if any(os.path.realpath(_FOLDER) == os.path.realpath(one) for one in sites):
-        why = f"Python finds no pip_variants.pth in {_FOLDER} that it can read. Install it again"
+        name = "pip_variants.pth" if sys.version_info < (3, 18) else "pip_variants.start"
+        why = f"Python finds no {name} in {_FOLDER} that it can read. Install it again"
     else:
         why = f"it is in {_FOLDER}, but Python reads .pth files in {sites[0]}. Install it there"
     how = "-m pip install --force-reinstall --no-deps"

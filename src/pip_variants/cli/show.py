@@ -24,11 +24,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    for wheel in options.wheel:
-        _show_wheel(wheel)
-    if options.valid:
-        _show_valid(options.valid)
     if options.wheel or options.valid:
+        wheels = [*map(_wheel, options.wheel)]
+        valid = _valid_in(options.valid) if options.valid else ()
+        if options.json:
+            print_json(wheels=wheels, valid=[one._asdict() for one in valid])
+            return 0
+        for wheel in wheels:
+            _print_wheel(wheel)
+        _print_features(options.valid, valid)
         return 0
     with closing(Detection()) as detection:
         answers = detection.everything()
@@ -45,34 +49,43 @@ def run(options: argparse.Namespace) -> int:
     return 1 if any(answer.failed for answer in answers) else 0
 
 
-def _show_wheel(path: Path) -> None:
+def _wheel(path: Path) -> dict[str, Any]:
+    """What a wheel is, as `--json` prints it. Raises `PipVariantsError`."""
     from pip_variants.publish.wheel import read_metadata  # which only publishers need
 
-    name = printable(path.name)
     if path.suffix != ".whl":
+        name = printable(path.name)
         about = f"of a package, pip-variants explain {name} says what there is"
         raise PipVariantsError(f"show takes wheel files, not {name}; {about}")
     if WheelFilename.parse(path.name).label is None:
-        print(f"{name}: no variant")
-        return
+        return {"file": str(path), "label": None, "properties": [], "providers": {}}
     metadata = read_metadata(path)
-    for variant in metadata.variants.values():
-        print(f"{name}: the variant {variant.label}")
-        for one in variant.properties:
-            print(f"  {one}")
-    for namespace, provider in metadata.providers.items():
-        asked = provider.requires if isinstance(provider, PluginProvider) else ("the metadata",)
-        print_lines(f"{namespace}: says {', '.join(asked)}", "  ", "")
+    (variant,) = metadata.variants.values()
+    asked = {
+        namespace: provider.requires if isinstance(provider, PluginProvider) else ()
+        for namespace, provider in metadata.providers.items()
+    }
+    properties = [*map(str, variant.properties)]
+    return {"file": str(path), "label": variant.label, "properties": properties, "providers": asked}
 
 
-def _show_valid(namespace: str) -> None:
+def _print_wheel(wheel: dict[str, Any]) -> None:
+    what = f"the variant {wheel['label']}" if wheel["label"] else "no variant"
+    print(f"{printable(Path(wheel['file']).name)}: {what}")
+    for one in wheel["properties"]:
+        print(f"  {one}")
+    for namespace, asked in wheel["providers"].items():
+        print_lines(f"{namespace}: says {', '.join(asked or ('the metadata',))}", "  ", "")
+
+
+def _valid_in(namespace: str) -> tuple[SupportedFeature, ...]:
     with closing(Detection()) as detection:
         valid = detection.valid_in(namespace)
         if not valid.features:
             known = ", ".join(dict.fromkeys(one.namespace for one in detection.everything()))
             what = f"no provider of {printable(namespace, 60)} is installed that says what there is"
             raise PipVariantsError(f"{what}; known are {known}")
-    _print_features(namespace, valid.features)
+    return valid.features
 
 
 def _print_features(namespace: str, features: Iterable[SupportedFeature]) -> None:

@@ -18,7 +18,7 @@ def add_list(parser: argparse.ArgumentParser, name: str, metavar: str, text: str
 
 
 def print_json(**content: Any) -> None:
-    """Print the JSON that docs/commands.md describes."""
+    """Print JSON of a shape that docs/json describes."""
     print(json.dumps({"version": "1", **content}, indent=2))
 
 

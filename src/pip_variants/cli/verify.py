@@ -135,6 +135,7 @@ def _of_pip(url: str, release: Release, wheels: _Wheels, target: str) -> _Taken:
                 Path(target).write_text(detection.machine())
         options += ["--variant-target", target, wanted]
         _, said, answer = ask_pip("explain", *options, env=env)
+    (answer,) = answer.get("decisions", [answer])
     warnings = answer.get("warnings", [answer.get("error", said)])
     filename = answer.get("filename") or ""
     other = "the source distribution" if filename else "nothing"

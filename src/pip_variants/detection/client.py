@@ -196,16 +196,6 @@ class Detection:
         """The texts of the index sets that installed packages have. Raises `DetectionError`."""
         return self._once(_LIST, lambda a: tuple(map(str, a["texts"])), "index_sets")
 
-    def holds(self, marker: str) -> bool:
-        """Whether an environment marker is true. Raises `DetectionError`.
-
-        Of other machines than this one that is not known, and then their providers decide alone.
-        """
-        if any(self._where.values()):
-            return True
-        whom = f"the marker {marker!r}"
-        return self._once(whom, lambda a: bool(a["holds"]), "holds", marker=marker)
-
     def everything(self) -> tuple[Answer, ...]:
         """What every provider of this environment says. Raises `DetectionError`."""
         broken, namespaces = self._once(

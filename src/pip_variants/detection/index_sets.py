@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from pip_variants.detection import is_path
-from pip_variants.detection.targets import tomllib
+from pip_variants.detection import is_path, toml
 from pip_variants.errors import InvalidIndexSet
 from pip_variants.model.index_set import IndexSet
 
@@ -23,7 +22,8 @@ class IndexSets:
         self._fetch = fetch
         self._documents: dict[str, Any] = {}
         for text in texts:
-            document = _document(text, "the index set of an installed package")
+            where = "the index set of an installed package"
+            document = toml.parsed(text, where, InvalidIndexSet)
             self._documents.setdefault(str(document.get("name")), document)
 
     @property
@@ -54,12 +54,13 @@ class IndexSets:
 
     def _named(self, name: str, mirror: str) -> IndexSet:
         if "://" in name:
-            return IndexSet.parse(_document(self._pinned(name), name), name, mirror, name)
+            document = toml.parsed(self._pinned(name), name, InvalidIndexSet)
+            return IndexSet.parse(document, name, mirror, name)
         if "=" in name:
             raise InvalidIndexSet(f"{name} names no mirror, which is a URL: NAME=https://…")
         if is_path(name):
             beside = Path(os.path.abspath(name)).as_uri()
-            return IndexSet.parse(_document(_content(name), name), name, mirror, beside)
+            return IndexSet.parse(toml.read(name, InvalidIndexSet), name, mirror, beside)
         if name not in self._documents:
             there = ", ".join(self.names)
             raise InvalidIndexSet(f"there is no index set {name}; there is {there}, or give a file")
@@ -73,18 +74,3 @@ class IndexSets:
             is_not = "does not have the hash that was given" if digest else "has no hash to pin it"
             raise InvalidIndexSet(f"{place} {is_not}; as it is now: {place}#sha256={found}")
         return data.decode(errors="replace")
-
-
-def _content(path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InvalidIndexSet(f"{path} could not be read: {reason}") from None
-
-
-def _document(text: str, where: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidIndexSet(f"{where} is not TOML: {error}") from None

@@ -6,17 +6,19 @@ import inspect
 import re
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
 import importlib_metadata
+import pluggy
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pip_variants import hooks
 from pip_variants.detection import Absent, Elsewhere, noting
+from pip_variants.hooks import ENTRY_POINT_GROUP, Provider, Published
+from pip_variants.model.names import check_feature, check_namespace, normalised
 from pip_variants.model.published import PUBLISHED
 
 _PLUGINS = "variant_plugins"  # the group of PEP 850 (Provider plugin API)
@@ -29,20 +31,73 @@ _HARMLESS = re.compile(r"[\w.,*+!=<>~-]{1,300}", re.ASCII)
 def entry_points(broken: dict[str, str]) -> list[importlib_metadata.EntryPoint]:
     """The plugins that vendors registered; `broken` is told of metadata that cannot be read."""
     try:
-        return list(importlib_metadata.entry_points(group=hooks.ENTRY_POINT_GROUP))
+        return list(importlib_metadata.entry_points(group=ENTRY_POINT_GROUP))
     except Exception:  # noqa: BLE001 - somebody's entry_points.txt is malformed: read them one by one
         found: dict[tuple[str, str], importlib_metadata.EntryPoint] = {}
         for distribution in importlib_metadata.distributions():
             with noting(broken, str(getattr(distribution, "_path", distribution))):
-                for entry_point in distribution.entry_points.select(group=hooks.ENTRY_POINT_GROUP):
+                for entry_point in distribution.entry_points.select(group=ENTRY_POINT_GROUP):
                     found.setdefault((distribution.name, entry_point.name), entry_point)
         return list(found.values())
+
+
+def implemented(
+    plugin: object,
+) -> tuple[list[Provider], list[Callable[..., Any]]]:
+    """The providers of a module or object with a hook, and the functions that give index sets.
+
+    Raises what is wrong with it.
+    """
+    manager = pluggy.PluginManager("pip_variants")  # its own: who raises takes nobody down
+    manager.add_hookspecs(hooks)
+    manager.register(plugin)
+    providers_of = manager.hook.pip_variants_providers.get_hookimpls()
+    index_sets_of = manager.hook.pip_variants_index_sets.get_hookimpls()
+    if not providers_of and not index_sets_of:
+        raise AttributeError("it does not implement pip_variants_providers")
+    provided: Any = providers_of[0].function() if providers_of else ()
+    providers = list(provided)
+    for provider in providers:
+        _check(provider)
+    return providers, [one.function for one in index_sets_of]
+
+
+def _check(provider: Any) -> None:
+    check_namespace(provider.namespace)
+    for feature in provider.forced:
+        check_feature(feature)
+    if not callable(provider.detect):
+        raise TypeError(f"detect is not callable: {provider.detect!r}")
+    if not isinstance(provider.implements, Iterable):
+        raise TypeError(f"implements is not a list: {provider.implements!r}")
+    for published in provider.implements:
+        if not isinstance(published, Published):
+            raise TypeError(f"implements holds something else than Published: {published!r}")
+        try:
+            Version(published.version)
+        except (InvalidVersion, TypeError):
+            raise ValueError(f"not a version: {published.version!r}") from None
 
 
 def endpoints(**which: str) -> list[str]:
     """Those of all plugins of PEP 850; with `name`, of those that recommend this namespace."""
     plugins = importlib_metadata.entry_points(group=_PLUGINS, **which)
     return [plugin.value.replace(" ", "") for plugin in plugins]
+
+
+def applying(requires: Sequence[str]) -> list[Requirement]:
+    """The requirements that apply here (PEP 850, Provider information, requires).
+
+    Raises `Absent`.
+    """
+    try:
+        wanted = [Requirement(text) for text in requires]
+        wanted = [one for one in wanted if one.marker is None or one.marker.evaluate()]
+    except Exception:  # noqa: BLE001 - an index wrote it: it may be anything, and deeply nested
+        raise Absent(f"its provider's requirement {requires!r:.100} is invalid") from None
+    if not wanted:
+        raise Absent("its provider is not for this environment")
+    return wanted
 
 
 def check_installed(wanted: list[Requirement], endpoint: str, *, trusted: bool) -> str:
@@ -54,7 +109,7 @@ def check_installed(wanted: list[Requirement], endpoint: str, *, trusted: bool) 
     found: list[Any] = []
     for one in wanted:
         what = f"{one.name}{one.specifier}"
-        if canonicalize_name(one.name) in (known.package for _, known in PUBLISHED):
+        if normalised(one.name) in (known.package for _, known in PUBLISHED):
             remedy = "pip install --upgrade pip-variants"  # anybody may own the name
         else:
             remedy = f"pip install {shlex.quote(what)}" if _HARMLESS.fullmatch(what) else ""
@@ -91,7 +146,7 @@ def _provides(distribution: Any, endpoint: str, *, trusted: bool) -> bool:
     module, and speaks of the function that plugins have, or is trusted by name.
     """
     module = endpoint.partition(":")[0]
-    for group in (_PLUGINS, hooks.ENTRY_POINT_GROUP):
+    for group in (_PLUGINS, ENTRY_POINT_GROUP):
         for point in distribution.entry_points.select(group=group):
             if re.split(r"[:\s\[]", point.value, maxsplit=1)[0] == module:
                 return True

@@ -1,20 +1,19 @@
 """The providers of this environment: built in, of vendors, and installed PEP 850 plugins."""
 
+from __future__ import annotations
+
 import logging
+import operator
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
-from typing import Any, TypeAlias
-
-import pluggy
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pip_variants
-from pip_variants import hooks
+from pip_variants.contract import PREFIX_VARIABLE, Provider
 from pip_variants.detection import Absent, Elsewhere, noting
 from pip_variants.errors import (
     BrokenInstallation,
@@ -23,10 +22,15 @@ from pip_variants.errors import (
     InvalidVariantProperty,
     ProviderFailed,
 )
-from pip_variants.model.names import check_feature, check_namespace, check_value, meant
+from pip_variants.model.names import check_feature, check_value, meant, normalised
+from pip_variants.model.published import Published
 from pip_variants.model.support import Answer, NamespaceSupport, SupportedFeature
-from pip_variants.model.target import Identity, Machine, Target, TargetProvider
 from pip_variants.providers import BUILT_IN, provider_of
+
+if TYPE_CHECKING:  # what a plain question does not need, and takes longer to load than to answer
+    from packaging.requirements import Requirement
+
+    from pip_variants.model.target import Machine, Target, TargetProvider
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +41,14 @@ _SHOWN = 8  # values of a feature
 _OTHER_MACHINE = "not known of the machine that this install is for"
 
 
-_Registered: TypeAlias = tuple[hooks.Provider, str]
+# What needs no `packaging`, which takes longer to load than all else that a question needs.
+_PLAIN_NAME = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)[ \t]*([<>=!].*)?")
+_PLAIN_VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})*")
+_PLAIN_CLAUSE = re.compile(rf"[ \t]*([<>]=?|[=!]=)[ \t]*({_PLAIN_VERSION.pattern})[ \t]*")
+_COMPARISONS = {"<": operator.lt, "<=": operator.le, "==": operator.eq}
+_COMPARISONS |= {">": operator.gt, ">=": operator.ge, "!=": operator.ne}
+
+_Registered: TypeAlias = tuple[Provider, str]
 """A provider, and who it is of."""
 
 
@@ -53,7 +64,6 @@ class Registry:
         self._index_sets: list[tuple[Callable[[], Any], str]] = []  # and the plugin's name
         self._asked: dict[int, Answer] = {}
         self._targets: dict[str, Target] = {}
-        self._plugins: list[object] = []
         self._has_vendors = False
         with suppress(BrokenInstallation):  # it is said when something is asked
             next(self._each())  # there is time before anything is asked
@@ -77,38 +87,25 @@ class Registry:
         yield from self._providers[len(BUILT_IN) :]
 
     def _load_vendors(self) -> None:
-        from pip_variants.detection.installed import entry_points
+        from pip_variants.detection.installed import entry_points, implemented
 
+        plugins: list[object] = []
         for entry_point in entry_points(self._broken):
-            package = canonicalize_name(getattr(entry_point.dist, "name", ""))
+            package = normalised(getattr(entry_point.dist, "name", ""))
             name = entry_point.name
             if name in self._broken or any(name == by for _, by in self._providers):
                 name = f"{name} of {package}"  # as two vendors may call it
             self._loading(name)
             with noting(self._broken, name):
-                self._register(entry_point.load(), name)
+                plugin = entry_point.load()
+                if not any(plugin is one for one in plugins):
+                    providers, index_sets = implemented(plugin)
+                    self._index_sets += [(one, name) for one in index_sets]
+                    self._providers += [(one, name) for one in providers]
+                    plugins.append(plugin)
             if reason := self._broken.get(name):
                 self._broken_packages[package] = f"its plugin is broken: {reason}"
         self._loading("")
-
-    def _register(self, plugin: object, by: str) -> None:
-        """Take what a module or object with a hook provides. Raises what is wrong with it."""
-        if any(plugin is one for one in self._plugins):
-            return
-        manager = pluggy.PluginManager("pip_variants")  # its own: who raises takes nobody down
-        manager.add_hookspecs(hooks)
-        manager.register(plugin)
-        providers_of = manager.hook.pip_variants_providers.get_hookimpls()
-        index_sets_of = manager.hook.pip_variants_index_sets.get_hookimpls()
-        if not providers_of and not index_sets_of:
-            raise AttributeError("it does not implement pip_variants_providers")
-        self._index_sets += [(one.function, by) for one in index_sets_of]
-        provided: Any = providers_of[0].function() if providers_of else ()
-        providers = [(provider, by) for provider in provided]
-        for provider, _ in providers:
-            _check(provider)
-        self._providers += providers
-        self._plugins.append(plugin)
 
     def registered(self) -> dict[str, Any]:
         """The recommended namespaces of all providers; the plugins that are broken, and why."""
@@ -128,12 +125,14 @@ class Registry:
 
     def machine(self, names: list[str]) -> Machine:
         """What all providers say of this machine or of well-known targets; as `supported`."""
+        from pip_variants.model.target import Machine, TargetProvider
+
         found: list[TargetProvider] = []
-        taken: set[Identity] = set()
+        taken: set[Published] = set()
         known: set[str] = set()
         for provider, by in self._each():
             named = (
-                Identity(canonicalize_name(one.package), one.version, one.plugin_api)
+                Published(normalised(one.package), one.version, one.plugin_api)
                 for one in provider.implements
             )
             identities = tuple(one for one in named if one not in taken)  # the first one answers
@@ -171,13 +170,14 @@ class Registry:
 
         A list that names no package is meant for the namespace, whoever provides it.
         """
-        wanted: list[Requirement] = []
-        with suppress(Absent):  # it may name no package, or one for other environments
-            wanted = _wanted(requires)
-        unnamed = Identity("", "", namespace)
-        return self._in_target(
-            target, namespace, lambda one, _: one == unnamed or _matches(one, wanted, endpoint)
-        )
+        wanted = _Wanted(requires, endpoint)
+
+        def is_it(one: Published, _: object) -> bool:
+            with suppress(Absent):  # it may name no package, or one for other environments
+                return one == ("", "", namespace) or wanted.is_for(one)
+            return False
+
+        return self._in_target(target, namespace, is_it)
 
     def supported(  # noqa: PLR0913 - one question
         self,
@@ -196,19 +196,17 @@ class Registry:
         named all that is required.
         Raises `ProviderFailed`, `InvalidProviderAnswer` and `InvalidTarget`.
         """
-        os.environ[hooks.PREFIX_VARIABLE] = prefix
+        os.environ[PREFIX_VARIABLE] = prefix
         try:
-            wanted = _wanted(requires)
+            wanted = _Wanted(requires, endpoint)
             if target:
-                return self._in_target(
-                    target, wanted[0].name, lambda one, _: _matches(one, wanted, endpoint)
-                )
-            found = self._registered(wanted, endpoint)
-            if platforms:
-                return _baseline(*found, platforms) if found else _absent(_OTHER_MACHINE)
-            if found:
-                return self._ask_once(*found)
-            by = self._check_installed(wanted, endpoint, trusted=trusted)
+                what = wanted.requirements[0].name
+                return self._in_target(target, what, lambda one, _: wanted.is_for(one))
+            if found := self._registered(wanted):
+                return _baseline(*found, platforms) if platforms else self._ask_once(*found)
+            if wanted.requirements and platforms:
+                return _absent(_OTHER_MACHINE)
+            by = self._check_installed(wanted, trusted=trusted)
         except Absent as reason:
             return _absent(*reason.args)
         from pip_variants.detection.installed import supported_configs
@@ -218,10 +216,10 @@ class Registry:
     def valid(self, requires: list[str], endpoint: str, *, trusted: bool = False) -> Answer:
         """All that there is, nothing if that is unknown; why it is absent if it is `Elsewhere`."""
         try:
-            wanted = _wanted(requires)
-            if found := self._registered(wanted, endpoint):
+            wanted = _Wanted(requires, endpoint)
+            if found := self._registered(wanted):
                 return _ask(found[0].valid, found[1])
-            by = self._check_installed(wanted, endpoint, trusted=trusted)
+            by = self._check_installed(wanted, trusted=trusted)
         except Absent as reason:
             return _absent(reason.args[0] if isinstance(reason, Elsewhere) else "")
         from pip_variants.detection.installed import all_configs, is_always
@@ -239,31 +237,32 @@ class Registry:
             return _ask(partial(all_configs, endpoint), endpoint)
         return _absent("")
 
-    def _registered(self, wanted: list[Requirement], endpoint: str) -> _Registered | None:
+    def _registered(self, wanted: _Wanted) -> _Registered | None:
         for provider, by in self._each():
-            if any(_matches(published, wanted, endpoint) for published in provider.implements):
+            if any(map(wanted.is_for, provider.implements)):
                 return provider, by
         return None
 
-    def _check_installed(self, wanted: list[Requirement], endpoint: str, *, trusted: bool) -> str:
+    def _check_installed(self, wanted: _Wanted, *, trusted: bool) -> str:
         """Name and version of the package whose plugin of PEP 850 is installed and asked for."""
-        first = canonicalize_name(wanted[0].name)
+        requirements, endpoint = wanted.requirements, wanted.endpoint
+        first = normalised(requirements[0].name)
         if reason := self._broken_packages.get(first):
-            raise ProviderFailed(f"the provider {wanted[0].name} failed: {reason}")
+            raise ProviderFailed(f"the provider {requirements[0].name} failed: {reason}")
         from pip_variants.detection.installed import check_installed, endpoints
 
         published = (one for provider, _ in self._providers for one in provider.implements)
-        near = [one for one in published if canonicalize_name(one.package) == first]
+        near = [one for one in published if normalised(one.package) == first]
         if not near or endpoint in endpoints():
-            return check_installed(wanted, endpoint, trusted=trusted)
+            return check_installed(requirements, endpoint, trusted=trusted)
         if any(one.plugin_api == endpoint for one in near):  # in another version
-            check_installed(wanted, endpoint, trusted=trusted)
+            check_installed(requirements, endpoint, trusted=trusted)
         known = f"{near[0].package} {near[0].version} at {near[0].plugin_api}"
         # A vendor or a maintainer may have made a mistake.
-        raise Elsewhere(f"its provider is {wanted[0]} at {endpoint}, registered is {known}")
+        raise Elsewhere(f"its provider is {requirements[0]} at {endpoint}, registered is {known}")
 
     def _in_target(
-        self, target: str, what: str, is_it: Callable[[Identity, TargetProvider], bool]
+        self, target: str, what: str, is_it: Callable[[Published, TargetProvider], bool]
     ) -> Answer:
         """What a target says of the provider for which `is_it` is true."""
         for identity, provider in self._target(target).supported.items():
@@ -278,6 +277,8 @@ class Registry:
             from pip_variants.detection.targets import load
 
             self._targets[target] = load(target, self.machine)
+            from packaging.version import InvalidVersion, Version
+
             own = Version(pip_variants.__version__)
             for maker in {machine.made_by for machine in self._targets[target].machines}:
                 name, _, version = maker.partition(" ")
@@ -287,7 +288,7 @@ class Registry:
                         _log.warning("%s: write it again, it may lack something", what)
         return self._targets[target]
 
-    def _ask_once(self, provider: hooks.Provider, by: str) -> Answer:
+    def _ask_once(self, provider: Provider, by: str) -> Answer:
         if id(provider) not in self._asked:
             self._asked[id(provider)] = _ask(provider.detect, by, forcible=provider)
         return self._asked[id(provider)]
@@ -297,7 +298,7 @@ def _ask(
     detect: Callable[[], Iterable[Any]],
     by: str,
     *,
-    forcible: hooks.Provider | None = None,
+    forcible: Provider | None = None,
     always: Callable[[], bool] = bool,
 ) -> Answer:
     """What a provider answers. Raises `ProviderFailed` and `InvalidProviderAnswer`, by its name."""
@@ -325,7 +326,7 @@ def _ask(
     return Answer("", support, by, always=is_always, single=frozenset(single))
 
 
-def _baseline(provider: hooks.Provider, by: str, platforms: list[str]) -> Answer:
+def _baseline(provider: Provider, by: str, platforms: list[str]) -> Answer:
     """What all machines of these platforms support."""
     first, *others = [_ask(partial(provider.baseline, tag), by) for tag in platforms]
     is_known = first.support.features and all(one == first for one in others)
@@ -336,42 +337,53 @@ def _absent(reason: str, remedy: str = "") -> Answer:
     return Answer(support=NamespaceSupport((), reason, remedy))
 
 
-def _check(provider: Any) -> None:
-    check_namespace(provider.namespace)
-    for feature in provider.forced:
-        check_feature(feature)
-    if not callable(provider.detect):
-        raise TypeError(f"detect is not callable: {provider.detect!r}")
-    if not isinstance(provider.implements, Iterable):
-        raise TypeError(f"implements is not a list: {provider.implements!r}")
-    for published in provider.implements:
-        if not isinstance(published, hooks.Published):
-            raise TypeError(f"implements holds something else than Published: {published!r}")
-        try:
-            Version(published.version)
-        except (InvalidVersion, TypeError):
-            raise ValueError(f"not a version: {published.version!r}") from None
+class _Wanted:
+    """What a wheel asks for: what it `requires` as its provider, and the `endpoint`."""
+
+    def __init__(self, requires: Sequence[str], endpoint: str) -> None:
+        self.endpoint = endpoint
+        self._requires = requires
+
+    @cached_property
+    def requirements(self) -> list[Requirement]:
+        """The requirements that apply here. Raises `Absent`."""
+        from pip_variants.detection.installed import applying
+
+        return applying(self._requires)
+
+    def is_for(self, published: Published) -> bool:
+        """Whether this provider package is meant. Raises `Absent`."""
+        if self.endpoint != published.plugin_api:
+            return False
+        if len(self._requires) == 1 and _PLAIN_VERSION.fullmatch(published.version):
+            fits = _plainly_fits(self._requires[0], published)
+            if fits is not None:
+                return fits
+        if len(self.requirements) != 1:
+            return False
+        (one,) = self.requirements
+        is_same = normalised(one.name) == normalised(published.package)
+        return is_same and one.specifier.contains(published.version, prereleases=True)
 
 
-def _wanted(requires: Sequence[str]) -> list[Requirement]:
-    """The requirements that apply here (PEP 850, Provider information, requires)."""
-    try:
-        wanted = [Requirement(text) for text in requires]
-        wanted = [one for one in wanted if one.marker is None or one.marker.evaluate()]
-    except Exception:  # noqa: BLE001 - an index wrote it: it may be anything, and deeply nested
-        raise Absent(f"its provider's requirement {requires!r:.100} is invalid") from None
-    if not wanted:
-        raise Absent("its provider is not for this environment")
-    return wanted
+def _plainly_fits(requirement: str, published: Published) -> bool | None:
+    """Whether a requirement that only compares numbers is met; None for all others."""
+    plain = _PLAIN_NAME.fullmatch(requirement)
+    clauses = [*map(_PLAIN_CLAUSE.fullmatch, plain[2].split(","))] if plain and plain[2] else []
+    if not plain or not all(clauses):
+        return None
+    found = _release(published.version)
+    return normalised(plain[1]) == normalised(published.package) and all(
+        _COMPARISONS[one[1]](found, _release(one[2])) for one in clauses if one
+    )
 
 
-def _matches(
-    published: hooks.Published | Identity, wanted: list[Requirement], endpoint: str
-) -> bool:
-    if len(wanted) != 1 or endpoint != published.plugin_api:
-        return False
-    is_same = canonicalize_name(wanted[0].name) == canonicalize_name(published.package)
-    return is_same and wanted[0].specifier.contains(published.version, prereleases=True)
+def _release(version: str) -> list[int]:
+    """The numbers of a version without zeros at the end: 1.0 is 1 (Version specifiers)."""
+    numbers = [*map(int, version.split("."))]
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return numbers
 
 
 class _Bound:
@@ -413,7 +425,7 @@ def checked_features(answer: Iterable[Any]) -> Iterable[SupportedFeature]:
 
 
 def _forced(
-    provider: hooks.Provider, features: tuple[SupportedFeature, ...], by: str
+    provider: Provider, features: tuple[SupportedFeature, ...], by: str
 ) -> tuple[SupportedFeature, ...]:
     """Apply `<NAMESPACE>_VARIANT_PROVIDER_FORCE_<FEATURE>`: values, `none` for absent, or empty.
 

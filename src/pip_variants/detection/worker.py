@@ -11,14 +11,12 @@ import select
 import signal
 import threading
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Any, TextIO
 
 from pip_variants.detection import ANSWER, DEADLINE, START_DEADLINE
 from pip_variants.detection.registry import Registry
 from pip_variants.errors import BrokenInstallation, InvalidTarget, PipVariantsError
 from pip_variants.model.support import Answer
-from pip_variants.model.target import Target
 
 _GRACE = 5.0  # seconds after the client's deadline
 _MOST_RECORDS = 1000
@@ -72,18 +70,13 @@ def _write(answers: TextIO, text: str) -> None:
 
 
 def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
-    if ask == "holds":
-        from packaging.markers import Marker
-
-        try:
-            return {"holds": Marker(**arguments).evaluate()}
-        except Exception:  # noqa: BLE001 - an index wrote it: it may be anything, deeply nested
-            return {"holds": False}
     if ask == "registered":
         return registry.registered()
     if ask == "index_sets":
         return {"texts": registry.index_sets()}
     if ask == "machine":
+        from pip_variants.model.target import Target
+
         return {"toml": Target((registry.machine(**arguments),)).to_toml()}
     records = _Records()
     root = logging.getLogger()
@@ -94,7 +87,12 @@ def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
     finally:
         root.removeHandler(records)
     said = {"by": answer.by, "always": answer.always, "single": [*answer.single]}
-    return {**asdict(answer.support), **said, "notes": records.notes, "warnings": records.warnings}
+    return {
+        **answer.support._asdict(),
+        **said,
+        "notes": records.notes,
+        "warnings": records.warnings,
+    }
 
 
 class _Records(logging.Handler):

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from pip_variants.model.metadata import VariantMetadata, meaning
-from pip_variants.model.names import NULL_LABEL, normal_requirement
+from pip_variants.model.names import NULL_LABEL
 
 
 class Contradiction(NamedTuple):
@@ -33,9 +33,8 @@ def contradiction(
     is_same_draft = promised.version[:2] == wheel.version[:2]
     for namespace in real.namespaces:
         one, two = promised.providers.get(namespace), wheel.providers.get(namespace)
-        if one and two and (is_same_draft or type(one) is type(two)):
-            conditions = filter(None, (one.enable_if, two.enable_if))
-            markers = {normal_requirement(f"x; {condition}") for condition in conditions}
-            if len(markers) > 1 or meaning(one) != meaning(two):
-                return Contradiction(f"another provider for {namespace}", namespace)
+        if not one or not two or meaning(one) == meaning(two):
+            continue
+        if is_same_draft or type(one) is type(two):
+            return Contradiction(f"another provider for {namespace}", namespace)
     return None

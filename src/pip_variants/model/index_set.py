@@ -13,6 +13,7 @@ from urllib.parse import urljoin, urlsplit
 from pip_variants.errors import InvalidIndexSet, printable
 from pip_variants.model.document import Fault, Node, dotted
 from pip_variants.model.metadata import (
+    PluginProvider,
     ProviderInfo,
     Variant,
     VariantMetadata,
@@ -26,10 +27,23 @@ from pip_variants.model.names import (
     normalised,
 )
 from pip_variants.model.ordering import Ordering
-from pip_variants.model.published import KNOWN_PROVIDERS
+from pip_variants.model.published import PUBLISHED, UNPUBLISHED
 
 FORMAT = 1  # the newest that is read
 _KEYS = frozenset("format name base projects known default-priorities providers builds".split())
+
+KNOWN_PROVIDERS: Mapping[str, PluginProvider] = {
+    name: PluginProvider(("pip-variants",), f"pip_variants.providers.{name}")
+    if name in UNPUBLISHED
+    else PluginProvider(
+        (f"{one.package} >={one.version},<1",), one.plugin_api if ":" in one.plugin_api else None
+    )
+    for name, one in PUBLISHED
+}
+"""The provider that a wheel asks for unless another one is named: those that are built in here.
+
+Other installers know those of others as well, and can install and run ours, as PEP 850 says.
+"""
 
 
 class Build(NamedTuple):

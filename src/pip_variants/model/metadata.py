@@ -1,7 +1,9 @@
 """Variant metadata: `variant.json` of a wheel and `{name}-{version}-variants.json` of an index.
 
 PEP 825 (Variant metadata, Index-level metadata, Metadata consistency) and PEP 850 (Provider
-information). Drafts before schema 0.1.1, PEP 817 among them, are read where they are unambiguous.
+information). Drafts before schema 0.1.1, PEP 817 among them, are read where they are unambiguous;
+`enable-if` and priorities of features and values, which were dropped, count for nothing: a provider
+knows itself where it supports nothing, and how it orders its values.
 
 What there may be ten thousand of is a named tuple: a dataclass takes Python a millisecond to make.
 """
@@ -10,10 +12,10 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import InitVar, dataclass, field, replace
-from typing import Any, NamedTuple
+from dataclasses import InitVar, dataclass, field
+from typing import Any, NamedTuple, TypeAlias
 
-from pip_variants.errors import InconsistentVariantMetadata, InvalidVariantMetadata, printable
+from pip_variants.errors import InconsistentVariantMetadata, InvalidVariantMetadata
 from pip_variants.model.document import Fault, Node, dotted
 from pip_variants.model.names import (
     NULL_LABEL,
@@ -40,7 +42,6 @@ _SUPPORTED_MAJORS = (0, 1)  # drafts, and the final version that the last draft 
 _SCHEMA_VERSION = re.compile(
     r"(?<![\w.])v?(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?(?!\w|\.\d)", re.ASCII
 )
-_LAST_WITH_PRIORITIES = (0, 1, 0)  # schema 0.1.1 dropped default-priorities.feature and .property
 _LAST_OF_PEP_817 = (0, 0, 999999)
 _KNOWN_VERSION = (0, 2, 0)
 
@@ -81,23 +82,20 @@ class Variant(NamedTuple):
         return entry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderInfo:
-    """What is said of any provider; `enable_if` is an environment marker of older drafts."""
+class NewProvider(NamedTuple):
+    """A provider of a newer kind."""
 
     optional: bool = False
-    enable_if: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StaticProvider(ProviderInfo):
+class StaticProvider(NamedTuple):
     """A provider whose features and values stand in the metadata (PEP 850, static-properties)."""
 
     features: tuple[SupportedFeature, ...]
+    optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PluginProvider(ProviderInfo):
+class PluginProvider(NamedTuple):
     """A provider that is a Python package (PEP 850, requires and plugin-api).
 
     `plugin_api` is None where the metadata leaves it to the default, which `endpoint` gives.
@@ -105,6 +103,7 @@ class PluginProvider(ProviderInfo):
 
     requires: tuple[str, ...]
     plugin_api: str | None = None
+    optional: bool = False
 
     @property
     def package(self) -> str:
@@ -117,38 +116,30 @@ class PluginProvider(ProviderInfo):
         return (self.plugin_api or self.package.replace("-", "_")).replace(" ", "")
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltinProvider(ProviderInfo):
+class BuiltinProvider(NamedTuple):
     """A provider that is part of the installer (seen in uv and variantlib; only abi_dependency)."""
 
     name: str
+    optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownProvider(ProviderInfo):
-    """A provider of a kind that a newer schema defines; nothing is known to support it."""
-
-    keys: tuple[str, ...]
+ProviderInfo: TypeAlias = StaticProvider | PluginProvider | BuiltinProvider | NewProvider
 
 
 @dataclass(frozen=True, slots=True)
 class VariantMetadata:
     """What is known of the variants of one release.
 
-    Where a namespace has no provider, it is metadata of PEP 825 alone; the two priorities come from
-    drafts. `document` is what was read, with what is not known here, and empty where the metadata
-    was made in code. `unwritable` says what in it cannot be written. It is checked when it is made;
-    `is_checked` says that its reader has done it.
+    Where a namespace has no provider, it is metadata of PEP 825 alone. `document` is what was read,
+    with what is not known here, and empty where the metadata was made in code. `unwritable` says
+    what in it cannot be written. It is checked when it is made; `is_checked` says that its reader
+    has done it.
     """
 
     namespaces: tuple[str, ...]
     variants: Mapping[str, Variant] = field(hash=False)
     providers: Mapping[str, ProviderInfo] = field(default_factory=dict, hash=False)
     schema: str = SCHEMA_URL
-    feature_priorities: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
-    value_priorities: Mapping[VariantFeature, tuple[str, ...]] = field(
-        default_factory=dict, hash=False
-    )
     document: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     unwritable: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     is_checked: InitVar[bool] = False
@@ -158,8 +149,7 @@ class VariantMetadata:
         if is_checked:
             return  # its reader knows the place of a fault
         variants = {label: one.to_json() for label, one in self.variants.items()}
-        known = [one for one in self.providers.items() if not isinstance(one[1], UnknownProvider)]
-        providers = {name: _provider_to_json(info) for name, info in known}
+        providers = {name: _provider_to_json(info) for name, info in self.providers.items()}
         root = Node({"variants": variants, "providers": providers}, (), {})
         try:
             named = Node([*self.namespaces], ("namespaces",), {})
@@ -167,7 +157,7 @@ class VariantMetadata:
             for label, node in root.get("variants").children(check_label).items():
                 if read_variant(label, node, names) != self.variants[label]:
                     raise node.fault("must be made by Variant.of, and stand under its label")
-            read_providers(root, tuple(providers))
+            read_providers(root, tuple(providers), (1, 0, 0))  # with kinds that are not known here
         except Fault as fault:
             raise InvalidVariantMetadata(str(fault)) from None
 
@@ -227,10 +217,6 @@ class VariantMetadata:
             raise InconsistentVariantMetadata(
                 f"default-priorities.namespace differs: {list(shorter)} and {list(longer)}"
             )
-        mine = {name: _alike(it, other.providers.get(name)) for name, it in self.providers.items()}
-        theirs = {
-            name: _alike(it, self.providers.get(name)) for name, it in other.providers.items()
-        }
         schema = max(self, other, key=lambda one: (one.version, one.schema)).schema
         document = {}
         if self.document and other.document:
@@ -242,14 +228,8 @@ class VariantMetadata:
         return VariantMetadata(
             namespaces=longer,
             variants=_union("variants", self.variants, other.variants),
-            providers=_union("providers", mine, theirs),
+            providers=_union("providers", self.providers, other.providers),
             schema=schema,
-            feature_priorities=_union(
-                "default-priorities.feature", self.feature_priorities, other.feature_priorities
-            ),
-            value_priorities=_union(
-                "default-priorities.property", self.value_priorities, other.value_priorities
-            ),
             document=document,
             unwritable=self.unwritable | other.unwritable,
             is_checked=True,
@@ -267,14 +247,6 @@ class VariantMetadata:
         """
         if self.unwritable:
             raise InvalidVariantMetadata("; ".join(sorted(self.unwritable)[:2]))
-        drafts = [f"providers.{one}.enable-if" for one, i in self.providers.items() if i.enable_if]
-        drafts += ["default-priorities.feature"] if self.feature_priorities else []
-        drafts += ["default-priorities.property"] if self.value_priorities else []
-        if drafts:
-            raise InvalidVariantMetadata(
-                f"metadata of {printable(self.schema, 100)} orders or enables its properties by "
-                f"{', '.join(drafts)}, which the current schema has not; rebuild its wheels"
-            )
         missing = [name for name in self.namespaces if name not in self.providers]
         if self.providers and missing:
             raise InvalidVariantMetadata(
@@ -317,17 +289,7 @@ def _read(root: Node, file: str) -> VariantMetadata:
     if version[0] not in _SUPPORTED_MAJORS:
         majors = ", ".join(map(str, _SUPPORTED_MAJORS))
         raise schema.fault(f"must have a supported major version ({majors})")
-    priorities = root.get("default-priorities")
-    namespaces = priorities.get("namespace").strings(check_namespace)
-    features: dict[str, tuple[str, ...]] = {}
-    values: dict[VariantFeature, tuple[str, ...]] = {}
-    if version <= _LAST_WITH_PRIORITIES:
-        for name, node in priorities.get("feature", {}).children(check_namespace).items():
-            features[name] = node.strings(check_feature, may_be_empty=True)
-        for name, node in priorities.get("property", {}).children(check_namespace).items():
-            for feature, child in node.children(check_feature).items():
-                preferred = child.strings(check_value, may_be_empty=True)
-                values[VariantFeature(name, feature)] = preferred
+    namespaces = root.get("default-priorities").get("namespace").strings(check_namespace)
     variants = root.get("variants").children(check_label)
     known = frozenset((*namespaces, ABI_DEPENDENCY))
     return VariantMetadata(
@@ -335,8 +297,6 @@ def _read(root: Node, file: str) -> VariantMetadata:
         variants={label: read_variant(label, node, known) for label, node in variants.items()},
         providers=read_providers(root, namespaces, version),
         schema=schema.value,
-        feature_priorities=features,
-        value_priorities=values,
         document=root.value,
         unwritable=frozenset(_unwritable(root, version, file)),
         is_checked=True,
@@ -383,12 +343,10 @@ def read_providers(
         )
     providers: dict[str, ProviderInfo] = {}
     for name, node in nodes.items():
-        conditions: dict[str, Any] = {"optional": node.get("optional", False).boolean()}
-        if version <= _LAST_WITH_PRIORITIES:
-            conditions["enable_if"] = node.get("enable-if").optional_string()
+        optional = node.get("optional", False).boolean()
         is_pep_817 = version <= _LAST_OF_PEP_817
         found = _read_pep_817(name, node, root) if is_pep_817 else _read_provider(node, version)
-        providers[name] = replace(found, **conditions)
+        providers[name] = found._replace(optional=optional)
     return providers
 
 
@@ -396,7 +354,7 @@ def _read_provider(node: Node, version: tuple[int, int, int]) -> ProviderInfo:
     """PEP 850, Provider information."""
     kinds = [kind for kind in ("static-properties", "requires", "builtin") if kind in node.value]
     if not kinds and version > _KNOWN_VERSION:
-        return UnknownProvider(tuple(sorted(node.value)))
+        return NewProvider()
     for key, kind in (("feature-order", "static-properties"), ("plugin-api", "requires")):
         if key in node.value and kind not in kinds:
             raise node.get(key).fault(f"needs {kind} beside it")
@@ -422,7 +380,8 @@ def _read_pep_817(namespace: str, node: Node, root: Node) -> ProviderInfo:
     if namespace not in statics.value:
         # Schema 0.0.2: what is not asked when it is installed is listed in the priorities.
         is_listed = node.get("plugin-use").value in ("none", "build")
-        static = priorities.get("property", {}).children().get(namespace) if is_listed else None
+        listed = priorities.get("property", {}) if is_listed else None
+        static = listed.get(namespace) if listed and namespace in listed.children() else None
     requires, plugin_api = node.get("requires"), node.get("plugin-api")
     install_time = node.get("install-time", static is None)
     if install_time.boolean() != (static is None):
@@ -430,8 +389,8 @@ def _read_pep_817(namespace: str, node: Node, root: Node) -> ProviderInfo:
     if static is None:
         return _read_plugin(requires, plugin_api)
     features = static.children()
-    order = priorities.get("feature", {}).value.get(namespace, ())
-    names = tuple(name for name in order if name in features)
+    order = priorities.get("feature", {}).get(namespace, [])
+    names = tuple(name for name in order.texts() if name in features)
     return StaticProvider(_read_static(static, names or None))
 
 
@@ -469,38 +428,28 @@ def _provider_to_json(info: ProviderInfo) -> dict[str, Any]:
             result["plugin-api"] = info.plugin_api
     elif isinstance(info, BuiltinProvider):
         result["builtin"] = info.name
-    elif isinstance(info, UnknownProvider):
-        raise InvalidVariantMetadata(
-            f"a provider with the keys {list(info.keys)} belongs to a newer schema"
-        )
     if info.optional:
         result["optional"] = True
     return result
 
 
 def meaning(info: ProviderInfo) -> object:
-    """What is equal for entries that mean the same provider; whether it is enabled is no part."""
+    """What is equal for entries that mean the same provider; `optional` is no part of it."""
     if isinstance(info, PluginProvider):
         return frozenset(map(normal_requirement, info.requires)), info.endpoint
-    return replace(info, optional=False, enable_if=None)
+    return info._replace(optional=False)
 
 
-def _alike(one: ProviderInfo, two: ProviderInfo | None) -> ProviderInfo:
-    """The first one; if both mean the same plugin, in words that are the same for both."""
-    if not isinstance(one, PluginProvider) or not isinstance(two, PluginProvider):
-        return one
-    if meaning(one) != meaning(two):
-        return one
-    requires = tuple(_preferred(list(one.requires), list(two.requires)))
-    plugin_api = min(filter(None, (one.plugin_api, two.plugin_api)), default=None)
-    return replace(one, requires=requires, plugin_api=plugin_api)
+def _meant(one: Any) -> object:
+    return (meaning(one), one.optional) if isinstance(one, ProviderInfo) else one
 
 
-def _union(what: str, one: Mapping[Any, Any], two: Mapping[Any, Any]) -> dict[Any, Any]:
-    differing = [str(key) for key in one.keys() & two.keys() if one[key] != two[key]]
-    if differing:
+def _union(what: str, one: Mapping[str, Any], two: Mapping[str, Any]) -> dict[str, Any]:
+    """Both; what means the same in other words is in the words of the lesser text."""
+    both = one.keys() & two.keys()
+    if differing := [key for key in both if _meant(one[key]) != _meant(two[key])]:
         raise InconsistentVariantMetadata(f"{what}.{min(differing)} differs")
-    return {**one, **two}
+    return {**one, **two, **{key: min(one[key], two[key], key=str) for key in both}}
 
 
 def _union_of_documents(one: Any, two: Any, depth: int = 5) -> Any:

@@ -1,9 +1,18 @@
 """The packages that wheels name for the providers that are built in (PEP 850, requires)."""
 
-from collections.abc import Mapping
+from typing import NamedTuple
 
-from pip_variants.model.metadata import PluginProvider
-from pip_variants.model.target import Identity
+
+class Published(NamedTuple):
+    """A provider package, spelled as wheels name it (PEP 850, Provider information).
+
+    `plugin_api` is the API endpoint. A wheel that requires another `version` is not answered.
+    """
+
+    package: str
+    version: str
+    plugin_api: str
+
 
 _ROWS = """
     x86_64 provider-variant-x86-64 0.0.1.post2 provider_variant_x86_64
@@ -24,21 +33,8 @@ _ROWS = """
     mpi mpi-variant-provider 0.1.0 mpi_variant_provider
 """
 
-PUBLISHED = [(name, Identity(*row)) for name, *row in map(str.split, _ROWS.strip().splitlines())]
+PUBLISHED = [(name, Published(*row)) for name, *row in map(str.split, _ROWS.strip().splitlines())]
 """Namespace and package; of one namespace that comes last which new wheels name."""
 
 UNPUBLISHED = ("riscv64", "ppc64le", "s390x", "mpi")
 """Namespaces whose package does not exist: only early wheels name it, new ones pip-variants."""
-
-KNOWN_PROVIDERS: Mapping[str, PluginProvider] = {
-    name: PluginProvider(("pip-variants",), f"pip_variants.providers.{name}")
-    if name in UNPUBLISHED
-    else PluginProvider(
-        (f"{one.package} >={one.version},<1",), one.plugin_api if ":" in one.plugin_api else None
-    )
-    for name, one in PUBLISHED
-}
-"""The provider that a wheel asks for unless another one is named: those that are built in here.
-
-Other installers know those of others as well, and can install and run ours, as PEP 850 says.
-"""

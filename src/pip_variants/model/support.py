@@ -1,7 +1,6 @@
 """What a target supports: per namespace, features and values in order of preference."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
@@ -13,18 +12,19 @@ class SupportedFeature(NamedTuple):
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class NamespaceSupport:
+class _Supported(NamedTuple):
+    features: tuple[SupportedFeature, ...] = ()
+    absent: str = ""
+    remedy: str = ""
+    devices: tuple[tuple[str, SupportedFeature], ...] = ()
+
+
+class NamespaceSupport(_Supported):
     """The features of one namespace that the target supports, most preferred first.
 
     `absent` says in a few words why there are none, `remedy` is a command or option of the user's
     against that. `devices` says what devices support that differ, by their names.
     """
-
-    features: tuple[SupportedFeature, ...] = ()
-    absent: str = ""
-    remedy: str = ""
-    devices: tuple[tuple[str, SupportedFeature], ...] = ()
 
     def values(self, feature: str) -> tuple[str, ...]:
         """The supported values of `feature`, most preferred first; empty if there are none."""
@@ -55,7 +55,7 @@ class NamespaceSupport:
             SupportedFeature(name, _front(values.get(name, ()), by_name[name]))
             for name in _front(features, tuple(by_name))
         )
-        return replace(self, features=front)
+        return self._replace(features=front)
 
 
 class Answer(NamedTuple):

@@ -8,26 +8,18 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from pip_variants.errors import InvalidTarget, printable
 from pip_variants.model.document import Fault, Node
 from pip_variants.model.names import VariantProperty, check_feature, check_namespace, check_value
+from pip_variants.model.published import Published
 from pip_variants.model.support import SupportedFeature
 
 FORMAT = 1  # of the files that are written, and the newest that is read
-MAX_BYTES = 64 * 2**20  # of a file that is read
 
 _WIDTH = 80
 _quoted = partial(json.dumps, ensure_ascii=False)
-
-
-class Identity(NamedTuple):
-    """What wheels call a provider: package, version, endpoint (PEP 850, Provider information)."""
-
-    package: str
-    version: str
-    plugin_api: str
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,7 +28,7 @@ class TargetProvider:
 
     namespace: str
     by: str
-    implements: tuple[Identity, ...]
+    implements: tuple[Published, ...]
     features: tuple[SupportedFeature, ...]
 
     @property
@@ -80,7 +72,7 @@ class Target:
         return Target.of((*self.machines, *other.machines))
 
     @property
-    def supported(self) -> Mapping[Identity, TargetProvider]:
+    def supported(self) -> Mapping[Published, TargetProvider]:
         """What all machines support, by provider; the first machine decides the order.
 
         A provider that is not named, as in lists that people write, goes by its namespace.
@@ -89,11 +81,11 @@ class Target:
             {
                 identity: one
                 for one in machine.providers
-                for identity in one.implements or (Identity("", "", one.namespace),)
+                for identity in one.implements or (Published("", "", one.namespace),)
             }
             for machine in self.machines
         ]
-        supported: dict[Identity, TargetProvider] = {}
+        supported: dict[Published, TargetProvider] = {}
         # A provider may go by many names; what it said is compared once.
         known: dict[tuple[int, ...], TargetProvider] = {}
         for identity, found in first.items():
@@ -159,9 +151,9 @@ def _provider(node: Node) -> TargetProvider:
         values = found if isinstance(found.value, list) else found._replace(value=[found.value])
         features.append(SupportedFeature(name, values.strings(check_value)))
     names = [printable(text, 200).split() for text in implements.texts()]
-    if any(len(parts) != len(Identity._fields) for parts in names):
+    if any(len(parts) != len(Published._fields) for parts in names):
         raise implements.fault("must name package, version and endpoint")
-    identities = tuple(Identity(*parts) for parts in names)
+    identities = tuple(Published(*parts) for parts in names)
     return TargetProvider(namespace.value, _text(node.get("by", "")), identities, tuple(features))
 
 

@@ -53,8 +53,8 @@ def main() -> int:
 
 
 def _other_finder() -> str:
-    """The finder that found pip before that of the `.pth` file, if that one still waits."""
-    if not any(getattr(finder, "find_spec", None) is finder for finder in sys.meta_path):
+    """The finder that found pip before the one that waits for it, if that one still does."""
+    if not any(getattr(finder, "__name__", "") == "WaitForPip" for finder in sys.meta_path):
         return ""
     found = (one for one in sys.meta_path if one.find_spec("pip._internal", pip.__path__))
     return repr(next(found))

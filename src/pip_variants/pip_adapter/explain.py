@@ -78,7 +78,7 @@ class Explain(InstallCommand):
         self._installed = {one.canonical_name: one for one in installed}
         if not (args or options.requirements):
             self._is_asked_for = False
-            args = [name for name, one in self._installed.items() if not one.editable]
+            args = sorted(name for name, one in self._installed.items() if not one.editable)
         given = super().get_requirements(args, options, *more)
         if nameless := [one for one in given if one.req is None or one.link is not None]:
             raise CommandError(f"explain takes names, such as demo or 'demo>=2', not {nameless[0]}")

@@ -7,8 +7,8 @@ has beyond that, modules have by the same names, and `FORCED`.
 import importlib
 
 import pip_variants
-from pip_variants.hooks import Provider, Published
-from pip_variants.model.published import PUBLISHED
+from pip_variants.contract import Provider
+from pip_variants.model.published import PUBLISHED, Published
 
 BUILT_IN = tuple(
     f"pip_variants.providers.{name}"
@@ -25,7 +25,7 @@ def provider_of(module: str) -> Provider:
         plugin.get_supported_configs,
         [
             Published("pip-variants", pip_variants.__version__, module),
-            *(Published(*one) for name, one in PUBLISHED if name == namespace),
+            *(one for name, one in PUBLISHED if name == namespace),
         ],
         valid=plugin.get_all_configs,
         forced=getattr(plugin, "FORCED", ()),

@@ -11,12 +11,12 @@ what the values mean to published wheels, uv's aarch64-variant-provider 0.2.0.
 
 import platform
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from archspec.cpu import TARGETS
-
-from pip_variants.hooks import Feature
+from pip_variants.contract import Feature
 from pip_variants.providers import cpuinfo
+from pip_variants.providers._archspec import TARGETS
+from pip_variants.providers._archspec import line as line_of
 from pip_variants.providers.machine import log, run
 
 SYSCTL = "/usr/sbin/sysctl"
@@ -101,8 +101,7 @@ _SYSCTL = dict(
 )
 
 
-@dataclass(frozen=True)
-class Processor:
+class Processor(NamedTuple):
     """What all cores have: values, the best first, and extensions as Linux spells them."""
 
     versions: tuple[str, ...]
@@ -125,7 +124,7 @@ def from_cpuinfo(text: str) -> Processor:
         log.info("core: CPU implementer %s, CPU part %s%s", *core, known)
     highest = min(version for version, _ in models)
     versions = cpuinfo.ladder(list(_VERSIONS.items())[: highest + 1], extensions)
-    first, *others = (_line(name) for _, name in models)
+    first, *others = (line_of(name) for _, name in models)
     line = [name for name in first if all(name in other for other in others)]
     usable = (name for name in line if TARGETS[name].features <= extensions | _UNUSED)
     return Processor(tuple(versions), tuple(usable), extensions)
@@ -141,7 +140,7 @@ def from_sysctl(text: str) -> Processor:
     model = _APPLE.get(chip[1]) if chip else None
     log.info("chip: %s%s", brand or "no answer", "" if model else ", not known: counted as 8a")
     versions = tuple(reversed(_VERSIONS)) if model else ("8a",)
-    return Processor(versions, tuple(_line(model or "")), frozenset(extensions))
+    return Processor(versions, tuple(line_of(model or "")), frozenset(extensions))
 
 
 def features_of(processor: Processor) -> list[Feature]:
@@ -177,10 +176,3 @@ def get_all_configs() -> list[Feature]:
 
 
 baseline = cpuinfo.baseline("version", "8a", "aarch64", "arm64")
-
-
-def _line(name: str) -> list[str]:
-    """A microarchitecture and those whose programs it runs, if archspec knows it."""
-    target = TARGETS.get(name)
-    line = (target, *target.ancestors) if target else ()
-    return [one.name for one in line if one.vendor != "generic"]

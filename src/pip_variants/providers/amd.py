@@ -10,7 +10,7 @@ import os
 import platform
 import re
 
-from pip_variants.hooks import Feature
+from pip_variants.contract import Feature
 from pip_variants.providers.machine import forced, log, read, run
 
 FORCED = ("gfx_arch", "rocm_version")

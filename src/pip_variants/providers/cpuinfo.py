@@ -5,10 +5,9 @@ import re
 import sys
 from collections.abc import Callable, Container, Iterable
 
-from archspec.cpu import TARGETS
-
-from pip_variants.hooks import Feature
+from pip_variants.contract import Feature
 from pip_variants.providers import machine
+from pip_variants.providers._archspec import of_family
 
 PATH = "/proc/cpuinfo"
 
@@ -38,8 +37,7 @@ def read() -> str:
 
 def everything(family: str, first: Feature, extensions: Iterable[str]) -> list[Feature]:
     """The first feature, all microarchitectures of a family (archspec), and all extensions."""
-    targets = [target for target in TARGETS.values() if target.family.name == family]
-    names = [target.name for target in targets if target.vendor != "generic"]
+    names = [target.name for target in of_family(family) if target.vendor != "generic"]
     microarchitecture = Feature("microarchitecture", names, multi_value=True)
     return [first, microarchitecture, *(Feature(name, ["on"]) for name in extensions)]
 

@@ -5,7 +5,7 @@ hw_ip_version.h (the bits of a version); the families are those of Intel's publi
 of its offline compiler (`ocloc ids bmg`).
 """
 
-from pip_variants.hooks import Feature
+from pip_variants.contract import Feature
 from pip_variants.providers.machine import ProbeFailed, log, probe
 
 _DEADLINE = 7.0  # seconds, of the ten that a provider has

@@ -14,10 +14,9 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from pip_variants.hooks import Feature, target_prefix
+from pip_variants.contract import Feature, target_prefix
 from pip_variants.providers.machine import ProbeFailed, log, probe, read
 
 # The names by which programs of each ABI find their library, in the order of preference.
@@ -56,8 +55,7 @@ _RELEASES: Mapping[str, _Releases] = {
 }
 
 
-@dataclass(frozen=True)
-class Library:
+class Library(NamedTuple):
     """An MPI library, and what it says of itself (see `_libraries`)."""
 
     path: str

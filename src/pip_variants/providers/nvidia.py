@@ -9,10 +9,9 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from pip_variants.hooks import Feature
+from pip_variants.contract import Feature
 from pip_variants.model.names import meant
 from pip_variants.providers.machine import ProbeFailed, forced, log, probe, read
 
@@ -38,8 +37,7 @@ _KERNEL_DRIVER = "/proc/driver/nvidia/version"
 _PCI_DEVICES = "/sys/bus/pci/devices"
 
 
-@dataclass(frozen=True)
-class Machine:
+class Machine(NamedTuple):
     """The newest CUDA that the driver runs, and the distinct GPUs' capabilities, best first."""
 
     cuda: Version | None = None

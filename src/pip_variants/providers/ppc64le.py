@@ -6,7 +6,7 @@ Source: Linux, arch/powerpc/kernel/setup-common.c and cpu_specs_book3s_64.h. "(a
 
 import re
 
-from pip_variants.hooks import Feature
+from pip_variants.contract import Feature
 from pip_variants.providers import cpuinfo
 from pip_variants.providers.machine import log
 

@@ -10,10 +10,9 @@ Documentation/arch/riscv/uabi.rst and arch/riscv/kernel/cpufeature.c.
 
 import re
 
-from archspec.cpu import TARGETS
-
-from pip_variants.hooks import Feature
+from pip_variants.contract import Feature
 from pip_variants.providers import cpuinfo
+from pip_variants.providers._archspec import TARGETS, line
 from pip_variants.providers.machine import log
 
 EXTENSIONS = tuple(
@@ -91,6 +90,5 @@ def _microarchitecture(text: str) -> str:
     """Name of the cores in archspec, such as u74mc for sifive,u74-mc; empty if it has none."""
     lines = cpuinfo.values_of("uarch", text) or cpuinfo.values_of("model name", text)
     names = {re.split("[ ,]", line.lower())[-1].replace("-", "") for line in lines}
-    target = TARGETS.get(names.pop()) if len(names) == 1 else None
-    is_one = target and target.family.name == "riscv64" and target.vendor != "generic"
-    return target.name if target and is_one else ""
+    name = names.pop() if len(names) == 1 else ""
+    return name if name in line(name) and "riscv64" in TARGETS[name].ancestors else ""

@@ -7,7 +7,7 @@ Principles of Operation, Facility Indications (the numbers).
 
 import re
 
-from pip_variants.hooks import Feature
+from pip_variants.contract import Feature
 from pip_variants.providers import cpuinfo
 from pip_variants.providers.machine import log
 

@@ -6,7 +6,7 @@ takes exactly the same for TPUs. Linux, Documentation/ABI/testing/sysfs-bus-pci.
 
 import os
 
-from pip_variants.hooks import Feature
+from pip_variants.contract import Feature
 from pip_variants.providers.machine import forced, log, read
 
 FORCED = ("present",)

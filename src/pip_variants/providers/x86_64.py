@@ -4,15 +4,15 @@ Source: x86-64 psABI, section 3.1.1; archspec's microarchitectures.json.
 """
 
 import contextlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+import platform
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
-from archspec.cpu import TARGETS, Microarchitecture
-from archspec.cpu.detect import CpuidInfoCollector, detected_info
-from archspec.cpu.schema import CPUID_JSON
+from archspec.vendor.cpuid.cpuid import CPUID
 
-from pip_variants.hooks import Feature
+from pip_variants.contract import Feature
 from pip_variants.providers import cpuinfo
+from pip_variants.providers._archspec import TARGETS, Target, line, of_family, read
 from pip_variants.providers.machine import log
 
 LEVELS = ("v4", "v3", "v2", "v1")
@@ -31,8 +31,7 @@ INSTRUCTION_SETS = tuple(
 )
 
 
-@dataclass(frozen=True)
-class Processor:
+class Processor(NamedTuple):
     """A processor; `flags` are what programs may use, as archspec spells them."""
 
     vendor: str
@@ -47,8 +46,7 @@ def this_processor() -> Processor | None:
     """
     if not cpuinfo.interpreter_is("x86_64", "AMD64"):
         return None
-    info = detected_info()
-    listed = Processor(info.vendor, _spelled_alike(info.features))
+    listed = _listed()
     is_x86_64 = {"lm", "sse2"} <= listed.flags
     asked = _cpuid() or (listed if is_x86_64 else Processor("generic", frozenset()))
     if not is_x86_64 or asked.vendor != listed.vendor:
@@ -61,19 +59,17 @@ def this_processor() -> Processor | None:
 
 def features_of(processor: Processor) -> list[Feature]:
     """What `processor` supports."""
-    known = (one for one in TARGETS.values() if one.vendor in ("generic", processor.vendor))
-    usable = [t for t in known if t.family.name == "x86_64" and t.features <= processor.flags]
+    known = (one for one in of_family("x86_64") if one.vendor in ("generic", processor.vendor))
+    usable = [target for target in known if target.features <= processor.flags]
     names = {target.name for target in usable}
     levels = [level for level in LEVELS if level == "v1" or f"x86_64_{level}" in names]
     features = [Feature("level", levels)]
     generic = max((t for t in usable if t.vendor == "generic"), key=_depth)
     # Like archspec, take only what descends from the best level: an older design that happens to
     # lack nothing would say less than the level does.
-    specific = [t for t in usable if t.vendor != "generic" and generic in t.ancestors]
+    specific = [t for t in usable if t.vendor != "generic" and generic.name in t.ancestors]
     if specific:
-        best = max(specific, key=_depth)
-        line = [best, *(t for t in best.ancestors if t.vendor != "generic")]
-        of_line = [target.name for target in line]
+        of_line = line(max(specific, key=_depth).name)
         features.append(Feature("microarchitecture", of_line, multi_value=True))
     log.info("vendor %s: %s", processor.vendor, ", ".join(one.values[0] for one in features))
     return features + cpuinfo.switched_on(INSTRUCTION_SETS, processor.flags)
@@ -106,20 +102,50 @@ def _spelled_alike(flags: Iterable[str]) -> frozenset[str]:
     return flags | {ours for theirs, ours in other.items() if theirs in flags}
 
 
-def _depth(target: Microarchitecture) -> tuple[int, int]:
+def _depth(target: Target) -> tuple[int, int]:
     return len(target.ancestors), len(target.features)
+
+
+def _listed() -> Processor:
+    """The processor that the system shows."""
+    if platform.system() == "Linux":
+        text = cpuinfo.read().partition("\n\n")[0]
+        (vendor,) = cpuinfo.values_of("vendor_id", text)[:1] or ["generic"]
+        return Processor(vendor, _spelled_alike(" ".join(cpuinfo.values_of("flags", text)).split()))
+    from archspec.cpu.detect import detected_info
+
+    info = detected_info()
+    return Processor(info.vendor, _spelled_alike(info.features))
 
 
 def _cpuid() -> Processor | None:
     """The processor that the CPUID instruction shows; None if it cannot be asked."""
     with contextlib.suppress(Exception):  # seccomp, no executable memory
-        asked = CpuidInfoCollector()  # type: ignore[no-untyped-call]
-        return Processor(asked.vendor, _spelled_alike(asked.features))
+        vendor, flags = ask_cpuid()
+        return Processor(vendor, _spelled_alike(flags))
     return None
 
 
+def ask_cpuid() -> tuple[str, set[str]]:
+    """The vendor and the flags that archspec knows. Raises what its CPUID raises."""
+    ask: Callable[..., Any] = CPUID().registers_for  # type: ignore[no-untyped-call]
+    first = ask(**_CPUID["vendor"]["input"])
+    last = ask(**_CPUID["highest_extension_support"]["input"])
+    flags: set[str] = set()
+    for kind, highest in (("flags", first.eax), ("extension-flags", last.eax)):
+        for call in _CPUID[kind]:
+            if call["input"]["eax"] <= highest:
+                found = ask(**call["input"])
+                flags.update(
+                    bit["name"]
+                    for bit in call["bits"]
+                    if getattr(found, bit["register"]) & 1 << bit["bit"]
+                )
+    vendor = b"".join(one.to_bytes(4, "little") for one in (first.ebx, first.edx, first.ecx))
+    return vendor.decode(), flags
+
+
+_CPUID = read("cpuid.json")
 _KNOWN_TO_CPUID = _spelled_alike(
-    bit["name"]
-    for call in (*CPUID_JSON["flags"], *CPUID_JSON["extension-flags"])
-    for bit in call["bits"]
+    bit["name"] for call in (*_CPUID["flags"], *_CPUID["extension-flags"]) for bit in call["bits"]
 )

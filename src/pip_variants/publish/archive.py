@@ -10,12 +10,11 @@ import csv
 import hashlib
 import io
 import logging
-import lzma
 import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TypeAlias, TypeVar
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -33,10 +32,14 @@ _UTF_8 = 0x800  # the flag of a name that is not ASCII
 _CHUNK = 2**18  # fits into the caches of processors; 2**20 took four times as long
 
 # What reading a damaged archive raises, or one that is encrypted or of an unknown kind.
-_UNREADABLE = (
+_UNREADABLE: tuple[type[Exception], ...] = (
     *(OSError, EOFError, RuntimeError, UnicodeDecodeError, csv.Error, struct.error),
-    *(lzma.LZMAError, zlib.error, BadZipFile),
+    *(zlib.error, BadZipFile),
 )
+with suppress(ImportError):  # not every Python is built with it
+    import lzma
+
+    _UNREADABLE += (lzma.LZMAError,)
 
 
 def counted(files: Sequence[_T]) -> Iterator[_T]:

@@ -4,8 +4,6 @@ import hashlib
 import html
 import json
 import re
-import tarfile
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from email.parser import HeaderParser
@@ -112,12 +110,20 @@ def pages(
     paths = [path for path in sorted(added or folder.iterdir()) if _release(path.name)[0]]
     if unknown := yanked.keys() - {_release(path.name)[1] for path in paths}:
         raise InvalidWheel(f"nothing was yanked: no file in {folder} is of {min(unknown)}")
+    pythons: dict[tuple[str, str], str | None] = {}
     for path in counted(paths):
         name, version = _release(path.name)
-        metadata = _core_metadata(path)
+        projects.setdefault(name, {})[path.name] = entry = _file(path)
         if path.name.endswith(".whl"):
+            with opened(path) as archive:
+                metadata = archive.read(member(archive, path.name, "METADATA"))
             result[folder / f"{path.name}.metadata"] = metadata
-        projects.setdefault(name, {})[path.name] = entry = _file(path, metadata)
+            entry["core-metadata"] = {"sha256": hashlib.sha256(metadata).hexdigest()}
+            text = metadata.decode("utf-8", "replace")
+            pythons[name, version] = HeaderParser().parsestr(text).get("Requires-Python")
+        # Of a source distribution it is that of the wheels, which come before it.
+        if (python := pythons.get((name, version))) and not path.name.endswith(".json"):
+            entry["requires-python"] = python
         reason = old.get(name, {}).get(path.name, {}).get("yanked")
         reason = (yanked[version] or True) if version in yanked else reason
         # It means nothing of the metadata of variants (PEP 825, Index-level metadata).
@@ -152,35 +158,12 @@ def release_of(filename: str) -> tuple[str, str] | None:
     return split_index_metadata_filename(filename)
 
 
-def _file(path: Path, metadata: bytes) -> dict[str, Any]:
+def _file(path: Path) -> dict[str, Any]:
     """What a page says of a file (Simple repository API, JSON, files)."""
     with path.open("rb") as file:
         hashes = {"sha256": digest(file, name=path.name).hex()}
     url, size = f"../../{quote(path.name)}", path.stat().st_size
-    found: dict[str, Any] = {"filename": path.name, "url": url, "hashes": hashes, "size": size}
-    if path.name.endswith(".whl"):
-        found["core-metadata"] = {"sha256": hashlib.sha256(metadata).hexdigest()}
-    text = metadata.decode("utf-8", "replace")
-    if requires := HeaderParser().parsestr(text).get("Requires-Python"):
-        found["requires-python"] = requires
-    return found
-
-
-def _core_metadata(path: Path) -> bytes:
-    """METADATA of a wheel, PKG-INFO of a source distribution; empty for other files."""
-    if path.name.endswith(".whl"):
-        with opened(path) as archive:
-            return archive.read(member(archive, path.name, "METADATA"))
-    if path.name.endswith(".tar.gz"):
-        try:
-            with tarfile.open(path, "r:gz") as archive_:
-                for entry in archive_:
-                    if re.fullmatch(r"[^/]+/PKG-INFO", entry.name):
-                        file = archive_.extractfile(entry)
-                        return file.read() if file else b""
-        except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
-            raise InvalidWheel(f"{path} cannot be read: {error}") from None
-    return b""
+    return {"filename": path.name, "url": url, "hashes": hashes, "size": size}
 
 
 def _link(file: Mapping[str, Any]) -> str:

@@ -7,27 +7,26 @@ is built: `env`, `config-settings`, `build-dependencies`, `add-dependencies`, `d
 Keys of drafts before PEP 825 are read as they were meant (PEP 817, Project metadata).
 """
 
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pip_variants.detection import RUN_MODULE
+from pip_variants.detection import RUN_MODULE, toml
 from pip_variants.detection.client import Detection
-from pip_variants.detection.targets import tomllib
 from pip_variants.errors import (
     DetectionError,
     InvalidVariantMetadata,
-    InvalidVariantProperty,
     PipVariantsError,
 )
 from pip_variants.model.document import Fault, Node
-from pip_variants.model.markers import MarkerContext, resolve_requirement
+from pip_variants.model.index_set import KNOWN_PROVIDERS
 from pip_variants.model.metadata import (
     ABI_DEPENDENCY,
     BuiltinProvider,
@@ -40,7 +39,6 @@ from pip_variants.model.metadata import (
     read_variant,
 )
 from pip_variants.model.names import NULL_LABEL, check_label, check_namespace
-from pip_variants.model.published import KNOWN_PROVIDERS
 from pip_variants.model.support import Answer, NamespaceSupport
 from pip_variants.publish.wheel import NO_CHANGES, Changes
 
@@ -49,8 +47,12 @@ PLAIN = "none"
 
 _FEW = 8  # known names that are all said
 _PIP_INSTALL = "pip install -q --disable-pip-version-check --no-input --target".split()
-# Versions of the schema: PEP 817, and the last one that has `enable-if`.
-_OLDEST, _OLD = (0, 0, 3), (0, 1, 0)
+_PEP_817 = (0, 0, 3)  # its last schema
+# Keys of older drafts that have no successor: a provider says itself where it supports nothing, and
+# orders its features and values.
+_DROPPED = re.compile(
+    r"variant\.(?:providers\..*\.enable-if|default-priorities\.(?:feature|property)(?:\..*)?)"
+)
 
 
 @dataclass(frozen=True)
@@ -87,12 +89,7 @@ class Project:
     def read(cls, file: Path) -> "Project":
         """Read a pyproject.toml, or the one in a folder. Raises `InvalidVariantMetadata`."""
         file = file / "pyproject.toml" if file.is_dir() else file
-        try:
-            document = tomllib.loads(file.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InvalidVariantMetadata(f"{file} could not be read: {error.strerror}") from None
-        except ValueError as error:
-            raise InvalidVariantMetadata(f"{file} is not TOML: {error}") from None
+        document = toml.read(str(file), InvalidVariantMetadata)
         try:
             return _read(Node(document, (), {}))
         except (Fault, PipVariantsError) as error:
@@ -130,21 +127,23 @@ def _read(root: Node) -> Project:
     # Of the other tables we do not know all keys.
     table = root.get("variant")._replace(unread={})
     own = root.get("tool", {}).get("pip-variants", {})._replace(unread={})
-    metadata, to_fill, remarks = _variants(table)
+    metadata, to_fill = _variants(table)
     common = _changes(own, NO_CHANGES)
     nodes = own.get("variants", {}).children()
     recipes = {label: _recipe(node, common) for label, node in nodes.items()}
-    remarks = (*_of_dependencies(root), *remarks)
+    unknown = *table.unknown, *own.unknown
+    remarks = tuple(f"{key} of an older draft is left out" for key in unknown)
     project = Project(metadata, recipes, Recipe(changes=common), to_fill, remarks)
     for label in recipes.keys() - {*project.labels}:
         raise Fault(f"it says how to build {label}, which is not in [variant.variants]")
-    for key in (*table.unknown, *own.unknown):  # here, unlike in a wheel, they are mistakes
-        raise Fault(f"{key} is not known, see docs/variant-table.md")
+    for key in unknown:  # here, unlike in a wheel, they are mistakes
+        if not _DROPPED.fullmatch(key):
+            raise Fault(f"{key} is not known, see docs/variant-table.md")
     return project
 
 
-def _variants(table: Node) -> tuple[VariantMetadata, tuple[str, ...], tuple[str, ...]]:
-    """What [variant] says; the namespaces with `build-requires`; what is worth a remark."""
+def _variants(table: Node) -> tuple[VariantMetadata, tuple[str, ...]]:
+    """What [variant] says, and the namespaces with `build-requires`."""
     table.get("$schema").optional_string()  # wheels get that of what is written
     variants = table.get("variants", {}).children(check_label)
     used = list(dict.fromkeys(name for node in variants.values() for name in node.children()))
@@ -157,30 +156,18 @@ def _variants(table: Node) -> tuple[VariantMetadata, tuple[str, ...], tuple[str,
         )
     order = namespaces.strings(check_namespace)
     nodes = table.get("providers", {}).children()
-    listed = table.get("static-properties", {}), priorities.get("property", {})
-    static = {name for node in listed for name in node.children()}
+    listed = priorities._replace(unread={}).get("property", {})
+    static = {*table.get("static-properties", {}).children(), *listed.children()}
     to_fill = tuple(name for name, node in nodes.items() if _is_to_fill(node, name in static))
-    version = _OLDEST if static else _OLD
-    read = read_providers(table, tuple(name for name in order if name in nodes), version)
-    left_out = [f"enable-if of {name}" for name, one in read.items() if one.enable_if]
-    left_out += [
-        f"{key} of {name}"
-        for key in ("feature", "property")
-        for name in priorities.get(key, {}).children()
-        if not isinstance(read.get(name), StaticProvider)
-    ]
-    remark = (
-        f"[variant] is of an older draft, {', '.join(left_out)} left out: a provider says itself "
-        "where it supports nothing, and orders its features and values"
-    )
-    own = {name: replace(provider, enable_if=None) for name, provider in read.items()}
+    named = tuple(name for name in order if name in nodes)
+    own = read_providers(table, named, _PEP_817) if static else read_providers(table, named)
     known = {*order, ABI_DEPENDENCY}
     metadata = VariantMetadata(
         order,
         {label: read_variant(label, node, known) for label, node in variants.items()},
         providers_of(order, own, "add [variant.providers.{}]"),
     )
-    return metadata, to_fill, (remark,) if left_out else ()
+    return metadata, to_fill
 
 
 def _is_to_fill(node: Node, is_static: bool) -> bool:
@@ -213,17 +200,6 @@ def providers_of(
             what = f"did you mean {near[0]}?" if near else advice.format(name)
             raise InvalidVariantMetadata(f"no provider is known for {name}: {what}")
     return {name: known[name] for name in namespaces}
-
-
-def _of_dependencies(root: Node) -> Iterator[str]:
-    """What most build backends refuse: variant markers among what they read."""
-    for text in root.get("project", {}).get("dependencies", []).texts():
-        with suppress(InvalidVariantProperty):
-            if resolve_requirement(text, MarkerContext()) != text:
-                yield (
-                    f"[project] dependencies has {text!r}, and most build backends refuse its "
-                    "variant marker: put it under add-dependencies in [tool.pip-variants]"
-                )
 
 
 def _recipe(node: Node, common: Changes) -> Recipe:

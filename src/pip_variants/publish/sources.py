@@ -1,11 +1,9 @@
 """Where `verify` finds files: given wheels and folders, or the page of a project on an index."""
 
 import json
-import shutil
-import tempfile
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -14,11 +12,11 @@ from urllib.error import HTTPError
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from pip_variants.errors import InvalidWheel, PipVariantsError, printable, shown
-from pip_variants.remote_wheel import REFUSALS, NoParts, RemoteFile
+from pip_variants.remote_wheel import REFUSALS, RemoteFile
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 _MAX_PAGE = 64 * 2**20
-_BLOCK = 2**16
+_MAX_WHOLE = 2**30  # of a file of which its server sends no parts, in memory
 
 
 class LocalFiles:
@@ -59,10 +57,12 @@ class ProjectPage:
 
     def __init__(self, url: str) -> None:
         """Read the page. Raises `InvalidWheel` if that fails, or if it lists no wheels."""
-        with _naming(url), _got(url, Accept=_ACCEPT) as answer:
+        with _naming(url), _answer(url, Accept=_ACCEPT) as answer:
             url = answer.url
             is_json = answer.headers.get_content_type().endswith("json")
             content = answer.read(_MAX_PAGE)
+            if answer.length:
+                raise ValueError(f"the last {answer.length} bytes are missing")
         where = printable(url, 200)
         self._urls: dict[str, str] = {}
         try:
@@ -80,7 +80,7 @@ class ProjectPage:
 
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
-        """One of them; of a large one only what is read is fetched. Raises `InvalidWheel`."""
+        """One of them; only what is read is fetched, if the server can. Raises `InvalidWheel`."""
         url = self._urls[name]
 
         def fetch(byte_range: str) -> Any:
@@ -91,14 +91,8 @@ class ProjectPage:
                     return error
                 raise
 
-        with _naming(url), ExitStack() as stack:
-            try:
-                file: Any = RemoteFile(fetch, part=_BLOCK, whole=_BLOCK)
-            except NoParts:
-                file = stack.enter_context(tempfile.TemporaryFile())
-                with _got(url) as answer:
-                    shutil.copyfileobj(answer, file)
-                file.seek(0)
+        with _naming(url):
+            file: Any = RemoteFile(fetch, whole=_MAX_WHOLE)
             yield file
 
 
@@ -123,15 +117,6 @@ class _Page(HTMLParser):
             self.files.append({"filename": name, "url": url})
 
 
-@contextmanager
-def _got(url: str, **headers: str) -> Iterator[HTTPResponse]:
-    """The answer, to be read to its end. Raises `ValueError` if there is more to come."""
-    with _answer(url, **headers) as answer:
-        yield answer
-        if answer.length:
-            raise ValueError(f"the last {answer.length} bytes are missing")
-
-
 def _answer(url: str, **headers: str) -> HTTPResponse:
     if urlsplit(url).scheme not in ("http", "https"):  # a page must not make us read files
         raise InvalidWheel(f"{printable(url, 200)} is no http or https address")
@@ -149,6 +134,9 @@ def _naming(url: str) -> Iterator[None]:
         raise
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
-        status = f"HTTP status {error.code}, " if isinstance(error, HTTPError) else ""
+        status = ""
+        if isinstance(error, HTTPError):
+            error.close()  # it is the answer, too
+            status = f"HTTP status {error.code}, "
         why = f"{status}{printable(str(reason), 200)}"
         raise InvalidWheel(f"{printable(url, 200)} cannot be read: {why}") from None

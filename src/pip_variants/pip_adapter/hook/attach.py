@@ -84,10 +84,11 @@ def give_up(error: BaseException) -> None:
     )
 
 
-def verify(options: Collection[str] = ()) -> list[str]:
-    """Load what variants, and these options of ours, need; why this pip cannot be extended.
+def verify(options: Collection[str] = (), command: str = "") -> list[str]:
+    """Load what variants need; why this pip cannot be extended.
 
-    Nothing can be loaded once pip installs. Raises `Unloadable`.
+    For some of our options and one of pip's commands, what these need as well. Nothing can be
+    loaded once pip installs. Raises `Unloadable`.
     """
     with_index_sets = "variant_indexes" in options
     critical = [seam for seam in SEAMS if seam.is_critical and is_expected(seam)]
@@ -96,7 +97,8 @@ def verify(options: Collection[str] = ()) -> list[str]:
             importlib.import_module(name)
     try:
         for seam in SEAMS:
-            if seam.when != OF_INDEX_SETS or with_index_sets:
+            is_needed = seam.is_critical or not command or command in seam.needed_by.split()
+            if is_needed and (seam.when != OF_INDEX_SETS or with_index_sets):
                 _ours(*seam.function)
         if with_index_sets:
             _ours("indexes.one_build", "resolve")

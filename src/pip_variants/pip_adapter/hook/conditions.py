@@ -24,6 +24,11 @@ def names_index_sets(*_: Any, **__: Any) -> bool:
     return bool(current().values("variant_indexes")) and current().accepts_labels()
 
 
+def names_several_targets(*_: Any, **__: Any) -> bool:
+    """The user named several targets."""
+    return len(current().targets) > 1 and not current().is_off
+
+
 def looks_labelled(_: Any, wheel_path: str) -> bool:
     """The name of a wheel that was built has room for a label."""
     return os.path.basename(wheel_path).count("-") >= 5

@@ -6,6 +6,7 @@ What follows then is in the folder `variants`; a run without variants never load
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain, islice
+from types import SimpleNamespace
 from typing import Any
 
 from pip_variants.pip_adapter.hook.attach import attached
@@ -19,7 +20,13 @@ def get_requirements(self: Any, args: Any, options: Any, *more: Any, original: A
     run = current()
     run.finder = more[0]
     run.requirements = original(self, args, options, *more)
-    return run.requirements
+    if not run.locked:
+        return run.requirements
+    # One of several targets: it gets what the lock holds for the others.
+    from pip._internal.req.constructors import install_req_from_req_string
+
+    pins = (one.pin for one in run.locked.values())
+    return [*run.requirements, *map(install_req_from_req_string, filter(None, pins))]
 
 
 def evaluate_links(self: Any, link_evaluator: Any, links: Any, *, original: Any) -> list[Any]:
@@ -82,12 +89,26 @@ def resolve(self: Any, *args: Any, original: Any, **kw: Any) -> Any:
             if getattr(error, "refuses_wheel", False):
                 continue
             raise
+        current().resolved = chosen
         if not current().seen:
             return chosen
         from pip_variants.pip_adapter.variants.candidates import are_what_they_should_be
 
         if are_what_they_should_be(self, chosen):
             return chosen
+
+
+def tomli_w(module: Any) -> object:
+    """`tomli_w`, with which `pip lock` writes what was resolved."""
+
+    def dumps(document: Any) -> Any:
+        if not current().seen or current().resolved is None:  # pip's old resolver sets nothing
+            return module.dumps(document)
+        from pip_variants.pip_adapter.variants.locking import written
+
+        return written(document, module.dumps)
+
+    return SimpleNamespace(**{**vars(module), "dumps": dumps})
 
 
 def build_package_finder(self: Any, *args: Any, original: Any, **kw: Any) -> Any:

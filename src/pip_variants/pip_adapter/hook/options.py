@@ -69,10 +69,13 @@ def parse_args(self: Any, *args: Any, original: Any, **kw: Any) -> Any:
     run = current()
     if problem := next(_problems(run), ""):
         self.parser.error(problem)
-    target, is_about = run.target_name, self.name in _ABOUT_INSTALLED
+    is_about = self.name in _ABOUT_INSTALLED
     is_needed = not run.is_off and (not is_about or getattr(options, "outdated", False))
-    if is_needed and os.sep in target and not os.path.isfile(target):
-        self.parser.error(f"option --variant-target: no such file: {target!r}")
+    for target in (run.targets or (run.target_name,)) if is_needed else ():
+        if os.sep in target and not os.path.isfile(target):
+            self.parser.error(f"option --variant-target: no such file: {target!r}")
+    if len(run.targets) > 1 and self.name not in ("lock", "download"):
+        self.parser.error("option --variant-target: only pip lock and pip download take several")
     if is_about and missing(self.name) and conditions.any_installed_is_variant():
         run.warn_of_missing_seams()
     return options, rest
@@ -191,7 +194,8 @@ def _add_target(group: Any) -> None:
             metavar="FILE",
             help="The machines that this file describes (see pip-variants target), or a "
             "well-known target such as x86_64_v3 or x86_64_v4+cuda12.8-sm90, instead of this "
-            "machine. 'here' is the machine at hand, whatever pip.conf says.",
+            "machine. 'here' is the machine at hand, whatever pip.conf says. "
+            "pip lock and pip download take several.",
         )
     )
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pip_variants.model.filename import WheelFilename
     from pip_variants.pip_adapter.indexes.builds import Indexes
     from pip_variants.pip_adapter.variants.early import Early
+    from pip_variants.pip_adapter.variants.locking import Package
     from pip_variants.pip_adapter.variants.locks import Lock
     from pip_variants.pip_adapter.variants.release import Release
     from pip_variants.pip_adapter.variants.sources import Source
@@ -52,6 +53,9 @@ class Run:
         self.wheel_filename: type[WheelFilename] | None = None  # takes names apart
         self.sources: dict[str, Source] = {}  # by address, in pip's order
         self.locks: list[Lock] = []  # those that are read
+        self.resolved: Any = None  # pip's set of what was resolved last
+        self.locked: dict[str, Package] = {}  # of the lock that is written
+        self.fitting: set[str] = set()  # targets that need nothing else than what it holds
         self.builds: dict[str, str] = {}  # of index sets, by project: what others are built against
         self._forget()
 
@@ -59,7 +63,6 @@ class Run:
         self.releases: dict[tuple[str, str], Release] = {}  # by normalised name and version
         self.release_of_url: dict[str, Release] = {}  # by the addresses of what can be used
         self.skipped: dict[str, list[Release]] = {}  # by name; which is not said yet
-        self.locked: dict[str, Any] = {}  # packages of the lock that is written
         self.target: Target | None = None
         self.early: Early | None = None
         self.indexes: Indexes | None = None
@@ -69,6 +72,14 @@ class Run:
         run = copy(self)
         run.builds = builds
         run.is_building = True
+        run._forget()
+        return run
+
+    def for_target(self, name: str) -> "Run":
+        """The part of this run that is for one of several targets."""
+        run = copy(self)
+        run.options = copy(self.options)
+        run.options.variant_target = name
         run._forget()
         return run
 
@@ -99,6 +110,11 @@ class Run:
         named = getattr(self.options, "variant_target", None)
         is_here = self.is_building or named == "here"
         return named if isinstance(named, str) and not is_here else ""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The targets that were typed, of which `pip lock` and `pip download` take several."""
+        return tuple(dict.fromkeys(self.typed("variant_target")))
 
     @property
     def requires_hashes(self) -> bool:
@@ -148,7 +164,7 @@ class Run:
     def _verify(self) -> None:
         self.problem = ""  # what is loaded now may have names of wheels, too
         try:
-            problems = attach.verify(self.chosen)
+            problems = attach.verify(self.chosen, self.command)
         except attach.Unloadable as error:
             self.ignore_variants(f"pip-variants is broken ({error})")
             return

@@ -125,16 +125,16 @@ SEAMS = (
          "show install", "has_variant_markers", since=(24, 1)),
 
     # Locks.
-    Seam("utils.pylock:pylock_from_install_requirements", "install_requirements base_dir",
-         "variants.locks:from_install_requirements", "lock", "seen", since=(26, 0)),
-    Seam("models.pylock:Pylock.from_install_requirements", "cls install_requirements base_dir",
-         "variants.locks", "lock", "seen", since=(25, 1), until=(26, 0)),
-    Seam("models.pylock:Pylock.as_toml", "self", "variants.locks", "lock", "seen",
-         since=(25, 1), until=(26, 0)),
-    Seam("pip._vendor.packaging.pylock:Pylock.to_dict", "self", "variants.locks", "lock", "seen",
-         since=(26, 0)),
+    Seam("models.pylock:tomli_w", "", "hook.finding", "lock", since=(25, 1), until=(26, 0)),
+    Seam("commands.lock:tomli_w", "", "hook.finding", "lock", since=(26, 0)),
     Seam("pip._vendor.packaging.pylock:Pylock.from_dict", "cls d", "variants.locks", INSTALL,
          "locks_variants", since=(26, 0)),
+
+    # Several targets.
+    Seam("commands.lock:LockCommand.run", "self options args", "variants.several:lock", "lock",
+         "names_several_targets", since=(25, 1)),
+    Seam("commands.download:DownloadCommand.run", "self options args",
+         "variants.several:download", "download", "names_several_targets"),
 
     # Output.
     Seam("models.installation_report:InstallationReport._install_req_to_dict", "cls ireq",

@@ -5,14 +5,18 @@ pip's own parser is left alone: it sees dependencies in which the variant marker
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable
-from functools import cached_property
+from collections.abc import Iterable, Iterator
+from functools import cached_property, partial
+from operator import ne
 from typing import Any
+
+from pip._vendor.packaging.requirements import Requirement
 
 from pip_variants.errors import DetectionError, InvalidTarget, InvalidVariantProperty
 from pip_variants.model.abi import AbiDependency, abi_dependencies
 from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.metadata import Variant, VariantMetadata
+from pip_variants.model.names import VariantProperty
 from pip_variants.pip_adapter.hook.conditions import KNOWN
 from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.variants.target import target
@@ -67,7 +71,7 @@ def with_resolved_requirements(self: Any, *args: Any, original: Any, **kw: Any) 
     message = self._dist._parsed_pkg_info
     requirements = message.get_all("Requires-Dist", [])
     del message["Requires-Dist"]
-    resolved = _resolved(self, requirements)
+    resolved = _resolved(requirements, _known(self).context)
     for text in (*resolved, *(one for one in _bound(self) if one not in resolved)):
         message["Requires-Dist"] = text
     return original(self, *args, **kw)
@@ -75,12 +79,42 @@ def with_resolved_requirements(self: Any, *args: Any, original: Any, **kw: Any) 
 
 def iter_raw_dependencies(self: Any, *, original: Any) -> Iterable[str]:
     """`BaseDistribution.iter_raw_dependencies`, whose result pip parses."""
-    return _resolved(self, original(self))
+    return _resolved(original(self), _known(self).context)
 
 
 def variant_of(distribution: Any) -> Variant | None:
     """The variant that a distribution is, by its own `variant.json`; None if it is none."""
     return _known(distribution).variant
+
+
+def needed(
+    requires: Iterable[str],
+    extras: Iterable[str],
+    variant: Variant | None,
+    metadata: VariantMetadata | None,
+) -> list[tuple[Requirement, ...]]:
+    """What one wheel of a release depends on, on whatever target it fits.
+
+    `requires` is what the core metadata of all its wheels says, `variant` is None for a wheel that
+    is none. Of several in a tuple one will do. Raises pip's `InvalidRequirement`.
+    """
+    contexts = _contexts(variant) if variant else [MarkerContext()]
+    texts = dict.fromkeys(text for one in contexts for text in _resolved(requires, one))
+    found = []
+    for requirement in map(Requirement, texts):
+        marker, requirement.marker = requirement.marker, None
+        if marker is None or any(marker.evaluate({"extra": one}) for one in ("", *extras)):
+            found.append((requirement,))
+    bound = abi_dependencies(variant, metadata) if variant and metadata else ()
+    return found + [tuple(map(Requirement, one.requirements or (one.package,))) for one in bound]
+
+
+def _contexts(variant: Variant) -> Iterator[MarkerContext]:
+    """What markers may stand for where a variant fits: of several values a target may lack one."""
+    yield MarkerContext.of(variant)
+    for feature, values in variant.features:
+        for value in values if len(values) > 1 else ():
+            yield MarkerContext.of(variant, partial(ne, VariantProperty(*feature, value)))
 
 
 class _Resolved:
@@ -100,11 +134,11 @@ class _Resolved:
         values = self._distribution.metadata.get_all(name, default)
         if name != "Requires-Dist":
             return values
-        return [*_resolved(self._distribution, values), *_bound(self._distribution)]
+        context = _known(self._distribution).context
+        return [*_resolved(values, context), *_bound(self._distribution)]
 
 
-def _resolved(distribution: Any, requirements: Iterable[str]) -> list[str]:
-    context = _known(distribution).context
+def _resolved(requirements: Iterable[str], context: MarkerContext) -> list[str]:
     result = []
     for text in requirements:
         try:

@@ -55,6 +55,7 @@ class Release:
         self._suspects: set[str] = set()
         self._looked_into: dict[str, bool] = {}  # by address; whether that told anything
         self._budget = Budget(requests=200, size=32 * 2**20)
+        self.is_locked = False  # its files are those of a lock
         self.newer: Release | None = None  # passed over though it has a file that can be used
         self.builds = run.indexes.builds_of(name, version) if run.indexes else None
         if self.builds:
@@ -63,6 +64,11 @@ class Release:
     def give(self, metadata: VariantMetadata | Unusable, source: str) -> None:
         """Use this metadata, as from a lock file."""
         self._metadata[source] = metadata
+
+    def read_from(self, source: str) -> VariantMetadata | None:
+        """The metadata of a source's variants, also where none of them fits."""
+        found = self._metadata.get(source)
+        return None if isinstance(found, Unusable) else found
 
     @property
     def usable(self) -> list[Link]:

@@ -47,7 +47,6 @@ class Target:
         self._installed: dict[str, Any] = {}
         self.told: dict[PluginProvider, Answer] = {}  # what was asked so far
         self.supported_in = self._detection.supported_in
-        self.holds = self._detection.holds
         self.listed = self._detection.listed
         self.warm_up = self._detection.warm_up
         self.index_sets = self._detection.index_sets

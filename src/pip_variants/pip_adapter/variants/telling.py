@@ -115,7 +115,10 @@ def why_skipped(release: "Release") -> str:
     decision = release.decision
     if decision.files and all(link.url in release.refused for link in decision.files):
         return "its files are not what its index says"
-    return reasons.skipped(decision.ordering.rejected, decision.wanted, hashes=decision.hashes)
+    why = reasons.skipped(decision.ordering.rejected, decision.wanted, hashes=decision.hashes)
+    if release.is_locked:
+        why += "; the lock has no other and was made for other machines: make one for this one"
+    return why
 
 
 def unfit_devices(release: "Release", link: Link) -> list[str]:

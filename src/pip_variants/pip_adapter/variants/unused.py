@@ -6,7 +6,7 @@ from logging import WARNING
 from pip_variants.errors import printable
 from pip_variants.model.metadata import PluginProvider
 from pip_variants.model.names import meant, normalised
-from pip_variants.model.published import KNOWN_PROVIDERS
+from pip_variants.model.published import PUBLISHED
 from pip_variants.pip_adapter.hook.run import Run
 
 
@@ -32,7 +32,7 @@ def _known(run: Run) -> Iterator[tuple[str, Collection[str]]]:
     yield "variant", {*map(normalised, (*run.looked_up, *required))}
     every = [one for found in run.releases.values() for one in found.decision.metadata.values()]
     providers = [info for metadata in every for info in metadata.providers.values()]
-    namespaces = {*KNOWN_PROVIDERS, *(name for metadata in every for name in metadata.namespaces)}
+    namespaces = {*dict(PUBLISHED), *(name for metadata in every for name in metadata.namespaces)}
     for option in ("variant_enable", "variant_disable", "variant_prefer"):
         yield option, namespaces
     yield "variant_trust", {one.package for one in providers if isinstance(one, PluginProvider)}
