@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from support import measured
 from support.compilers import ZIG
 from support.environments import (
     NEWEST_PIP,
@@ -23,7 +24,6 @@ from support.environments import (
     starts,
     this_python,
 )
-from support import measured
 from support.pages import Shell, shell_of
 from support.server import Index
 

@@ -1,7 +1,6 @@
 """`pip-variants doctor`: one screen that ends with OK, or with what to do."""
 
 import json
-import os
 import subprocess
 import sys
 import zipfile
@@ -84,7 +83,6 @@ def test_the_shape_of_the_json(env: Environment) -> None:
         "attached": True,
         "finder": "",
         "problems": [],
-        "missing": {},
         "failed": [],
         "warnings": [],
         "plugins": [],

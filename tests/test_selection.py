@@ -1,13 +1,14 @@
 """From metadata and what a target supports to the variants that it can use."""
 
 import pytest
+
 from pip_variants.errors import ProviderFailed
 from pip_variants.model.metadata import Variant, VariantMetadata
 from pip_variants.model.names import VariantProperty
 from pip_variants.model.ordering import Ordering
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
 from pip_variants.reasons import reason
-from pip_variants.selection import Choices, select, select_from_sources, supported_properties
+from pip_variants.selection import Choices, select, select_from_sources
 
 SCHEMA = "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json"
 DRAFT = "https://variants-schema.wheelnext.dev/v0.0.3.json"

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+
 from pip_variants.model.abi import AbiDependency, abi_dependencies, belongs_to, newest_first
 from pip_variants.model.metadata import VariantMetadata
 

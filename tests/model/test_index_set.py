@@ -1,9 +1,9 @@
 """Index sets: what is read, what is refused and by which words, and what a release's builds are."""
 
-import tomllib
 from collections.abc import Callable
 
 import pytest
+import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
+from strategies import NAME_ALPHABET, VALUE_ALPHABET, examples, properties
+
 from pip_variants.errors import InvalidVariantLabel, InvalidVariantProperty
 from pip_variants.model.names import (
     VariantFeature,
@@ -15,7 +17,6 @@ from pip_variants.model.names import (
     meant,
     normal_requirement,
 )
-from strategies import NAME_ALPHABET, VALUE_ALPHABET, examples, properties
 
 CHECKS = [
     (check_namespace, "namespace", NAME_ALPHABET, InvalidVariantProperty),

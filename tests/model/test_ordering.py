@@ -6,12 +6,13 @@ from functools import cmp_to_key
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples, situations
+
 from pip_variants import reasons
 from pip_variants.model.metadata import Variant
 from pip_variants.model.names import VariantFeature, VariantProperty
 from pip_variants.model.ordering import order
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
-from strategies import examples, situations
 
 
 def pep_825(variants, default_priorities, target):

@@ -3,8 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pip_variants.model.support import Answer, NamespaceSupport, SupportedFeature
 from strategies import examples, few_names, few_values, supports
+
+from pip_variants.model.support import Answer, NamespaceSupport, SupportedFeature
 
 LEVELS = NamespaceSupport(
     (SupportedFeature("level", ("v3", "v2", "v1")), SupportedFeature("avx2", ("on",)))

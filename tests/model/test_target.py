@@ -6,13 +6,14 @@ from itertools import permutations, product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pip_variants.detection.targets import loads
 from pip_variants.errors import InvalidTarget
 from pip_variants.model.metadata import Variant
 from pip_variants.model.names import VariantProperty
 from pip_variants.model.ordering import order
-from pip_variants.model.support import NamespaceSupport, SupportedFeature
 from pip_variants.model.published import Published
+from pip_variants.model.support import NamespaceSupport, SupportedFeature
 from pip_variants.model.target import FORMAT, Machine, Target, TargetProvider
 
 names = st.text("abc_1", min_size=1, max_size=3)

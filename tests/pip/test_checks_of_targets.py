@@ -90,7 +90,7 @@ def test_the_printed_command_changes_something(image: Environment, index: Index)
     for target, label in (("here", "v2"), ("x86_64_v3", "v2")):
         result = ours(image, "check", "--json", "--target", target, machine=BUILD_HOST, code=1)
         ((command,),) = (one["commands"] for one in json.loads(result.out)["variants"])
-        pip, *arguments = shlex.split(command)
+        _, *arguments = shlex.split(command)
         image.pip(*arguments, env={**BUILD_HOST, "PIP_INDEX_URL": index.url})
         assert image.installed() == ("1.0", label)
         assert not (image.site / "demo-1.0.dist-info" / "variant_target.txt").exists() or target != "here"

@@ -23,7 +23,7 @@ def folder(index: Index) -> Path:
     return release(index.root / "demo", "1.0", {**levels("v1", "v2", "v3", "v4"), None: ()})
 
 
-def target(*arguments: object, env: dict[str, str] = {}, code: int = 0) -> subprocess.CompletedProcess:
+def target(*arguments: object, env: dict[str, str] | None = None, code: int = 0) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "pip_variants", "target", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, env=clean(env))
     assert done.returncode == code, done.stderr

@@ -16,10 +16,10 @@ def folder(index: Index) -> None:
     plain_wheel(index.root / "plain", "plain")
 
 
-def install(env: Environment, index: Index, *arguments: str, more: dict[str, str] = {}, code: int = 0):
+def install(env: Environment, index: Index, *arguments: str, more: dict[str, str] | None = None, code: int = 0):
     env.reset()
     arguments = arguments if "plain" in arguments else (*arguments, "xgboost")
-    return env.pip("install", "--index-url", index.url, *arguments, env={**FORCED, **more}, code=code)
+    return env.pip("install", "--index-url", index.url, *arguments, env={**FORCED, **(more or {})}, code=code)
 
 
 TYPED = {

@@ -24,9 +24,11 @@ from pip_variants.providers.x86_64 import (
     INSTRUCTION_SETS,
     LEVELS,
     Processor,
-    get_supported_configs as detect,
     features_of,
     this_processor,
+)
+from pip_variants.providers.x86_64 import (
+    get_supported_configs as detect,
 )
 
 MACHINES = Path(__file__).parent / "machines" / "x86_64"
@@ -126,9 +128,11 @@ def cpuid(monkeypatch):
     """Let the CPUID instruction report these features."""
 
     def report(features: set[str], vendor: str = "GenuineIntel") -> None:
-        collector = lambda: SimpleNamespace(features=set(features), vendor=vendor)
         monkeypatch.setattr(x86_64, "ask_cpuid", lambda: (vendor, set(features)))
-        monkeypatch.setattr("archspec.cpu.detect.CpuidInfoCollector", collector)
+        monkeypatch.setattr(
+            "archspec.cpu.detect.CpuidInfoCollector",
+            lambda: SimpleNamespace(features=set(features), vendor=vendor),
+        )
 
     return report
 
