@@ -291,7 +291,16 @@ def test_what_is_installed(env: Environment, index: Index) -> None:
     assert (env.installed("demo"), env.installed("other")) == (("1.0", "v3"), ("2.0", "v3"))
     done = subprocess.run([*command, "--json"], capture_output=True, text=True, env=clean(FORCED), cwd=env.folder)
     here = {one["name"]: one["installed"] for one in json.loads(done.stdout)["decisions"]}
-    assert here["demo"] == {"version": "1.0", "label": "v3"}
+    assert here["demo"] == {"version": "1.0", "label": "v3", "target": None}
+
+
+def test_where_variants_are_off_it_says_so(index: Index) -> None:
+    release(index.root / "demo", "1.0", {**levels("v2", "v3"), None: ()})
+    for env, arguments in (({"PIP_NO_VARIANTS": "1"}, ["demo"]), ({}, ["--no-variants", "demo"])):
+        said = explain(index, *arguments, env={**FORCED, **env}).stderr
+        assert said == (
+            "pip-variants: wheel variants are turned off: unset PIP_NO_VARIANTS, or no-variants in pip.conf\n"
+        )
 
 
 def test_an_index_that_is_away_is_one_line_for_all(index: Index) -> None:

@@ -227,6 +227,8 @@ def test_an_unknown_label_is_said(env, index: Index) -> None:
     result = install(env, index, "--variant", "demo=v2", code=1)
     assert "Skipping 2 versions of demo (2.0 to 1.0, each with its reason at -v): it has no variant v2\n" in result.out
     assert env.installed() is None
+    result = install(env, index, "--variant", "demo=v2", "demo<2", code=1)
+    assert "Skipping demo 1.0: it has no variant v2; there is v3\n" in result.out
     install(env, index, "--variant", "demo=v3")
     assert env.installed() == ("1.0", "v3")
 

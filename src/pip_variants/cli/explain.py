@@ -46,6 +46,8 @@ def run(options: argparse.Namespace) -> int:
         if not answer or "error" in answer:
             warn(answer.get("error", said))
             return 2 if code == 2 else 1
+    if answers[0][2]["is_off"]:
+        warn("wheel variants are turned off: unset PIP_NO_VARIANTS, or no-variants in pip.conf")
     decisions = [one for _, _, answer in answers for one in answer["decisions"]]
     if options.json:
         print_json(decisions=decisions)
@@ -113,7 +115,9 @@ def _print_gains(decisions: list[dict[str, Any]]) -> None:
     commands = []
     for one in decisions:
         here = one["installed"]
-        if not here or not one.get("label") or one["target"] or one["label"] == here["label"]:
+        if not here or here["target"] or not one.get("label") or one["target"]:
+            continue
+        if one["label"] == here["label"]:
             continue
         is_same = here["version"] == one["release"]
         exactly = f"{one['name']}=={one['release']}"

@@ -28,6 +28,7 @@ from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.hook.wheel_names import label_in
 from pip_variants.pip_adapter.variants import telling
 from pip_variants.pip_adapter.variants.dependencies import variant_of
+from pip_variants.pip_adapter.variants.installed import target_of
 from pip_variants.pip_adapter.variants.release import Release, release
 from pip_variants.pip_adapter.variants.sources import canonical_version
 from pip_variants.pip_adapter.variants.target import target
@@ -49,12 +50,14 @@ class Explain(InstallCommand):
         self._refused: dict[Link, str] = {}
         self._installed: dict[str, Any] = {}
         self._is_asked_for = True
+        self._is_off = False
         self._failures = _listen("pip._internal.index.collector", logging.DEBUG)
         self._warnings = _listen("pip_variants", logging.WARNING)
 
     def run(self, options: Any, args: list[str]) -> int:
         """Run the command."""
         # As if nothing were installed, so that no installed build comes first; and nothing is.
+        self._is_off = bool(options.no_variants)
         options.force_reinstall = options.override_externally_managed = options.dry_run = True
         # What runs on another platform can be explained without being put elsewhere.
         cmdoptions.check_dist_restriction = lambda *_, **__: None
@@ -78,7 +81,8 @@ class Explain(InstallCommand):
         self._installed = {one.canonical_name: one for one in installed}
         if not (args or options.requirements):
             self._is_asked_for = False
-            args = sorted(name for name, one in self._installed.items() if not one.editable)
+            # Not what is from elsewhere, such as a folder.
+            args = sorted(name for name, one in self._installed.items() if one.direct_url is None)
         given = super().get_requirements(args, options, *more)
         if nameless := [one for one in given if one.req is None or one.link is not None]:
             raise CommandError(f"explain takes names, such as demo or 'demo>=2', not {nameless[0]}")
@@ -117,13 +121,15 @@ class Explain(InstallCommand):
                     raise  # it would be the same for the others
                 decisions.append({"name": requirement.name, "error": _line(error)})
             decisions[-1]["installed"] = self._what_is_installed(requirement.name)
-        raise _Decided({"decisions": decisions, "is_asked_for": self._is_asked_for})
+        asked = {"is_asked_for": self._is_asked_for, "is_off": self._is_off}
+        raise _Decided({"decisions": decisions, **asked})
 
     def _what_is_installed(self, name: str) -> dict[str, Any] | None:
         if (found := self._installed.get(canonicalize_name(name))) is None:
             return None
         variant = variant_of(found)
-        return {"version": str(found.version), "label": variant.label if variant else None}
+        label = variant.label if variant else None
+        return {"version": str(found.version), "label": label, "target": target_of(found) or None}
 
     def _note(self, link: Link, result: Any, detail: str) -> None:
         """`PackageFinder._log_skipped_link`: files that are no candidates, and why."""

@@ -115,7 +115,9 @@ def why_skipped(release: "Release") -> str:
     decision = release.decision
     if decision.files and all(link.url in release.refused for link in decision.files):
         return "its files are not what its index says"
-    why = reasons.skipped(decision.ordering.rejected, decision.wanted, hashes=decision.hashes)
+    labels = sorted(filter(None, {current().label_of(one.filename) for one in release.links}))
+    rejected, wanted = decision.ordering.rejected, decision.wanted
+    why = reasons.skipped(rejected, wanted, labels, hashes=decision.hashes)
     if release.is_locked:
         why += "; the lock has no other and was made for other machines: make one for this one"
     return why
