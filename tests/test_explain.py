@@ -230,6 +230,7 @@ def test_what_has_no_variants_is_an_answer(index: Index) -> None:
     assert first == "None of 2 packages has variants on the indexes that pip is set to."
     assert others == [SETS, "    pip config set global.variant-indexes pytorch"]
     assert "torch 1.0 has no variants" in explain(index, "torch").stdout
+    assert "index set pytorch" in explain(index, "torchvision", "plain", code=1).stdout  # not on this index
 
 
 def test_several_requirements(index: Index, tmp_path: Path) -> None:
@@ -336,7 +337,7 @@ BAD_INPUTS = [
     ("there is no release for none\n", ["none"], {}, 1),
     ("there is no release for demo>5", ["demo>5"], {}, 1),
     ("there is no release for yanked", ["yanked"], {}, 1),
-    ("there is no release for demo: Could not fetch URL http", ["demo", UNREACHABLE], {}, 1),
+    ("demo: Could not fetch URL http", ["demo", UNREACHABLE], {}, 1),
     ("Could not tell which variant of demo 1.0 fits: ", ["demo"], FAILING, 1),
     ("Could not fetch the variant metadata http", ["away"], {}, 1),
     ("--variant-target: there is no target x86_64_v9", ["--target=x86_64_v9", "demo"], {}, 1),

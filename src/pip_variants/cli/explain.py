@@ -61,8 +61,9 @@ def run(options: argparse.Namespace) -> int:
         warn(warning)
     if not options.json:
         _print_gains(decisions)
-    is_asked_for = all(answer["is_asked_for"] for _, _, answer in answers)
-    return 1 if is_asked_for and not all(one.get("release") for one in decisions) else 0
+    failed = any(answer["failed"] for _, _, answer in answers)
+    nothing_fits = any("error" not in one and not one["release"] for one in decisions)
+    return 1 if failed or nothing_fits else 0
 
 
 def _has_variants(decision: dict[str, Any]) -> bool:
@@ -127,7 +128,7 @@ def _print_gains(decisions: list[dict[str, Any]]) -> None:
         print("To exchange what is installed:")
     for command in commands:
         print_command(command)
-    plain = {one["name"] for one in decisions if _is_plain(one)}
+    plain = {one["name"] for one in decisions if not _has_variants(one)}
     with suppress(PipVariantsError), closing(Detection()) as detection:
         for index_set in installed_sets(detection) if plain else ():
             if covered := sorted(plain & index_set.projects):
@@ -176,6 +177,8 @@ def _verdict(decision: dict[str, Any]) -> tuple[str, str]:
         )
     is_wheel = decision["filename"].endswith(".whl")
     chosen = "the wheel without variant" if is_wheel else "the source distribution"
+    if any(file["label"] and file["place"] for file in decision["files"]):
+        return chosen, "because hashes are required, and the index gives none of the variants"
     if any(file["label"] for file in decision["files"]):
         return chosen, "because none of its variants can be used"
     return chosen, "because it is the first release with a file that can be used"

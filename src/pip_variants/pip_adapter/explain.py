@@ -14,7 +14,12 @@ from typing import Any
 
 from pip._internal.cli import cmdoptions
 from pip._internal.commands.install import InstallCommand
-from pip._internal.exceptions import CommandError, DistributionNotFound, PipError
+from pip._internal.exceptions import (
+    CommandError,
+    DistributionNotFound,
+    InstallationError,
+    PipError,
+)
 from pip._internal.metadata import get_default_environment
 from pip._internal.models.link import Link
 from pip._internal.utils.misc import redact_auth_from_url
@@ -50,6 +55,7 @@ class Explain(InstallCommand):
         self._refused: dict[Link, str] = {}
         self._installed: dict[str, Any] = {}
         self._is_asked_for = True
+        self._has_failed = False
         self._is_off = False
         self._failures = _listen("pip._internal.index.collector", logging.DEBUG)
         self._warnings = _listen("pip_variants", logging.WARNING)
@@ -120,9 +126,12 @@ class Explain(InstallCommand):
                 if len(wanted) == 1 or any("connection error" in one for one in self._failures):
                     raise  # it would be the same for the others
                 decisions.append({"name": requirement.name, "error": _line(error)})
+                self._has_failed |= self._is_asked_for or not isinstance(
+                    error, DistributionNotFound
+                )
             decisions[-1]["installed"] = self._what_is_installed(requirement.name)
-        asked = {"is_asked_for": self._is_asked_for, "is_off": self._is_off}
-        raise _Decided({"decisions": decisions, **asked})
+        how = {"failed": self._has_failed, "is_off": self._is_off}
+        raise _Decided({"decisions": decisions, **how})
 
     def _what_is_installed(self, name: str) -> dict[str, Any] | None:
         if (found := self._installed.get(canonicalize_name(name))) is None:
@@ -155,9 +164,10 @@ class Explain(InstallCommand):
         decided = [one for one in current().releases.values() if one.name == name and one.links]
         if chosen is None and not decided:
             unreachable = (one for one in self._failures if "404 Client Error" not in one)
-            failed = [one for one in unreachable if one.startswith("Could not fetch URL")]
-            why = f": {failed[0].removesuffix(' - skipping')}" if failed else ""
-            raise DistributionNotFound(f"there is no release for {wanted}{why}")
+            for text in unreachable:
+                if text.startswith("Could not fetch URL"):
+                    raise InstallationError(f"{wanted}: {text.removesuffix(' - skipping')}")
+            raise DistributionNotFound(f"there is no release for {wanted}")
         found = release(name, version)
         usable = found.usable
         if chosen and not usable:  # it has no variants

@@ -84,6 +84,8 @@ def using(release: "Release", link: Link) -> str:
         why = "its variants are not what its index says"
     elif bound:
         why = f"the variants that fit need {' or '.join(sorted(bound))}"
+    elif decision.ordering.best_first and decision.hashes:
+        why = "hashes are required, and those of the variants that fit are not known or not allowed"
     elif decision.ordering.best_first:
         why = "the variants that fit cannot be used"
     else:
