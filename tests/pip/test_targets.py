@@ -185,6 +185,11 @@ def test_bad_arguments_are_one_clear_line(tmp_path: Path) -> None:
     assert (failed.stderr.count("\n"), failed.stdout) == (1, "")
 
 
+def test_names_joined_and_apart_are_the_same() -> None:
+    joined, apart = target("x86_64_v4+cuda12.8-sm90", "--name", "x"), target("x86_64_v4", "cuda12.8-sm90", "--name", "x")
+    assert joined.stdout.splitlines()[5:] == apart.stdout.splitlines()[5:]
+
+
 def test_what_the_file_holds() -> None:
     """As docs/targets.md says; every line fits a terminal."""
     text = target(env={**FORCED, **HARDWARE}).stdout
