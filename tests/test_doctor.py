@@ -1,6 +1,7 @@
 """`pip-variants doctor`: one screen that ends with OK, or with what to do."""
 
 import json
+import os
 import subprocess
 import sys
 import zipfile

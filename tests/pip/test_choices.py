@@ -1,9 +1,8 @@
 """What the user chooses by pip's options: which providers may speak, and what is preferred."""
 
 import json
-from pathlib import Path
-
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from support.environments import FORCED
