@@ -6,7 +6,7 @@ lists can be installed wherever it fits, so it lists no wheel that needs what th
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from logging import INFO, WARNING
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from pip_variants.errors import printable
 from pip_variants.model.metadata import Variant, VariantMetadata
 from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.variants.dependencies import needed
+from pip_variants.pip_adapter.variants.release import Release
 from pip_variants.pip_adapter.variants.sources import url_of_source
 
 _TABLE = "variants-json"
@@ -26,6 +27,10 @@ _ADVICE = (
     "For machines that need it, make a lock of their own, or one for several: pip lock with "
     "--variant-target for each kind of machine."
 )
+
+
+# What the core metadata of files says, by their names; None where it cannot be read.
+_Requires = dict[str, tuple[str, ...] | None]
 
 
 class NextTarget(Exception):
@@ -39,7 +44,7 @@ class Package(NamedTuple):
     version: str
     extras: frozenset[str]
     pin: str  # the requirement that takes this and nothing else, unless every target has it anyway
-    requires: tuple[str, ...]  # as its core metadata says, which all wheels of a release share
+    requires: _Requires
     taken: frozenset[str]  # names of files
     metadata: VariantMetadata | None  # of a release with variants
 
@@ -67,7 +72,9 @@ def _package(entry: dict[str, Any], resolved: Any, before: Package | None) -> Pa
     distribution = resolved.get_dist()
     extras: frozenset[str] = frozenset(map(canonicalize_name, resolved.extras))
     taken = frozenset([resolved.link.filename])
-    wheels, metadata = _of_release(resolved.link)
+    known: _Requires = dict(before.requires if before else {})
+    known[resolved.link.filename] = tuple(distribution.metadata.get_all("Requires-Dist", ()))
+    wheels, metadata, requires = _of_release(resolved.link, known)
     if before is not None:
         extras, taken = extras | before.extras, taken | before.taken
         wheels += before.entry.get("wheels", ())
@@ -85,31 +92,61 @@ def _package(entry: dict[str, Any], resolved: Any, before: Package | None) -> Pa
         str(distribution.version),
         extras,
         "" if is_given else f"{entry['name']}[{','.join(sorted(extras))}]{which}",
-        tuple(distribution.metadata.get_all("Requires-Dist", ())),
+        requires,
         taken,
         metadata,
     )
 
 
-def _of_release(link: Link) -> tuple[list[dict[str, Any]], VariantMetadata | None]:
-    """The wheels and the metadata of the release that a file is of, if it has variants."""
+def _of_release(
+    link: Link, known: _Requires
+) -> tuple[list[dict[str, Any]], VariantMetadata | None, _Requires]:
+    """The wheels and the metadata of the release that a file is of, if it has variants.
+
+    With what its files require, beside what is known of that.
+    """
     run = current()
     found, source = run.release_of_url.get(link.url), url_of_source(link)
     links = [one for one in found.links if url_of_source(one) == source] if found else []
     if not found or found.builds or all(run.label_of(one.filename) is None for one in links):
-        return [], None
+        return [], None, known
     metadata = found.read_from(source)
     if metadata is None or not metadata.variants:
         why = found.decision.ignored.get(source, "they are not described")
         text = f"The variants of {found.what} are not locked: {why}"
         run.say(WARNING, printable(text), once=True)
-        return [], None
-    wheels = [_wheel(one) for one in links if one.is_wheel]
-    hashed = [wheel for wheel in wheels if wheel["hashes"]]
+        return [], None, known
+    wheels = [one for one in links if one.is_wheel]
+    hashed = [one for one in wheels if one._hashes or one.is_file]
     if len(hashed) < len(wheels):
         text = f"The index gives no hash for other wheels of {found.what}."
         run.say(WARNING, f"The lock fits only machines like this one: {text}", once=True)
-    return hashed, metadata
+    return [_wheel(one) for one in hashed], metadata, _requires(found, hashed, known)
+
+
+def _requires(release: Release, wheels: Iterable[Link], known: _Requires) -> _Requires:
+    """What wheels require, each by its own core metadata, which is read once where it is one."""
+    if current().options.ignore_dependencies:
+        return known
+    found = dict(known)
+    read = {_content_of(one): known[one.filename] for one in wheels if one.filename in known}
+    for link in wheels:
+        content = _content_of(link)
+        if content not in read:
+            read[content] = release.requires(link)
+        found.setdefault(link.filename, read[content])
+    return found
+
+
+def _content_of(link: Link) -> object:
+    """What is equal for wheels of a release that have the same core metadata.
+
+    Where the index does not say which have, those on a server have it that have the same label.
+    """
+    beside = link.metadata_link()
+    if beside and beside._hashes:
+        return tuple(sorted(beside._hashes.items()))
+    return link.url if link.is_file else (current().label_of(link.filename),)
 
 
 def _wheel(link: Link) -> dict[str, Any]:
@@ -134,38 +171,45 @@ def _complete(package: Package) -> dict[str | None, set[str]]:
     """
     run, entry = current(), package.entry
     what = f"{entry['name']} {package.version}"
-    wheels = {one["name"]: run.label_of(one["name"]) for one in entry.get("wheels", ())}
-    taken = {run.label_of(filename) for filename in package.taken}
+    names = {*package.taken, *(one["name"] for one in entry.get("wheels", ()))}
+    kinds = {name: (run.label_of(name), package.requires.get(name)) for name in names}
+    taken = {kinds[name] for name in package.taken}
     stay: dict[str | None, set[str]] = {}
-    left_out = []
-    for label in sorted({*wheels.values(), *taken}, key=str):
-        held, lacking = _needs(package, label)
+    left_out = {}
+    for kind in sorted({*kinds.values()}, key=str):
+        label, requires = kind
+        held, lacking = _needs(package, label, requires)
         needs = f"{_called(label)} needs {' and '.join(lacking)}"
-        if not lacking or package.metadata is None or run.options.ignore_dependencies:
-            stay[label] = held
-        elif label in taken:
-            stay[label] = held
+        is_fine = not lacking or package.metadata is None or run.options.ignore_dependencies
+        if not is_fine and kind not in taken:
+            left_out[kind] = needs
+            continue
+        stay[label] = held | stay.get(label, set())
+        if not is_fine:
             text = f"The lock lacks what some machines need: {needs} there ({what}). {_ADVICE}"
             run.say(WARNING, printable(text))
-        else:
-            left_out.append(needs)
     if left_out:
         text = f"The lock lacks what some wheels of {what} need, and leaves them out: "
-        run.say(WARNING, printable(f"{text}{'; '.join(left_out)}. {_ADVICE}", 2000))
-        entry["wheels"] = [one for one in entry["wheels"] if wheels[one["name"]] in stay]
+        reasons = "; ".join(dict.fromkeys(left_out.values()))
+        run.say(WARNING, printable(f"{text}{reasons}. {_ADVICE}", 2000))
+        entry["wheels"] = [one for one in entry["wheels"] if kinds[one["name"]] not in left_out]
     if not any(stay):
         entry.pop(_TABLE, None)
     return stay
 
 
-def _needs(package: Package, label: str | None) -> tuple[set[str], list[str]]:
+def _needs(
+    package: Package, label: str | None, requires: tuple[str, ...] | None
+) -> tuple[set[str], list[str]]:
     """Which packages of the lock a wheel needs, and the dependencies of it that the lock lacks."""
+    if requires is None:
+        return set(), ["something unknown (its metadata could not be read)"]
     metadata = package.metadata
     variant = metadata.variants.get(label, Variant(label)) if metadata and label else None
     held: set[str] = set()
     lacking = []
     try:
-        dependencies = needed(package.requires, package.extras, variant, metadata)
+        dependencies = needed(requires, package.extras, variant, metadata)
     except InvalidRequirement as error:
         return held, [str(error)]
     for ways in dependencies:
