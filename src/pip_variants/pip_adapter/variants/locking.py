@@ -6,7 +6,7 @@ lists can be installed wherever it fits, so it lists no wheel that needs what th
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from logging import INFO, WARNING
 from typing import Any, NamedTuple
 
@@ -18,7 +18,6 @@ from pip_variants.errors import printable
 from pip_variants.model.metadata import Variant, VariantMetadata
 from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.variants.dependencies import needed
-from pip_variants.pip_adapter.variants.release import Release
 from pip_variants.pip_adapter.variants.sources import url_of_source
 
 _TABLE = "variants-json"
@@ -72,9 +71,11 @@ def _package(entry: dict[str, Any], resolved: Any, before: Package | None) -> Pa
     distribution = resolved.get_dist()
     extras: frozenset[str] = frozenset(map(canonicalize_name, resolved.extras))
     taken = frozenset([resolved.link.filename])
-    known: _Requires = dict(before.requires if before else {})
-    known[resolved.link.filename] = tuple(distribution.metadata.get_all("Requires-Dist", ()))
-    wheels, metadata, requires = _of_release(resolved.link, known)
+    requires = dict(before.requires) if before else {}
+    requires[resolved.link.filename] = tuple(distribution.metadata.get_all("Requires-Dist", ()))
+    links, metadata = _of_release(resolved.link)
+    _read_others(resolved.link, links, requires)
+    wheels = [_wheel(one) for one in links]
     if before is not None:
         extras, taken = extras | before.extras, taken | before.taken
         wheels += before.entry.get("wheels", ())
@@ -98,51 +99,40 @@ def _package(entry: dict[str, Any], resolved: Any, before: Package | None) -> Pa
     )
 
 
-def _of_release(
-    link: Link, known: _Requires
-) -> tuple[list[dict[str, Any]], VariantMetadata | None, _Requires]:
-    """The wheels and the metadata of the release that a file is of, if it has variants.
-
-    With what its files require, beside what is known of that.
-    """
+def _of_release(link: Link) -> tuple[list[Link], VariantMetadata | None]:
+    """The wheels and the metadata of the release that a file is of, if it has variants."""
     run = current()
     found, source = run.release_of_url.get(link.url), url_of_source(link)
     links = [one for one in found.links if url_of_source(one) == source] if found else []
     if not found or found.builds or all(run.label_of(one.filename) is None for one in links):
-        return [], None, known
+        return [], None
     metadata = found.read_from(source)
     if metadata is None or not metadata.variants:
         why = found.decision.ignored.get(source, "they are not described")
         text = f"The variants of {found.what} are not locked: {why}"
         run.say(WARNING, printable(text), once=True)
-        return [], None, known
+        return [], None
     wheels = [one for one in links if one.is_wheel]
     hashed = [one for one in wheels if one._hashes or one.is_file]
     if len(hashed) < len(wheels):
         text = f"The index gives no hash for other wheels of {found.what}."
         run.say(WARNING, f"The lock fits only machines like this one: {text}", once=True)
-    return [_wheel(one) for one in hashed], metadata, _requires(found, hashed, known)
+    return hashed, metadata
 
 
-def _requires(release: Release, wheels: Iterable[Link], known: _Requires) -> _Requires:
-    """What wheels require, each by its own core metadata, which is read once where it is one."""
-    if current().options.ignore_dependencies:
-        return known
-    found = dict(known)
-    read = {_content_of(one): known[one.filename] for one in wheels if one.filename in known}
-    for link in wheels:
+def _read_others(chosen: Link, wheels: list[Link], requires: _Requires) -> None:
+    """Add what the other wheels require; core metadata that several share is read once."""
+    run = current()
+    read = {_content_of(one): requires[one.filename] for one in wheels if one.filename in requires}
+    for link in () if run.options.ignore_dependencies else wheels:
         content = _content_of(link)
         if content not in read:
-            read[content] = release.requires(link)
-        found.setdefault(link.filename, read[content])
-    return found
+            read[content] = run.release_of_url[chosen.url].requires(link)
+        requires.setdefault(link.filename, read[content])
 
 
 def _content_of(link: Link) -> object:
-    """What is equal for wheels of a release that have the same core metadata.
-
-    Where the index does not say which have, those on a server have it that have the same label.
-    """
+    """What is equal for wheels that share core metadata; if no index says so, those of a label."""
     beside = link.metadata_link()
     if beside and beside._hashes:
         return tuple(sorted(beside._hashes.items()))

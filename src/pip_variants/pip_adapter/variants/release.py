@@ -18,12 +18,7 @@ from pip_variants.model.names import NULL_LABEL
 from pip_variants.model.ordering import Ordering
 from pip_variants.pip_adapter.hook.run import Run, current
 from pip_variants.pip_adapter.variants import telling
-from pip_variants.pip_adapter.variants.fetching import (
-    Unusable,
-    core_metadata,
-    fetch,
-    variant_json,
-)
+from pip_variants.pip_adapter.variants.fetching import Unusable, core_metadata, fetch, variant_json
 from pip_variants.pip_adapter.variants.sources import public, source_of, url_of_source
 from pip_variants.pip_adapter.variants.target import target
 from pip_variants.remote_wheel import Budget
