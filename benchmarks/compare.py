@@ -8,8 +8,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from helpers import REPOSITORY, build_wheel, can_count, environment, install, instructions
-from helpers import make_venv, pip_requirement
+from helpers import (
+    REPOSITORY,
+    build_wheel,
+    can_count,
+    environment,
+    install,
+    instructions,
+    make_venv,
+    pip_requirement,
+)
 
 sys.path[:0] = [str(REPOSITORY / "src"), str(REPOSITORY / "tests")]
 

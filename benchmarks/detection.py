@@ -9,8 +9,17 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
-from helpers import build_wheel, can_count, environment, install, instructions, make_venv
-from helpers import pip_requirement, run, site_packages
+from helpers import (
+    build_wheel,
+    can_count,
+    environment,
+    install,
+    instructions,
+    make_venv,
+    pip_requirement,
+    run,
+    site_packages,
+)
 from install import make_variants
 
 from pip_variants.providers import BUILT_IN, provider_of
@@ -123,7 +132,7 @@ def _each(python, env):
         requirement = f"{published.package}=={published.version}"
         command = [python, "-c", ALONE, requirement, published.plugin_api]
 
-        def times(runs, prepare):
+        def times(runs, prepare, command=command):
             found = []
             for _ in range(runs):
                 prepare()

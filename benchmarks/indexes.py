@@ -2,8 +2,18 @@
 
 import time
 
-from helpers import build_wheel, can_count, child_seconds, compare, environment, in_pairs
-from helpers import install, instructions, make_venv, pip_requirement
+from helpers import (
+    build_wheel,
+    can_count,
+    child_seconds,
+    compare,
+    environment,
+    in_pairs,
+    install,
+    instructions,
+    make_venv,
+    pip_requirement,
+)
 from support.pytorch_replica import replica
 
 PAIRS = {0: 15, 20: 9}  # by milliseconds of latency for each request

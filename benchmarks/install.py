@@ -8,8 +8,18 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
-from helpers import build_wheel, can_count, child_seconds, compare, environment, in_pairs
-from helpers import install, instructions, make_venv, pip_requirement
+from helpers import (
+    build_wheel,
+    can_count,
+    child_seconds,
+    compare,
+    environment,
+    in_pairs,
+    install,
+    instructions,
+    make_venv,
+    pip_requirement,
+)
 
 from pip_variants.model.metadata import PluginProvider, Variant, VariantMetadata
 from pip_variants.model.names import VariantProperty
@@ -54,7 +64,7 @@ def measure(work):
             return (*child_seconds(command(python, name), cwd=work, env=env), tuple(requests))
 
         pairs = {
-            name: in_pairs(lambda: timed(plain, name), lambda: timed(added, name), PAIRS)
+            name: in_pairs(partial(timed, plain, name), partial(timed, added, name), PAIRS)
             for name in CASES
         }
         counted = {}

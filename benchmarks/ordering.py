@@ -7,6 +7,7 @@ import statistics
 import sys
 import time
 import zipfile
+from functools import partial
 
 from helpers import environment, in_pairs, make_venv, run, site_packages
 from support.environments import WHEELHOUSE, download
@@ -102,16 +103,16 @@ def _against_variantlib(pairs):
         for what, one, two in (
             (
                 "read",
-                lambda: VariantMetadata.from_json(document, ""),
-                lambda: VariantsJson(document),
+                partial(VariantMetadata.from_json, document, ""),
+                partial(VariantsJson, document),
             ),
             (
                 "select",
-                lambda: select(metadata, metadata.variants, Nobody()),
-                lambda: get_variants_by_priority(variants_json=theirs),
+                partial(select, metadata, metadata.variants, Nobody()),
+                partial(get_variants_by_priority, variants_json=theirs),
             ),
         ):
-            results = in_pairs(lambda: _seconds(one), lambda: _seconds(two), count)
+            results = in_pairs(partial(_seconds, one), partial(_seconds, two), count)
             ours, others = map(statistics.median, results)
             is_met = others / ours >= TIMES_VARIANTLIB
             rows.append(

@@ -7,10 +7,19 @@ import shutil
 import statistics
 import time
 import zipfile
+from functools import partial
 from itertools import groupby
 
-from helpers import build_wheel, child_seconds, compare, environment, in_pairs
-from helpers import install, make_venv, pip_requirement
+from helpers import (
+    build_wheel,
+    child_seconds,
+    compare,
+    environment,
+    in_pairs,
+    install,
+    make_venv,
+    pip_requirement,
+)
 from support.server import Index, Reply
 
 COUNTS = (1, 10, 50)
@@ -44,8 +53,8 @@ def measure(work):
             for count in COUNTS:
                 names = [f"project{number:02}" for number in range(count)]
                 runs = in_pairs(
-                    lambda: measured(plain, "plain", names),
-                    lambda: measured(added, "variants", names),
+                    partial(measured, plain, "plain", names),
+                    partial(measured, added, "variants", names),
                     pairs,
                 )
                 case = {"latency": latency, "packages": count}

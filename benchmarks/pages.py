@@ -5,8 +5,18 @@ import json
 import tempfile
 from pathlib import Path
 
-from helpers import build_wheel, can_count, child_seconds, compare, environment, in_pairs
-from helpers import install, instructions, make_venv, pip_requirement
+from helpers import (
+    build_wheel,
+    can_count,
+    child_seconds,
+    compare,
+    environment,
+    in_pairs,
+    install,
+    instructions,
+    make_venv,
+    pip_requirement,
+)
 from support import byhand
 from support.server import Index, Reply
 

@@ -3,8 +3,17 @@
 import os
 import subprocess
 
-from helpers import build_wheel, can_count, compare, environment, in_pairs
-from helpers import install, instructions, make_venv, pip_requirement
+from helpers import (
+    build_wheel,
+    can_count,
+    compare,
+    environment,
+    in_pairs,
+    install,
+    instructions,
+    make_venv,
+    pip_requirement,
+)
 from support.popular import popular
 from support.server import Index
 

@@ -8,8 +8,19 @@ import shutil
 import sys
 import time
 
-from helpers import build_wheel, can_count, compare, environment, in_pairs, install, instructions
-from helpers import REPOSITORY, make_venv, run, site_packages
+from helpers import (
+    REPOSITORY,
+    build_wheel,
+    can_count,
+    compare,
+    environment,
+    in_pairs,
+    install,
+    instructions,
+    make_venv,
+    run,
+    site_packages,
+)
 
 PASS = "pass"
 IMPORTS = "import json, argparse, logging, subprocess"

@@ -1,9 +1,19 @@
 """A release with and without variants, installed by uv and by pip: what variants add in each."""
 
 import zipfile
+from functools import partial
 
-from helpers import build_wheel, child_seconds, compare, environment, in_pairs
-from helpers import install, make_venv, pip_requirement, site_packages
+from helpers import (
+    build_wheel,
+    child_seconds,
+    compare,
+    environment,
+    in_pairs,
+    install,
+    make_venv,
+    pip_requirement,
+    site_packages,
+)
 from support.environments import WHEELHOUSE, download
 from support.server import Index
 from support.wheels import levels, release
@@ -68,7 +78,7 @@ def measure(work):
                 ),
             ):
                 some = names[:count]
-                runs = in_pairs(lambda: one(some), lambda: two(some), PAIRS)
+                runs = in_pairs(partial(one, some), partial(two, some), PAIRS)
                 rows += _rows({"packages": count, "tool": tool}, *runs)
     return {f"uv: ms to install a release without and with variants, {PAIRS} pairs": rows}
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sysconfig
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from support import measured
 from support.compilers import ZIG
 from support.environments import (
     NEWEST_PIP,
@@ -42,6 +44,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long: only with --all")
+    if measured.IS_ON:
+        measured.let_measure(Path(sysconfig.get_path("purelib")))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -91,6 +95,8 @@ def make_environment(
         wheels = [pip_wheel(pip)]
         if ours:
             wheels += [our_wheel, *dependencies()]
+        if measured.IS_ON:
+            measured.let_measure(environment.site)
         return environment.unpack(*wheels)
 
     return make

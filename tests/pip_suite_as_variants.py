@@ -18,7 +18,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 import types
 import warnings
 import zipfile
@@ -26,6 +25,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+import tomllib
 
 LABEL = "fits"
 METADATA = json.dumps(

@@ -69,8 +69,9 @@ def test_all_is_well(env: Environment) -> None:
     assert env.installed("pip_variants_self_test") is None
 
 
-def test_the_shape_of_the_json(env: Environment) -> None:
+def test_the_shape_of_the_json(env: Environment, tmp_path: Path) -> None:
     variables = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v3,v2,v1", "PIP_VARIANT_TARGET": "x86_64_v2"}
+    variables |= with_pip(env, tmp_path)
     found = json.loads(doctor(env, "--json", **variables, PIP_VARIANT_PREFER="x86_64::avx"))
     assert set(found.pop("providers")[0]) == {"namespace", "by", "properties", "notes"}
     assert found.pop("python") == str(env.python)
@@ -80,11 +81,12 @@ def test_the_shape_of_the_json(env: Environment) -> None:
         "version": "1",
         "pip_variants": "0.1.0",
         "pip": "26.3",
+        "pip_folder": str(env.site / "pip"),
+        "other_pip": "",
         "pip_failed": "",
         "attached": True,
         "finder": "",
         "problems": [],
-        "missing": {},
         "failed": [],
         "warnings": [],
         "plugins": [],
@@ -298,7 +300,25 @@ def test_a_pip_that_does_not_start(env: Environment, tmp_path: Path) -> None:
         "            raise OSError('the disk is full')\n"
         "sys.meta_path.insert(0, Finder)\n"
     )
-    assert to_do(env) == "- Fix what pip is set to, it does not start: OSError: the disk is full"
+    what = "- This pip does not start here: OSError: the disk is full. Take another one: "
+    assert to_do(env).replace("\\ ", "") == f"{what}{env.python} -m ensurepip --upgrade"
+
+
+def with_pip(env: Environment, folder: Path) -> dict[str, str]:
+    """The variable by which a shell starts the environment's pip."""
+    (folder / "pip").write_text(f'#!/bin/sh\nexec "{env.python}" -m pip "$@"\n')
+    (folder / "pip").chmod(0o755)
+    return {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+def test_the_pip_of_a_shell_is_another_one(env: Environment, tmp_path: Path) -> None:
+    """As with `pipx install pip-variants`: what doctor says is of a pip that nobody uses."""
+    assert "Of another Python" not in doctor(env, **with_pip(env, tmp_path))
+    other = tmp_path / "pip"
+    other.write_text("#!/bin/sh\necho pip 25.1.1 from /usr/lib/python3/dist-packages/pip '(python 3.13)'\n")
+    other.chmod(0o755)
+    lines = doctor(env, PATH=f"{tmp_path}:{os.environ['PATH']}").splitlines()
+    assert lines[3] == f"Of another Python, and not looked at: {other}"[:77] + "..." * (len(str(other)) > 42)
 
 
 def test_a_python_without_lzma(env: Environment) -> None:

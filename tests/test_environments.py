@@ -12,7 +12,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from support.environments import ROOT, WHEELHOUSE, Environment, clean, dependencies, download, pip_wheel
+from support.environments import (
+    ROOT,
+    WHEELHOUSE,
+    Environment,
+    clean,
+    dependencies,
+    download,
+    pip_wheel,
+)
 from support.pages import shell_of
 from support.server import Index
 from support.wheels import levels, plain_wheel, release

@@ -230,6 +230,7 @@ def test_what_has_no_variants_is_an_answer(index: Index) -> None:
     assert first == "None of 2 packages has variants on the indexes that pip is set to."
     assert others == [SETS, "    pip config set global.variant-indexes pytorch"]
     assert "torch 1.0 has no variants" in explain(index, "torch").stdout
+    assert "index set pytorch" in explain(index, "torchvision", "plain", code=1).stdout  # not on this index
 
 
 def test_several_requirements(index: Index, tmp_path: Path) -> None:
@@ -291,7 +292,16 @@ def test_what_is_installed(env: Environment, index: Index) -> None:
     assert (env.installed("demo"), env.installed("other")) == (("1.0", "v3"), ("2.0", "v3"))
     done = subprocess.run([*command, "--json"], capture_output=True, text=True, env=clean(FORCED), cwd=env.folder)
     here = {one["name"]: one["installed"] for one in json.loads(done.stdout)["decisions"]}
-    assert here["demo"] == {"version": "1.0", "label": "v3"}
+    assert here["demo"] == {"version": "1.0", "label": "v3", "target": None}
+
+
+def test_where_variants_are_off_it_says_so(index: Index) -> None:
+    release(index.root / "demo", "1.0", {**levels("v2", "v3"), None: ()})
+    for env, arguments in (({"PIP_NO_VARIANTS": "1"}, ["demo"]), ({}, ["--no-variants", "demo"])):
+        said = explain(index, *arguments, env={**FORCED, **env}).stderr
+        assert said == (
+            "pip-variants: wheel variants are turned off: unset PIP_NO_VARIANTS, or no-variants in pip.conf\n"
+        )
 
 
 def test_an_index_that_is_away_is_one_line_for_all(index: Index) -> None:
@@ -327,7 +337,7 @@ BAD_INPUTS = [
     ("there is no release for none\n", ["none"], {}, 1),
     ("there is no release for demo>5", ["demo>5"], {}, 1),
     ("there is no release for yanked", ["yanked"], {}, 1),
-    ("there is no release for demo: Could not fetch URL http", ["demo", UNREACHABLE], {}, 1),
+    ("demo: Could not fetch URL http", ["demo", UNREACHABLE], {}, 1),
     ("Could not tell which variant of demo 1.0 fits: ", ["demo"], FAILING, 1),
     ("Could not fetch the variant metadata http", ["away"], {}, 1),
     ("--variant-target: there is no target x86_64_v9", ["--target=x86_64_v9", "demo"], {}, 1),

@@ -1,7 +1,6 @@
 """`pip-variants list` and `pip-variants check`: an environment that moved to another machine."""
 
 import json
-import os
 import shlex
 import subprocess
 import zipfile

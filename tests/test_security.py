@@ -1,7 +1,6 @@
 """What docs/security.md says that nobody can do; the page names the tests."""
 
 import json
-import os
 import re
 import shlex
 import shutil
@@ -18,10 +17,10 @@ from urllib.parse import unquote
 import pytest
 from support.environments import FORCED, HARDWARE, ROOT, Environment, Result, clean
 from support.server import Index, Reply
-from support.wheels import X86_64, levels, plain_wheel, release, sdist, variant_metadata, variant_wheel
+from support.wheels import levels, plain_wheel, release, sdist, variant_metadata, variant_wheel
 
 from pip_variants.cli import main
-from pip_variants.detection import FOLDER_VARIABLE, RUN_MODULE
+from pip_variants.detection import RUN_MODULE
 from pip_variants.detection.client import Detection
 from pip_variants.detection.registry import Registry
 from pip_variants.errors import ProviderFailed

@@ -1,11 +1,14 @@
 """From metadata and what a target supports to the variants that it can use."""
 
 import pytest
+
 from pip_variants.errors import ProviderFailed
-from pip_variants.model.metadata import VariantMetadata
+from pip_variants.model.metadata import Variant, VariantMetadata
+from pip_variants.model.names import VariantProperty
+from pip_variants.model.ordering import Ordering
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
 from pip_variants.reasons import reason
-from pip_variants.selection import Choices, select, supported_properties
+from pip_variants.selection import Choices, select, select_from_sources
 
 SCHEMA = "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json"
 DRAFT = "https://variants-schema.wheelnext.dev/v0.0.3.json"
@@ -281,6 +284,21 @@ def test_an_abi_dependency_is_what_the_resolution_can_hold(found):
     assert reason == f"needs {namespace} :: torch :: 2.8 or 2.9 (no such release can be had)"
 
 
+def test_the_reserved_namespace_decides_where_nothing_else_does():
+    found = metadata(
+        {"cpu": {"requires": ["cpu-provider"]}},
+        newer={"abi_dependency": {"torch": "2.9"}},
+        v3={"cpu": {"level": "v3"}},
+        v3_newer={"cpu": {"level": "v3"}, "abi_dependency": {"torch": "2.9"}},
+        v3_older={"cpu": {"level": "v3"}, "abi_dependency": {"torch": "2.8"}},
+    )
+    ordering = select(found, found.variants, machine())
+    assert labels(ordering) == ["v3_newer", "v3_older", "v3", "newer"]
+    preferred = Choices(preferred=(("abi_dependency",),))
+    ordering = select(found, found.variants, machine(), preferred)
+    assert labels(ordering) == ["v3_newer", "newer", "v3_older", "v3"]
+
+
 @pytest.mark.parametrize(
     ("provider", "schema"),
     [
@@ -319,6 +337,51 @@ def test_a_provider_decides_alone_whatever_drafts_said_beside_it(schema):
     assert list(reasons(ordering)) == ["v4"]
 
 
+@pytest.mark.parametrize("namespace", ["cpu", "debug", "unnamed"])
+def test_the_list_of_the_user_counts_alone(namespace):
+    """If the user has given a list, nobody is asked (PEP 850, Providers, step 1)."""
+    asked = []
+
+    class Listing(NobodyToAsk):
+        def listed(self, namespace, provider):
+            asked.append((namespace, provider))
+            return features(level="v9")
+
+    named = {name: CPU_AND_GPU.providers["cpu"] for name in ("cpu", "debug")}
+    named["debug"] = named["debug"]._replace(optional=True)
+    variant = Variant.of("a", [VariantProperty(namespace, "level", "v9")])
+    found = VariantMetadata(("cpu", "debug", "unnamed"), {"a": variant}, named, is_checked=True)
+    assert labels(select(found, ["a"], Listing())) == ["a"]
+    assert asked == [(namespace, named.get(namespace))]
+
+
+def test_sources_that_agree_are_one():
+    sources = {"first": CPU_AND_GPU, "none fits": CPU_AND_GPU, "second": CPU_AND_GPU}
+    wanted = {"first": ["v3"], "none fits": ["v4"], "second": ["cuda", "v4"]}
+    ordering, usable, difference = select_from_sources(sources, wanted, machine())
+    assert labels(ordering) == ["cuda", "v3"]
+    assert [rejection.label for rejection in ordering.rejected] == ["v4", "v4"]
+    assert (usable, difference) == (("first", "second"), "")
+
+
+def test_of_sources_that_contradict_each_other_the_first_with_a_usable_variant_counts():
+    other = metadata({"cpu": {"requires": ["cpu-provider"]}}, v3={"cpu": {"level": "v2"}})
+    sources = {"none fits": CPU_AND_GPU, "first": CPU_AND_GPU, "second": other}
+    wanted = {"none fits": ["v4"], "first": ["v3"], "second": ["v3"]}
+    ordering, usable, difference = select_from_sources(sources, wanted, machine())
+    assert ordering.best_first == (CPU_AND_GPU.variants["v3"],)
+    assert ordering.supported == {"cpu": CPU}
+    assert usable == ("first",)
+    assert difference.startswith("second contradicts the files before it: ")
+
+
+def test_no_source_has_what_fits():
+    ordering, usable, difference = select_from_sources({"a": CPU_AND_GPU}, {"a": ["v4"]}, machine())
+    assert (ordering.best_first, usable, difference) == ((), (), "")
+    assert list(reasons(ordering)) == ["v4"]
+    assert select_from_sources({}, {}, NobodyToAsk()) == (Ordering(), (), "")
+
+
 def test_a_provider_that_fails_stops_the_selection():
     """Any error of a plugin MUST abort the install."""
 
@@ -326,5 +389,6 @@ def test_a_provider_that_fails_stops_the_selection():
         def supported(self, provider):
             raise ProviderFailed(provider.package)
 
-    with pytest.raises(ProviderFailed, match="cpu-provider"):
+    with pytest.raises(ProviderFailed, match="cpu-provider") as caught:
         select(CPU_AND_GPU, ["null", "v3"], Broken())
+    assert caught.value.namespace == "cpu"

@@ -1,8 +1,6 @@
 """What `pip_variants.testing` accepts of a vendor's provider, and what it says of the others."""
 
 import importlib
-import json
-import os
 import socket
 import sys
 from functools import partial

@@ -87,7 +87,7 @@ def with_better_labels(
     variants: tuple[InstalledVariant, ...], target: str = ""
 ) -> tuple[InstalledVariant, ...]:
     """The same with `better` where pip, with its own options, would take another variant."""
-    asked = [one for one in variants if one.supported]
+    asked = [one for one in variants if one.supported and not one.target]
     if not asked:
         return variants
     try:
@@ -99,11 +99,11 @@ def with_better_labels(
                 better for one in variants for better in with_better_labels((one,), target)
             )
         reason = f"pip cannot look for a better variant: {error}"
-        return tuple(replace(one, reason=reason) if one.supported else one for one in variants)
+        return tuple(replace(one, reason=reason) if one in asked else one for one in variants)
 
     def compared(one: InstalledVariant) -> InstalledVariant:
         label = labels.get(normalised(one.name))
-        if not one.supported or label is None or one.variant is None or label == one.variant.label:
+        if one not in asked or label is None or one.variant is None or label == one.variant.label:
             return one
         reason = f"pip would take the variant {label} instead of {one.variant.label}"
         return replace(one, reason=reason, better=label, commands=one.reinstall)

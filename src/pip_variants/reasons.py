@@ -63,10 +63,13 @@ def chosen(variant: Variant, ordering: Ordering, release: str = "") -> str:
     return f"Using the {what} ({by or 'fits everywhere'})"
 
 
-def skipped(rejected: Sequence[Rejection], wanted: str, *, hashes: bool) -> str:
+def skipped(
+    rejected: Sequence[Rejection], wanted: str, labels: Sequence[str], *, hashes: bool
+) -> str:
     """Why a release has no file that can be used.
 
-    `wanted` is the label that the user asked for, `hashes` whether hashes left files out.
+    `wanted` is the label that the user asked for, `labels` are those that there are, `hashes` says
+    whether hashes left files out.
     """
     if wanted == "none":
         return "it has variants only"
@@ -76,7 +79,7 @@ def skipped(rejected: Sequence[Rejection], wanted: str, *, hashes: bool) -> str:
                 f"its variant {wanted} {reason(one)}; for other machines there is --variant-target"
             )
     if wanted:
-        return f"it has no variant {wanted}"
+        return f"it has no variant {wanted}" + (f"; there is {some(labels)}" if labels else "")
     return none_fits(rejected) + ("; the required hashes leave no other file" if hashes else "")
 
 

@@ -10,16 +10,17 @@ import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pip_variants
 import pytest
+from vendors import DETECT, broken_vendor, plugin, vendor
+
+import pip_variants
 from pip_variants.detection import client
 from pip_variants.detection.client import Detection
 from pip_variants.errors import BrokenInstallation, DetectionError, ProviderFailed
 from pip_variants.model.metadata import PluginProvider
 from pip_variants.model.support import SupportedFeature
-from pip_variants.providers import x86_64
 from pip_variants.pip_adapter.runner import DETECTION_VARIABLE
-from vendors import DETECT, broken_vendor, plugin, vendor
+from pip_variants.providers import x86_64
 
 X86_64 = PluginProvider(("x86-64-variant-provider>=0.0.1",), "x86_64_variant_provider")
 ACME = PluginProvider(("acme-variants",))

@@ -5,15 +5,16 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import example, given, strategies as st
+from hypothesis import example, given
+from hypothesis import strategies as st
 from packaging.requirements import InvalidRequirement, Requirement
+from vendors import broken_vendor, entry, install, install_plugin, plugin, vendor
 
 from pip_variants.detection import Absent
 from pip_variants.detection.registry import Registry, _Wanted
 from pip_variants.errors import InvalidProviderAnswer, ProviderFailed
 from pip_variants.model.published import Published
 from pip_variants.model.target import Target
-from vendors import broken_vendor, entry, install, install_plugin, plugin, vendor
 
 OURS = (["x86-64-variant-provider>=0.0.1"], "x86_64_variant_provider")
 

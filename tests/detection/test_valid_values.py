@@ -1,11 +1,12 @@
 """What exists at all, asked in the detection process: built in, of vendors, of installed plugins."""
 
 import pytest
+from vendors import broken_vendor, entry, install, install_plugin, plugin, vendor
+
 from pip_variants.detection import client
 from pip_variants.detection.client import Answer, Detection
 from pip_variants.errors import ProviderFailed
 from pip_variants.model.metadata import PluginProvider
-from vendors import broken_vendor, entry, install, install_plugin, plugin, vendor
 
 X86_64 = PluginProvider(("x86-64-variant-provider>=0.0.1",), "x86_64_variant_provider")
 ACME = PluginProvider(("acme-variants>=1.0",))

@@ -18,11 +18,12 @@ from pip._internal.models.target_python import TargetPython
 from pip._internal.resolution.resolvelib.found_candidates import FoundCandidates
 from pip._internal.utils.hashes import Hashes
 from pip._vendor.requests.exceptions import RequestException
+from targets import ASKER, CHOICES, fit_for_a_terminal
+
 from pip_variants.pip_adapter.hook.attach import attach
 from pip_variants.pip_adapter.hook.run import VERBOSE, Run, during, entered
 from pip_variants.pip_adapter.variants import candidates
 from pip_variants.pip_adapter.variants.target import Target
-from targets import ASKER, CHOICES, fit_for_a_terminal
 
 URL = "https://index.invalid/simple/demo/"
 THIS_PYTHON = TargetPython()  # keeps its tags, which take long to make

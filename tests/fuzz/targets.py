@@ -26,7 +26,7 @@ from pip_variants.model.metadata import (
     VariantMetadata,
     combine_all,
 )
-from pip_variants.model.names import VariantFeature, VariantProperty
+from pip_variants.model.names import VariantProperty
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
 from pip_variants.reasons import reason
 from pip_variants.selection import Choices, select

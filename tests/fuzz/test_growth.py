@@ -13,18 +13,19 @@ import sys
 import tracemalloc
 
 import pytest
+from targets import ASKER, REFUSED, TARGETS, tried
+
 from pip_variants.detection.targets import loads
 from pip_variants.model.abi import AbiDependency
 from pip_variants.model.filename import WheelFilename, split_index_metadata_filename
 from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.metadata import PluginProvider, VariantMetadata
 from pip_variants.model.names import VariantProperty
-from pip_variants.model.support import NamespaceSupport, SupportedFeature
 from pip_variants.model.published import Published
+from pip_variants.model.support import NamespaceSupport, SupportedFeature
 from pip_variants.model.target import Machine, Target, TargetProvider
 from pip_variants.reasons import reason
 from pip_variants.selection import select
-from targets import ASKER, REFUSED, TARGETS, tried
 
 OURS = f"{os.sep}pip_variants{os.sep}"
 

@@ -5,8 +5,9 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pip_variants.detection import ANSWER
 from targets import TARGETS
+
+from pip_variants.detection import ANSWER
 
 SMALL = settings(
     max_examples=150,

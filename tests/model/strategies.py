@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+
 from pip_variants.model.metadata import (
     ABI_DEPENDENCY,
     BuiltinProvider,

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+
 from pip_variants.model.abi import AbiDependency, abi_dependencies, belongs_to, newest_first
 from pip_variants.model.metadata import VariantMetadata
 
@@ -64,6 +65,11 @@ def test_requirements_admit_what_belongs_to_one_of_the_releases(wanted, version)
     requirements = AbiDependency("torch", tuple(wanted)).requirements
     admitted = any(Requirement(text).specifier.contains(version) for text in requirements)
     assert admitted is any(belongs_to(version, release) for release in wanted)
+
+
+@pytest.mark.parametrize(("version", "is_one"), [("0!2.9.1", True), ("0!2.90", False)])
+def test_the_epoch_0_is_that_of_versions_without_one(version: str, is_one: bool) -> None:
+    assert belongs_to(version, "2.9") is is_one
 
 
 @given(releases, versions)

@@ -2,9 +2,10 @@
 
 import pytest
 from hypothesis import given
+from strategies import examples, metadata
+
 from pip_variants.model.consistency import Contradiction, contradiction
 from pip_variants.model.metadata import VariantMetadata
-from strategies import examples, metadata
 
 PEP_850 = "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json"
 PEP_825 = "https://variants-schema.wheelnext.dev/peps/825/v0.1.1.json"

@@ -3,6 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples, values
+
 from pip_variants.errors import InvalidVariantLabel, InvalidWheelFilename
 from pip_variants.model.filename import (
     WheelFilename,
@@ -10,7 +12,6 @@ from pip_variants.model.filename import (
     split_index_metadata_filename,
 )
 from pip_variants.model.names import normalised
-from strategies import examples, values
 
 parts = st.text(st.characters(exclude_characters="-\n"), min_size=1, max_size=8)
 builds = st.builds("{}{}".format, st.integers(0, 99), st.text("ab_.", max_size=3))

@@ -1,9 +1,9 @@
 """Index sets: what is read, what is refused and by which words, and what a release's builds are."""
 
-import tomllib
 from collections.abc import Callable
 
 import pytest
+import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,6 +96,7 @@ FAULTS: dict[str, tuple[Callable[[str], str], str]] = {
     "format": (lambda text: text.replace("format = 1", "format = 2"), "format must be 1"),
     "no name": (lambda text: text.replace("name = ", "# ", 1), "name must be a non-empty string, not None"),
     "no builds": (lambda text: text.partition("[builds")[0], "builds must be an object"),
+    "no build": (lambda text: text.partition("[builds")[0] + "[builds]", "builds must have at least one build"),
     "a project with a version": (lambda text: text.replace("acme-viewer", "acme-viewer>2"), "acme-viewer>2"),
     "a label": (lambda text: text.replace("builds.cpu", 'builds."C P"'), "C P"),
     "a namespace": (lambda text: text.replace("properties.acme", "properties.acne"), "acne"),

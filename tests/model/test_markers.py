@@ -106,6 +106,14 @@ def test_what_cannot_be_read_is_refused(marker: str) -> None:
         resolve(marker, ON_TARGET)
 
 
+def test_parentheses_may_be_nested_fifty_times() -> None:
+    """Below what Python's own stack can do, wherever it stands when a dependency is read."""
+    deepest = "(" * 50 + "variant_label == 'foobar'" + ")" * 50
+    assert resolve(deepest, ON_TARGET) is True
+    with pytest.raises(InvalidVariantProperty, match="invalid environment marker"):
+        resolve(f"({deepest})", ON_TARGET)
+
+
 ATOMS = st.sampled_from(
     [
         ("variant_label == 'foobar'", True),

@@ -3,29 +3,12 @@
 import json
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from itertools import permutations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pip_variants.errors import (
-    InconsistentVariantMetadata,
-    InvalidVariantLabel,
-    InvalidVariantMetadata,
-)
-from pip_variants.model.metadata import (
-    MAX_BYTES,
-    SCHEMA_URL,
-    BuiltinProvider,
-    PluginProvider,
-    NewProvider,
-    StaticProvider,
-    Variant,
-    VariantMetadata,
-    combine_all,
-)
-from pip_variants.model.names import VariantFeature, VariantProperty
-from pip_variants.model.support import SupportedFeature
 from strategies import (
     examples,
     json_values,
@@ -35,6 +18,25 @@ from strategies import (
     shuffled,
     wheels,
 )
+
+from pip_variants.errors import (
+    InconsistentVariantMetadata,
+    InvalidVariantLabel,
+    InvalidVariantMetadata,
+)
+from pip_variants.model.metadata import (
+    MAX_BYTES,
+    SCHEMA_URL,
+    BuiltinProvider,
+    NewProvider,
+    PluginProvider,
+    StaticProvider,
+    Variant,
+    VariantMetadata,
+    combine_all,
+)
+from pip_variants.model.names import VariantFeature, VariantProperty
+from pip_variants.model.support import SupportedFeature
 
 
 def made(namespace, feature, *values, label="v3"):
@@ -1337,7 +1339,7 @@ def test_the_order_of_the_files_does_not_matter(found):
     named = {f"{number}.json": piece for number, piece in enumerate(found)}
     expected = outcome(lambda: combine_all(named))
     for order in permutations(named.items()):
-        assert outcome(lambda: combine_all(dict(order))) == expected
+        assert outcome(partial(combine_all, dict(order))) == expected
 
 
 @given(wheels)

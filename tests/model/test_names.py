@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
+from strategies import NAME_ALPHABET, VALUE_ALPHABET, examples, properties
+
 from pip_variants.errors import InvalidVariantLabel, InvalidVariantProperty
 from pip_variants.model.names import (
     VariantFeature,
@@ -12,9 +14,9 @@ from pip_variants.model.names import (
     check_label,
     check_namespace,
     check_value,
+    meant,
     normal_requirement,
 )
-from strategies import NAME_ALPHABET, VALUE_ALPHABET, examples, properties
 
 CHECKS = [
     (check_namespace, "namespace", NAME_ALPHABET, InvalidVariantProperty),
@@ -226,3 +228,11 @@ def test_requirements_are_equal_where_packaging_says_so(one, two, data):
 @given(st.text(max_size=30))
 def test_any_text_has_a_normal_form(text):
     assert normal_requirement(text) == normal_requirement(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [("pytroch", "; did you mean pytorch?"), ("torch", "; did you mean torch2?"), ("numpy", "")],
+)
+def test_the_nearest_of_the_known_names(name, end):
+    assert meant(name, ["pytorch", "torch2", "x"]) == end

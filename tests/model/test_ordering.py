@@ -5,12 +5,13 @@ from functools import cmp_to_key
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples, situations
+
 from pip_variants import reasons
 from pip_variants.model.metadata import Variant
 from pip_variants.model.names import VariantFeature, VariantProperty
 from pip_variants.model.ordering import order
 from pip_variants.model.support import NamespaceSupport, SupportedFeature
-from strategies import examples, situations
 
 
 def pep_825(variants, default_priorities, target):
@@ -181,6 +182,19 @@ def test_the_best_supported_value_of_every_feature_decides(situation):
             for feature, values in one.features
             for supported in [target[feature.namespace].values(feature.name)]
         )
+
+
+def test_devices_that_cannot_use_a_variant_which_others_can():
+    devices = tuple(
+        (name, SupportedFeature("level", levels))
+        for name, levels in (("new", ("v3", "v2")), ("old", ("v2", "v1")), ("older", ("v1",)))
+    )
+    supported = CPU._replace(devices=(*devices, ("older", SupportedFeature("avx2", ()))))
+    found = order([], ("cpu",), {"cpu": supported})
+    assert found.unfit_devices(variant("a", level="v3")) == ("old", "older")
+    assert found.unfit_devices(variant("a", level=["v2", "v3"], avx2="on")) == ("older",)
+    assert found.unfit_devices(variant("a", level=["v1", "v3"])) == ()
+    assert found.unfit_devices(variant("a", sve="on")) == ()
 
 
 def test_a_better_value_comes_first():

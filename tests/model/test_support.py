@@ -1,9 +1,11 @@
 """What a target supports, and how drafts before PEP 825 reorder it."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pip_variants.model.support import NamespaceSupport, SupportedFeature
 from strategies import examples, few_names, few_values, supports
+
+from pip_variants.model.support import Answer, NamespaceSupport, SupportedFeature
 
 LEVELS = NamespaceSupport(
     (SupportedFeature("level", ("v3", "v2", "v1")), SupportedFeature("avx2", ("on",)))
@@ -34,6 +36,18 @@ def test_names_that_are_not_supported_stay_unsupported():
 
 def test_the_reason_for_supporting_nothing_stays():
     assert NamespaceSupport(absent="no GPU").preferring(("a",), {"a": ("b",)}).absent == "no GPU"
+
+
+def test_the_best_of_some_values():
+    assert LEVELS.best("level", ["v1", "v4", "v2"]) == "v2"
+    with pytest.raises(ValueError, match="empty"):
+        LEVELS.best("level", ["v4"])
+
+
+def test_an_answer_of_nobody_says_what_a_package_registers_instead():
+    absent = NamespaceSupport(absent="it registers cpu2")
+    assert (Answer("cpu", absent).elsewhere, Answer("cpu", absent, by="me").elsewhere) == ("it registers cpu2", "")
+    assert Answer("cpu", LEVELS).features == LEVELS.features
 
 
 preferred_names = st.lists(few_names | st.just("unknown"), max_size=5).map(tuple)

@@ -6,13 +6,14 @@ from itertools import permutations, product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pip_variants.detection.targets import loads
 from pip_variants.errors import InvalidTarget
 from pip_variants.model.metadata import Variant
 from pip_variants.model.names import VariantProperty
 from pip_variants.model.ordering import order
-from pip_variants.model.support import NamespaceSupport, SupportedFeature
 from pip_variants.model.published import Published
+from pip_variants.model.support import NamespaceSupport, SupportedFeature
 from pip_variants.model.target import FORMAT, Machine, Target, TargetProvider
 
 names = st.text("abc_1", min_size=1, max_size=3)
@@ -150,3 +151,11 @@ def test_what_machines_write_into_one_file_at_the_same_time_is_never_too_much() 
 def test_terminal_escapes_are_not_kept() -> None:
     name = GOOD.replace('["a"]', '["\\u001b[31m"]')
     assert "\x1b" not in loads(name, "here").machines[0].names[0]
+
+
+def test_long_lists_stand_on_several_lines() -> None:
+    target = Target.of([machine("a", *(f"level{number:03}" for number in range(20)))])
+    lines = target.to_toml().splitlines()
+    assert 'level = ["level000", "level001", "level002", "level003", "level004",' in lines
+    assert max(map(len, lines)) <= 80
+    assert loads("\n".join(lines), "here") == target

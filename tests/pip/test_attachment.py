@@ -64,6 +64,21 @@ print(sum(again[key] is not without[key] for key in without))
     assert 11 <= int(second) <= int(first)
 
 
+@pytest.mark.parametrize("pip", ["24.0", "25.0.1", "26.3"])
+def test_what_others_use_of_a_replaced_function_is_there(make_environment, pip: str) -> None:
+    """pip-compile clears the cache of `find_best_candidate`, which is one in older pips."""
+    code = (
+        "import functools, pip._internal.cli.main, pip._internal.commands.install\n"
+        "from pip_variants.pip_adapter.hook.attach import attached\n"
+        "caches = [(getattr(owner, name), one) for owner, name, one in attached.originals.values()\n"
+        "          if isinstance(one, functools._lru_cache_wrapper)]\n"
+        "for replacement, original in caches: replacement.cache_clear()\n"
+        "print(len(caches), all(new.cache_info() == old.cache_info() for new, old in caches))"
+    )
+    number, same = make_environment(pip).evaluate(code).split()
+    assert (int(number) > 0, same) == (pip < "25.1", "True")
+
+
 def test_the_kill_switch_leaves_every_attribute_as_in_a_stock_pip(env) -> None:
     """Every function of pip is its own, but for the one that makes pip's parser know our options."""
     code = """

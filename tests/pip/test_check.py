@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from support.environments import FORCED, NEWEST_PIP, Environment
+from support.environments import FORCED, Environment
 from support.server import Index
 from support.wheels import levels, release
 

@@ -50,7 +50,7 @@ def test_without_a_word_both_are_told(image: Environment) -> None:
     assert image.pip("check", env=NODE).out == FINE
     assert said(ours(image, "check", machine=BUILD_HOST)) == "".join(f"demo 1.0: {FITS}".split())
     assert ours(image, "check", machine=NODE).out == "All installed variants fit this machine.\n"
-    listed = f"demo 1.0, variant v4: not supported x86_64 :: level :: v4 {FITS}"
+    listed = f"demo 1.0, variant v4: for cluster.toml x86_64 :: level :: v4 {FITS}"
     assert said(ours(image, "list", machine=BUILD_HOST)) == "".join(listed.split())
     (entry,) = json.loads(ours(image, "list", "--json", machine=BUILD_HOST).out)["variants"]
     assert (entry["target"], entry["supported"], entry["commands"]) == ("cluster.toml", False, [])
@@ -90,7 +90,7 @@ def test_the_printed_command_changes_something(image: Environment, index: Index)
     for target, label in (("here", "v2"), ("x86_64_v3", "v2")):
         result = ours(image, "check", "--json", "--target", target, machine=BUILD_HOST, code=1)
         ((command,),) = (one["commands"] for one in json.loads(result.out)["variants"])
-        pip, *arguments = shlex.split(command)
+        _, *arguments = shlex.split(command)
         image.pip(*arguments, env={**BUILD_HOST, "PIP_INDEX_URL": index.url})
         assert image.installed() == ("1.0", label)
         assert not (image.site / "demo-1.0.dist-info" / "variant_target.txt").exists() or target != "here"
@@ -103,6 +103,20 @@ def test_better_ones_are_looked_for_by_the_target(image: Environment, index: Ind
     release(index.root / "demo", "1.0", {**levels("v2", "v3", "v4"), None: ()})
     image.pip("install", "--index-url", index.url, "--variant", "demo=v2", "--force-reinstall", "demo", env=NODE)
     more = {"PIP_INDEX_URL": index.url}
+    result = ours(image, "check", "--upgradable", "--target", "x86_64_v3", machine=NODE, code=1, **more)
+    assert "pip would take the variant v3 instead of v2" in result.out
+
+
+def test_what_is_for_a_target_is_not_to_be_exchanged_for_this_machine(image: Environment, index: Index) -> None:
+    """A better build for the host is none for the nodes."""
+    release(index.root / "other", "1.0", levels("v2", "v3"), name="other")
+    arguments = ("--index-url", index.url, "--variant-target", "x86_64_v2")
+    image.pip("install", *arguments, "other", env=NODE)
+    more = {"PIP_INDEX_URL": index.url}
+    result = ours(image, "check", "--upgradable", machine=NODE, **more)
+    assert "pip would take" not in result.out
+    assert "For better variants of what was installed for x86_64_v2: --target x86_64_v2\n" in result.out
+    assert "To exchange what is installed" not in ours(image, "explain", machine=NODE, **more).out
     result = ours(image, "check", "--upgradable", "--target", "x86_64_v3", machine=NODE, code=1, **more)
     assert "pip would take the variant v3 instead of v2" in result.out
 

@@ -1,6 +1,7 @@
 """What the user chooses by pip's options: which providers may speak, and what is preferred."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -227,6 +228,8 @@ def test_an_unknown_label_is_said(env, index: Index) -> None:
     result = install(env, index, "--variant", "demo=v2", code=1)
     assert "Skipping 2 versions of demo (2.0 to 1.0, each with its reason at -v): it has no variant v2\n" in result.out
     assert env.installed() is None
+    result = install(env, index, "--variant", "demo=v2", "demo<2", code=1)
+    assert "Skipping demo 1.0: it has no variant v2; there is v3\n" in result.out
     install(env, index, "--variant", "demo=v3")
     assert env.installed() == ("1.0", "v3")
 
@@ -298,3 +301,16 @@ def test_versions_are_listed_that_have_the_build_that_the_user_wants(env, index:
     for wanted, newest in (("v2", "1.0"), ("null", "2.0"), ("none", "2.0")):
         more = ("--index-url", index.url, "--variant", f"demo={wanted}", "demo")
         assert env.pip("index", "versions", *more, env=FORCED).out.startswith(f"demo ({newest})")
+
+
+def test_hashes_that_the_index_does_not_give_are_the_reason(env, index: Index, tmp_path: Path) -> None:
+    """Only the content could tell: pip takes what it would have taken without variants."""
+    folder = release(index.root / "demo", "1.0", {**levels("v2", "v3"), None: ()})
+    digests = [sha256(wheel.read_bytes()).hexdigest() for wheel in folder.glob("*.whl")]
+    hashes = " ".join(f"--hash=sha256:{one}" for one in digests)
+    (tmp_path / "requirements.txt").write_text(f"demo==1.0 {hashes}\n")
+    env.reset()
+    arguments = ("--no-index", "--find-links", folder, "-r", tmp_path / "requirements.txt")
+    result = env.pip("install", *arguments, env=FORCED)
+    assert env.installed() == ("1.0", None)
+    assert "Using the wheel without variant: hashes are required, and those of the variants that fit" in result.out

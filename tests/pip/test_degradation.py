@@ -9,7 +9,7 @@ their entries.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection
 from itertools import combinations, product
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 import pytest
 from support import byhand
-from support.environments import Environment, Result
+from support.environments import Environment
 from support.server import Index, Reply
 
 INDEX = ("fine", "broken", "major 2", "refused", "not listed", "new kind", "older draft")
@@ -147,7 +147,7 @@ def test_what_is_taken(env: Environment, index: Index, tmp_path: Path, row: Row)
     assert (tried.code, done.code) == (0, 0), tried.all + done.all
     (promised,) = json.loads(report.read_text())["install"]
     assert what_is(unquote(promised["download_info"]["url"]).rpartition("/")[2]) == row.expected
-    version, label = env.installed()
+    version, _ = env.installed()
     assert version == ("0.9" if row.expected == "nothing" else "1.0")
     built = (env.site / "demo.py").read_text().split("'")[1]
     assert built == ("plain" if row.expected == "nothing" else row.expected)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from support.environments import Environment, FORCED, NEWEST_PIP, pythons
+from support.environments import FORCED, NEWEST_PIP, Environment, pythons
 from support.server import Index
 from support.wheels import plain_wheel, release, variant_wheel
 

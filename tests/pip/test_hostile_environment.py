@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 from support.environments import ROOT, Environment, clean
 from support.server import Index
-from support.surroundings import PIPS, PLAIN, STOPS, SURROUNDINGS, VARIANT, Start, Surroundings, page
+from support.surroundings import (
+    PIPS,
+    PLAIN,
+    STOPS,
+    SURROUNDINGS,
+    VARIANT,
+    Start,
+    Surroundings,
+    page,
+)
 from support.wheels import levels, plain_wheel, release
 
 PAGE = ROOT / "docs" / "surroundings.md"

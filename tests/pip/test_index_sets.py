@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -48,7 +48,7 @@ def pytorch(served: Replica) -> Iterator[Replica]:
         index.credentials = ""
 
 
-def machine_options(machine: str, platforms: list[str]) -> tuple[list[str], dict[str, str]]:
+def machine_options(machine: str, platforms: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     """Options and variables by which pip chooses for a machine of the table."""
     options = [part for platform in platforms for part in ("--platform", platform)]
     options += ["--only-binary", ":all:"] if platforms else []
@@ -65,16 +65,16 @@ def install(
     pytorch: Replica,
     machine: str,
     *arguments: object,
-    platforms: list[str] = [],
+    platforms: Sequence[str] = (),
     sets: str = "",
-    more: dict[str, str] = {},
+    more: dict[str, str] | None = None,
     **options,
 ) -> Result:
     """pip install with the set of PyTorch, for a machine."""
     chosen, variables = machine_options(machine, platforms)
     named = sets or f"pytorch={pytorch.url}"
     command = ["install", "--index-url", pytorch.base.url, "--variant-indexes", named, *chosen, *arguments]
-    return env.pip(*command, env={**variables, **more}, **options)
+    return env.pip(*command, env={**variables, **(more or {})}, **options)
 
 
 def taken(env: Environment, pytorch: Replica, machine: str, *arguments: object, **options) -> dict[str, str]:

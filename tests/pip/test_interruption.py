@@ -128,7 +128,7 @@ def test_while_pip_waits_for_the_index(pip: Pip, by: signal.Signals, requests) -
     for number in requests:
         started: list[subprocess.Popen[str]] = []
 
-        def interrupt(request: int) -> None:
+        def interrupt(request: int, number=number, started=started) -> None:
             if request == number:
                 os.killpg(started[0].pid, by)
 

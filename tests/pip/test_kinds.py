@@ -8,7 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.environments import FORCED, WHEELHOUSE, Environment, clean, dependencies, download, pip_wheel
+from support.environments import (
+    FORCED,
+    WHEELHOUSE,
+    Environment,
+    clean,
+    dependencies,
+    download,
+    pip_wheel,
+)
 from support.server import Index
 from support.wheels import levels, plain_wheel, release
 

@@ -3,7 +3,15 @@
 from pathlib import Path
 
 import pytest
-from support.environments import Environment, FORCED, NEWEST_PIP, ROOT, dependencies, pip_wheel, pythons
+from support.environments import (
+    FORCED,
+    NEWEST_PIP,
+    ROOT,
+    Environment,
+    dependencies,
+    pip_wheel,
+    pythons,
+)
 from support.server import Index
 from support.wheels import levels, release
 

@@ -27,7 +27,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         pips += filter(None, [metafunc.config.getoption("--pip-checkout")])
         pairs = [(p, python) for p in pips for python in PYTHONS if python in pythons() and starts(p, python)]
         if not is_all:  # the newest with all Pythons, each older one with another of them
-            of_older = dict(zip(PIPS[:-1], PYTHONS))
+            of_older = dict(zip(PIPS[:-1], PYTHONS, strict=False))
             pairs = [pair for pair in pairs if of_older.get(pair[0], pair[1]) == pair[1]]
         metafunc.parametrize(("pip", "python"), pairs)
 

@@ -3,7 +3,6 @@
 Real packages of MPI in new environments, and wheels with a C library that was linked with them.
 """
 
-import os
 import subprocess
 import sysconfig
 import zipfile
@@ -13,7 +12,15 @@ from pathlib import Path
 
 import pytest
 from support.compilers import cc
-from support.environments import NEWEST_PIP, WHEELHOUSE, Environment, clean, dependencies, download, pip_wheel
+from support.environments import (
+    NEWEST_PIP,
+    WHEELHOUSE,
+    Environment,
+    clean,
+    dependencies,
+    download,
+    pip_wheel,
+)
 from support.server import Index
 from support.wheels import _record, plain_wheel, variant_metadata, variant_wheel
 

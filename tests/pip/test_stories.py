@@ -236,7 +236,7 @@ def test_an_environment_that_moved(env: Environment, index: Index, run: Run, tmp
     )
     commands = "".join(f"{line}\n" for line in expected.splitlines() if line.startswith("    "))
     run((commands, ""), server, python=python)
-    assert "All installed variants fit this machine.\n" == run((check, ""), server, python=python)
+    assert run((check, ""), server, python=python) == "All installed variants fit this machine.\n"
     printed = run(("pip list\n", ""), server, python=python)
     assert re.search(r"demo +1\.0 .*v2", printed), printed
     assert env.installed() == ("1.0", "v3")

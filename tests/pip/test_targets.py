@@ -23,7 +23,7 @@ def folder(index: Index) -> Path:
     return release(index.root / "demo", "1.0", {**levels("v1", "v2", "v3", "v4"), None: ()})
 
 
-def target(*arguments: object, env: dict[str, str] = {}, code: int = 0) -> subprocess.CompletedProcess:
+def target(*arguments: object, env: dict[str, str] | None = None, code: int = 0) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "pip_variants", "target", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, env=clean(env))
     assert done.returncode == code, done.stderr
@@ -183,6 +183,11 @@ def test_bad_arguments_are_one_clear_line(tmp_path: Path) -> None:
     failed = target(env={"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "V3"}, code=1)
     assert "'V3' in the environment variable X86_64_VARIANT_PROVIDER_FORCE_LEVEL" in failed.stderr
     assert (failed.stderr.count("\n"), failed.stdout) == (1, "")
+
+
+def test_names_joined_and_apart_are_the_same() -> None:
+    joined, apart = target("x86_64_v4+cuda12.8-sm90", "--name", "x"), target("x86_64_v4", "cuda12.8-sm90", "--name", "x")
+    assert joined.stdout.splitlines()[5:] == apart.stdout.splitlines()[5:]
 
 
 def test_what_the_file_holds() -> None:

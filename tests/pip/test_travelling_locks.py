@@ -125,7 +125,7 @@ def test_from_each_machine_to_each(env: Environment, packages: Index, tmp_path: 
         if result.code == 0:
             env.pip("check", env=MACHINES[there])
             locked = labels(entries(file)["demo"])
-            better = list(takewhile(lambda label: label not in locked, BEST[there]))
+            better = list(takewhile(lambda label, locked=locked: label not in locked, BEST[there]))
             assert env.installed() == ("1.0", BEST[there][len(better)] or None)
             for label in better:
                 assert re.search(f"leaves them out: .*{label} needs ", said), said

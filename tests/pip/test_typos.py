@@ -16,10 +16,10 @@ def folder(index: Index) -> None:
     plain_wheel(index.root / "plain", "plain")
 
 
-def install(env: Environment, index: Index, *arguments: str, more: dict[str, str] = {}, code: int = 0):
+def install(env: Environment, index: Index, *arguments: str, more: dict[str, str] | None = None, code: int = 0):
     env.reset()
     arguments = arguments if "plain" in arguments else (*arguments, "xgboost")
-    return env.pip("install", "--index-url", index.url, *arguments, env={**FORCED, **more}, code=code)
+    return env.pip("install", "--index-url", index.url, *arguments, env={**FORCED, **(more or {})}, code=code)
 
 
 TYPED = {
@@ -27,6 +27,7 @@ TYPED = {
     "--variant-disable something_else": "something_else",
     "--variant-enable x86_46": "x86_46; did you mean x86_64?",
     "--variant-prefer x8664::level": "x8664; did you mean x86_64?",
+    "--variant-prefer x86_64::levl": "x86_64::levl; did you mean x86_64::level?",
     "--variant xgbost=v2": "xgbost; did you mean xgboost?",
     "--variant torch=cu126": "torch",
     "--variant-trust x86-64-variant-providr": "x86-64-variant-providr; did you mean x86-64-variant-provider?",
@@ -124,3 +125,14 @@ def test_variables_of_the_gpu(env: Environment) -> None:
     done = subprocess.run(command, capture_output=True, text=True, env=clean(wrong), check=True)
     said = "NV_VARIANT_PROVIDER_FORCE_SM_ARHC is ignored: no such variable; did you mean NV_VARIANT_PROVIDER_FORCE_SM_ARCH?"
     assert said in done.stderr
+
+
+def test_features_of_a_target_file(env: Environment, index: Index, tmp_path) -> None:
+    """People write these files, too; what is not said by a provider's name is theirs to invent."""
+    command = [env.python, "-m", "pip_variants", "target", "x86_64_v2"]
+    text = subprocess.run(command, capture_output=True, text=True, env=clean(), check=True).stdout
+    (tmp_path / "node.toml").write_text(text.replace("level = ", "levl = "))
+    result = install(env, index, "--variant-target", str(tmp_path / "node.toml"))
+    assert result.err.count("x86_64 has no feature levl; did you mean level?") == 1
+    (tmp_path / "node.toml").write_text(text)
+    assert "has no feature" not in install(env, index, "--variant-target", str(tmp_path / "node.toml")).err

@@ -129,7 +129,7 @@ def test_a_spelling_is_no_difference_and_costs_no_download(
     index.metadata, index.ranges = separate, False
     check(env, "--index-url", index.url)
     expected = [
-        f"{name.replace('-', '_')}-1.0-py3-none-any{label != 'plain' and f'-{label}' or ''}.whl"
+        f"{name.replace('-', '_')}-1.0-py3-none-any{(label != 'plain' and f'-{label}') or ''}.whl"
         for name, label in WANTED.items()
     ]
     assert sorted(index.files(".whl")) == sorted(expected)
@@ -213,12 +213,13 @@ def install_each_way(env: Environment, index: Index, tmp: Path, whole: dict[str,
     folder = index.root / "demo"
     lock = byhand.lock(tmp / "pylock.toml", folder, whole)
     done = []
-    for arguments, index.metadata in (
+    for arguments, has_metadata in (
         (["--index-url", index.url, "demo"], False),
         (["--index-url", index.url, "demo"], True),
         (["--no-index", "--find-links", folder, "demo"], False),
         (["-r", lock], False),
     ):
+        index.metadata = has_metadata
         result = env.pip("install", "--dry-run", *arguments, env=FORCED)
         assert byhand.taken(result) == "plain", result.all
         result = env.pip("install", *arguments, env=FORCED)

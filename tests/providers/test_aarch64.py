@@ -3,6 +3,7 @@
 import platform
 import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,12 @@ from pip_variants.providers import aarch64, cpuinfo
 from pip_variants.providers.aarch64 import (
     EXTENSIONS,
     baseline,
-    get_supported_configs as detect,
     features_of,
     from_cpuinfo,
     from_sysctl,
+)
+from pip_variants.providers.aarch64 import (
+    get_supported_configs as detect,
 )
 
 MACHINES = Path(__file__).parent / "machines" / "aarch64"
@@ -34,7 +37,7 @@ NEEDED = {
     "8.3a": {"jscvt", "fcma", "lrcpc", "paca", "pacg"},
     "8.4a": {"fphp", "asimdhp", "asimddp", "asimdfhm", "dit", "uscat", "ilrcpc", "flagm"},
 }
-BELOW = dict(zip(VERSIONS[:-1], VERSIONS[1:], strict=True))
+BELOW = dict(pairwise(VERSIONS))
 
 N1, V1, V2 = ("0x41", "0xd0c"), ("0x41", "0xd40"), ("0x41", "0xd4f")
 cores = st.sampled_from([("0x41", "0xd08"), N1, V1, V2, ("0x46", "0x001"), ("0x99", "0x999")])

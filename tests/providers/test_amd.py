@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.machines import lines
+from support.trees import unpack
 
 from pip_variants.detection import registry
 from pip_variants.model.names import check_feature, check_value
 from pip_variants.providers import amd
-from pip_variants.providers.amd import get_supported_configs as detect, gfx_arch
-from support.trees import unpack
+from pip_variants.providers.amd import get_supported_configs as detect
+from pip_variants.providers.amd import gfx_arch
 
 MACHINES = Path(__file__).parent / "machines" / "amd"
 NAMES = sorted(path.stem for path in MACHINES.glob("*.tree"))

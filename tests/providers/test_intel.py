@@ -14,7 +14,8 @@ from support.machines import lines
 from pip_variants.detection import registry
 from pip_variants.model.names import check_value
 from pip_variants.providers import intel
-from pip_variants.providers.intel import BASES, get_supported_configs as detect, values_of
+from pip_variants.providers.intel import BASES, values_of
+from pip_variants.providers.intel import get_supported_configs as detect
 
 MACHINES = Path(__file__).parent / "machines" / "intel"
 NAMES = sorted(path.stem for path in MACHINES.glob("*.devices"))

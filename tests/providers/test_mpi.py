@@ -14,13 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.compilers import cc
+from support.environments import NEWEST_PIP, WHEELHOUSE, Environment, download, pip_wheel
 from support.machines import lines
 
 from pip_variants.hooks import PREFIX_VARIABLE
 from pip_variants.providers import mpi
-from pip_variants.providers.mpi import Library, choose, get_supported_configs as detect, features_of, implementations, lower_bounds
 from pip_variants.providers.machine import ProbeFailed
-from support.environments import NEWEST_PIP, WHEELHOUSE, Environment, download, pip_wheel
+from pip_variants.providers.mpi import Library, choose, features_of, implementations, lower_bounds
+from pip_variants.providers.mpi import get_supported_configs as detect
 
 MACHINES = Path(__file__).parent / "machines" / "mpi"
 PATH = os.environ["PATH"]
@@ -397,7 +398,7 @@ def test_mpich_by_the_name_of_open_mpi_is_not_used(prefix):
 
 @pytest.mark.parametrize(("version", "abi"), [((1, 0), []), ((-1, -1), ["mpich"])])
 def test_the_abi_of_mpi_5_is_told_by_the_library(version, abi, prefix):
-    source = "int MPI_Abi_get_version(int *a, int *b) { *a = %d; *b = %d; return 0; }" % version
+    source = "int MPI_Abi_get_version(int *a, int *b) {{ *a = {}; *b = {}; return 0; }}".format(*version)
     library(prefix / "lib" / "libmpi.so.12", HONEST + source)
     assert values(detect()).get("abi", []) == abi
 

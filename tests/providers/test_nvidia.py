@@ -11,19 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.compilers import cc
+
 from pip_variants.hooks import Feature
 from pip_variants.model.names import check_feature, check_value
 from pip_variants.providers import nvidia
+from pip_variants.providers.machine import ProbeFailed
 from pip_variants.providers.nvidia import (
     TEGRA,
     Machine,
     best_first,
-    get_supported_configs as detect,
     features_of,
     sm_values,
     this_machine,
 )
-from pip_variants.providers.machine import ProbeFailed
+from pip_variants.providers.nvidia import (
+    get_supported_configs as detect,
+)
 
 FOLDER = Path(__file__).parent
 MACHINES = FOLDER / "machines" / "nvidia"
@@ -416,9 +419,9 @@ def loader(built, tmp_path, monkeypatch):
         (tmp_path / folder).mkdir()
         file = f"libcuda.so.{version}"
         (tmp_path / folder / "libcuda.so.1").symlink_to(file)
-        for file, name in {"libnvidia-ml.so.1": nvml, file: libcuda}.items():
+        for library, name in {"libnvidia-ml.so.1": nvml, file: libcuda}.items():
             text = (built / name).read_bytes() if name else b""
-            (tmp_path / folder / file).write_bytes(text)
+            (tmp_path / folder / library).write_bytes(text)
         monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path / folder))
         monkeypatch.setenv("NVML_DRIVER", "570.86.10")
         for name, value in answers.items():

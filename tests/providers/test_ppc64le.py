@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.machines import lines
 
-from pip_variants.providers.ppc64le import baseline, get_supported_configs as detect, features_of
+from pip_variants.providers.ppc64le import baseline, features_of
+from pip_variants.providers.ppc64le import get_supported_configs as detect
 
 MACHINES = Path(__file__).parent / "machines" / "ppc64le"
 RECORDED = sorted(path.stem for path in MACHINES.glob("*.cpuinfo"))

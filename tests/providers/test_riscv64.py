@@ -11,9 +11,11 @@ from support.machines import lines
 from pip_variants.providers.riscv64 import (
     EXTENSIONS,
     baseline,
-    get_supported_configs as detect,
     extensions_of,
     features_of,
+)
+from pip_variants.providers.riscv64 import (
+    get_supported_configs as detect,
 )
 
 MACHINES = Path(__file__).parent / "machines" / "riscv64"

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.machines import lines
 
-from pip_variants.providers.s390x import get_supported_configs as detect, features_of
+from pip_variants.providers.s390x import features_of
+from pip_variants.providers.s390x import get_supported_configs as detect
 
 MACHINES = Path(__file__).parent / "machines" / "s390x"
 RECORDED = sorted(path.stem for path in MACHINES.glob("*.cpuinfo"))

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.machines import lines
+from support.trees import unpack
 
 from pip_variants.detection import registry
-from pip_variants.providers.tpu import TPUS, get_supported_configs as detect
-from support.trees import unpack
+from pip_variants.providers.tpu import TPUS
+from pip_variants.providers.tpu import get_supported_configs as detect
 
 MACHINES = Path(__file__).parent / "machines" / "tpu"
 NAMES = sorted(path.stem for path in MACHINES.glob("*.tree"))

@@ -9,10 +9,19 @@ import pytest
 from archspec.cpu import TARGETS
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pip_variants.detection.registry import checked_features
 from pip_variants.hooks import Feature, Provider
 from pip_variants.model.names import check_namespace
-from pip_variants.providers import BUILT_IN, _archspec, aarch64, nvidia, provider_of, riscv64, x86_64
+from pip_variants.providers import (
+    BUILT_IN,
+    _archspec,
+    aarch64,
+    nvidia,
+    provider_of,
+    riscv64,
+    x86_64,
+)
 
 MACHINES = Path(__file__).parent / "machines"
 PROVIDERS = {one.namespace: one for one in map(provider_of, BUILT_IN)}
@@ -64,8 +73,8 @@ def test_every_provider_has_recorded_machines(namespace: str) -> None:
 
 @pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
 def test_what_other_machines_have_is_valid(provider: Provider) -> None:
-    for platform in PLATFORMS:
-        assert properties(provider.baseline(platform)) <= valid(provider.namespace), platform
+    for one in PLATFORMS:
+        assert properties(provider.baseline(one)) <= valid(provider.namespace), one
     for name in NAMES:
         assert properties(provider.named(name)) <= valid(provider.namespace), name
 

@@ -1,6 +1,7 @@
 """The x86_64 provider: recorded machines, every known processor, CPUID, and other architectures."""
 
 import builtins
+import importlib
 import io
 import platform
 import re
@@ -23,9 +24,11 @@ from pip_variants.providers.x86_64 import (
     INSTRUCTION_SETS,
     LEVELS,
     Processor,
-    get_supported_configs as detect,
     features_of,
     this_processor,
+)
+from pip_variants.providers.x86_64 import (
+    get_supported_configs as detect,
 )
 
 MACHINES = Path(__file__).parent / "machines" / "x86_64"
@@ -74,7 +77,8 @@ def level(processor: Processor) -> str:
 
 def forget() -> None:
     for name in ("host", "_machine", "_darwin_sysctl_data"):  # what archspec caches, by version
-        remembered = getattr(archspec.cpu.detect, name, None)
+        # Not the module above: what asks plugins has archspec loaded anew.
+        remembered = getattr(importlib.import_module("archspec.cpu.detect"), name, None)
         getattr(remembered, "cache_clear", lambda: None)()
 
 
@@ -108,7 +112,7 @@ def be(monkeypatch):
         monkeypatch.setattr(builtins, "open", fake_open)
         monkeypatch.setattr(platform, "system", lambda: system)
         monkeypatch.setattr(platform, "machine", lambda: machine)
-        monkeypatch.setattr(archspec.cpu.detect, "_check_output", fake_run)
+        monkeypatch.setattr("archspec.cpu.detect._check_output", fake_run)
 
     return become
 
@@ -124,9 +128,11 @@ def cpuid(monkeypatch):
     """Let the CPUID instruction report these features."""
 
     def report(features: set[str], vendor: str = "GenuineIntel") -> None:
-        collector = lambda: SimpleNamespace(features=set(features), vendor=vendor)
         monkeypatch.setattr(x86_64, "ask_cpuid", lambda: (vendor, set(features)))
-        monkeypatch.setattr(archspec.cpu.detect, "CpuidInfoCollector", collector)
+        monkeypatch.setattr(
+            "archspec.cpu.detect.CpuidInfoCollector",
+            lambda: SimpleNamespace(features=set(features), vendor=vendor),
+        )
 
     return report
 

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.compilers import build_tools
 from support.backends import BACKENDS, code_in, project_of
+from support.compilers import build_tools
 from support.environments import ROOT
 
 from pip_variants.cli import main

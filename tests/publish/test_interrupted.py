@@ -126,7 +126,7 @@ class Case:
             else:
                 assert name.endswith(".part"), name
         assert before.keys() <= found.keys()
-        for name, content in found.items():
+        for name in found:
             if is_visible(name) and name.endswith(".whl"):
                 with zipfile.ZipFile(folder / name) as archive:
                     assert archive.testzip() is None

@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.environments import WHEELHOUSE, Environment, dependencies, download
+
 from pip_variants import __version__, providers
 from pip_variants.detection.registry import Registry, checked_features
 from pip_variants.model.metadata import PluginProvider
 from pip_variants.publish.project import KNOWN_PROVIDERS
-from support.environments import WHEELHOUSE, Environment, dependencies, download
 
 BUILT_IN = [name.rpartition(".")[2] for name in providers.BUILT_IN]
 

@@ -7,7 +7,7 @@ import shutil
 import sys
 import urllib.request
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -160,7 +160,7 @@ def another(
 
 
 def more(
-    label: str, properties: list[str] = [], then: Callable = nothing_more, **options
+    label: str, properties: Sequence[str] = (), then: Callable = nothing_more, **options
 ) -> Callable[[Path], None]:
     """One more variant, which the index knows as well."""
 

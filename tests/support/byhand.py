@@ -86,7 +86,7 @@ def wheel(
         digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=")
         rows.append(f"{file},sha256={digest.decode()},{len(text.encode())}")
     contents[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,", ""])
-    path = folder / f"{name}-{version}-py3-none-any{label and f'-{label}' or ''}.whl"
+    path = folder / f"{name}-{version}-py3-none-any{(label and f'-{label}') or ''}.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for file, text in contents.items():
             archive.writestr(zipfile.ZipInfo(file, (2020, 1, 1, 0, 0, 0)), text)

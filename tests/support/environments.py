@@ -214,4 +214,4 @@ def starts(pip: str, python: str) -> bool:
     """
     numbers = [int(part) for part in re.findall(r"\d+", pip)[:2]]
     minor = int(re.findall(r"\d+", python)[1])
-    return os.path.isdir(pip) or not (minor >= 12 and numbers <= [23, 0] or minor >= 15 and numbers <= [25, 1])
+    return os.path.isdir(pip) or not ((minor >= 12 and numbers <= [23, 0]) or (minor >= 15 and numbers <= [25, 1]))

@@ -73,7 +73,7 @@ def builds() -> dict[str, tuple[str, dict[str, str]]]:
     header, *rows = (line.split() for line in ON.strip().splitlines())
     found = {}
     for release, vision, *cells in rows:
-        places = {index: cell for index, cell in zip(header[1:], cells) if cell != "-"}
+        places = {index: cell for index, cell in zip(header[1:], cells, strict=False) if cell != "-"}
         found[release] = (vision, places | {f"rocm{one}": "x" for one in ROCM[release]})
     return found
 

@@ -40,7 +40,7 @@ def plain_wheel(
         f"{info}/METADATA": "\n".join(
             ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *metadata, ""]
         ),
-        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\n"
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\n"
         + "".join(f"Tag: {'-'.join(one)}\n" for one in product(*(part.split(".") for part in tag.split("-")))),
     }
     record = [_record(file, text.encode()) for file, text in contents.items()]

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 from acme_variants import detect, valid
+
 from pip_variants.testing import check_detect, check_package, choose, make_wheel, serve
 
 MACHINES = Path(__file__).parent / "machines"

@@ -40,6 +40,23 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code: 0 done, 1 failed, 2 wrong usage."""
+    try:
+        options = _parsed(sys.argv[1:] if arguments is None else arguments)
+        return int(options.run(options) or 0)
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`); Python must not complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (PipVariantsError, OSError) as error:
+        lines = (printable(line) for line in str(error).splitlines())
+        print("pip-variants: " + "\n".join(lines), file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:  # somebody uninstalled what it needs
+        print(f"pip-variants: {error}; pip check says what to install", file=sys.stderr)
+        return 1
+
+
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _Parser(
         prog="pip-variants",
         description="Wheel variants for pip: look at them and make them.",
@@ -48,7 +65,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=pip_variants.__version__)
     parser.set_defaults(run=lambda _: parser.print_help(), parser=parser)
     subparsers = parser.add_subparsers(metavar="COMMAND")
-    arguments = sys.argv[1:] if arguments is None else arguments
     for name, summary in _COMMANDS.items():
         subparser = subparsers.add_parser(name, help=summary, allow_abbrev=False)
         if name in arguments:  # the others are not loaded
@@ -63,13 +79,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if rest and "for_pip" not in options:
         options.parser.error(f"unrecognized arguments: {' '.join(rest)}")
     options.for_pip = rest
-    try:
-        return int(options.run(options) or 0)
-    except BrokenPipeError:
-        # The reader has seen enough (`| head`); Python must not complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except (PipVariantsError, OSError) as error:
-        lines = (printable(line) for line in str(error).splitlines())
-        print("pip-variants: " + "\n".join(lines), file=sys.stderr)
-        return 1
+    return options

@@ -35,6 +35,9 @@ def run(options: argparse.Namespace) -> int:
                 print_command(command)
             if any(one.is_build for one in group):
                 print("    # with --variant-indexes, if pip.conf does not name their index set")
+        others = sorted({one.target for one in found if one.target and options.upgradable})
+        for other in others:
+            print_lines(f"For better variants of what was installed for {other}: --target {other}")
         if not wrong:
             print_lines(f"All installed variants fit {who(target)}.")
     return 1 if any(not one.target for one in wrong) else 0

@@ -7,8 +7,11 @@ import argparse
 import json
 import os
 import re
+import shutil
 import site
+import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -33,6 +36,7 @@ _FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(pip_variants.__file__)
 def run(options: argparse.Namespace) -> int:
     found: dict[str, Any] = {"pip_variants": pip_variants.__version__, "folder": _FOLDER}
     found |= {"python": sys.executable} | _look_at_providers() | _look_at_pip()
+    found["other_pip"] = _other_pip(found["pip_folder"])
     found["to_do"] = list(_to_do(found))
     if options.json:
         print_json(**found)
@@ -48,6 +52,17 @@ def run(options: argparse.Namespace) -> int:
     return 1 if found["to_do"] else 0
 
 
+def _other_pip(folder: str) -> str:
+    """The `pip` that a shell starts, where that is not the one in `folder`."""
+    command = shutil.which("pip") or shutil.which("pip3") or ""
+    with suppress(OSError, subprocess.TimeoutExpired):
+        asked = [command or sys.executable, "--version"]
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
+        if folder and f" from {folder} " in done.stdout:
+            return ""
+    return command
+
+
 def _look_at_pip() -> dict[str, Any]:
     """How pip is extended, what is set for it, and whether it installs a variant."""
     environ = dict(os.environ)
@@ -57,7 +72,7 @@ def _look_at_pip() -> dict[str, Any]:
     failed, found = _self_test(environ)
     if not found:
         found = {"pip": "", "replaced": 0, "problems": [], "missing": {}, "options": {}}
-        found |= {"pip_failed": failed, "finder": ""}
+        found |= {"pip_failed": failed, "finder": "", "pip_folder": ""}
         found["attached"] = not failed.endswith("No module named 'pip_variants'")
     if is_off:
         found["options"]["no_variants"] = True
@@ -158,6 +173,9 @@ def _unknown(finder: str) -> str:
     # What this process alone finds would count as installed, and so would what it depends on.
     if _FOLDER in map(os.path.abspath, ("", *os.environ.get("PYTHONPATH", "").split(os.pathsep))):
         how = "-I -m pip install"
+    managed = os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")
+    if sys.prefix == sys.base_prefix and os.path.exists(managed):  # PEP 668, as in Debian
+        how = "-m pip install --user --break-system-packages"
     return f"{why}:\n{quote(sys.executable)} {how} pip-variants"
 
 
@@ -165,8 +183,11 @@ def _to_do(found: dict[str, Any]) -> Iterator[str]:
     if sys.flags.no_site or not found["attached"]:
         yield f"pip does not know of pip-variants: {_unknown(found['finder'])}"
         return
-    if found["pip_failed"]:
+    if found["pip_failed"] and found["pip"]:
         yield f"Fix what pip is set to, it does not start: {found['pip_failed']}"
+    elif found["pip_failed"]:
+        command = f"{quote(sys.executable)} -m ensurepip --upgrade"
+        yield f"This pip does not start here: {found['pip_failed']}. Take another one:\n{command}"
     if found["problems"]:
         yield (
             f"pip-variants cannot extend this pip ({found['problems'][0]}). Install both again, in "
@@ -193,6 +214,8 @@ def _text(found: dict[str, Any]) -> Iterator[str]:
     yield f"pip-variants {found['pip_variants']} in {found['folder']}"
     yield f"pip {found['pip'] or '(does not start)'}, extended at {found['replaced']} places"
     yield f"Python {found['python']}"
+    if found["other_pip"]:
+        yield f"Of another Python, and not looked at: {found['other_pip']}"
     yield from ("", "Providers")
     for one in found["providers"]:
         number = {0: "nothing", 1: "1 property"}.get(one["properties"], "{} properties")

@@ -46,6 +46,8 @@ def run(options: argparse.Namespace) -> int:
         if not answer or "error" in answer:
             warn(answer.get("error", said))
             return 2 if code == 2 else 1
+    if answers[0][2]["is_off"]:
+        warn("wheel variants are turned off: unset PIP_NO_VARIANTS, or no-variants in pip.conf")
     decisions = [one for _, _, answer in answers for one in answer["decisions"]]
     if options.json:
         print_json(decisions=decisions)
@@ -59,8 +61,9 @@ def run(options: argparse.Namespace) -> int:
         warn(warning)
     if not options.json:
         _print_gains(decisions)
-    is_asked_for = all(answer["is_asked_for"] for _, _, answer in answers)
-    return 1 if is_asked_for and not all(one.get("release") for one in decisions) else 0
+    failed = any(answer["failed"] for _, _, answer in answers)
+    nothing_fits = any("error" not in one and not one["release"] for one in decisions)
+    return 1 if failed or nothing_fits else 0
 
 
 def _has_variants(decision: dict[str, Any]) -> bool:
@@ -113,7 +116,9 @@ def _print_gains(decisions: list[dict[str, Any]]) -> None:
     commands = []
     for one in decisions:
         here = one["installed"]
-        if not here or not one.get("label") or one["target"] or one["label"] == here["label"]:
+        if not here or here["target"] or not one.get("label") or one["target"]:
+            continue
+        if one["label"] == here["label"]:
             continue
         is_same = here["version"] == one["release"]
         exactly = f"{one['name']}=={one['release']}"
@@ -123,7 +128,7 @@ def _print_gains(decisions: list[dict[str, Any]]) -> None:
         print("To exchange what is installed:")
     for command in commands:
         print_command(command)
-    plain = {one["name"] for one in decisions if _is_plain(one)}
+    plain = {one["name"] for one in decisions if not _has_variants(one)}
     with suppress(PipVariantsError), closing(Detection()) as detection:
         for index_set in installed_sets(detection) if plain else ():
             if covered := sorted(plain & index_set.projects):
@@ -172,6 +177,8 @@ def _verdict(decision: dict[str, Any]) -> tuple[str, str]:
         )
     is_wheel = decision["filename"].endswith(".whl")
     chosen = "the wheel without variant" if is_wheel else "the source distribution"
+    if any(file["label"] and file["place"] for file in decision["files"]):
+        return chosen, "because hashes are required, and the index gives none of the variants"
     if any(file["label"] for file in decision["files"]):
         return chosen, "because none of its variants can be used"
     return chosen, "because it is the first release with a file that can be used"

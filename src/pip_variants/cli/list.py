@@ -18,6 +18,8 @@ def run(options: argparse.Namespace) -> int:
     for one in () if options.json else found:
         label = f", variant {one.variant.label}" if one.variant else ""
         fits = {True: "supported", False: "not supported", None: "not known"}[one.supported]
+        if one.target and not one.supported:
+            fits = f"for {one.target}"
         properties = one.variant.properties if one.variant else ()
         print_lines(f"{one.name} {one.version}{label}: {fits}")
         for text in (*map(str, properties), one.reason):

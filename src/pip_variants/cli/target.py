@@ -36,7 +36,8 @@ def run(options: argparse.Namespace) -> int:
     if options.combine:
         target = Target.of(one for file in options.combine for one in load(file, _named).machines)
     else:
-        target = Target((_named(options.names, options.name),))
+        names = [part for name in options.names for part in name.split("+")]
+        target = Target((_named(names, options.name),))
     text = target.to_toml()
     if options.json:
         lost = {", ".join(one.names): [*map(str, lacks)] for one, lacks in target.lost.items()}

@@ -286,7 +286,21 @@ class Registry:
                     if name == "pip-variants" and Version(version) < own:
                         what = f"{target} was made by {maker}, older than this {own}"
                         _log.warning("%s: write it again, it may lack something", what)
+            for machine in self._targets[target].machines:
+                self._say_what_is_unknown(target, machine)
         return self._targets[target]
+
+    def _say_what_is_unknown(self, target: str, machine: Machine) -> None:
+        """Warn of features that the providers here do not have: people write targets, too."""
+        for said in machine.providers:
+            for provider, by in self._each() if said.implements else ():
+                if any(one in said.implements for one in provider.implements):
+                    valid = dict(_ask(provider.valid, by).support.features)
+                    for name, _ in said.features if valid else ():
+                        if name not in valid:
+                            what = f"{said.namespace} has no feature {name}{meant(name, valid)}"
+                            _log.warning("the target %s: %s", target, what)
+                    break
 
     def _ask_once(self, provider: Provider, by: str) -> Answer:
         if id(provider) not in self._asked:
@@ -439,6 +453,11 @@ def _forced(
         if not variable.upper().startswith(prefix) or not text.strip() or name in provider.forced:
             continue
         place = f"the environment variable {prefix}{name.upper()}"
+        try:
+            check_feature(name)
+            values = tuple(map(check_value, dict.fromkeys(map(str.strip, text.split(",")))))
+        except InvalidVariantProperty as error:
+            raise ProviderFailed(f"{error} in {place}") from None
         if valid is None:
             valid = dict(_ask(provider.valid, by).support.features)
         if valid and name not in {**valid, **merged}:
@@ -446,15 +465,11 @@ def _forced(
             _log.warning("%s is ignored: no such feature%s", place, meant(name, known))
             continue
         _log.info("%s is forced by %s", name, place)
-        values = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
         there_are = valid.get(name, ())
         if unknown := [one for one in values if there_are and one not in (*there_are, "none")]:
             some = ", ".join(there_are[:_SHOWN])
             _log.warning("%s says %s, which is none of %s", place, unknown[0], some)
-        try:
-            merged[check_feature(name)] = tuple(map(check_value, values))
-        except InvalidVariantProperty as error:
-            raise ProviderFailed(f"{error} in {place}") from None
+        merged[name] = values
         if values == ("none",):
             del merged[name]
     return tuple(SupportedFeature(*feature) for feature in merged.items())

@@ -99,10 +99,14 @@ class Target:
 
     @property
     def lost(self) -> Mapping[Machine, tuple[VariantProperty, ...]]:
-        """What some machines support and this one does not, for each machine that lacks some."""
-        had = {one: {p for by in one.providers for p in by.properties} for one in self.machines}
-        every = set().union(*had.values())
-        return {one: tuple(sorted(every - own)) for one, own in had.items() if every - own}
+        """What some machines support, best first, and this one does not, where there is any."""
+        had = {
+            one: dict.fromkeys(p for by in one.providers for p in by.properties)
+            for one in self.machines
+        }
+        every = dict.fromkeys(p for properties in had.values() for p in properties)
+        lost = {one: tuple(p for p in every if p not in own) for one, own in had.items()}
+        return {one: properties for one, properties in lost.items() if properties}
 
     @classmethod
     def parse(cls, document: object, where: str) -> "Target":

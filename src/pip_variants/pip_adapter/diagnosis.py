@@ -34,6 +34,7 @@ def main() -> int:
             importlib.import_module(seam.module)
     found = {
         "pip": pip.__version__,
+        "pip_folder": os.path.dirname(os.path.abspath(pip.__file__)),
         "pip_failed": printable(failed),
         "attached": bool(attach.attached.seams),
         "finder": _other_finder(),

@@ -14,7 +14,12 @@ from typing import Any
 
 from pip._internal.cli import cmdoptions
 from pip._internal.commands.install import InstallCommand
-from pip._internal.exceptions import CommandError, DistributionNotFound, PipError
+from pip._internal.exceptions import (
+    CommandError,
+    DistributionNotFound,
+    InstallationError,
+    PipError,
+)
 from pip._internal.metadata import get_default_environment
 from pip._internal.models.link import Link
 from pip._internal.utils.misc import redact_auth_from_url
@@ -28,6 +33,7 @@ from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.hook.wheel_names import label_in
 from pip_variants.pip_adapter.variants import telling
 from pip_variants.pip_adapter.variants.dependencies import variant_of
+from pip_variants.pip_adapter.variants.installed import target_of
 from pip_variants.pip_adapter.variants.release import Release, release
 from pip_variants.pip_adapter.variants.sources import canonical_version
 from pip_variants.pip_adapter.variants.target import target
@@ -49,12 +55,15 @@ class Explain(InstallCommand):
         self._refused: dict[Link, str] = {}
         self._installed: dict[str, Any] = {}
         self._is_asked_for = True
+        self._has_failed = False
+        self._is_off = False
         self._failures = _listen("pip._internal.index.collector", logging.DEBUG)
         self._warnings = _listen("pip_variants", logging.WARNING)
 
     def run(self, options: Any, args: list[str]) -> int:
         """Run the command."""
         # As if nothing were installed, so that no installed build comes first; and nothing is.
+        self._is_off = bool(options.no_variants)
         options.force_reinstall = options.override_externally_managed = options.dry_run = True
         # What runs on another platform can be explained without being put elsewhere.
         cmdoptions.check_dist_restriction = lambda *_, **__: None
@@ -78,7 +87,8 @@ class Explain(InstallCommand):
         self._installed = {one.canonical_name: one for one in installed}
         if not (args or options.requirements):
             self._is_asked_for = False
-            args = sorted(name for name, one in self._installed.items() if not one.editable)
+            # Not what is from elsewhere, such as a folder.
+            args = sorted(name for name, one in self._installed.items() if one.direct_url is None)
         given = super().get_requirements(args, options, *more)
         if nameless := [one for one in given if one.req is None or one.link is not None]:
             raise CommandError(f"explain takes names, such as demo or 'demo>=2', not {nameless[0]}")
@@ -116,14 +126,19 @@ class Explain(InstallCommand):
                 if len(wanted) == 1 or any("connection error" in one for one in self._failures):
                     raise  # it would be the same for the others
                 decisions.append({"name": requirement.name, "error": _line(error)})
+                self._has_failed |= self._is_asked_for or not isinstance(
+                    error, DistributionNotFound
+                )
             decisions[-1]["installed"] = self._what_is_installed(requirement.name)
-        raise _Decided({"decisions": decisions, "is_asked_for": self._is_asked_for})
+        how = {"failed": self._has_failed, "is_off": self._is_off}
+        raise _Decided({"decisions": decisions, **how})
 
     def _what_is_installed(self, name: str) -> dict[str, Any] | None:
         if (found := self._installed.get(canonicalize_name(name))) is None:
             return None
         variant = variant_of(found)
-        return {"version": str(found.version), "label": variant.label if variant else None}
+        label = variant.label if variant else None
+        return {"version": str(found.version), "label": label, "target": target_of(found) or None}
 
     def _note(self, link: Link, result: Any, detail: str) -> None:
         """`PackageFinder._log_skipped_link`: files that are no candidates, and why."""
@@ -149,9 +164,10 @@ class Explain(InstallCommand):
         decided = [one for one in current().releases.values() if one.name == name and one.links]
         if chosen is None and not decided:
             unreachable = (one for one in self._failures if "404 Client Error" not in one)
-            failed = [one for one in unreachable if one.startswith("Could not fetch URL")]
-            why = f": {failed[0].removesuffix(' - skipping')}" if failed else ""
-            raise DistributionNotFound(f"there is no release for {wanted}{why}")
+            for text in unreachable:
+                if text.startswith("Could not fetch URL"):
+                    raise InstallationError(f"{wanted}: {text.removesuffix(' - skipping')}")
+            raise DistributionNotFound(f"there is no release for {wanted}")
         found = release(name, version)
         usable = found.usable
         if chosen and not usable:  # it has no variants

@@ -162,7 +162,8 @@ def _forced(name: str, pattern: str) -> Version | None:
     text = forced(variable)
     match = re.fullmatch(pattern, text, re.ASCII)
     if text and not match:
-        raise ValueError(f"{variable} is not like 12.0: {text!r}; no NVIDIA GPU is counted on")
+        like = "9.0" if name == "SM_ARCH" else "12.8"
+        raise ValueError(f"{variable} is not like {like}: {text!r}; no NVIDIA GPU is counted on")
     return (int(match[1]), int(match[2] or 0)) if match else None
 
 

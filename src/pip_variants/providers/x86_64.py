@@ -8,6 +8,8 @@ import platform
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from archspec.vendor.cpuid.cpuid import CPUID
+
 from pip_variants.contract import Feature
 from pip_variants.providers import cpuinfo
 from pip_variants.providers._archspec import TARGETS, Target, line, of_family, read
@@ -126,8 +128,6 @@ def _cpuid() -> Processor | None:
 
 def ask_cpuid() -> tuple[str, set[str]]:
     """The vendor and the flags that archspec knows. Raises what its CPUID raises."""
-    from archspec.vendor.cpuid.cpuid import CPUID
-
     ask: Callable[..., Any] = CPUID().registers_for  # type: ignore[no-untyped-call]
     first = ask(**_CPUID["vendor"]["input"])
     last = ask(**_CPUID["highest_extension_support"]["input"])

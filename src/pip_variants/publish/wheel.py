@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from packaging.requirements import InvalidRequirement, Requirement
+
 from pip_variants import wheel_metadata
-from pip_variants.errors import InvalidVariantProperty, InvalidWheel
+from pip_variants.errors import InvalidVariantProperty, InvalidWheel, printable
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.markers import MarkerContext, resolve_requirement
 from pip_variants.model.metadata import VariantMetadata
-from pip_variants.model.names import normalised
+from pip_variants.model.names import normalised, split_requirement
 from pip_variants.publish.archive import dist_info, member, opened, refuse_existing, rewrite
 
 VARIANT_JSON = "variant.json"
@@ -42,6 +44,13 @@ class Changes:
         for text in (*self.dropped, *self.added):
             if not _NAME.match(text) or "\n" in text or "\r" in text:
                 raise InvalidWheel(f"a dependency must begin with a package name, not {text!r}")
+        for text in self.added:
+            try:
+                Requirement(split_requirement(text)[0])
+                Requirement(resolve_requirement(text, MarkerContext()) or "decided")
+            except (InvalidRequirement, InvalidVariantProperty) as error:
+                what = f"the dependency {text!r} cannot be read: {error}"
+                raise InvalidWheel(printable(what)) from None
 
     def apply(self, metadata: bytes, old: WheelFilename, *, is_variant: bool) -> bytes:
         """METADATA of the new wheel (Core metadata); fields that need no change stay as they are.

@@ -213,6 +213,15 @@ def _immediate(function: FunctionType, original: Callable[..., Any]) -> Callable
     replacement = FunctionType(function.__code__, function.__globals__, function.__name__)
     replacement.__defaults__ = function.__defaults__
     replacement.__kwdefaults__ = {**(function.__kwdefaults__ or {}), "original": original}
+    return _like(original, replacement)
+
+
+def _like(original: Callable[..., Any], replacement: Callable[..., Any]) -> Callable[..., Any]:
+    """The replacement with what others use of the original: a cache has its `cache_clear`."""
+    if not isinstance(original, FunctionType):
+        for name in {*dir(original)} - {*dir(replacement)}:
+            if not name.startswith("__"):
+                setattr(replacement, name, getattr(original, name))
     return wraps(original)(replacement)
 
 
@@ -220,7 +229,6 @@ def _deferred(seam: Seam, original: Callable[..., Any]) -> Callable[..., Any]:
     """The original, until the seam's condition is met; then the replacement, loaded only now."""
     condition = _ours("hook.conditions", seam.when)
 
-    @wraps(original)
     def replacement(*args: Any, **kw: Any) -> Any:
         if seam in attached.originals and condition(*args, **kw):
             try:
@@ -231,7 +239,7 @@ def _deferred(seam: Seam, original: Callable[..., Any]) -> Callable[..., Any]:
                 return function(*args, original=original, **kw)
         return original(*args, **kw)
 
-    return replacement
+    return _like(original, replacement)
 
 
 def _find(module: ModuleType, name: str) -> tuple[Any, str, Any]:

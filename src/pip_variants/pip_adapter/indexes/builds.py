@@ -292,8 +292,8 @@ def _content(link: Link, build: Build, name: str, session: Any) -> Any:
         reason = str(getattr(error, "context", "") or error) or type(error).__name__
         raise InstallationError(
             printable(f"{redact_auth_from_url(link.url)} could not be read: {reason}. ")
-            + f"To go on without {build.label}, take another build (--variant PACKAGE=LABEL), or "
-            f"leave out the index set {name} (--variant-indexes none)."
+            + f"To go on without {build.label}, take another build (--variant PACKAGE=LABEL, one "
+            f"for each package), or leave out the index set {name} (--variant-indexes none)."
         ) from None
 
 

@@ -80,7 +80,7 @@ def create_package_set_from_installed(*args: Any, original: Any, **kw: Any) -> t
         try:
             for rejection in _rejected(one):
                 reason = f"{rejection.label} {reasons.reason(rejection)}"
-                if run.options.variant_target is None and (named := _target_of(one)):
+                if run.options.variant_target is None and (named := target_of(one)):
                     write_output("%s", printable(f"{what} {reasons.for_target(named, reason)}"))
                     continue
                 is_wrong = f"is a variant that {who} does not support"
@@ -110,7 +110,7 @@ def _rejected(distribution: Any) -> tuple[Rejection, ...]:
     return rejected
 
 
-def _target_of(distribution: Any) -> str:
+def target_of(distribution: Any) -> str:
     """The target that it was installed for, if any."""
     try:
         return str(distribution.read_text(TARGET_FILE)).strip()

@@ -84,6 +84,8 @@ def using(release: "Release", link: Link) -> str:
         why = "its variants are not what its index says"
     elif bound:
         why = f"the variants that fit need {' or '.join(sorted(bound))}"
+    elif decision.ordering.best_first and decision.hashes:
+        why = "hashes are required, and those of the variants that fit are not known or not allowed"
     elif decision.ordering.best_first:
         why = "the variants that fit cannot be used"
     else:
@@ -115,7 +117,9 @@ def why_skipped(release: "Release") -> str:
     decision = release.decision
     if decision.files and all(link.url in release.refused for link in decision.files):
         return "its files are not what its index says"
-    why = reasons.skipped(decision.ordering.rejected, decision.wanted, hashes=decision.hashes)
+    labels = sorted(filter(None, {current().label_of(one.filename) for one in release.links}))
+    rejected, wanted = decision.ordering.rejected, decision.wanted
+    why = reasons.skipped(rejected, wanted, labels, hashes=decision.hashes)
     if release.is_locked:
         why += "; the lock has no other and was made for other machines: make one for this one"
     return why

@@ -19,7 +19,10 @@ def say_what_was_not_used(run: Run) -> None:
     known = dict(_known(run))
     for option, names in known.items():
         for text in dict.fromkeys(run.values(option)):
-            name = text.partition("=" if option == "variant" else "::")[0]
+            name = text.partition("=")[0]
+            if option != "variant_prefer" or name.partition("::")[0] not in names:
+                name = name.partition("::")[0]
+            name = "::".join(name.split("::")[:2])
             near = meant(name, names)
             if name not in names and (near or text in run.typed(option)):
                 flag = f"--{option.replace('_', '-')} {text}"
@@ -33,6 +36,10 @@ def _known(run: Run) -> Iterator[tuple[str, Collection[str]]]:
     every = [one for found in run.releases.values() for one in found.decision.metadata.values()]
     providers = [info for metadata in every for info in metadata.providers.values()]
     namespaces = {*dict(PUBLISHED), *(name for metadata in every for name in metadata.namespaces)}
-    for option in ("variant_enable", "variant_disable", "variant_prefer"):
-        yield option, namespaces
+    yield "variant_enable", namespaces
+    yield "variant_disable", namespaces
+    features = [
+        one for metadata in every for v in metadata.variants.values() for one, _ in v.features
+    ]
+    yield "variant_prefer", {*namespaces, *(f"{one.namespace}::{one.name}" for one in features)}
     yield "variant_trust", {one.package for one in providers if isinstance(one, PluginProvider)}
