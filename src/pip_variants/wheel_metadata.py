@@ -1,4 +1,4 @@
-"""The `variant.json` in a wheel (PEP 825, Variant metadata)."""
+"""The `variant.json` in a wheel (PEP 825, Variant metadata), and its core metadata."""
 
 import posixpath
 import re
@@ -8,30 +8,29 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 from pip_variants.errors import InvalidVariantMetadata
 from pip_variants.model.metadata import MAX_BYTES
 
-_VARIANT_JSON = re.compile(r"[^/]+\.dist-info/variant\.json")
+_IN_WHEEL = r"[^/]+\.dist-info/"
 
-# What installers would put where it goes.
-_INSTALLED_AS_ONE = re.compile(
-    r"(?:[^/]+\.data/(?:(?:purelib|platlib)/|data/(?:.*/)?))?[^/]+\.dist-info/variant\.json",
-    re.IGNORECASE,
-)
+# Where installers would put it there, too.
+_INSTALLED_THERE = rf"(?:[^/]+\.data/(?:(?:purelib|platlib)/|data/(?:.*/)?))?{_IN_WHEEL}"
 
 
-def read(wheel: Any, filename: str) -> bytes:
+def read(wheel: Any, filename: str, name: str = "variant.json") -> bytes:
     """The file in a wheel, given by path or open; the beginning, if it is larger than any may be.
 
     Raises `InvalidVariantMetadata`, and what `zipfile` raises.
     """
     with ZipFile(wheel) as archive:
         entries = archive.infolist()
-        entry = next((one for one in entries if _VARIANT_JSON.fullmatch(one.filename)), None)
+        there = re.compile(_IN_WHEEL + re.escape(name))
+        second = re.compile(_INSTALLED_THERE + re.escape(name), re.IGNORECASE)
+        entry = next((one for one in entries if there.fullmatch(one.filename)), None)
         if entry is None:
-            raise InvalidVariantMetadata(f"{filename} has no variant.json")
+            raise InvalidVariantMetadata(f"{filename} has no {name}")
         for one in entries:
-            if one is not entry and _INSTALLED_AS_ONE.fullmatch(posixpath.normpath(one.filename)):
-                second = f"brings a second variant.json ({one.filename})"
-                raise InvalidVariantMetadata(f"{filename} {second}")
+            if one is not entry and second.fullmatch(posixpath.normpath(one.filename)):
+                text = f"{filename} brings a second {name} ({one.filename})"
+                raise InvalidVariantMetadata(text)
         if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # others may explode
-            raise InvalidVariantMetadata(f"{filename} has an unusually compressed variant.json")
+            raise InvalidVariantMetadata(f"{filename} has an unusually compressed {name}")
         with archive.open(entry) as file:
             return file.read(MAX_BYTES + 1)

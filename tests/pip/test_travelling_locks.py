@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from support.environments import NEWEST_PIP, Environment, clean
-from support.server import Index
+from support.server import Index, Reply
 from support.wheels import plain_wheel, release, sdist
 from test_stories import NAMESPACES, PROVIDERS, machine
 
@@ -198,6 +198,66 @@ def test_a_variant_that_needs_one_thing_here_and_another_there(env, index: Index
         assert set(entries(file)) == {"demo", *held}
         said = f"WARNING: The lock lacks what some machines need: cu needs {elsewhere} there (demo 1.0). "
         assert (said in result.err) == bool(elsewhere)
+
+
+@pytest.fixture
+def different(index: Index) -> Index:
+    """One wheel of a release needs what the others do not, and only its own core metadata says so."""
+    more = {"namespaces": NAMESPACES, "providers": PROVIDERS}
+    for label in ("cu13", "v3", None):
+        release(index.root / "demo", "1.0", {label: LABELS[label]}, index=False, **more)
+    requires = ["Requires-Dist: cudart; extra == 'never'", "Requires-Dist: cudart"]
+    release(index.root / "demo", "1.0", {"cu12": LABELS["cu12"]}, metadata=requires, **more)
+    plain_wheel(index.root / "cudart", "cudart")
+    return index
+
+
+WAYS = ["folder", "index", "index with metadata"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_one_wheel_needs_of_a_release(env, different: Index, targets, tmp_path: Path, way: str) -> None:
+    """What a wheel needs is what its own core metadata says, not that of the wheel that was chosen."""
+    different.metadata = way == "index with metadata"
+    file = tmp_path / "pylock.toml"
+    options = [*places(different, way.partition(" ")[0]), "-o", file]
+    result = env.pip("lock", *options, *for_each(targets, "new"), "demo")
+    assert "leaves them out: cu12 needs cudart. " in result.err
+    assert labels(entries(file)["demo"]) == {"cu13", "v3", ""}
+    if different.metadata:
+        assert different.files(".whl.metadata") == [f"demo-1.0-py3-none-any-{one}.whl.metadata" for one in ("v3", "cu12")]
+        assert set(different.files(".whl")) <= {"demo-1.0-py3-none-any-v3.whl"}  # that pip takes
+    different.requests.clear()
+    result = env.pip("lock", *options, *for_each(targets, "cuda12", "new"), "demo")
+    assert "cudart is installed everywhere; of demo only cu12 needs it" in result.out
+    assert labels(entries(file)["demo"]) == {"cu12", "cu13", "v3", ""}
+    assert len(different.files("cu13.whl.metadata")) <= 1
+    env.pip("install", "--require-hashes", "-r", file, env=MACHINES["cuda12"])
+    assert env.installed() == ("1.0", "cu12")
+    env.reset()
+
+
+def test_a_wheel_whose_metadata_cannot_be_read_is_not_locked(env, different: Index, targets, tmp_path: Path) -> None:
+    """A server that has lost it, whatever else it has; nothing is asked where no dependency counts."""
+    file, gone = tmp_path / "pylock.toml", "demo-1.0-py3-none-any-cu12.whl"
+    different.replies[gone] = Reply(b"gone", 404)
+    options = [*places(different, "index"), "-o", file, *for_each(targets, "new"), "demo"]
+    result = env.pip("lock", *options)
+    assert "leaves them out: cu12 needs something unknown (its metadata could not be read). " in result.err
+    assert labels(entries(file)["demo"]) == {"cu13", "v3", ""}
+    different.requests.clear()
+    env.pip("lock", "--no-deps", *options)
+    assert labels(entries(file)["demo"]) == {"cu12", "cu13", "v3", ""}
+    assert gone not in different.files(".whl")
+
+
+def test_a_metadata_file_that_is_not_what_the_page_promises(env, different: Index, targets, tmp_path: Path) -> None:
+    """Then the wheel itself says what it needs."""
+    different.metadata = True
+    different.replies["demo-1.0-py3-none-any-cu12.whl.metadata"] = Reply(b"Metadata-Version: 2.1\nName: demo\n")
+    file = tmp_path / "pylock.toml"
+    result = env.pip("lock", *places(different, "index"), "-o", file, *for_each(targets, "new"), "demo")
+    assert "leaves them out: cu12 needs cudart. " in result.err
 
 
 @pytest.mark.long

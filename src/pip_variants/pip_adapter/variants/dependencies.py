@@ -95,7 +95,7 @@ def needed(
 ) -> list[tuple[Requirement, ...]]:
     """What one wheel of a release depends on, on whatever target it fits.
 
-    `requires` is what the core metadata of all its wheels says, `variant` is None for a wheel that
+    `requires` is what its core metadata says, `variant` is None for a wheel that
     is none. Of several in a tuple one will do. Raises pip's `InvalidRequirement`.
     """
     contexts = _contexts(variant) if variant else [MarkerContext()]

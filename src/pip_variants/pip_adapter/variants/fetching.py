@@ -1,4 +1,4 @@
-"""Variant metadata from an index, and out of wheels: what arrives, and what keeps it from that."""
+"""Metadata from an index, and out of wheels: what arrives, and what keeps it from that."""
 
 import contextlib
 import hashlib
@@ -48,30 +48,44 @@ def fetch(link: Link, source: Source) -> bytes | None:
 def variant_json(link: Link, source: Source, budget: Budget) -> bytes:
     """The `variant.json` in a wheel. Raises what `fetch` raises, and `InvalidVariantMetadata`."""
     with _reaching(link):
-        if link.is_file:
-            return wheel_metadata.read(link.file_path, link.filename)
+        return _inside(link, source, budget, "variant.json")
 
-        def send(byte_range: str) -> Any:
-            # A copy of the whole in pip's cache may be as large as it likes.
-            response = _get(
-                link, source.session, {"Range": byte_range, "Cache-Control": "no-cache"}
-            )
-            if response.status_code not in REFUSALS:
-                response.raise_for_status()
-            return response.raw
 
-        try:
-            with RemoteFile(send, budget.spend, whole=_SMALL) as file:
-                return wheel_metadata.read(file, link.filename)
-        except NoParts:
-            raise Unusable(f"{_NO_METADATA} and cannot serve parts of a wheel") from None
-        except TooMuch:
-            why = "reading it out of so many or so large wheels takes too much"
-            raise Unusable(f"{_NO_METADATA}, and {why}") from None
+def core_metadata(link: Link, source: Source, budget: Budget) -> bytes:
+    """That of a wheel, beside it (PEP 658) or in it. Raises what `variant_json` raises."""
+    beside = None if link.is_file else link.metadata_link()
+    with _reaching(link, "core metadata"):
+        if beside:
+            data = _answer(beside, source.session)
+            if data is not None and not _wrong_hashes(_hashes(beside), data):
+                return data
+        return _inside(link, source, budget, "METADATA")
+
+
+def _inside(link: Link, source: Source, budget: Budget, name: str) -> bytes:
+    """A file in a wheel, of which no more is fetched than it takes."""
+    if link.is_file:
+        return wheel_metadata.read(link.file_path, link.filename, name)
+
+    def send(byte_range: str) -> Any:
+        # A copy of the whole in pip's cache may be as large as it likes.
+        response = _get(link, source.session, {"Range": byte_range, "Cache-Control": "no-cache"})
+        if response.status_code not in REFUSALS:
+            response.raise_for_status()
+        return response.raw
+
+    try:
+        with RemoteFile(send, budget.spend, whole=_SMALL) as file:
+            return wheel_metadata.read(file, link.filename, name)
+    except NoParts:
+        raise Unusable(f"{_NO_METADATA} and cannot serve parts of a wheel") from None
+    except TooMuch:
+        why = "reading it out of so many or so large wheels takes too much"
+        raise Unusable(f"{_NO_METADATA}, and {why}") from None
 
 
 @contextlib.contextmanager
-def _reaching(link: Link) -> Iterator[None]:
+def _reaching(link: Link, what: str = "variant metadata") -> Iterator[None]:
     """Turn what keeps metadata from arriving into an error, or into `Unusable`."""
     try:
         yield
@@ -82,10 +96,10 @@ def _reaching(link: Link) -> Iterator[None]:
         if 400 <= status < 500 and status not in _LATER:
             raise _refused(link, status) from None
         reason = str(error).rstrip(".")
-        text = printable(f"Could not fetch the variant metadata {_shown(link)}: {reason}.")
+        text = printable(f"Could not fetch the {what} {_shown(link)}: {reason}.")
         raise InstallationError(text + _HINT) from None
     except PipError:  # it says at length what is wrong
-        text = f"The variant metadata {printable(_shown(link))} is out of reach.{_HINT}"
+        text = f"The {what} {printable(_shown(link))} is out of reach.{_HINT}"
         current().say(WARNING, text)
         raise
     except Exception as error:  # noqa: BLE001 - zipfile and zlib raise many for broken files

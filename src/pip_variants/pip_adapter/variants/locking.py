@@ -28,6 +28,10 @@ _ADVICE = (
 )
 
 
+# What the core metadata of files says, by their names; None where it cannot be read.
+_Requires = dict[str, tuple[str, ...] | None]
+
+
 class NextTarget(Exception):
     """The lock is not complete: another target may need more than it holds."""
 
@@ -39,7 +43,7 @@ class Package(NamedTuple):
     version: str
     extras: frozenset[str]
     pin: str  # the requirement that takes this and nothing else, unless every target has it anyway
-    requires: tuple[str, ...]  # as its core metadata says, which all wheels of a release share
+    requires: _Requires
     taken: frozenset[str]  # names of files
     metadata: VariantMetadata | None  # of a release with variants
 
@@ -67,7 +71,11 @@ def _package(entry: dict[str, Any], resolved: Any, before: Package | None) -> Pa
     distribution = resolved.get_dist()
     extras: frozenset[str] = frozenset(map(canonicalize_name, resolved.extras))
     taken = frozenset([resolved.link.filename])
-    wheels, metadata = _of_release(resolved.link)
+    requires = dict(before.requires) if before else {}
+    requires[resolved.link.filename] = tuple(distribution.metadata.get_all("Requires-Dist", ()))
+    links, metadata = _of_release(resolved.link)
+    _read_others(resolved.link, links, requires)
+    wheels = [_wheel(one) for one in links]
     if before is not None:
         extras, taken = extras | before.extras, taken | before.taken
         wheels += before.entry.get("wheels", ())
@@ -85,13 +93,13 @@ def _package(entry: dict[str, Any], resolved: Any, before: Package | None) -> Pa
         str(distribution.version),
         extras,
         "" if is_given else f"{entry['name']}[{','.join(sorted(extras))}]{which}",
-        tuple(distribution.metadata.get_all("Requires-Dist", ())),
+        requires,
         taken,
         metadata,
     )
 
 
-def _of_release(link: Link) -> tuple[list[dict[str, Any]], VariantMetadata | None]:
+def _of_release(link: Link) -> tuple[list[Link], VariantMetadata | None]:
     """The wheels and the metadata of the release that a file is of, if it has variants."""
     run = current()
     found, source = run.release_of_url.get(link.url), url_of_source(link)
@@ -104,12 +112,31 @@ def _of_release(link: Link) -> tuple[list[dict[str, Any]], VariantMetadata | Non
         text = f"The variants of {found.what} are not locked: {why}"
         run.say(WARNING, printable(text), once=True)
         return [], None
-    wheels = [_wheel(one) for one in links if one.is_wheel]
-    hashed = [wheel for wheel in wheels if wheel["hashes"]]
+    wheels = [one for one in links if one.is_wheel]
+    hashed = [one for one in wheels if one._hashes or one.is_file]
     if len(hashed) < len(wheels):
         text = f"The index gives no hash for other wheels of {found.what}."
         run.say(WARNING, f"The lock fits only machines like this one: {text}", once=True)
     return hashed, metadata
+
+
+def _read_others(chosen: Link, wheels: list[Link], requires: _Requires) -> None:
+    """Add what the other wheels require; core metadata that several share is read once."""
+    run = current()
+    read = {_content_of(one): requires[one.filename] for one in wheels if one.filename in requires}
+    for link in () if run.options.ignore_dependencies else wheels:
+        content = _content_of(link)
+        if content not in read:
+            read[content] = run.release_of_url[chosen.url].requires(link)
+        requires.setdefault(link.filename, read[content])
+
+
+def _content_of(link: Link) -> object:
+    """What is equal for wheels that share core metadata; if no index says so, those of a label."""
+    beside = link.metadata_link()
+    if beside and beside._hashes:
+        return tuple(sorted(beside._hashes.items()))
+    return link.url if link.is_file else (current().label_of(link.filename),)
 
 
 def _wheel(link: Link) -> dict[str, Any]:
@@ -134,38 +161,45 @@ def _complete(package: Package) -> dict[str | None, set[str]]:
     """
     run, entry = current(), package.entry
     what = f"{entry['name']} {package.version}"
-    wheels = {one["name"]: run.label_of(one["name"]) for one in entry.get("wheels", ())}
-    taken = {run.label_of(filename) for filename in package.taken}
+    names = {*package.taken, *(one["name"] for one in entry.get("wheels", ()))}
+    kinds = {name: (run.label_of(name), package.requires.get(name)) for name in names}
+    taken = {kinds[name] for name in package.taken}
     stay: dict[str | None, set[str]] = {}
-    left_out = []
-    for label in sorted({*wheels.values(), *taken}, key=str):
-        held, lacking = _needs(package, label)
+    left_out = {}
+    for kind in sorted({*kinds.values()}, key=str):
+        label, requires = kind
+        held, lacking = _needs(package, label, requires)
         needs = f"{_called(label)} needs {' and '.join(lacking)}"
-        if not lacking or package.metadata is None or run.options.ignore_dependencies:
-            stay[label] = held
-        elif label in taken:
-            stay[label] = held
+        is_fine = not lacking or package.metadata is None or run.options.ignore_dependencies
+        if not is_fine and kind not in taken:
+            left_out[kind] = needs
+            continue
+        stay[label] = held | stay.get(label, set())
+        if not is_fine:
             text = f"The lock lacks what some machines need: {needs} there ({what}). {_ADVICE}"
             run.say(WARNING, printable(text))
-        else:
-            left_out.append(needs)
     if left_out:
         text = f"The lock lacks what some wheels of {what} need, and leaves them out: "
-        run.say(WARNING, printable(f"{text}{'; '.join(left_out)}. {_ADVICE}", 2000))
-        entry["wheels"] = [one for one in entry["wheels"] if wheels[one["name"]] in stay]
+        reasons = "; ".join(dict.fromkeys(left_out.values()))
+        run.say(WARNING, printable(f"{text}{reasons}. {_ADVICE}", 2000))
+        entry["wheels"] = [one for one in entry["wheels"] if kinds[one["name"]] not in left_out]
     if not any(stay):
         entry.pop(_TABLE, None)
     return stay
 
 
-def _needs(package: Package, label: str | None) -> tuple[set[str], list[str]]:
+def _needs(
+    package: Package, label: str | None, requires: tuple[str, ...] | None
+) -> tuple[set[str], list[str]]:
     """Which packages of the lock a wheel needs, and the dependencies of it that the lock lacks."""
+    if requires is None:
+        return set(), ["something unknown (its metadata could not be read)"]
     metadata = package.metadata
     variant = metadata.variants.get(label, Variant(label)) if metadata and label else None
     held: set[str] = set()
     lacking = []
     try:
-        dependencies = needed(package.requires, package.extras, variant, metadata)
+        dependencies = needed(requires, package.extras, variant, metadata)
     except InvalidRequirement as error:
         return held, [str(error)]
     for ways in dependencies:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from email import message_from_string
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from pip_variants.model.names import NULL_LABEL
 from pip_variants.model.ordering import Ordering
 from pip_variants.pip_adapter.hook.run import Run, current
 from pip_variants.pip_adapter.variants import telling
-from pip_variants.pip_adapter.variants.fetching import Unusable, fetch, variant_json
+from pip_variants.pip_adapter.variants.fetching import Unusable, core_metadata, fetch, variant_json
 from pip_variants.pip_adapter.variants.sources import public, source_of, url_of_source
 from pip_variants.pip_adapter.variants.target import target
 from pip_variants.remote_wheel import Budget
@@ -177,6 +178,15 @@ class Release:
             return ""
         self.refuse(link, found)
         return found.text
+
+    def requires(self, wheel: Link) -> tuple[str, ...] | None:
+        """What the core metadata of a wheel requires; None where it cannot be read."""
+        try:
+            data = core_metadata(wheel, source_of(wheel), self._budget)
+        except (InvalidVariantMetadata, Unusable):
+            return None
+        message = message_from_string(data.decode("utf-8", "replace"))
+        return tuple(message.get_all("Requires-Dist", ()))
 
     def refuse(self, link: Link, found: Contradiction) -> None:
         """Take a wheel no more, nor those of its source that are wrong for the same reason."""
