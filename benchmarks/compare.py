@@ -98,11 +98,13 @@ def cases(work):
         yield "pip, one package without variants", pip("plain", ONE)
         yield "pip, one package with variants", pip("variants", ONE)
         yield "pip, ten packages with variants", pip("variants", TEN)
-        yield "the detection process, asked for x86_64", lambda python: instructions(
-            [python, *detection], env=env
+        yield (
+            "the detection process, asked for x86_64",
+            lambda python: instructions([python, *detection], env=env),
         )
-        yield "reading and choosing of 1,000 labels", lambda python: instructions(
-            [python, "-c", SELECT], env=env
+        yield (
+            "reading and choosing of 1,000 labels",
+            lambda python: instructions([python, "-c", SELECT], env=env),
         )
 
 

@@ -97,7 +97,9 @@ def _against_variantlib(pairs):
         document = _document(size)
         metadata = VariantMetadata.from_json(document, "benchmark")
         theirs = VariantsJson(document)
-        ours = [variant.label for variant in select(metadata, metadata.variants, Nobody()).best_first]
+        ours = [
+            variant.label for variant in select(metadata, metadata.variants, Nobody()).best_first
+        ]
         listed = [variant.label for variant in get_variants_by_priority(variants_json=theirs)]
         assert ours == [label for label in listed if label != "null"]  # they always add it
         for what, one, two in (

@@ -71,7 +71,9 @@ def _requests(count, stock, ours):
     without, with_ = ({_by_project(run[-1]) for run in side} for side in (stock, ours))
     assert len(without) == len(with_) == 1, "not the same requests in all runs"
     (first,), (second,) = without, with_
-    assert [kinds for _, kinds in first] == [("metadata", "page")] * count + [("whl",)] * count, first
+    assert [kinds for _, kinds in first] == [("metadata", "page")] * count + [("whl",)] * count, (
+        first
+    )
     more = [kinds for _, kinds in second if "variants.json" in kinds]
     assert more == [("metadata", "page", "variants.json")] * count, second
     left = [(name, tuple(one for one in kinds if one[0] != "v")) for name, kinds in second]
@@ -151,10 +153,14 @@ def _wheel(name, level):
     info, file = f"{name}-1.0.dist-info", io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr(f"{info}/METADATA", METADATA.format(name))
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
         if level:
             variants = {level: {"x86_64": {"level": [level]}}}
-            archive.writestr(f"{info}/variant.json", json.dumps({**_metadata(), "variants": variants}))
+            archive.writestr(
+                f"{info}/variant.json", json.dumps({**_metadata(), "variants": variants})
+            )
         archive.writestr(f"{info}/RECORD", "")
     return file.getvalue()
 

@@ -75,7 +75,8 @@ def measure(work):
         f"it back, {PAIRS} pairs": rows,
         "publish: peak memory, MB": [_peaks(work, wheels, env, name) for name in _COMMANDS],
         f"publish: a loop in the wheel v3, without: in the plain one, ms, {LOOPS} pairs": [
-            _loops(work / name, name) for name in ("setuptools", "meson-python", "scikit-build-core", "hatchling")
+            _loops(work / name, name)
+            for name in ("setuptools", "meson-python", "scikit-build-core", "hatchling")
         ],
     }
 
@@ -95,7 +96,10 @@ def _peaks(work, wheels, env, name):
     for size, wheel in wheels.items():
         arguments = _COMMANDS[name](work / f"of{size}", wheel)
         done = subprocess.run(
-            [sys.executable, "-c", PEAK, *map(str, arguments)], env=env, capture_output=True, text=True
+            [sys.executable, "-c", PEAK, *map(str, arguments)],
+            env=env,
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         row[f"wheel of {size} MB"] = round(int(done.stderr.split()[-1]) * 1024 / MB, 1)
@@ -105,7 +109,13 @@ def _peaks(work, wheels, env, name):
 def _loops(work, backend):
     """Needs a processor of level v3."""
     with pytest.MonkeyPatch.context() as settings:  # where pip finds the backend
-        command = [sys.executable, "-c", COMMAND, "build", project_of(backend, work / "project", settings)]
+        command = [
+            sys.executable,
+            "-c",
+            COMMAND,
+            "build",
+            project_of(backend, work / "project", settings),
+        ]
         env = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
         subprocess.run(command, check=True, env=env, stdout=subprocess.DEVNULL)
 

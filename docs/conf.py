@@ -8,7 +8,13 @@ from pip_variants import __version__
 project = "pip-variants"
 release = __version__
 root_doc = "docs/index"
-include_patterns = ["*.md", "docs/**.md", "examples/**.md", "benchmarks/README.md", "tests/fuzz/README.md"]
+include_patterns = [
+    "*.md",
+    "docs/**.md",
+    "examples/**.md",
+    "benchmarks/README.md",
+    "tests/fuzz/README.md",
+]
 extensions = ["myst_parser"]
 myst_heading_anchors = 3  # as GitHub makes them
 html_theme = "furo"

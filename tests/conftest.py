@@ -38,7 +38,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pip-checkout", metavar="FOLDER", help="try this checkout of pip, too")
     parser.addoption("--surroundings", metavar="FILE", type=Path, help="write docs/surroundings.md")
     parser.addoption("--table", metavar="FILE", type=Path, help="write which pips were tried")
-    parser.addoption("--faults", metavar="FILE", type=Path, help="write what pip does when an index fails")
+    parser.addoption(
+        "--faults", metavar="FILE", type=Path, help="write what pip does when an index fails"
+    )
     parser.addoption("--servers", metavar="FILE", type=Path, help="write which servers were tried")
 
 
@@ -59,11 +61,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What was tried, and what was left out, by what this machine has."""
     stats = terminalreporter.stats
     absent = [python for python in PYTHONS if python not in pythons()]
-    tools = [tool for tool in ("cc", "gcc", "git", "valgrind", "cargo", "openssl") if shutil.which(tool)]
+    tools = [
+        tool for tool in ("cc", "gcc", "git", "valgrind", "cargo", "openssl") if shutil.which(tool)
+    ]
     tools += ["ziglang"] if ZIG.exists() else []
-    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in stats.get("skipped", []))
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ") for report in stats.get("skipped", [])
+    )
     terminalreporter.section("tried and left out")
-    terminalreporter.write_line(f"Pythons here: {', '.join(pythons())}; not had: {', '.join(absent) or 'none'}")
+    terminalreporter.write_line(
+        f"Pythons here: {', '.join(pythons())}; not had: {', '.join(absent) or 'none'}"
+    )
     terminalreporter.write_line(f"tools here: {', '.join(tools) or 'none'}")
     terminalreporter.write_line(f"{len(stats.get('passed', [])):6} passed")
     terminalreporter.write_line(f"{len(stats.get('deselected', [])):6} long ones, with --all")

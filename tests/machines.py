@@ -131,7 +131,9 @@ $python -m pip install --no-index --find-links /index --force-reinstall demo > /
 def run(*command, check: bool = True, **options) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, **options)
     if check and done.returncode:
-        raise SystemExit(f"{' '.join(map(str, command))[:200]}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        raise SystemExit(
+            f"{' '.join(map(str, command))[:200]}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+        )
     return done
 
 
@@ -151,7 +153,17 @@ def enter(root: Path, name: str, *command: str) -> subprocess.CompletedProcess[s
     mask = b"\xff" * 7 + b"\0" + b"\xff" * 8 + (0xFFFE).to_bytes(2, order) + b"\xff\xff"
     text = ["".join(f"\\x{byte:02x}" for byte in one) for one in (magic, mask)]
     rule = f":machines:M:0:{text[0]}:{text[1]}:{qemu(name)}:F"
-    space = ["unshare", "--user", "--map-root-user", "--mount", "--fork", "bash", "-c", ENTER, "enter"]
+    space = [
+        "unshare",
+        "--user",
+        "--map-root-user",
+        "--mount",
+        "--fork",
+        "bash",
+        "-c",
+        ENTER,
+        "enter",
+    ]
     return run(*space, root, rule, *command, check=False)
 
 
@@ -162,7 +174,12 @@ def make_root(folder: Path, name: str, wheels: Path) -> Path:
         uri = run("apt-get", "indextargets", "--format", "$(REPO_URI)").stdout.split()[0]
         for suite in SUITES:
             shutil.rmtree(root, ignore_errors=True)
-            options = ["--foreign", "--variant=minbase", f"--arch={one.debian}", f"--include={PACKAGES}"]
+            options = [
+                "--foreign",
+                "--variant=minbase",
+                f"--arch={one.debian}",
+                f"--include={PACKAGES}",
+            ]
             if not run("debootstrap", *options, suite, root, uri, check=False).returncode:
                 break
         else:
@@ -186,7 +203,9 @@ def compile_programs(folder: Path, name: str) -> dict[str, Path]:
     for number, (what, instructions) in enumerate(ARCHITECTURES[name].programs.items()):
         source = folder / f"{name}{number}.c"
         text = json.dumps(instructions.replace("\n", "\n\t") + "\n\t")
-        source.write_text(f"int main(void) {{ long room[4] = {{0}}; (void)room; __asm__ volatile ({text}); return 0; }}\n")
+        source.write_text(
+            f"int main(void) {{ long room[4] = {{0}}; (void)room; __asm__ volatile ({text}); return 0; }}\n"
+        )
         programs[what] = source.with_suffix("")
         run(ARCHITECTURES[name].compiler, "-static", "-s", "-o", programs[what], source)
     return programs
@@ -225,22 +244,32 @@ def try_model(root: Path, name: str, model: str, programs: dict[str, Path], fold
     installed = base64.b64decode(program.read_text())
     (folder / "installed").write_bytes(installed)
     (folder / "installed").chmod(0o755)
-    dies = bool(installed) and run(qemu(name), "-cpu", model, folder / "installed", check=False).returncode
+    dies = (
+        bool(installed)
+        and run(qemu(name), "-cpu", model, folder / "installed", check=False).returncode
+    )
     loader = []
     if path := ARCHITECTURES[name].loader:
         text = run(qemu(name), "-cpu", model, root / path, "--help", check=False).stdout
-        loader = re.findall(r"^  (\w+) \(supported, searched\)", text.partition("Legacy")[0], re.MULTILINE)
+        loader = re.findall(
+            r"^  (\w+) \(supported, searched\)", text.partition("Legacy")[0], re.MULTILINE
+        )
     first = found["features"][0] if found["features"] else {"name": "", "values": [""]}
     return {
         "architecture": name,
         "model": model,
         "found": f"{first['name']} {first['values'][0]}".strip() or "nothing",
         "more": max(len(features) - 1, 0),
-        "took": taken[1].partition(" :: ")[2] if taken else "the plain wheel" if "Successfully" in log else log[-300:],
+        "took": taken[1].partition(" :: ")[2]
+        if taken
+        else "the plain wheel"
+        if "Successfully" in log
+        else log[-300:],
         "dies": [what for what in features & runs.keys() if runs[what] is not True],
         "installed dies": bool(dies),
         "unused": [what for what in runs if runs[what] is True and what not in features],
-        "warned": "QEMU" in (out / "show.log").read_text() or any("QEMU" in one for one in found["warnings"]),
+        "warned": "QEMU" in (out / "show.log").read_text()
+        or any("QEMU" in one for one in found["warnings"]),
         "loader": loader,
         "doctor": doctor(out),
         "cpuinfo": (out / "cpuinfo").read_text(),
@@ -256,15 +285,28 @@ def doctor(out: Path) -> str:
 
 
 def row(one: dict) -> str:
-    unused = ", ".join(what.replace(" :: on", "").rpartition(" ")[2] for what in one["unused"]) or "-"
-    wrong = ", ".join(one["dies"]) + (" the installed wheel" if one["installed dies"] else "") or "none"
-    cells = [one["architecture"], f"`{one['model']}`", one["found"], str(one["more"]), one["took"].replace(" :: on", "")]
+    unused = (
+        ", ".join(what.replace(" :: on", "").rpartition(" ")[2] for what in one["unused"]) or "-"
+    )
+    wrong = (
+        ", ".join(one["dies"]) + (" the installed wheel" if one["installed dies"] else "") or "none"
+    )
+    cells = [
+        one["architecture"],
+        f"`{one['model']}`",
+        one["found"],
+        str(one["more"]),
+        one["took"].replace(" :: on", ""),
+    ]
     cells += [wrong, unused, " ".join(one["loader"]) or "-", one["doctor"]]
     return f"| {' | '.join(cells)} |"
 
 
 def page(results: list[dict], version: str) -> str:
-    groups = [[one for one in results if (one["model"] in INVENTED.get(one["architecture"], ())) == kind] for kind in (False, True)]
+    groups = [
+        [one for one in results if (one["model"] in INVENTED.get(one["architecture"], ())) == kind]
+        for kind in (False, True)
+    ]
     head = (
         "| | `-cpu` | best value | more | pip took | dies | runs, and does not count | glibc's loader | `doctor` |\n"
         "|---|---|---|---|---|---|---|---|---|\n"
@@ -332,7 +374,9 @@ def main() -> int:
             results = [one for several in pool.map(of, ARCHITECTURES) for one in several]
         version = re.search(r"version ([\d.]+)", run(qemu("aarch64"), "--version").stdout)
     PAGE.write_text(page(results, version[1]))
-    bad = [one for one in results if one["dies"] or one["installed dies"] or one["doctor"] == "fails"]
+    bad = [
+        one for one in results if one["dies"] or one["installed dies"] or one["doctor"] == "fails"
+    ]
     return 1 if bad else 0
 
 

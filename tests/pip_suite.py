@@ -26,16 +26,16 @@ ROOT = Path(__file__).resolve().parents[1]
 CODE = "PIP_VARIANTS_CODE"  # the folder with pip-variants and all that it needs, where it is wanted
 OUTCOMES = "PIP_VARIANTS_OUTCOMES"  # the file to write
 PTH = "_pip_variants_under_test.pth"
-IS_ACTIVE = '''
+IS_ACTIVE = """
 def test_pip_variants_is_active(script):
     assert "--no-variants" in script.pip("install", "--help").stdout
-'''
-ARE_VARIANTS = '''
+"""
+ARE_VARIANTS = """
 def test_wheels_are_variants(script, data, shared_data):
     for one in (data, shared_data):
         result = script.pip("install", "--dry-run", "--no-index", "-f", one.packages, "simplewheel")
         assert "Using the variant fits" in result.stdout
-'''
+"""
 CHECK = "tests/functional/test_pip_variants.py"
 AS_VARIANTS = Path(__file__).with_name("pip_suite_as_variants.py")
 ABOUT_WHEELS = """
@@ -44,7 +44,9 @@ ABOUT_WHEELS = """
     uploaded_prior_to wheel
 """
 
-LIST = "`pip list --format=json` has the key `variant` for a variant; the test compares whole entries"
+LIST = (
+    "`pip list --format=json` has the key `variant` for a variant; the test compares whole entries"
+)
 LOCK = "a lock lists every wheel of a release with variants, here also the one with the lower build tag"
 EXPLAINED = {  # what differs with --as-variants and has to, all parameters of a test together
     "test_list.py::test_uptodate_respects_binary_options": LIST,
@@ -68,13 +70,22 @@ def compare(checkout: Path, arguments: list[str], work: Path, as_variants: bool)
     clone, code, python = prepare(checkout, work)
     (clone / CHECK).write_text(IS_ACTIVE + ARE_VARIANTS if as_variants else IS_ACTIVE)
     here = subprocess.run(
-        ["git", "describe", "--always", "--tags"], cwd=clone, check=True, capture_output=True, text=True
+        ["git", "describe", "--always", "--tags"],
+        cwd=clone,
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout.strip()
     arguments = arguments or ["-n", str(os.cpu_count() or 1)]
     if as_variants and not any((clone / one.partition("::")[0]).is_file() for one in arguments):
         functional = clone / "tests/functional"
         files = [file for one in ABOUT_WHEELS.split() for file in functional.glob(f"test_{one}.py")]
-        arguments = [*arguments, "-m", "not network", *sorted({str(file.relative_to(clone)) for file in files})]
+        arguments = [
+            *arguments,
+            "-m",
+            "not network",
+            *sorted({str(file.relative_to(clone)) for file in files}),
+        ]
     if any((clone / argument.partition("::")[0]).exists() for argument in arguments):
         arguments = [*arguments, CHECK]
     plain = shutil.copytree(clone, work / "plain", symlinks=True)
@@ -99,7 +110,9 @@ def compare(checkout: Path, arguments: list[str], work: Path, as_variants: bool)
     print(f"\npip {here}, Python {sys.version.split()[0]}, pytest {' '.join(arguments)}")
     how = "as variants" if as_variants else "with"
     for name, found in {how: with_, "of the failed ones, without": without}.items():
-        counts = ", ".join(f"{number} {what}" for what, number in sorted(Counter(found.values()).items()))
+        counts = ", ".join(
+            f"{number} {what}" for what, number in sorted(Counter(found.values()).items())
+        )
         print(f"{name} pip-variants: {counts}")
     names = {test: test.removeprefix("tests/functional/").partition("[")[0] for test in new}
     reasons = {test: EXPLAINED.get(names[test]) for test in new if as_variants}
@@ -145,9 +158,23 @@ def run(python: Path, clone: Path, code: Path | None, arguments: list[str]) -> d
         activate(site, code)
     outcomes = clone.parent / "outcomes.json"
     outcomes.unlink(missing_ok=True)
-    environ = {name: os.environ[name] for name in os.environ if not name.startswith("PIP_")}  # settings
+    environ = {
+        name: os.environ[name] for name in os.environ if not name.startswith("PIP_")
+    }  # settings
     environ |= {"LC_CTYPE": "en_US.UTF-8", OUTCOMES: str(outcomes), CODE: str(code or "")}
-    command = [python, "-m", "pytest", "-p", "pip_suite", "-q", "--color=no", "--tb=no", "-r", "", *arguments]
+    command = [
+        python,
+        "-m",
+        "pytest",
+        "-p",
+        "pip_suite",
+        "-q",
+        "--color=no",
+        "--tb=no",
+        "-r",
+        "",
+        *arguments,
+    ]
     subprocess.run(command, cwd=clone, env=environ)
     return json.loads(outcomes.read_text())
 

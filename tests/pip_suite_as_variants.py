@@ -71,9 +71,13 @@ def with_metadata(wheel: bytes) -> bytes:
     result = io.BytesIO()
     try:
         with zipfile.ZipFile(io.BytesIO(wheel)) as old, zipfile.ZipFile(result, "w") as new:
-            (record,) = (name for name in old.namelist() if re.fullmatch(r"[^/]+\.dist-info/RECORD", name))
+            (record,) = (
+                name for name in old.namelist() if re.fullmatch(r"[^/]+\.dist-info/RECORD", name)
+            )
             path = record.replace("RECORD", "variant.json")
-            digest = base64.urlsafe_b64encode(hashlib.sha256(METADATA).digest()).rstrip(b"=").decode()
+            digest = (
+                base64.urlsafe_b64encode(hashlib.sha256(METADATA).digest()).rstrip(b"=").decode()
+            )
             row = f"{path},sha256={digest},{len(METADATA)}\n".encode()
             if path in old.namelist():
                 return wheel
@@ -82,7 +86,9 @@ def with_metadata(wheel: bytes) -> bytes:
                 if entry.filename == record:
                     new.writestr(path, METADATA)
                     content = row + content if content.strip() else content
-                elif entry.filename == record.replace("RECORD", "METADATA"):  # a URL may name a wheel
+                elif entry.filename == record.replace(
+                    "RECORD", "METADATA"
+                ):  # a URL may name a wheel
                     content = re.sub(rb"(file:\S+)\.whl\b", rb"\1" + SUFFIX.encode(), content)
                 new.writestr(entry, content)
     except (ValueError, zipfile.BadZipFile):
@@ -131,8 +137,13 @@ def page(text: str) -> str:
     """An HTML page with the names that pip sees, and links to the metadata."""
     text = labelled(text)
     links = dict.fromkeys(re.findall(rf'href="([^"#?]*{SUFFIX})["#?]', text))
-    files = (f"{start}{slash}{metadata_name(name)}" for start, slash, name in (s.rpartition("/") for s in links))
-    return text + "".join(f'<a href="{file}">{Path(file).name}</a>\n' for file in dict.fromkeys(files))
+    files = (
+        f"{start}{slash}{metadata_name(name)}"
+        for start, slash, name in (s.rpartition("/") for s in links)
+    )
+    return text + "".join(
+        f'<a href="{file}">{Path(file).name}</a>\n' for file in dict.fromkeys(files)
+    )
 
 
 def json_page(text: str) -> str:
@@ -141,7 +152,11 @@ def json_page(text: str) -> str:
         for file in list(document["files"]):
             start, slash, name = file["url"].partition("#")[0].rpartition("/")
             if name.endswith(SUFFIX):
-                added = {"url": f"{start}{slash}{metadata_name(name)}", "hashes": {}, "filename": metadata_name(name)}
+                added = {
+                    "url": f"{start}{slash}{metadata_name(name)}",
+                    "hashes": {},
+                    "filename": metadata_name(name),
+                }
                 if added not in document["files"]:
                     document["files"].append(added)
     return json.dumps(document)
@@ -168,7 +183,9 @@ built: set[Path] = set()  # wheels that programs made, out of source distributio
 
 def files_in(place: Path):
     for folder, folders, files in os.walk(place):
-        folders[:] = [one for one in folders if one not in (".git", "__pycache__") and "cache" not in one]
+        folders[:] = [
+            one for one in folders if one not in (".git", "__pycache__") and "cache" not in one
+        ]
         if "pyvenv.cfg" in files:
             folders.clear()
         else:
@@ -184,12 +201,17 @@ class Stage:
         files = [file for place in places for file in files_in(place) if not file.is_symlink()]
         for wheel in (file for file in files if file.suffix == ".whl"):
             if not is_variant(wheel) and wheel not in built:
-                (data := wheel.read_bytes()) == (new := with_metadata(data)) or wheel.write_bytes(new)
+                (data := wheel.read_bytes()) == (new := with_metadata(data)) or wheel.write_bytes(
+                    new
+                )
             if is_variant(wheel):
                 known.add(wheel.name)
                 self.rename(wheel)
         for file in files:
-            if file.suffix not in (".whl", ".metadata", ".gz", ".zip", ".py") and file.stat().st_size < 10**6:
+            if (
+                file.suffix not in (".whl", ".metadata", ".gz", ".zip", ".py")
+                and file.stat().st_size < 10**6
+            ):
                 self.rewrite(file)
 
     def rename(self, wheel: Path) -> None:
@@ -224,7 +246,9 @@ class Stage:
                     file = file.rename(file.with_name(file.name.replace(SUFFIX, ".whl")))
                 if file.suffix == ".whl" and not is_variant(file):
                     built.add(file)
-                elif file.suffix in (".toml", ".json", ".txt") and SUFFIX.encode() in (data := file.read_bytes()):
+                elif file.suffix in (".toml", ".json", ".txt") and SUFFIX.encode() in (
+                    data := file.read_bytes()
+                ):
                     file.write_bytes(unlabelled(data.decode()).encode())
 
 
@@ -246,7 +270,10 @@ class Program(subprocess.Popen):
 def _as_variants(tmp_path, tmp_path_factory, monkeypatch):
     import scripttest
 
-    shared = (*tmp_path_factory.getbasetemp().glob("data*"), *tmp_path_factory.getbasetemp().glob("fake_index*"))
+    shared = (
+        *tmp_path_factory.getbasetemp().glob("data*"),
+        *tmp_path_factory.getbasetemp().glob("fake_index*"),
+    )
     places[:] = [tmp_path, Path(os.environ[DATA]), *(one for one in shared if not one.is_symlink())]
     known.clear()
     built.clear()
@@ -276,7 +303,9 @@ def pytest_sessionstart(session) -> None:
 
     def serves(original):
         def response(path):
-            return lambda *args: original(path if path.exists() else path.with_name(path.stem + SUFFIX))(*args)
+            return lambda *args: original(
+                path if path.exists() else path.with_name(path.stem + SUFFIX)
+            )(*args)
 
         return response
 

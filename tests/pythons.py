@@ -14,9 +14,24 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "pips.md"
-TABLE = ["-n", str(os.cpu_count()), "--all", "--table", str(PAGE), "tests/pip/test_matrix.py", "tests/pip/test_kinds.py"]
+TABLE = [
+    "-n",
+    str(os.cpu_count()),
+    "--all",
+    "--table",
+    str(PAGE),
+    "tests/pip/test_matrix.py",
+    "tests/pip/test_kinds.py",
+]
 NAMES = ("python3.13", "python3.14", "python3.15", "pypy3")
-PACKAGES = [*NAMES, *(f"{name}-venv" for name in NAMES), "python3-pip", "ca-certificates", "gcc", "libc6-dev"]
+PACKAGES = [
+    *NAMES,
+    *(f"{name}-venv" for name in NAMES),
+    "python3-pip",
+    "ca-certificates",
+    "gcc",
+    "libc6-dev",
+]
 SHARED = ["/etc/ssl/certs", "/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf", "/etc/xdg/pip"]
 """How this machine reaches the package index."""
 
@@ -37,8 +52,17 @@ def make_root(root: Path) -> None:
     """A Debian, unless it is there already."""
     if not (root / "done").exists():
         shutil.rmtree(root, ignore_errors=True)
-        uri = subprocess.check_output(["apt-get", "indextargets", "--format", "$(REPO_URI)"], text=True).split()[0]
-        command = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", "sid", root, uri]
+        uri = subprocess.check_output(
+            ["apt-get", "indextargets", "--format", "$(REPO_URI)"], text=True
+        ).split()[0]
+        command = [
+            "debootstrap",
+            "--variant=minbase",
+            f"--include={','.join(PACKAGES)}",
+            "sid",
+            root,
+            uri,
+        ]
         subprocess.run(command, check=True)
         (root / "done").touch()
 

@@ -22,7 +22,7 @@ BIN = ROOT / ".venv" / ("Scripts" if os.name == "nt" else "bin")
 INSTALLED = ROOT / ".venv" / "installed"  # what the last installation depended on
 LINT = [
     ["-m", "ruff", "check", "."],
-    ["-m", "ruff", "format", "--check", "src"],
+    ["-m", "ruff", "format", "--check", "."],
     ["-m", "mypy"],
 ]
 

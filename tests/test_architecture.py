@@ -23,11 +23,28 @@ OWN = {
     "providers": {"contract", "model"},
     "detection": {"model", "errors"},
     "selection": {"model", "errors"},
-    "pip_adapter": {"selection", "reasons", "detection", "model", "remote_wheel", "wheel_metadata", "errors"},
+    "pip_adapter": {
+        "selection",
+        "reasons",
+        "detection",
+        "model",
+        "remote_wheel",
+        "wheel_metadata",
+        "errors",
+    },
     "publish": {"model", "detection", "remote_wheel", "wheel_metadata", "errors"},
     "testing": {"hooks", "model", "detection", "publish", "errors"},
     "inventory": {"selection", "reasons", "detection", "model", "errors"},
-    "cli": {"inventory", "selection", "reasons", "detection", "model", "publish", "testing", "errors"},
+    "cli": {
+        "inventory",
+        "selection",
+        "reasons",
+        "detection",
+        "model",
+        "publish",
+        "testing",
+        "errors",
+    },
     "__init__": set(),
     "__main__": {"cli"},
 }
@@ -44,6 +61,7 @@ FOREIGN = {
     "publish/build.py": {"packaging"},
     "publish/flags.py": {"archspec"},
     "publish/verify.py": {"packaging"},
+    "publish/wheel.py": {"packaging"},
     "detection/worker.py": {"packaging"},
     "detection/registry.py": {"packaging"},
     "detection/installed.py": {"packaging", "pluggy", "importlib_metadata"},
@@ -82,7 +100,11 @@ def part_of(module: str) -> str:
 @pytest.mark.parametrize("module", modules())
 def test_imports_only_what_its_ring_may_know(module: str) -> None:
     part = part_of(module)
-    own = OWN[part] | {part} | ({"providers", "index_sets", "hooks", "contract"} if module in IN_THE_CHILD else set())
+    own = (
+        OWN[part]
+        | {part}
+        | ({"providers", "index_sets", "hooks", "contract"} if module in IN_THE_CHILD else set())
+    )
     foreign = FOREIGN.get(module, set()) | FOREIGN.get(part, set())
     for name in imported(module):
         top, _, rest = name.partition(".")
@@ -129,12 +151,19 @@ def test_what_pip_loads_loads_nothing_of_the_child() -> None:
             ]
     assert "detection/client.py" in seen
     assert not seen & IN_THE_CHILD
-    assert not [module for module in seen if part_of(module) in ("providers", "index_sets", "hooks", "contract", "cli")]
+    assert not [
+        module
+        for module in seen
+        if part_of(module) in ("providers", "index_sets", "hooks", "contract", "cli")
+    ]
 
 
 def test_imports_form_no_circle() -> None:
     """Those within functions count; those for type checkers do not, since nothing runs them."""
-    known = {module.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for module in modules()}
+    known = {
+        module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        for module in modules()
+    }
     edges = {}
     for module in modules():
         name = module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
@@ -161,7 +190,12 @@ def is_fixed(value: object) -> bool:
         return all(map(is_fixed, value))
     kinds = (str, bytes, int, float, type(None), re.Pattern, MappingProxyType)
     is_frozen = getattr(getattr(type(value), "__dataclass_params__", None), "frozen", False)
-    is_type = isinstance(value, type) or type(value).__module__ in ("typing", "types", "_collections", "collections")
+    is_type = isinstance(value, type) or type(value).__module__ in (
+        "typing",
+        "types",
+        "_collections",
+        "collections",
+    )
     return isinstance(value, kinds) or is_frozen or is_type
 
 

@@ -72,7 +72,9 @@ def behind(env: Environment, index: Index, folder: Path) -> None:
 
 def broken(env: Environment, index: Index, folder: Path) -> None:
     """A vendor's provider does not load."""
-    info = {"acme_variants-1.0.dist-info/entry_points.txt": "[pip_variants]\nacme = acme_variants\n"}
+    info = {
+        "acme_variants-1.0.dist-info/entry_points.txt": "[pip_variants]\nacme = acme_variants\n"
+    }
     source = {"acme_variants.py": "raise OSError('no card in the slot')\n"}
     unpack(env, plain_wheel(folder, "acme_variants", files={**info, **source}))
 
@@ -89,7 +91,11 @@ WORLDS: dict[str, tuple[World, dict[str, str], int]] = {
     "pip-variants check --json": (one_moved, FORCED, 1),
     "pip-variants explain demo": (published, FORCED, 0),
     "pip-variants explain": (behind, FORCED, 0),
-    "pip-variants explain --target x86_64_v4 --target x86_64_v2 --target x86_64_v1 demo": (published, FORCED, 0),
+    "pip-variants explain --target x86_64_v4 --target x86_64_v2 --target x86_64_v1 demo": (
+        published,
+        FORCED,
+        0,
+    ),
     "pip-variants doctor": (broken, HARDWARE, 1),
 }
 """Where a command is run, on which machine, and its exit code."""
@@ -113,11 +119,19 @@ def alike(text: str) -> list[str]:
 
 @pytest.mark.parametrize(("command", "language", "shown"), examples())
 def test_commands_print_what_the_page_says(
-    env: Environment, index: Index, shell: Shell, tmp_path: Path, command: str, language: str, shown: str
+    env: Environment,
+    index: Index,
+    shell: Shell,
+    tmp_path: Path,
+    command: str,
+    language: str,
+    shown: str,
 ) -> None:
     world, machine, code = WORLDS[command]
     world(env, index, tmp_path / "wheels")
-    said = shell(f"set +e\n{command}\ntest $? -eq {code}", tmp_path, PIP_INDEX_URL=index.url, **machine)
+    said = shell(
+        f"set +e\n{command}\ntest $? -eq {code}", tmp_path, PIP_INDEX_URL=index.url, **machine
+    )
     assert said
     if language == "json":
         assert json.loads(said) == json.loads(shown)

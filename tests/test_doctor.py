@@ -62,15 +62,22 @@ def test_all_is_well(env: Environment) -> None:
     assert lines[0].startswith("pip-variants ")
     assert lines[1].startswith("pip 26.3, extended at ")
     assert any(line.startswith("  x86_64 ") for line in lines)
-    assert "  nvidia     154 properties forced by the environment variable NV_VARIANT_PRO..." in lines
-    assert any(line.startswith("  mpi        nothing        MPI4PY_LIBMPI is '/no/mpi'") for line in lines)
+    assert (
+        "  nvidia     154 properties forced by the environment variable NV_VARIANT_PRO..." in lines
+    )
+    assert any(
+        line.startswith("  mpi        nothing        MPI4PY_LIBMPI is '/no/mpi'") for line in lines
+    )
     assert "  target: this machine" in lines
     assert "Self-test: installed a variant wheel" in lines
     assert env.installed("pip_variants_self_test") is None
 
 
 def test_the_shape_of_the_json(env: Environment, tmp_path: Path) -> None:
-    variables = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v3,v2,v1", "PIP_VARIANT_TARGET": "x86_64_v2"}
+    variables = {
+        "X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v3,v2,v1",
+        "PIP_VARIANT_TARGET": "x86_64_v2",
+    }
     variables |= with_pip(env, tmp_path)
     found = json.loads(doctor(env, "--json", **variables, PIP_VARIANT_PREFER="x86_64::avx"))
     assert set(found.pop("providers")[0]) == {"namespace", "by", "properties", "notes"}
@@ -176,14 +183,18 @@ def do(env: Environment, our_wheel: Path, text: str, **variables: str) -> None:
     variables |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": links}
     _, command = text.splitlines()
     assert command.startswith(str(env.python))
-    done = subprocess.run(["sh", "-ec", command], capture_output=True, text=True, env=clean(variables))
+    done = subprocess.run(
+        ["sh", "-ec", command], capture_output=True, text=True, env=clean(variables)
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_no_pth_file(own: Environment, our_wheel: Path) -> None:
     (own.site / "pip_variants.pth").unlink()
     text = unknown(own)
-    assert text.startswith(f"Python finds no pip_variants.pth in {own.site} that it can read. Install it again:\n")
+    assert text.startswith(
+        f"Python finds no pip_variants.pth in {own.site} that it can read. Install it again:\n"
+    )
     do(own, our_wheel, text)
     doctor(own)
 
@@ -192,7 +203,9 @@ def test_no_pth_file(own: Environment, our_wheel: Path) -> None:
 def test_a_pth_file_that_may_not_be_read(own: Environment, our_wheel: Path) -> None:
     (own.site / "pip_variants.pth").chmod(0)
     text = unknown(own, by=PLAIN_USER)
-    assert text.startswith(f"Python finds no pip_variants.pth in {own.site} that it can read. Install it again:\n")
+    assert text.startswith(
+        f"Python finds no pip_variants.pth in {own.site} that it can read. Install it again:\n"
+    )
     do(own, our_wheel, text)
     doctor(own, by=PLAIN_USER)
 
@@ -255,8 +268,12 @@ def test_another_finder(own: Environment, name: str) -> None:
     )
     text = unknown(own)
     assert text.startswith("<tracer.Tracer object at ")
-    assert text.endswith("> on sys.meta_path finds pip first. Remove it, or have it leave pip alone")
-    (own.site / "sitecustomize.py").write_text("import sys, tracer\nsys.meta_path.append(tracer.Tracer())\n")
+    assert text.endswith(
+        "> on sys.meta_path finds pip first. Remove it, or have it leave pip alone"
+    )
+    (own.site / "sitecustomize.py").write_text(
+        "import sys, tracer\nsys.meta_path.append(tracer.Tracer())\n"
+    )
     doctor(own)
 
 
@@ -273,11 +290,17 @@ def test_a_python_that_reads_no_pth_file(own: Environment) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="earlier Pythons read ._pth files on Windows alone")
+@pytest.mark.skipif(
+    sys.version_info < (3, 11), reason="earlier Pythons read ._pth files on Windows alone"
+)
 def test_a_python_with_a_list_of_folders(own: Environment) -> None:
     """As in the embeddable Python for Windows."""
     file = own.python.parent / "python._pth"
-    paths = [path for path in sys.path if path.startswith(sys.base_prefix) and "site-packages" not in path]
+    paths = [
+        path
+        for path in sys.path
+        if path.startswith(sys.base_prefix) and "site-packages" not in path
+    ]
     file.write_text("\n".join([*paths, str(own.site), ""]))
     text = unknown(own)
     assert text == NO_SITE.format(own.python)
@@ -290,8 +313,12 @@ def test_a_pip_that_does_not_start(env: Environment, tmp_path: Path) -> None:
     config = tmp_path / "pip.conf"
     config.write_text("no section\n")
     text = to_do(env, PIP_CONFIG_FILE=str(config))
-    assert text.startswith("- Fix what pip is set to, it does not start: Configuration file could not be")
-    assert "\nSelf-test: installed a variant wheel\n" in doctor(env, code=1, PIP_CONFIG_FILE=str(config))
+    assert text.startswith(
+        "- Fix what pip is set to, it does not start: Configuration file could not be"
+    )
+    assert "\nSelf-test: installed a variant wheel\n" in doctor(
+        env, code=1, PIP_CONFIG_FILE=str(config)
+    )
     env.at_start(
         "import os, sys\n"
         "class Finder:\n"
@@ -315,10 +342,14 @@ def test_the_pip_of_a_shell_is_another_one(env: Environment, tmp_path: Path) -> 
     """As with `pipx install pip-variants`: what doctor says is of a pip that nobody uses."""
     assert "Of another Python" not in doctor(env, **with_pip(env, tmp_path))
     other = tmp_path / "pip"
-    other.write_text("#!/bin/sh\necho pip 25.1.1 from /usr/lib/python3/dist-packages/pip '(python 3.13)'\n")
+    other.write_text(
+        "#!/bin/sh\necho pip 25.1.1 from /usr/lib/python3/dist-packages/pip '(python 3.13)'\n"
+    )
     other.chmod(0o755)
     lines = doctor(env, PATH=f"{tmp_path}:{os.environ['PATH']}").splitlines()
-    assert lines[3] == f"Of another Python, and not looked at: {other}"[:77] + "..." * (len(str(other)) > 42)
+    assert lines[3] == f"Of another Python, and not looked at: {other}"[:77] + "..." * (
+        len(str(other)) > 42
+    )
 
 
 def test_a_python_without_lzma(env: Environment) -> None:

@@ -24,7 +24,13 @@ from pip_variants.publish.project import Project
 
 PAGES = sorted(
     str(path.relative_to(ROOT))
-    for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md", "benchmarks/*.md", "tests/fuzz/*.md")
+    for pattern in (
+        "*.md",
+        "docs/**/*.md",
+        "examples/**/*.md",
+        "benchmarks/*.md",
+        "tests/fuzz/*.md",
+    )
     for path in ROOT.glob(pattern)
 )
 RUN = {
@@ -70,7 +76,9 @@ def every(*languages: str) -> list[object]:
 
 def anchors(page: str) -> set[str]:
     """What a heading can be linked by, as GitHub makes it."""
-    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", text_of(page), flags=re.M | re.S), re.M)
+    headings = re.findall(
+        r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", text_of(page), flags=re.M | re.S), re.M
+    )
     plain = (re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading) for heading in headings)
     return {re.sub(r"[^\w\- ]", "", one).lower().replace(" ", "-") for one in plain}
 
@@ -188,7 +196,9 @@ def test_commands_are_known_ones() -> None:
     assert {program for program, _ in tried()} == {"pip", "pip-variants"} | OTHERS
 
 
-@pytest.mark.parametrize("words", [words for program, words in tried() if program == "pip-variants"], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [words for program, words in tried() if program == "pip-variants"], ids=" ".join
+)
 def test_our_command_takes_these_options(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     command = importlib.import_module(f"pip_variants.cli.{words[0]}")
     monkeypatch.setattr(command, "run", lambda options: 0)

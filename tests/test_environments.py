@@ -143,7 +143,9 @@ def test_both_in_one_run(stock: Environment, served: Index, tmp_path: Path) -> N
     at_once, explain, lines, _ = blocks("One run for both")
     shell(at_once, tmp_path, PIP_INDEX_URL=served.url)
     assert not has_variant(stock.site)
-    assert "already satisfied: demo" in shell("pip install demo", tmp_path, PIP_INDEX_URL=served.url)
+    assert "already satisfied: demo" in shell(
+        "pip install demo", tmp_path, PIP_INDEX_URL=served.url
+    )
     output = shell(explain, tmp_path, PIP_INDEX_URL=served.url)
     assert set(lines.splitlines()) <= set(output.splitlines())
     shell(lines.splitlines()[-1], tmp_path, PIP_INDEX_URL=served.url)
@@ -155,7 +157,9 @@ def test_both_in_one_run(stock: Environment, served: Index, tmp_path: Path) -> N
 def test_in_two_runs(heading: str, stock: Environment, served: Index, tmp_path: Path) -> None:
     shell = shell_of(stock, tmp_path / "commands")
     block = blocks(heading)[-1]
-    lines = [line.removeprefix("RUN ") for line in block.splitlines() if not line.startswith("FROM ")]
+    lines = [
+        line.removeprefix("RUN ") for line in block.splitlines() if not line.startswith("FROM ")
+    ]
     assert len(lines) == 2
     shell("\n".join(lines), tmp_path, PIP_INDEX_URL=served.url)
     assert has_variant(stock.site)
@@ -177,8 +181,12 @@ def test_tox(machine: Machine, project: Path, served: Index) -> None:
     """`deps`, and what the project depends on."""
     (config,) = blocks("tox")
     release(served.root / "other", "1.0", {**levels("v1"), None: ()}, "other")
-    project.write_text(PROJECT.replace('version = "1.0"\n', 'version = "1.0"\ndependencies = ["other"]\n'))
-    (machine.project / "tox.ini").write_text(f"{config}package = wheel\ndeps = demo\ncommands = python -m pip list\n")
+    project.write_text(
+        PROJECT.replace('version = "1.0"\n', 'version = "1.0"\ndependencies = ["other"]\n')
+    )
+    (machine.project / "tox.ini").write_text(
+        f"{config}package = wheel\ndeps = demo\ncommands = python -m pip list\n"
+    )
     output = machine.get("tox").run("tox")
     assert re.search(r"^demo +1.0 +v1$", output, re.MULTILINE), output
     assert re.search(r"^other +1.0 +v1$", output, re.MULTILINE), output
@@ -209,7 +217,11 @@ def test_hatch(machine: Machine, project: Path) -> None:
 def test_pip_tools(machine: Machine, stock: Environment, served: Index) -> None:
     (text,) = blocks("pip-tools")
     add(served, download(WHEELHOUSE / "pip-tools", "*.whl", "pip-tools"))
-    for name, module in {"pip": "pip", "pip-compile": "piptools compile", "pip-sync": "piptools sync"}.items():
+    for name, module in {
+        "pip": "pip",
+        "pip-compile": "piptools compile",
+        "pip-sync": "piptools sync",
+    }.items():
         machine.command(name, f'#!/bin/sh\nexec {stock.python} -m {module} "$@"\n')
     machine.run(text)
     assert has_variant(stock.site)
@@ -217,7 +229,9 @@ def test_pip_tools(machine: Machine, stock: Environment, served: Index) -> None:
     assert hashes_of_demo(machine) == wheels == 3
 
     machine.run("pip uninstall --quiet -y pip-variants && rm requirements.txt")
-    machine.run("pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe requirements.in")
+    machine.run(
+        "pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe requirements.in"
+    )
     assert hashes_of_demo(machine) == 1
 
     (machine.project / "requirements.txt").write_text("demo\n")

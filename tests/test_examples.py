@@ -31,7 +31,9 @@ def followed(name: str, shell: Shell, wheels: Path, folder: Path, **variables: s
 
 def test_c_extension(env: Environment, shell: Shell, wheels: Path, tmp_path: Path) -> None:
     build_tools()
-    forced = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v2,v1"}  # any machine that can run this has v2
+    forced = {
+        "X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v2,v1"
+    }  # any machine that can run this has v2
     assert followed("c-extension", shell, wheels, tmp_path, **forced) == 5
     assert env.installed("dotproduct") == ("1.0", "x86_64_v2")
     dist = tmp_path / "c-extension" / "dist"

@@ -55,7 +55,9 @@ def test_the_whole_text(index: Index) -> None:
     release(folder, "1.0", {None: ()})
     done = explain(index, env={"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v3,v2"})
     text, _, rest = done.stdout.partition("    # ")
-    assert text == """\
+    assert (
+        text
+        == """\
 demo 2.0: pip would install the variant v3
   demo-2.0-py3-none-any-v3.whl
   because of x86_64 :: level :: v3
@@ -73,6 +75,7 @@ What decided, the most important namespace first:
   x86_64: x86-64-variant-provider >=0.2.1,<1, answered by pip-variants 0.1.0
     x86_64 :: level :: v3, v2
 """
+    )
     assert rest.endswith("""\
     # level is forced by the environment variable
     #   X86_64_VARIANT_PROVIDER_FORCE_LEVEL
@@ -179,12 +182,15 @@ def test_targets_side_by_side(
     subprocess.run(command, check=True, env=clean())
     monkeypatch.chdir(tmp_path)
     targets = ["--target", "x86_64_v4", "--target=node.toml", "--target", "x86_64_v1"]
-    assert explain(index, *targets, "demo").stdout == """\
+    assert (
+        explain(index, *targets, "demo").stdout
+        == """\
 package  target     takes           because of
 demo     x86_64_v4  2.0 v3          x86_64 :: level :: v3
 demo     node.toml  1.0 v2          x86_64 :: level :: v2
 demo     x86_64_v1  1.0 no variant
 """
+    )
     alone = decision(index, "--target", "x86_64_v2", "demo")
     assert (alone["target"], alone["label"]) == ("x86_64_v2", "v2")
     assert decision(index, env={"PIP_VARIANT_TARGET": "x86_64_v2"}) == alone
@@ -222,7 +228,9 @@ def test_what_has_no_variants_is_an_answer(index: Index) -> None:
     plain_wheel(index.root / "plain", "plain")
     plain_wheel(index.root / "torch", "torch")
     done = explain(index, "plain")
-    assert done.stdout == "plain 1.0 has no variants; pip would install plain-1.0-py3-none-any.whl\n"
+    assert (
+        done.stdout == "plain 1.0 has no variants; pip would install plain-1.0-py3-none-any.whl\n"
+    )
     assert done.stderr == ""
     assert decision(index, "plain")["label"] is None
     done = explain(index, "plain", "torch")
@@ -230,7 +238,9 @@ def test_what_has_no_variants_is_an_answer(index: Index) -> None:
     assert first == "None of 2 packages has variants on the indexes that pip is set to."
     assert others == [SETS, "    pip config set global.variant-indexes pytorch"]
     assert "torch 1.0 has no variants" in explain(index, "torch").stdout
-    assert "index set pytorch" in explain(index, "torchvision", "plain", code=1).stdout  # not on this index
+    assert (
+        "index set pytorch" in explain(index, "torchvision", "plain", code=1).stdout
+    )  # not on this index
 
 
 def test_several_requirements(index: Index, tmp_path: Path) -> None:
@@ -238,7 +248,9 @@ def test_several_requirements(index: Index, tmp_path: Path) -> None:
     release(index.root / "demo", "1.0", {**levels("v2", "v3"), None: ()})
     release(index.root / "other", "2.0", {**levels("v5"), "null": ()}, name="other")
     plain_wheel(index.root / "plain", "plain")
-    (tmp_path / "requirements.txt").write_text("demo==1.0\nother>1\nplain\nabsent; python_version < '3'\n")
+    (tmp_path / "requirements.txt").write_text(
+        "demo==1.0\nother>1\nplain\nabsent; python_version < '3'\n"
+    )
     table = """\
 package  takes     because of
 demo     1.0 v3    x86_64 :: level :: v3
@@ -247,20 +259,23 @@ Of the others, none has variants on the indexes that pip is set to.
 """
     assert explain(index, "demo", "other", "plain").stdout == table
     done = explain(index, "-r", str(tmp_path / "requirements.txt"), code=1)
-    why = "pip would install nothing: absent; python_version < \"3\" is not for this environment"
+    why = 'pip would install nothing: absent; python_version < "3" is not for this environment'
     assert " ".join(done.stdout.split()) == " ".join(f"{table}absent: {why}".split())
     answers = json.loads(explain(index, "--json", "demo", "nothing", "other", code=1).stdout)
     found = {one["name"]: one for one in answers["decisions"]}
     assert found["nothing"]["error"] == "there is no release for nothing"
     assert (found["demo"]["label"], found["other"]["label"]) == ("v3", "null")
     both = explain(index, "--target", "x86_64_v2", "--target", "here", "demo", "other").stdout
-    assert both == """\
+    assert (
+        both
+        == """\
 package  target     takes     because of
 demo     x86_64_v2  1.0 v2    x86_64 :: level :: v2
 other    x86_64_v2  2.0 null  fits everywhere
 demo     here       1.0 v3    x86_64 :: level :: v3
 other    here       2.0 null  fits everywhere
 """
+    )
 
 
 def test_what_is_installed(env: Environment, index: Index) -> None:
@@ -273,7 +288,9 @@ def test_what_is_installed(env: Environment, index: Index) -> None:
     env.pip("install", "-i", index.url, "stays", env=FORCED)
     release(index.root / "other", "2.0", {**levels("v3"), None: ()}, name="other")
     command = [env.python, "-m", "pip_variants", "explain", "-i", index.url]
-    done = subprocess.run(command, capture_output=True, text=True, env=clean(FORCED), cwd=env.folder)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=clean(FORCED), cwd=env.folder
+    )
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert sorted(lines[1:4]) == [
@@ -290,7 +307,9 @@ def test_what_is_installed(env: Environment, index: Index) -> None:
     for one in commands:
         env.pip(*one.split()[1:], env={**FORCED, "PIP_INDEX_URL": index.url})
     assert (env.installed("demo"), env.installed("other")) == (("1.0", "v3"), ("2.0", "v3"))
-    done = subprocess.run([*command, "--json"], capture_output=True, text=True, env=clean(FORCED), cwd=env.folder)
+    done = subprocess.run(
+        [*command, "--json"], capture_output=True, text=True, env=clean(FORCED), cwd=env.folder
+    )
     here = {one["name"]: one["installed"] for one in json.loads(done.stdout)["decisions"]}
     assert here["demo"] == {"version": "1.0", "label": "v3", "target": None}
 
@@ -397,7 +416,9 @@ RELEASES = st.dictionaries(
     max_size=3,
 )
 FATES = st.lists(
-    st.sampled_from([{}, {}, {}, {}, {"yanked": "a mistake"}, {"requires-python": ">=4"}]), min_size=30, max_size=30
+    st.sampled_from([{}, {}, {}, {}, {"yanked": "a mistake"}, {"requires-python": ">=4"}]),
+    min_size=30,
+    max_size=30,
 )
 TARGETS = st.sampled_from(["v4,v3,v2,v1", "v3,v2,v1", "v1,v2", "v1", "none"])
 OPTIONS = st.sampled_from(
@@ -438,7 +459,9 @@ ILLS: dict[str, Callable[[dict], object] | bytes | int | None] = {
     "refused": 403,
     "failing": 500,
     "half published": lambda document: document["variants"].pop(min(document["variants"])),
-    "lists more": lambda document: document["variants"].update({"gone": {"x86_64": {"level": ["v1"]}}}),
+    "lists more": lambda document: document["variants"].update(
+        {"gone": {"x86_64": {"level": ["v1"]}}}
+    ),
     "other properties": _each_variant(lambda one: one.update({"x86_64": {"level": ["v1"]}})),
     "another provider": lambda document: document["providers"].update(
         {"x86_64": {"requires": ["x86-64-variant-provider"]}}
@@ -448,12 +471,21 @@ ILL = st.dictionaries(st.sampled_from(["1.0", "3.0"]), st.sampled_from(list(ILLS
 WAYS = st.sampled_from(["index", "index", "without parts", "separate metadata", "lock"])
 BOTH = {
     "1.0": ({("v1", "py3-none-any", None), (None, "py3-none-any", None)}, False),
-    "3.0": ({("v2", "py3-none-any", None), ("v3", "py3-none-any", None), ("null", "py3-none-any", None)}, True),
+    "3.0": (
+        {
+            ("v2", "py3-none-any", None),
+            ("v3", "py3-none-any", None),
+            ("null", "py3-none-any", None),
+        },
+        True,
+    ),
 }
 FINE = [{}] * 30
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(RELEASES, FATES, TARGETS, OPTIONS, SPECIFIERS, st.sampled_from(["html", "json"]), ILL, WAYS)
 @example({"3.0": ({("v4", HERE, None)}, True)}, FINE, "v1", (), "", "html", {}, "index")
 @example(YANKED, [{"yanked": "all"}] * 30, "v3,v2,v1", (), "==1.0", "html", {}, "index")
@@ -521,7 +553,9 @@ def fill(index: Index, releases, fates, pages: str) -> None:
                 every.append(plain_wheel(folder, "demo", version, tag=tag, build=build))
             else:
                 every.append(
-                    variant_wheel(folder, label, LABELS[label], version=version, tag=tag, build=build)
+                    variant_wheel(
+                        folder, label, LABELS[label], version=version, tag=tag, build=build
+                    )
                 )
         if has_sdist:
             every.append(sdist(folder, version=version))
@@ -599,6 +633,8 @@ def test_a_requirement_of_a_file_that_is_for_others(index: Index, tmp_path: Path
 def test_what_was_yanked_and_does_not_fit(index: Index) -> None:
     """Who pins it gets it all the same: that it was yanked is no reason then."""
     release(index.root / "demo", "1.0", {**levels("v3", "v4"), None: ()})
-    index.attributes.update((one.name, {"yanked": "bad"}) for one in (index.root / "demo").iterdir())
+    index.attributes.update(
+        (one.name, {"yanked": "bad"}) for one in (index.root / "demo").iterdir()
+    )
     listed = {one["label"]: one["reason"] for one in decision(index, "demo==1.0")["files"]}
     assert listed["v4"].startswith("needs x86_64 :: level :: v4")

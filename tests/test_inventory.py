@@ -131,7 +131,9 @@ def test_upgradable(moved: Environment, index: Index) -> None:
     (entry,) = entries(moved, "check", "--upgradable", code=1, **where)
     assert (entry["supported"], entry["better"]) == (True, "v3")
     asked = zip(index.requests, index.answers, strict=True)
-    assert {status for request, (_, status) in asked if request[:3] == "GET" and ".whl" in request} == {206}
+    assert {
+        status for request, (_, status) in asked if request[:3] == "GET" and ".whl" in request
+    } == {206}
     assert moved.installed() == ("1.0", "v2")
     run_commands(moved, entry["commands"], **where)
     assert moved.installed() == ("1.0", "v3")
@@ -184,7 +186,9 @@ def test_no_network(moved: Environment) -> None:
         (b'{"$schema": "https://x/v9.0.0.json"}', "v9.0.0"),
     ],
 )
-def test_a_broken_file_is_a_line(env: Environment, tmp_path: Path, content: bytes, what: str) -> None:
+def test_a_broken_file_is_a_line(
+    env: Environment, tmp_path: Path, content: bytes, what: str
+) -> None:
     unpack(env, variant_wheel(tmp_path, "v1", ("x86_64 :: level :: v1",)))
     (env.site / "demo-1.0.dist-info" / "variant.json").write_bytes(content)
     printed = run(env, "check", code=1).out
@@ -202,7 +206,9 @@ def test_a_file_with_two_variants_is_broken(env: Environment, tmp_path: Path) ->
     value = json.loads(file.read_text())
     value["variants"]["second"] = value["variants"]["v1"]
     file.write_text(json.dumps(value))
-    assert run(env, "check", code=1).out.startswith("demo 1.0: broken: variant.json has 2 variants\n")
+    assert run(env, "check", code=1).out.startswith(
+        "demo 1.0: broken: variant.json has 2 variants\n"
+    )
 
 
 def acme(tmp_path: Path, detect: str) -> Path:
@@ -241,7 +247,9 @@ def test_a_provider_that_is_gone_is_asked_for(env: Environment, tmp_path: Path) 
     assert run(env, "check", code=0).out == FINE
 
 
-def test_a_provider_that_fails_is_a_line_for_each_that_needs_it(env: Environment, tmp_path: Path) -> None:
+def test_a_provider_that_fails_is_a_line_for_each_that_needs_it(
+    env: Environment, tmp_path: Path
+) -> None:
     acme_one = {"providers": ACME, "namespaces": ("acme",)}
     for name in ("demo", "fast"):
         unpack(env, variant_wheel(tmp_path, "mk2", ("acme :: engine :: mk2",), name, **acme_one))
@@ -277,7 +285,9 @@ def test_a_package_it_is_built_for_has_changed(env: Environment, index: Index) -
     where = {"PIP_INDEX_URL": index.url}
     for version in ("2.8.0", "2.9.0"):
         plain_wheel(index.root / "torch", "torch", version)
-    labels = {f"t{one[0]}{one[2]}": (f"abi_dependency :: torch :: {one}",) for one in ("2.8", "2.9")}
+    labels = {
+        f"t{one[0]}{one[2]}": (f"abi_dependency :: torch :: {one}",) for one in ("2.8", "2.9")
+    }
     release(index.root / "vllm", "1.0", labels, name="vllm", metadata=["Requires-Dist: torch"])
     env.pip("install", "vllm", env={**FORCED, **where})
     assert run(env, "check", "--upgradable", code=0, **where).out == FINE
@@ -340,7 +350,9 @@ def test_what_another_folder_hides_is_not_installed(moved: Environment, tmp_path
     assert [one["name"] for one in entries(moved, "list", code=0, **extra)] == ["simple"]
 
 
-def test_hostile_names_do_not_reach_the_terminal_or_the_shell(env: Environment, tmp_path: Path) -> None:
+def test_hostile_names_do_not_reach_the_terminal_or_the_shell(
+    env: Environment, tmp_path: Path
+) -> None:
     unpack(env, variant_wheel(tmp_path, "v9", ("x86_64 :: level :: v9",)))
     metadata = env.site / "demo-1.0.dist-info" / "METADATA"
     metadata.write_text(metadata.read_text().replace("Name: demo", "Name: demo;\x1b[31m"))

@@ -31,7 +31,9 @@ def objects(value: object) -> Iterator[dict[str, Any]]:
     """Every JSON object in a value, itself included."""
     if isinstance(value, dict):
         yield value
-    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+    for one in (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    ):
         yield from objects(one)
 
 
@@ -125,7 +127,9 @@ def test_indexes() -> None:
 def test_list_and_check(env: Environment, tmp_path: Path) -> None:
     for command in ("list", "check"):
         assert printed(command, python=env.python)["variants"] == []
-    wheels = [variant_wheel(tmp_path, "v9", ["x86_64 :: level :: v9"], name) for name in ("demo", "other")]
+    wheels = [
+        variant_wheel(tmp_path, "v9", ["x86_64 :: level :: v9"], name) for name in ("demo", "other")
+    ]
     wheels += [variant_wheel(tmp_path, "v3", ["x86_64 :: level :: v3"], "right")]
     unpack(env, *wheels)
     (env.site / "other-1.0.dist-info" / "variant.json").write_text("{")
@@ -138,7 +142,9 @@ def test_list_and_check(env: Environment, tmp_path: Path) -> None:
 def test_explain(env: Environment, index: Index) -> None:
     providers = {"x86_64": X86_64, "acme": PluginProvider(("acme-plugin>=1",), "acme_plugin")}
     labels = {**levels("v3", "v4"), "mk1": ("acme :: engine :: mk1",), None: ()}
-    folder = release(index.root / "demo", "1.0", labels, namespaces=("x86_64", "acme"), providers=providers)
+    folder = release(
+        index.root / "demo", "1.0", labels, namespaces=("x86_64", "acme"), providers=providers
+    )
     sdist(folder)
     release(folder, "2.0", levels("v4"))
     release(index.root / "none", "1.0", levels("v4"), name="none")
@@ -154,10 +160,15 @@ def test_explain(env: Environment, index: Index) -> None:
 
 
 def test_doctor(env: Environment, tmp_path: Path) -> None:
-    fine = printed("doctor", python=env.python, PIP_VARIANT_PREFER="x86_64::avx", PIP_VARIANT_TARGET="here")
+    fine = printed(
+        "doctor", python=env.python, PIP_VARIANT_PREFER="x86_64::avx", PIP_VARIANT_TARGET="here"
+    )
     assert (fine["to_do"], fine["self_test"]) == ([], "")
     (tmp_path / "pip.conf").write_text("no section\n")
-    wrong = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf"), "X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "V3"}
+    wrong = {
+        "PIP_CONFIG_FILE": str(tmp_path / "pip.conf"),
+        "X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "V3",
+    }
     failed = printed("doctor", python=env.python, code=1, **wrong)
     assert failed["failed"] and failed["pip_failed"]
     check("doctor", fine, failed)
@@ -173,7 +184,9 @@ def test_build(tmp_path: Path) -> None:
 
 
 def test_make_and_unmake(tmp_path: Path) -> None:
-    made = printed("make", plain_wheel(tmp_path), "--property", "x86_64 :: level :: v3", "--label", "v3")
+    made = printed(
+        "make", plain_wheel(tmp_path), "--property", "x86_64 :: level :: v3", "--label", "v3"
+    )
     check("make", made)
     check("unmake", printed("unmake", made["file"], "-o", tmp_path / "other"))
 
@@ -189,14 +202,20 @@ def test_index_and_verify(tmp_path: Path) -> None:
     check("index", nothing, rich)
     faulty = printed("verify", folder, code=1)
     assert faulty["faults"]
-    right = printed("verify", release(tmp_path / "right", "1.0", {**levels("v3"), "null": (), None: ()}))
+    right = printed(
+        "verify", release(tmp_path / "right", "1.0", {**levels("v3"), "null": (), None: ()})
+    )
     assert (right["faults"], right["remarks"]) == ([], [])
     check("verify", faulty, right)
 
 
 @pytest.mark.parametrize(
     ("code", "arguments"),
-    [(1, ["show", "demo"]), (1, ["make", "nothing-1.0-py3-none-any.whl"]), (2, ["list", "--nonsense"])],
+    [
+        (1, ["show", "demo"]),
+        (1, ["make", "nothing-1.0-py3-none-any.whl"]),
+        (2, ["list", "--nonsense"]),
+    ],
 )
 def test_an_error_is_a_line_and_no_json(code: int, arguments: list[str]) -> None:
     command = [sys.executable, "-m", "pip_variants", *arguments, "--json"]

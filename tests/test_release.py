@@ -24,7 +24,9 @@ def ready(tmp_path: Path) -> Path:
     for name in NAMES:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         text = (ROOT / name).read_text().replace("pip-variants.invalid", "example.org")
-        (tmp_path / name).write_text(text.replace(f"{VERSION} (unreleased)", f"{VERSION} (2026-12-01)"))
+        (tmp_path / name).write_text(
+            text.replace(f"{VERSION} (unreleased)", f"{VERSION} (2026-12-01)")
+        )
     return tmp_path
 
 

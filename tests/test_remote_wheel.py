@@ -50,7 +50,9 @@ class Server(ThreadingHTTPServer):
     def fetch(self, byte_range: str) -> object:
         url = f"http://127.0.0.1:{self.server_port}/"
         try:
-            return urllib.request.urlopen(urllib.request.Request(url, headers={"Range": byte_range}))
+            return urllib.request.urlopen(
+                urllib.request.Request(url, headers={"Range": byte_range})
+            )
         except HTTPError as error:
             if error.code in REFUSALS:
                 return error
@@ -153,7 +155,9 @@ def test_two_where_the_directory_is_large(server: Server) -> None:
 
 
 def test_what_is_not_read_is_not_fetched(server: Server) -> None:
-    server.content = archive({"variant.json": b"{}", "first": b"1" * 50_000, "second": b"2" * 50_000})
+    server.content = archive(
+        {"variant.json": b"{}", "first": b"1" * 50_000, "second": b"2" * 50_000}
+    )
     budget = Counted()
     assert variant_json(server, budget) == b"{}"
     assert server.asked == [f"bytes=-{PART}", f"bytes=0-{PART - 1}"]
@@ -196,7 +200,9 @@ def test_the_whole_file_instead_of_its_end(server: Server, says_length: bool) ->
 @pytest.mark.parametrize("suffixes", [200, *sorted(REFUSALS)])
 @pytest.mark.parametrize("says_length", [True, False])
 @pytest.mark.parametrize("says_size", [True, False])
-def test_a_small_whole_file(server: Server, suffixes: int, says_length: bool, says_size: bool) -> None:
+def test_a_small_whole_file(
+    server: Server, suffixes: int, says_length: bool, says_size: bool
+) -> None:
     server.content, server.says_length, server.says_size = SMALL, says_length, says_size
     server.suffixes, server.parts = suffixes, 200
     assert variant_json(server, whole=len(SMALL)) == b"{}"
@@ -252,8 +258,16 @@ WRONG = {
         b"x" * (PART + 1),
         "calls",
     ),
-    "fewer bytes": ({"Content-Range": END}, b"x" * (PART - 1), "it sent another number of bytes than was asked for"),
-    "more bytes": ({"Content-Range": END}, b"x" * (PART + 1), "it sent another number of bytes than was asked for"),
+    "fewer bytes": (
+        {"Content-Range": END},
+        b"x" * (PART - 1),
+        "it sent another number of bytes than was asked for",
+    ),
+    "more bytes": (
+        {"Content-Range": END},
+        b"x" * (PART + 1),
+        "it sent another number of bytes than was asked for",
+    ),
     "more bytes, unsaid": (
         {"Content-Range": END, "Content-Length": None},
         b"x" * (PART + 1),
@@ -379,9 +393,13 @@ class Sent:
 
 
 @given(
-    st.binary(min_size=1), st.integers(1, 50), st.lists(st.tuples(st.integers(0, 120), st.integers(-1, 120)))
+    st.binary(min_size=1),
+    st.integers(1, 50),
+    st.lists(st.tuples(st.integers(0, 120), st.integers(-1, 120))),
 )
-def test_reading_in_parts_equals_reading(content: bytes, part: int, reads: list[tuple[int, int]]) -> None:
+def test_reading_in_parts_equals_reading(
+    content: bytes, part: int, reads: list[tuple[int, int]]
+) -> None:
     file = RemoteFile(lambda byte_range: Sent(content, byte_range), part=part)
     expected = io.BytesIO(content)
     for position, size in reads:
@@ -391,8 +409,13 @@ def test_reading_in_parts_equals_reading(content: bytes, part: int, reads: list[
         assert file.tell() == expected.tell()
 
 
-@given(st.dictionaries(st.text("ab/", min_size=1), st.binary(max_size=200), max_size=5), st.integers(1, 500))
+@given(
+    st.dictionaries(st.text("ab/", min_size=1), st.binary(max_size=200), max_size=5),
+    st.integers(1, 500),
+)
 def test_any_archive_in_any_parts(files: dict[str, bytes], part: int) -> None:
     content = archive(files)
-    with zipfile.ZipFile(RemoteFile(lambda byte_range: Sent(content, byte_range), part=part)) as read:
+    with zipfile.ZipFile(
+        RemoteFile(lambda byte_range: Sent(content, byte_range), part=part)
+    ) as read:
         assert {name: read.read(name) for name in read.namelist()} == files

@@ -53,7 +53,11 @@ def package(site: Path, folder: Path, name: str, source: str, entry_points: str 
 
 
 def command(
-    env: Environment, *arguments: object, cwd: Path | None = None, of: str = "pip_variants.cli", **more: str
+    env: Environment,
+    *arguments: object,
+    cwd: Path | None = None,
+    of: str = "pip_variants.cli",
+    **more: str,
 ) -> Result:
     """Run `pip-variants` as its script does: the working directory is not on Python's path."""
     code = f"import sys; sys.path.pop(0); from {of} import main; sys.exit(main())"
@@ -78,7 +82,17 @@ def trap(tmp_path: Path, ran: Path) -> Path:
     """A folder with modules that nobody may import."""
     folder = tmp_path / "trap"
     folder.mkdir()
-    for name in ("archspec", "build", "json", "packaging", "pip", "pip_variants", "pluggy", "runpy", "trap"):
+    for name in (
+        "archspec",
+        "build",
+        "json",
+        "packaging",
+        "pip",
+        "pip_variants",
+        "pluggy",
+        "runpy",
+        "trap",
+    ):
         (folder / f"{name}.py").write_text(touching(ran))
     return folder
 
@@ -90,7 +104,9 @@ def touching(ran: Path) -> str:
 # An index
 
 
-def test_index_data_imports_nothing(env: Environment, index: Index, trap: Path, ran: Path, tmp_path) -> None:
+def test_index_data_imports_nothing(
+    env: Environment, index: Index, trap: Path, ran: Path, tmp_path
+) -> None:
     """Whatever requires and plugin-api name, for providers that are enabled, too."""
     (trap / "unrelated").mkdir()
     for name in ("__init__", "__main__", "plugin"):
@@ -114,15 +130,22 @@ def test_index_data_imports_nothing(env: Environment, index: Index, trap: Path, 
         ((f"unrelated @ file://{trap}",), "unrelated"),
         ((f"unrelated==={trap}",), None),
     ]
-    providers = {f"n{i}": PluginProvider(requires, api, optional=i % 2 == 0) for i, (requires, api) in enumerate(asked)}
+    providers = {
+        f"n{i}": PluginProvider(requires, api, optional=i % 2 == 0)
+        for i, (requires, api) in enumerate(asked)
+    }
     labels = {name: (f"{name} :: feature :: value",) for name in providers}
     options = {"namespaces": tuple(providers), "providers": providers}
     release(index.root / "demo", "1.0", {**labels, None: ()}, **options)
     bare = {"namespaces": ("unrelated", "trap"), "providers": {}}
-    release(index.root / "bare", "1.0", {"x": ("trap :: feature :: value",), None: ()}, "bare", **bare)
+    release(
+        index.root / "bare", "1.0", {"x": ("trap :: feature :: value",), None: ()}, "bare", **bare
+    )
     enable = " ".join((*providers, "unrelated", "trap"))
     arguments = ("install", "-v", "--index-url", index.url, "demo", "bare")
-    result = command(env, *arguments, of="pip._internal.cli.main", cwd=trap, PIP_VARIANT_ENABLE=enable)
+    result = command(
+        env, *arguments, of="pip._internal.cli.main", cwd=trap, PIP_VARIANT_ENABLE=enable
+    )
     assert result.code == 0, result.all
     assert env.installed() == env.installed("bare") == ("1.0", None)
     assert len(re.findall(r"Variant n\d+ of demo 1\.0 needs", result.out)) == len(asked)
@@ -130,11 +153,15 @@ def test_index_data_imports_nothing(env: Environment, index: Index, trap: Path, 
     assert not ran.exists()
 
 
-def test_a_trusted_name_lets_no_path_in(env: Environment, index: Index, tmp_path: Path, ran: Path) -> None:
+def test_a_trusted_name_lets_no_path_in(
+    env: Environment, index: Index, tmp_path: Path, ran: Path
+) -> None:
     project = tmp_path / "project"
     project.mkdir()
     (project / "setup.py").write_text(touching(ran))
-    for number, version in enumerate((f"==={'../' * 30}..", f"===x/{'../' * 30}", f"=={'../' * 30}")):
+    for number, version in enumerate(
+        (f"==={'../' * 30}..", f"===x/{'../' * 30}", f"=={'../' * 30}")
+    ):
         requires = f"acme-plugin{version}{str(project).lstrip('/')}"
         acme = {"acme": PluginProvider((requires,), "acme_plugin")}
         labels = {"mk1": ("acme :: engine :: mk1",), None: ()}
@@ -147,7 +174,9 @@ def test_a_trusted_name_lets_no_path_in(env: Environment, index: Index, tmp_path
     assert not ran.exists()
 
 
-def test_a_trusted_provider_is_that_of_the_same_index(env: Environment, index: Index, tmp_path: Path) -> None:
+def test_a_trusted_provider_is_that_of_the_same_index(
+    env: Environment, index: Index, tmp_path: Path
+) -> None:
     source = (
         "class Engine: name, values, multi_value = 'engine', ['mk1'], False\n"
         "def get_supported_configs(): return [Engine]\n"
@@ -175,7 +204,7 @@ REQUIREMENTS = [
     "acme===`touch${IFS}ran`",
     "acme===$(touch${IFS}ran",
     "acme===1'",
-    "acme===1\"&&ran",
+    'acme===1"&&ran',
     "acme===|sh",
     "acme===\x1b[31m",
     f"acme==={'1' * 700}",
@@ -233,7 +262,13 @@ FAILS = PluginProvider(("acme-variants",), "acme_variants.fails")
 @pytest.fixture
 def acme(env: Environment, tmp_path: Path, ran: Path) -> dict[str, str]:
     """A provider that writes to terminals what it can; the environment variables for it."""
-    package(env.site, tmp_path / "acme", "acme_variants", PROVIDER, "[pip_variants]\nacme = acme_variants\n")
+    package(
+        env.site,
+        tmp_path / "acme",
+        "acme_variants",
+        PROVIDER,
+        "[pip_variants]\nacme = acme_variants\n",
+    )
     return {**FORCED, **HARDWARE, "RAN": str(ran)}
 
 
@@ -258,10 +293,20 @@ def test_a_provider_runs_in_no_pip_and_writes_to_no_terminal(
 
 def test_an_answer_with_other_characters_than_names_have_is_none(monkeypatch) -> None:
     """Code in the detection process may write its answers itself."""
-    answer = {"features": [[EVIL, ["v1"]]], "absent": "", "remedy": "", "devices": [], "by": "", "notes": [], "warnings": []}
+    answer = {
+        "features": [[EVIL, ["v1"]]],
+        "absent": "",
+        "remedy": "",
+        "devices": [],
+        "by": "",
+        "notes": [],
+        "warnings": [],
+    }
     detection = Detection()
     for features in ([[EVIL, ["v1"]]], [["level", [EVIL]]], [["level", [1]]]):
-        monkeypatch.setattr(detection, "_ask", lambda *_, found=features: {**answer, "features": found})
+        monkeypatch.setattr(
+            detection, "_ask", lambda *_, found=features: {**answer, "features": found}
+        )
         with pytest.raises(ProviderFailed, match="wrong answer"):
             detection.supported(PluginProvider((f"demo=={len(str(features))}",)))
 
@@ -275,7 +320,14 @@ def changed(file: Path, change: Callable[[dict], None]) -> None:
 def test_what_an_index_writes_is_not_printed_raw(env: Environment, index: Index) -> None:
     v3 = {**levels("v3"), None: ()}
     other = {"other": PluginProvider((f"other {EVIL}",), "x")}
-    release(index.root / "a", "1.0", {"v9": ("other :: a :: b",), None: ()}, "a", namespaces=("other",), providers=other)
+    release(
+        index.root / "a",
+        "1.0",
+        {"v9": ("other :: a :: b",), None: ()},
+        "a",
+        namespaces=("other",),
+        providers=other,
+    )
 
     def keys(document: dict) -> None:
         document.update({EVIL: 1, "variants": {EVIL: {EVIL: 1}}})
@@ -308,10 +360,14 @@ def test_what_an_index_writes_is_not_printed_raw(env: Environment, index: Index)
 def test_what_a_wheel_says_is_not_printed_raw(env: Environment, tmp_path: Path, capsys) -> None:
     providers = {"other": PluginProvider((f"other {EVIL}",), "x")}
     folder = tmp_path / "dist"
-    wheel = variant_wheel(folder, "v9", ["other :: a :: b"], namespaces=("other",), providers=providers)
+    wheel = variant_wheel(
+        folder, "v9", ["other :: a :: b"], namespaces=("other",), providers=providers
+    )
     foreign = wheel.rename(folder / "demo-1.0-1\x1b[31m-py3-none-any-v9.whl")
     plain_wheel(folder).rename(folder / "demo-1.0-py3-none-any.\x1b[2J.whl")
-    broken = plain_wheel(tmp_path, files={"demo-1.0.dist-info/variant.json": json.dumps({"$schema": EVIL})})
+    broken = plain_wheel(
+        tmp_path, files={"demo-1.0.dist-info/variant.json": json.dumps({"$schema": EVIL})}
+    )
     broken = broken.rename(tmp_path / "demo-1.0-py3-none-any-v8.whl")
     tops = plain_wheel(tmp_path, files={f"{EVIL}.dist-info/METADATA": ""})
     assert main(["index", str(folder), "--pages"]) == 0
@@ -357,7 +413,9 @@ wheels = [{{name = "demo-1.0-py3-none-any-v3.whl", url = "http://127.0.0.1:1/dem
     assert_harmless(result.out, result.err)
 
 
-def test_what_a_target_file_says_is_not_printed_raw(env: Environment, tmp_path: Path, capsys) -> None:
+def test_what_a_target_file_says_is_not_printed_raw(
+    env: Environment, tmp_path: Path, capsys
+) -> None:
     evil = json.dumps(EVIL)
     files = {
         "names": f"[[machine]]\nformat = 1\nnames = [{evil}]\nmade-by = {evil}\nmade-at = {evil}\n",
@@ -389,7 +447,10 @@ BESIDE: dict[str, list[tuple[str, int, str]]] = {
         ("demo_above", stat.S_IFLNK | 0o777, "../../.."),
         ("demo_above/file.txt", stat.S_IFREG | 0o644, "through the link"),
     ],
-    "a link": [("demo_link.txt", stat.S_IFLNK | 0o777, "/etc/passwd"), ("demo.sh", stat.S_IFREG | 0o4777, "")],
+    "a link": [
+        ("demo_link.txt", stat.S_IFLNK | 0o777, "/etc/passwd"),
+        ("demo.sh", stat.S_IFREG | 0o4777, ""),
+    ],
     "above": [("demo/../../../escaped.txt", stat.S_IFREG | 0o644, "")],
     "data": [("demo-1.0.data/data/../../escaped.txt", stat.S_IFREG | 0o644, "")],
 }
@@ -411,7 +472,10 @@ def test_links_and_dots_in_wheels_are_what_they_are_to_stock_pip(
     put_into(plain, BESIDE[case])
     variant = make_variant_wheel(plain, variant_metadata("null"), plain.parent)
     seen = []
-    for environment, wheel, top in ((stock, plain, tmp_path / "stock"), (env, variant, tmp_path / "ours")):
+    for environment, wheel, top in (
+        (stock, plain, tmp_path / "stock"),
+        (env, variant, tmp_path / "ours"),
+    ):
         target = top / "a" / "b"
         target.parent.mkdir(parents=True)
         options = ("--no-deps", "--no-compile", "--target", target)
@@ -432,8 +496,23 @@ def test_links_and_dots_in_wheels_are_what_they_are_to_stock_pip(
 
 def test_an_untrusted_provider_gets_no_passwords(tmp_path: Path, monkeypatch) -> None:
     """Those of `--variant-trust`; by the names of variables, and in addresses."""
-    secret = ["PIP_INDEX_URL", "UV_INDEX", "GITHUB_TOKEN", "GPG_PASSPHRASE", "SMTP_PASS", "MYSQL_PWD", "GITHUB_PAT"]
-    secret += ["AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "SIGNING_KEY", "NETRC", "SSH_AUTH_SOCK", "api_key"]
+    secret = [
+        "PIP_INDEX_URL",
+        "UV_INDEX",
+        "GITHUB_TOKEN",
+        "GPG_PASSPHRASE",
+        "SMTP_PASS",
+        "MYSQL_PWD",
+        "GITHUB_PAT",
+    ]
+    secret += [
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "SIGNING_KEY",
+        "NETRC",
+        "SSH_AUTH_SOCK",
+        "api_key",
+    ]
     for name in secret:
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("HTTPS_PROXY", "http://me:word@127.0.0.1:1")
@@ -493,7 +572,11 @@ level = ["v1"]
 """)
     (tmp_path / "bad.toml").write_text("[[machine]]\n")
     done = subprocess.run(
-        [sys.executable, "-c", READ, file, tmp_path / "bad.toml"], capture_output=True, text=True, cwd=tmp_path, check=True
+        [sys.executable, "-c", READ, file, tmp_path / "bad.toml"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=True,
     )
     events, opened, names = done.stdout.replace("] [", "]\n[").replace("] (", "]\n(").splitlines()
     assert events == "['open']"
@@ -504,7 +587,9 @@ level = ["v1"]
 # Environment variables
 
 
-def test_variables_of_ours_load_nothing(env: Environment, index: Index, trap: Path, ran: Path) -> None:
+def test_variables_of_ours_load_nothing(
+    env: Environment, index: Index, trap: Path, ran: Path
+) -> None:
     """Nothing in pip's process, and no other command or module in the detection process."""
     release(index.root / "demo", "1.0", {**levels("v3"), None: ()})
     (trap / "lib").mkdir()
@@ -530,7 +615,13 @@ def test_no_command_imports_from_the_working_directory(
     trap.chmod(0o777)
     unpack(env.site, variant_wheel(tmp_path, "v3", ["x86_64 :: level :: v3"]))
     release(index.root / "demo", "1.0", levels("v3"))
-    for arguments in (["show"], ["list"], ["explain", "demo"], ["check", "--upgradable"], ["target", "x86_64_v3"]):
+    for arguments in (
+        ["show"],
+        ["list"],
+        ["explain", "demo"],
+        ["check", "--upgradable"],
+        ["target", "x86_64_v3"],
+    ):
         result = command(env, *arguments, cwd=trap, PIP_INDEX_URL=index.url)
         assert result.code == 0, result.all
         assert not ran.exists(), arguments
@@ -546,7 +637,9 @@ def test_no_child_imports_from_the_working_directory(module: str, trap: Path, ra
 
 
 def test_children_that_run_modules_leave_the_working_directory_out() -> None:
-    with_m = [str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py") if '"-m"' in path.read_text()]
+    with_m = [
+        str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py") if '"-m"' in path.read_text()
+    ]
     assert with_m == ["testing.py"]  # in a folder of its own
     assert re.search(r"cwd=folder\b", (SOURCE / "testing.py").read_text())
 
@@ -575,7 +668,13 @@ class _Tags(HTMLParser):
 
 def test_names_of_files_put_no_markup_into_pages_and_no_page_elsewhere(tmp_path: Path) -> None:
     folder = tmp_path / "dist"
-    names = ['<img src=x onerror=alert(1)>', 'x" onmouseover="alert(1)', "..", "&lt;b", "javascript:alert(1)"]
+    names = [
+        "<img src=x onerror=alert(1)>",
+        'x" onmouseover="alert(1)',
+        "..",
+        "&lt;b",
+        "javascript:alert(1)",
+    ]
     for name in names:
         sdist(folder).rename(folder / f"{name}-1.0.tar.gz")
     requires = 'Requires-Python: >=3" onclick="alert(1)'

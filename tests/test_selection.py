@@ -241,7 +241,10 @@ BLAS = metadata(
         ([("blas", "threads")], ["threads", "openblas", "mkl", "x"]),
         ([("x",)], ["x", "openblas", "mkl", "threads"]),
         ([("x",), ("blas", "library", "mkl")], ["x", "mkl", "openblas", "threads"]),
-        ([("unknown",), ("blas", "unknown"), ("blas", "library", "unknown")], ["openblas", "mkl", "threads", "x"]),
+        (
+            [("unknown",), ("blas", "unknown"), ("blas", "library", "unknown")],
+            ["openblas", "mkl", "threads", "x"],
+        ),
     ],
 )
 def test_what_is_preferred_comes_first_of_what_fits(preferred, expected):

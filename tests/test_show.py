@@ -63,7 +63,12 @@ def test_a_wrong_forced_value_is_named() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "of"),
-    [(("nonsense",), ""), (("make",), " make"), (("show", "--nonsense"), " show"), (("list", "x"), " list")],
+    [
+        (("nonsense",), ""),
+        (("make",), " make"),
+        (("show", "--nonsense"), " show"),
+        (("list", "x"), " list"),
+    ],
 )
 def test_wrong_usage(arguments: tuple[str, ...], of: str) -> None:
     done = run(*arguments)
@@ -80,13 +85,17 @@ def test_bare_it_prints_its_help() -> None:
 def test_what_is_no_wheel_is_a_package() -> None:
     done = run("show", "numpy")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "show takes wheel files, not numpy; of a package, pip-variants explain numpy" in done.stderr
+    assert (
+        "show takes wheel files, not numpy; of a package, pip-variants explain numpy" in done.stderr
+    )
 
 
 def test_where_the_documentation_is(env) -> None:
     """As the distribution says it, in every help."""
     for command in ((), ("check",)):
-        done = subprocess.run([env.python, "-m", "pip_variants", *command, "-h"], capture_output=True, text=True)
+        done = subprocess.run(
+            [env.python, "-m", "pip_variants", *command, "-h"], capture_output=True, text=True
+        )
         assert done.stdout.rstrip().splitlines()[-1].startswith("Documentation: https://")
 
 
@@ -132,12 +141,16 @@ def test_everything_of_an_installed_vendor(env) -> None:
         (env.site / f"{name}_variants.py").write_text(source)
         info = env.site / f"{name}_variants-1.0.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}-variants\nVersion: 1.0\n")
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}-variants\nVersion: 1.0\n"
+        )
         (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {name}_variants\n")
     shown = {}
     for name in ("acme", "zed", "x86_64"):
         command = [env.python, "-m", "pip_variants", "show", "--valid", name]
-        shown[name] = subprocess.run(command, capture_output=True, text=True, check=True, env=clean()).stdout
+        shown[name] = subprocess.run(
+            command, capture_output=True, text=True, check=True, env=clean()
+        ).stdout
     assert shown["acme"] == "acme :: engine :: mk2\nacme :: engine :: mk1\n"
     assert shown["zed"] == "zed :: wing :: x\n"
     assert shown["x86_64"].startswith("x86_64 :: level :: v4\n")

@@ -67,9 +67,25 @@ def test_nothing_of_ours_is_imported(own: Path, way: str) -> None:
 
 def test_pip_is_extended(own: Path, index: Index) -> None:
     release(index.root / "demo", "1.0", {**levels("v3"), None: ()})
-    arguments = ["-W", "error", "-X", "dev", "-m", "pip", "download", "--no-deps", "-i", index.url, "demo"]
+    arguments = [
+        "-W",
+        "error",
+        "-X",
+        "dev",
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "-i",
+        index.url,
+        "demo",
+    ]
     done = subprocess.run(
-        [own / "bin/python", *arguments], capture_output=True, text=True, env=clean(FORCED), cwd=index.root
+        [own / "bin/python", *arguments],
+        capture_output=True,
+        text=True,
+        env=clean(FORCED),
+        cwd=index.root,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "  Using the variant v3 (x86_64 :: level :: v3)\n" in done.stdout
@@ -77,7 +93,9 @@ def test_pip_is_extended(own: Path, index: Index) -> None:
 
 def test_it_waits_once_if_python_starts_it_twice(own: Path, tmp_path: Path) -> None:
     """As Python 3.14 does in a virtual environment, and any other if there are two installations."""
-    (tmp_path / "sitecustomize.py").write_text(f"import site; site.addsitedir({str(site(own))!r})\n")
+    (tmp_path / "sitecustomize.py").write_text(
+        f"import site; site.addsitedir({str(site(own))!r})\n"
+    )
     shutil.rmtree(site(own) / "pip_variants")
     done = start(own, "-m", "pip", "--version", PYTHONPATH=str(tmp_path))
     assert done.returncode == 0

@@ -73,7 +73,9 @@ def test_no_hardware_is_no_breach(site):
 
 
 def test_logging_is_no_output(site):
-    assert check(site, f"import logging\nlogging.getLogger('acme').warning('old')\n{GOOD}") == ANSWER
+    assert (
+        check(site, f"import logging\nlogging.getLogger('acme').warning('old')\n{GOOD}") == ANSWER
+    )
 
 
 def test_sockets_of_this_machine_are_no_network(site, tmp_path):
@@ -95,7 +97,10 @@ def test_sockets_of_this_machine_are_no_network(site, tmp_path):
         ("return None", "it must answer with features: None"),
         (f"print('looking')\n{GOOD}", "it prints 'looking'"),
         (f"import os\nos.system('echo a tool >&2')\n{GOOD}", "it prints 'a tool'"),
-        (f"import os\nos.environ['ACME'] = 'x'\n{GOOD}", "it changes the environment variables ACME"),
+        (
+            f"import os\nos.environ['ACME'] = 'x'\n{GOOD}",
+            "it changes the environment variables ACME",
+        ),
         (f"import os\nos.chdir('/')\n{GOOD}", "it changes the working directory to /"),
         ("raise OSError('no driver')", "it raises OSError: no driver ({module}, line 3)"),
         ("raise SystemExit(0)", "it raises SystemExit: 0 ({module}, line 3)"),

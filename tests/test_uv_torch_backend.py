@@ -123,13 +123,17 @@ def proxy(made: Replica, folder: Path) -> Iterator[str]:
 def machine(one: Choice) -> dict[str, str]:
     """The variables by which uv takes this machine for another."""
     if one.machine.startswith("cuda"):
-        return {"UV_CUDA_DRIVER_VERSION": DRIVERS[one.machine.removeprefix("cuda").partition("-")[0]]}
+        return {
+            "UV_CUDA_DRIVER_VERSION": DRIVERS[one.machine.removeprefix("cuda").partition("-")[0]]
+        }
     return {"UV_AMD_GPU_ARCHITECTURE": one.machine} if one.machine.startswith("gfx") else {}
 
 
 def taken(uv: Path, one: Choice, url: str, folder: Path) -> str:
     """The version of torch that uv takes, or that it refuses."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("UV_", "PIP_"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("UV_", "PIP_"))
+    }
     proxies = {"HTTPS_PROXY": url, "https_proxy": url, "NO_PROXY": "127.0.0.1,localhost"}
     options = "--quiet --no-cache --no-config --no-header --no-annotate --torch-backend auto --python-version 3.11"
     platform = PLATFORMS[(one.platforms or [""])[0]]

@@ -44,7 +44,9 @@ def test_from_pip_install_to_the_chosen_wheel_and_back(
 ) -> None:
     make_wheel(tmp_path, "demo-1.0-py3-none-any.whl").parent.rename(tmp_path / "dist")
     with serve(root) as url:
-        lines = follow(EXAMPLE / "README.md", shell, tmp_path, PIP_INDEX_URL=url, ACME_FSROOT=MACHINE)
+        lines = follow(
+            EXAMPLE / "README.md", shell, tmp_path, PIP_INDEX_URL=url, ACME_FSROOT=MACHINE
+        )
     assert lines == 12
     assert env.installed() == ("1.0", None)
 

@@ -16,7 +16,9 @@ RUN = "import dotproduct; print(dotproduct.milliseconds())"
 
 
 def main(dist: str) -> None:
-    said = subprocess.run([sys.executable, "-m", "pip_variants", "show"], capture_output=True, text=True)
+    said = subprocess.run(
+        [sys.executable, "-m", "pip_variants", "show"], capture_output=True, text=True
+    )
     levels = set(re.findall(r"x86_64 :: level :: (\w+)", said.stdout))
     with tempfile.TemporaryDirectory() as own:
         folders = {}
@@ -28,7 +30,9 @@ def main(dist: str) -> None:
         fitting = [one for one in folders if one[:7] != "x86_64_" or one[7:] in levels]
         times = {label: [] for label in fitting}
         for label in 9 * fitting:  # in turn, since other programs are running, too
-            times[label].append(float(subprocess.check_output([sys.executable, "-c", RUN], cwd=folders[label])))
+            times[label].append(
+                float(subprocess.check_output([sys.executable, "-c", RUN], cwd=folders[label]))
+            )
         best = {label: min(found) for label, found in times.items()}
         print(f"{'wheel':<12} {'ymm':>5} {'zmm':>5} {'ms':>7} {'speed-up':>9}")
         for label in sorted(folders):

@@ -29,7 +29,9 @@ def wheels_of(folder, project):
         fitting = [ranks[tag] for tag in parse_tag("-".join(name.tags)) if tag in ranks]
         if fitting and canonicalize_name(name.distribution) == canonicalize_name(project):
             wheels = releases.setdefault(Version(name.version), {})
-            wheels[name.label] = min(wheels.get(name.label, (len(ranks), None)), (min(fitting), path))
+            wheels[name.label] = min(
+                wheels.get(name.label, (len(ranks), None)), (min(fitting), path)
+            )
     return releases
 
 

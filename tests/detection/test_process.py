@@ -74,7 +74,9 @@ def with_deadline(monkeypatch, detection):
 
 
 def test_the_process_says_what_the_provider_says(detection):
-    expected = tuple(SupportedFeature(one.name, tuple(one.values)) for one in x86_64.get_supported_configs())
+    expected = tuple(
+        SupportedFeature(one.name, tuple(one.values)) for one in x86_64.get_supported_configs()
+    )
     assert detection.supported(X86_64).features == expected
 
 
@@ -109,7 +111,9 @@ def test_another_machine_is_known_by_its_platform_alone(detection, site, noting_
 
 
 def test_a_log_line_that_cannot_be_formatted_is_dropped(detection, site):
-    log = 'import logging\nlog = logging.getLogger("acme")\nlog.info("%d", "x")\nlog.info("looked")\n'
+    log = (
+        'import logging\nlog = logging.getLogger("acme")\nlog.info("%d", "x")\nlog.info("looked")\n'
+    )
     vendor(site, "acme", log + DETECT)
     answers = {answer.namespace: answer for answer in detection.everything()}
     assert answers["acme"].notes == ("looked",)
@@ -368,7 +372,9 @@ while True:
 def test_a_flood_is_not_kept_and_its_provider_is_named(text, detection, site, noting_pid, pids):
     vendor(site, "acme", noting_pid(FLOOD.replace("TEXT", repr(text))))
     tracemalloc.start()
-    with pytest.raises(ProviderFailed, match="^the provider acme-variants gave an answer that is too long$"):
+    with pytest.raises(
+        ProviderFailed, match="^the provider acme-variants gave an answer that is too long$"
+    ):
         detection.supported(ACME)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -378,14 +384,18 @@ def test_a_flood_is_not_kept_and_its_provider_is_named(text, detection, site, no
 
 
 def test_a_flood_that_nobody_waits_for_is_not_kept(site, detection):
-    (site / "noise.pth").write_text("import os; [os.write(1, b'x' * 2**14) for _ in iter(int, 1)]\n")
+    (site / "noise.pth").write_text(
+        "import os; [os.write(1, b'x' * 2**14) for _ in iter(int, 1)]\n"
+    )
     tracemalloc.start()
     detection.warm_up()
     wait_until(lambda: detection._output.taken > client._MAX_ANSWER)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2**26
-    with pytest.raises(ProviderFailed, match="^the detection process gave an answer that is too long$"):
+    with pytest.raises(
+        ProviderFailed, match="^the detection process gave an answer that is too long$"
+    ):
         detection.supported(X86_64)
 
 
@@ -495,15 +505,39 @@ def damage(file: Path) -> None:
 
 
 BROKEN = [
-    (remove, "detection/worker.py", "ModuleNotFoundError: No module named 'pip_variants.detection.worker'"),
-    (empty, "detection/worker.py", "ImportError: cannot import name 'main' from 'pip_variants.detection"),
-    (damage, "detection/worker.py", r"(SyntaxError|ValueError): source code .*cannot contain null bytes"),
-    (remove, "detection/registry.py", "ModuleNotFoundError: No module named 'pip_variants.detection.r"),
+    (
+        remove,
+        "detection/worker.py",
+        "ModuleNotFoundError: No module named 'pip_variants.detection.worker'",
+    ),
+    (
+        empty,
+        "detection/worker.py",
+        "ImportError: cannot import name 'main' from 'pip_variants.detection",
+    ),
+    (
+        damage,
+        "detection/worker.py",
+        r"(SyntaxError|ValueError): source code .*cannot contain null bytes",
+    ),
+    (
+        remove,
+        "detection/registry.py",
+        "ModuleNotFoundError: No module named 'pip_variants.detection.r",
+    ),
     (empty, "model/names.py", "ImportError: cannot import name '"),
     (empty, "contract.py", "ImportError: cannot import name '|AttributeError: "),
     (remove, "providers/x86_64.py", r"pip_variants.providers.x86_64: ModuleNotFoundError: "),
-    (empty, "providers/x86_64.py", "pip_variants.providers.x86_64: AttributeError: module .* has no attribute"),
-    (damage, "providers/x86_64.py", "pip_variants.providers.x86_64: (SyntaxError|ValueError): source"),
+    (
+        empty,
+        "providers/x86_64.py",
+        "pip_variants.providers.x86_64: AttributeError: module .* has no attribute",
+    ),
+    (
+        damage,
+        "providers/x86_64.py",
+        "pip_variants.providers.x86_64: (SyntaxError|ValueError): source",
+    ),
 ]
 
 
@@ -527,11 +561,16 @@ def test_a_provider_of_ours_that_is_broken_is_so_only_where_it_is_needed(copied)
     folder, detection = copied
     (folder / "providers" / "nvidia.py").unlink()
     assert detection.supported(X86_64).features
-    with pytest.raises(BrokenInstallation, match="^pip_variants.providers.nvidia: ModuleNotFoundError"):
+    with pytest.raises(
+        BrokenInstallation, match="^pip_variants.providers.nvidia: ModuleNotFoundError"
+    ):
         detection.supported(PluginProvider(("mpi-variant-provider",)))
 
 
-@pytest.mark.parametrize(("file", "name"), [("detection/installed.py", "entry_points"), ("hooks.py", "ENTRY_POINT_GROUP")])
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("detection/installed.py", "entry_points"), ("hooks.py", "ENTRY_POINT_GROUP")],
+)
 def test_plugins_are_looked_for_by_a_module_of_ours_too(copied, file, name):
     folder, detection = copied
     (folder / file).write_text("")

@@ -54,17 +54,48 @@ ENGINE = {"engine": ["mk2", "mk1"]}
 # Which provider is asked
 
 
-numbers = st.sampled_from(["0", "1", "0.1", "0.10", "1.0", "1.0.0", "1.1", "01.1", "2", "1.0.post1", "1.0.dev1", "1.*", "1.", ""])
-clauses = st.builds("".join, st.tuples(st.sampled_from(["", " "]), st.sampled_from(
-    ["<", "<=", "==", "!=", ">=", ">", "~=", "===", "=", ""]), st.sampled_from(["", " "]), numbers, st.sampled_from(["", " "])))
+numbers = st.sampled_from(
+    [
+        "0",
+        "1",
+        "0.1",
+        "0.10",
+        "1.0",
+        "1.0.0",
+        "1.1",
+        "01.1",
+        "2",
+        "1.0.post1",
+        "1.0.dev1",
+        "1.*",
+        "1.",
+        "",
+    ]
+)
+clauses = st.builds(
+    "".join,
+    st.tuples(
+        st.sampled_from(["", " "]),
+        st.sampled_from(["<", "<=", "==", "!=", ">=", ">", "~=", "===", "=", ""]),
+        st.sampled_from(["", " "]),
+        numbers,
+        st.sampled_from(["", " "]),
+    ),
+)
 requirements = st.builds(
     lambda name, some: name + ",".join(some),
-    st.sampled_from(["acme", "Acme", "acme ", " acme", "acme-", "a_b", "a.b", "a-b ", "acme[x]", "acme;", ""]),
+    st.sampled_from(
+        ["acme", "Acme", "acme ", " acme", "acme-", "a_b", "a.b", "a-b ", "acme[x]", "acme;", ""]
+    ),
     st.lists(clauses, max_size=3),
 )
 
 
-@given(requirements, numbers.filter(lambda text: text and "*" not in text and text != "1."), st.sampled_from(["acme", "a-b"]))
+@given(
+    requirements,
+    numbers.filter(lambda text: text and "*" not in text and text != "1."),
+    st.sampled_from(["acme", "a-b"]),
+)
 @example("acme >=0.1,<1", "0.10", "acme")
 @example("acme>1.0", "1.0.post1", "acme")
 def test_a_requirement_that_is_read_without_packaging_means_the_same(text, version, package):
@@ -144,7 +175,10 @@ def test_a_package_that_has_no_provider_is_not_imported(site):
         *(("other", one) for one in ("other", "other:main", "other.__main__", "other_sub:main")),
         *(("acme-plugin", one) for one in ("beside", "acme_plugin.beside", "other", "sys:stdin")),
     ):
-        assert ask(package, endpoint) == f"{package} registers no provider {endpoint} (variant_plugins)"
+        assert (
+            ask(package, endpoint)
+            == f"{package} registers no provider {endpoint} (variant_plugins)"
+        )
 
 
 def test_a_package_of_a_shared_name_has_its_own_modules_only(site):
@@ -157,7 +191,10 @@ def test_a_package_of_a_shared_name_has_its_own_modules_only(site):
         (metadata / "RECORD").write_text(f"shared/{name}.py,,\n")
         (metadata / "entry_points.txt").write_text(f"[variant_plugins]\nx = shared.{name}\n")
     assert ask("shared-one", "shared.one") == ENGINE
-    assert ask("shared-one", "shared.two") == "shared-one registers no provider shared.two (variant_plugins)"
+    assert (
+        ask("shared-one", "shared.two")
+        == "shared-one registers no provider shared.two (variant_plugins)"
+    )
 
 
 @pytest.mark.parametrize("source", ["plain", "editable"])
@@ -169,22 +206,30 @@ def test_a_plugin_without_entry_point_is_asked(site, source):
         (metadata / "entry_points.txt").unlink()
     else:
         (metadata / "RECORD").write_text("__editable__.pth,,\n")
-        (metadata / "direct_url.json").write_text('{"url": "file:///here", "dir_info": {"editable": true}}')
+        (metadata / "direct_url.json").write_text(
+            '{"url": "file:///here", "dir_info": {"editable": true}}'
+        )
     assert ask("acme-plugin", "acme_plugin") == ENGINE
 
 
 LEFT = {
     "an empty folder": lambda site: (site / "acme_plugin-0.9.dist-info").mkdir(),
     "half of one": lambda site: left(site, "acme_plugin-0.9.dist-info", RECORD="x,,\n"),
-    "half of METADATA": lambda site: left(site, "acme_plugin-0.9.dist-info", METADATA="Metadata-Version: 2.1\n"),
-    "METADATA in another encoding": lambda site: left(site, "acme_plugin-0.9.dist-info", METADATA=b"\xff\xfe\0N"),
+    "half of METADATA": lambda site: left(
+        site, "acme_plugin-0.9.dist-info", METADATA="Metadata-Version: 2.1\n"
+    ),
+    "METADATA in another encoding": lambda site: left(
+        site, "acme_plugin-0.9.dist-info", METADATA=b"\xff\xfe\0N"
+    ),
     "entry points that are no text": lambda site: left(
         site,
         "acme_plugin-0.9.dist-info",
         METADATA="Metadata-Version: 2.1\nName: acme-plugin\nVersion: 0.9\n",
         **{"entry_points.txt": b"\xff\xfe["},
     ),
-    "what pip moved away": lambda site: left(site, "~cme_plugin-1.0.dist-info", METADATA="Name: acme-plugin\n"),
+    "what pip moved away": lambda site: left(
+        site, "~cme_plugin-1.0.dist-info", METADATA="Name: acme-plugin\n"
+    ),
     "a link to an egg": lambda site: (site / "acme-plugin.egg-link").write_text("/nowhere\n.\n"),
     "an empty egg": lambda site: (site / "acme_plugin-0.9.egg-info").write_text(""),
 }
@@ -200,7 +245,9 @@ def left(site, folder: str, **files: str | bytes) -> None:
 def test_leftovers_are_as_if_nothing_were_there(site, leave):
     site.mkdir(exist_ok=True)
     leave(site)
-    assert ask("acme-plugin", "acme_plugin") == "its provider is not installed pip install acme-plugin"
+    assert (
+        ask("acme-plugin", "acme_plugin") == "its provider is not installed pip install acme-plugin"
+    )
     plugin(site, "acme-plugin")
     assert ask("acme-plugin", "acme_plugin") == ENGINE
 
@@ -370,7 +417,9 @@ def test_two_packages_with_one_entry_point_name_both_work(site):
     for name in ("acme", "zed"):
         assert ask(f"{name}-variants", f"{name}_variants") == {"engine": [name]}
     assert Registry().registered()["namespaces"][-2:] == ["gpu", "gpu"]
-    shown = [Registry().supported_in("gpu", place=place).support.values("engine") for place in (0, 1)]
+    shown = [
+        Registry().supported_in("gpu", place=place).support.values("engine") for place in (0, 1)
+    ]
     assert sorted(shown) == [("acme",), ("zed",)]
 
 
@@ -446,7 +495,9 @@ def test_a_plugin_is_asked_as_it_is(site, monkeypatch):
 
 def test_the_answer_of_a_plugin_names_package_and_version(site):
     plugin(site, "acme-plugin")
-    assert Registry().supported(["acme-plugin"], "acme_plugin", [], sys.prefix).by == "acme-plugin 1.0"
+    assert (
+        Registry().supported(["acme-plugin"], "acme_plugin", [], sys.prefix).by == "acme-plugin 1.0"
+    )
 
 
 @pytest.mark.parametrize(
@@ -542,7 +593,18 @@ def test_namespaces_are_those_of_the_registered_providers(site):
     vendor(site, "acme")
     vendor(site, "evil", namespace="acme")
     plugin(site, "acme-plugin")
-    built_in = ("x86_64", "aarch64", "riscv64", "ppc64le", "s390x", "nvidia", "amd", "intel", "tpu", "mpi")
+    built_in = (
+        "x86_64",
+        "aarch64",
+        "riscv64",
+        "ppc64le",
+        "s390x",
+        "nvidia",
+        "amd",
+        "intel",
+        "tpu",
+        "mpi",
+    )
     assert Registry().registered()["namespaces"] == [*built_in, "acme", "acme"]
 
 
@@ -702,7 +764,7 @@ def test_the_level_can_be_forced_on_another_architecture(force, monkeypatch):
 
 
 def test_a_provider_may_read_a_forced_variable_itself(site, force) -> None:
-    source = '''
+    source = """
 import os
 from pip_variants.hooks import Feature, Provider, Published, hookimpl
 
@@ -713,7 +775,7 @@ def detect():
 @hookimpl
 def pip_variants_providers():
     return [Provider("acme", detect, [Published("acme-variants", "1.0", "acme_variants")], forced=["cores"])]
-'''
+"""
     install(site, "acme-variants", source, entry_points=entry("acme", "acme_variants"))
     force("3", "ACME_VARIANT_PROVIDER_FORCE_CORES")
     force("on", "ACME_VARIANT_PROVIDER_FORCE_FAST")
@@ -721,7 +783,11 @@ def pip_variants_providers():
 
 
 def test_a_provider_knows_the_environment_that_is_installed_into(site) -> None:
-    vendor(site, "acme", 'from pip_variants.hooks import target_prefix\nreturn [Feature("at", [target_prefix()[-3:]])]')
+    vendor(
+        site,
+        "acme",
+        'from pip_variants.hooks import target_prefix\nreturn [Feature("at", [target_prefix()[-3:]])]',
+    )
     support = Registry().supported(["acme-variants"], "acme_variants", [], "/there/env").support
     assert support.values("at") == ("env",)
 
@@ -738,7 +804,12 @@ def pip_variants_index_sets():
 
 
 def test_the_index_sets_of_vendors_come_after_ours(site):
-    install(site, "acme-sets", _SETS.format(body="return ['name = 1']"), entry_points=entry("acme", "acme_sets"))
+    install(
+        site,
+        "acme-sets",
+        _SETS.format(body="return ['name = 1']"),
+        entry_points=entry("acme", "acme_sets"),
+    )
     source = _SETS.format(body="raise OSError('no file')")
     install(site, "bad-sets", source, entry_points=entry("bad", "bad_sets"))
     registry = Registry()

@@ -138,7 +138,10 @@ def _resolved(found: list, hashes: Hashes) -> None:
         return link
 
     infos = [
-        (one.version, partial(make, link=one.link, template=template, name="demo", version=one.version))
+        (
+            one.version,
+            partial(make, link=one.link, template=template, name="demo", version=one.version),
+        )
         for one in found
     ]
     try:

@@ -153,7 +153,9 @@ def aliases(count: int) -> str:
 
 
 def properties(count: int) -> MarkerContext:
-    return MarkerContext("v3", frozenset(VariantProperty("b", f"f{one}", "v") for one in range(count)))
+    return MarkerContext(
+        "v3", frozenset(VariantProperty("b", f"f{one}", "v") for one in range(count))
+    )
 
 
 def clauses(count: int) -> str:
@@ -161,7 +163,9 @@ def clauses(count: int) -> str:
 
 
 def page(files, answer: bytes) -> None:
-    TARGETS["page"]("".join(f'<a href="{one}">x</a>\n' for one in files).encode() + b"\n---\n" + answer)
+    TARGETS["page"](
+        "".join(f'<a href="{one}">x</a>\n' for one in files).encode() + b"\n---\n" + answer
+    )
 
 
 def one_release(count: int, level: str) -> None:
@@ -174,7 +178,11 @@ def one_release(count: int, level: str) -> None:
 def many_releases(count: int) -> None:
     answer = document(["a"], {"l": {"a": {"level": ["v9"]}}}, {"a": {"requires": ["p"]}})
     page(
-        [f"demo-1.{one}-{rest}" for one in range(count) for rest in ("py3-none-any-l.whl", "variants.json")],
+        [
+            f"demo-1.{one}-{rest}"
+            for one in range(count)
+            for rest in ("py3-none-any-l.whl", "variants.json")
+        ],
         answer,
     )
 
@@ -186,7 +194,9 @@ COUNTED = {
     "labels that do not, features": lambda n: (lambda data: lambda: chosen(data))(features(n, "w")),
     "namespaces, priorities of drafts": lambda n: (lambda data: lambda: chosen(data))(drafts(n)),
     "namespaces of ABI dependencies": lambda n: (lambda data: lambda: chosen(data))(builtins(n)),
-    "releases": lambda n: lambda: AbiDependency("t", tuple(str(2 * one) for one in range(n))).requirements,
+    "releases": lambda n: (
+        lambda: AbiDependency("t", tuple(str(2 * one) for one in range(n))).requirements
+    ),
     "clauses, properties": lambda n: (
         lambda text, context: lambda: resolve_requirement(text, context)
     )(clauses(n), properties(n)),
@@ -218,7 +228,9 @@ def test_four_times_the_input_needs_about_four_times_the_memory(case: str) -> No
 
 def supports(count: int) -> None:
     """The last of many values is the only one that is wanted and supported."""
-    support = NamespaceSupport((SupportedFeature("f", (*(f"s{one}" for one in range(count)), "z")),))
+    support = NamespaceSupport(
+        (SupportedFeature("f", (*(f"s{one}" for one in range(count)), "z")),)
+    )
     wanted = (*(f"w{one}" for one in range(count)), "z")
     assert support.best("f", wanted) == "z"
 
@@ -228,7 +240,9 @@ def values_apart(count: int) -> None:
 
     def kind(name: str) -> Machine:
         values = (*(f"{name}{one}" for one in range(count)), "both")
-        provider = TargetProvider("a", "", (Published("p", "1", "p"),), (SupportedFeature("f", values),))
+        provider = TargetProvider(
+            "a", "", (Published("p", "1", "p"),), (SupportedFeature("f", values),)
+        )
         return Machine((provider,), (name,))
 
     (found,) = Target.of([kind("one"), kind("two")]).supported.values()
@@ -241,7 +255,9 @@ def all_refused(count: int) -> None:
     assert split_index_metadata_filename(f"{dashes}-variants.json") is None
     assert split_index_metadata_filename(f"{dashes}1-variants.json")
     assert tried(VariantProperty.parse, "::" * count) is REFUSED
-    assert tried(resolve_requirement, f"a;{chr(39) * count} variant_label", MarkerContext()) is REFUSED
+    assert (
+        tried(resolve_requirement, f"a;{chr(39) * count} variant_label", MarkerContext()) is REFUSED
+    )
     for between in (spaces, "[" * count, "." * count, f"[{spaces}", f"[]{spaces}"):
         assert resolve_requirement(f"a{between}!; variant_label == ''", MarkerContext())
         assert resolve_requirement(f"{between}a!; variant_label == ''", MarkerContext())

@@ -15,8 +15,12 @@ SMALL = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
-escapes = st.sampled_from(("\x1b[31m", "\n", "\x00", "\u202e", "\ud800", "é", "A", "", " ", "9" * 4400))
-names = st.sampled_from(("a", "b", "x86_64", "level", "v3", "null", "1", "2.9", "torch", "abi_dependency"))
+escapes = st.sampled_from(
+    ("\x1b[31m", "\n", "\x00", "\u202e", "\ud800", "é", "A", "", " ", "9" * 4400)
+)
+names = st.sampled_from(
+    ("a", "b", "x86_64", "level", "v3", "null", "1", "2.9", "torch", "abi_dependency")
+)
 rarely = st.sampled_from([False] * 59 + [True])
 mostly_names = rarely.flatmap(lambda odd: escapes if odd else names)
 
@@ -70,20 +74,29 @@ def documents(draw):
             mostly(
                 st.fixed_dictionaries(
                     {"namespace": st.just(namespaces)},
-                    optional={"feature": features, "property": mostly(objects(mostly_names, features))},
+                    optional={
+                        "feature": features,
+                        "property": mostly(objects(mostly_names, features)),
+                    },
                 )
             )
         ),
         "providers": draw(
             mostly(
-                st.sampled_from((plugins, plugins, {one: {"builtin": "abi_dependency"} for one in namespaces}))
+                st.sampled_from(
+                    (plugins, plugins, {one: {"builtin": "abi_dependency"} for one in namespaces})
+                )
                 | st.fixed_dictionaries({one: providers for one in namespaces})
             )
         ),
-        "static-properties": draw(mostly(st.just({}) | objects(st.sampled_from(namespaces), features))),
+        "static-properties": draw(
+            mostly(st.just({}) | objects(st.sampled_from(namespaces), features))
+        ),
         "variants": draw(
             mostly(
-                objects(mostly_names, mostly(objects(st.sampled_from(namespaces), features, min_size=1)))
+                objects(
+                    mostly_names, mostly(objects(st.sampled_from(namespaces), features, min_size=1))
+                )
             )
         ),
     }
@@ -99,7 +112,9 @@ def encoded(value) -> bytes:
 metadata = st.lists(documents().map(encoded), min_size=1, max_size=2).map(b"\n---\n".join)
 
 filename = st.tuples(
-    st.lists(mostly_names | st.sampled_from(("demo", "1.0", "py3", "any", "1_x")), max_size=8).map("-".join),
+    st.lists(mostly_names | st.sampled_from(("demo", "1.0", "py3", "any", "1_x")), max_size=8).map(
+        "-".join
+    ),
     st.sampled_from((".whl", ".whl", "-variants.json", "")),
 ).map(lambda parts: "".join(parts).encode("utf-8", "surrogatepass"))
 
@@ -111,7 +126,9 @@ name = (
 
 words = st.sampled_from(
     "and or not in ( ) == != === >= ~= variant_label variant_properties variant_features "
-    "variant_namespaces os.name python_version extra 'v3' '' \"x86_64 :: level :: v3\" 'x86_64'".split(" ")
+    "variant_namespaces os.name python_version extra 'v3' '' \"x86_64 :: level :: v3\" 'x86_64'".split(
+        " "
+    )
 )
 clauses = st.sampled_from(
     (
@@ -119,7 +136,7 @@ clauses = st.sampled_from(
         "'x86_64' in variant_namespaces",
         "'x86_64::level' not in variant_features",
         "os.name == 'nt'",
-        "extra == \"a\"",
+        'extra == "a"',
     )
 )
 markers = st.recursive(
@@ -134,19 +151,27 @@ markers = st.recursive(
 marker = st.tuples(
     st.sampled_from(("dep", "dep[a] >= 1", "dep @ https://x/;y", " d @ file:z ", "")),
     st.sampled_from((";", " ; ", "")),
-    st.integers(0, 3).flatmap(lambda number: markers if number else st.lists(words | escapes).map(" ".join)),
+    st.integers(0, 3).flatmap(
+        lambda number: markers if number else st.lists(words | escapes).map(" ".join)
+    ),
 ).map(lambda parts: "".join(parts).encode("utf-8", "surrogatepass"))
 
 
 def _toml(value) -> str:
     """A value as TOML writes it; some that JSON has and TOML has not are kept as they are."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(one)}" for key, one in value.items()) + "}"
-    return "[" + ", ".join(map(_toml, value)) + "]" if isinstance(value, list) else json.dumps(value)
+        return (
+            "{" + ", ".join(f"{json.dumps(key)} = {_toml(one)}" for key, one in value.items()) + "}"
+        )
+    return (
+        "[" + ", ".join(map(_toml, value)) + "]" if isinstance(value, list) else json.dumps(value)
+    )
 
 
 def _table(head: str, keys) -> st.SearchStrategy[str]:
-    written = keys.map(lambda found: "".join(f"{key} = {_toml(one)}\n" for key, one in found.items()))
+    written = keys.map(
+        lambda found: "".join(f"{key} = {_toml(one)}\n" for key, one in found.items())
+    )
     return written.map(f"[[{head}]]\n{{}}".format)
 
 
@@ -155,7 +180,11 @@ machine_tables = _table(
     "machine",
     st.fixed_dictionaries(
         {"format": mostly(st.just(1))},
-        optional={"names": name_lists, "made-by": mostly(mostly_names), "made-at": mostly(mostly_names)},
+        optional={
+            "names": name_lists,
+            "made-by": mostly(mostly_names),
+            "made-at": mostly(mostly_names),
+        },
     ),
 )
 provider_tables = _table(
@@ -164,14 +193,18 @@ provider_tables = _table(
         {
             "namespace": mostly(names),
             "implements": identities,
-            "features": mostly(objects(names, mostly(lists(names, min_size=1, unique=True) | names))),
+            "features": mostly(
+                objects(names, mostly(lists(names, min_size=1, unique=True) | names))
+            ),
         },
         optional={"by": mostly_names},
     ),
 )
 target_file = (
     st.lists(
-        st.tuples(machine_tables, lists(provider_tables).map("".join)).map("".join), min_size=1, max_size=3
+        st.tuples(machine_tables, lists(provider_tables).map("".join)).map("".join),
+        min_size=1,
+        max_size=3,
     )
     .map("".join)
     .map(lambda text: text.encode("utf-8", "replace"))
@@ -206,32 +239,49 @@ lines = st.one_of(
     mostly(answers).map(lambda found: ANSWER.encode() + encoded(found)),
     st.sampled_from((b"", b"Traceback", b"\xff", ANSWER.encode(), ANSWER.encode() + b"{}")),
 )
-process_output = st.lists(lines, max_size=5).map(lambda found: b"\n".join([ANSWER.encode() + b"{}", *found]))
+process_output = st.lists(lines, max_size=5).map(
+    lambda found: b"\n".join([ANSWER.encode() + b"{}", *found])
+)
 
 files = st.tuples(
-    st.sampled_from(("", "", "", "../", "https://other.invalid/", "file:///nowhere/", "file://host/", "//[")),
+    st.sampled_from(
+        ("", "", "", "../", "https://other.invalid/", "file:///nowhere/", "file://host/", "//[")
+    ),
     st.sampled_from(("demo", "demo", "demo", "Demo", "other", "demo%1b")),
     st.sampled_from(("-1.0", "-1.0", "-2.0", "-2.0rc1", "-x")),
     st.sampled_from(
         ("-variants.json", ".tar.gz")
-        + tuple(f"-{tags}{label}.whl" for tags in ("py3-none-any", "1-py3-none-any") for label in ("", "-v3", "-null"))
+        + tuple(
+            f"-{tags}{label}.whl"
+            for tags in ("py3-none-any", "1-py3-none-any")
+            for label in ("", "-v3", "-null")
+        )
     ),
     st.sampled_from(("", "", "#sha256=" + "0" * 64, "#sha256=%1b", "?a=b", "#egg=x")),
 ).map("".join)
-html = st.lists(files.map('<a href="{}">x</a>'.format), max_size=8).map(lambda found: "\n".join(found).encode())
+html = st.lists(files.map('<a href="{}">x</a>'.format), max_size=8).map(
+    lambda found: "\n".join(found).encode()
+)
 entries = st.tuples(
     files,
     st.fixed_dictionaries(
         {},
         optional={
-            "hashes": mostly(objects(st.sampled_from(("sha256", "md5", "shake_128", "x")), mostly(mostly_names))),
+            "hashes": mostly(
+                objects(st.sampled_from(("sha256", "md5", "shake_128", "x")), mostly(mostly_names))
+            ),
             "yanked": mostly(st.booleans()),
             "requires-python": mostly(st.just(">=3")),
             "core-metadata": mostly(st.booleans()),
         },
     ),
 ).map(
-    lambda found: {"filename": found[0].rpartition("/")[2], "url": found[0], "hashes": {}, **found[1]}
+    lambda found: {
+        "filename": found[0].rpartition("/")[2],
+        "url": found[0],
+        "hashes": {},
+        **found[1],
+    }
 )
 listings = st.lists(entries, max_size=8).map(
     lambda found: encoded({"meta": {"api-version": "1.0"}, "name": "demo", "files": found})

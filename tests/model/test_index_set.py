@@ -47,9 +47,16 @@ def parse(text: str, **options: str) -> IndexSet:
 
 def test_what_is_read() -> None:
     found = parse(TEXT)
-    assert (found.name, found.projects, found.known) == ("acme", {"acme-solver", "acme-viewer"}, ("acme-solver<4",))
+    assert (found.name, found.projects, found.known) == (
+        "acme",
+        {"acme-solver", "acme-viewer"},
+        ("acme-solver<4",),
+    )
     cuda, cpu = found.builds
-    assert (cuda.label, cuda.page("acme-solver")) == ("cuda", "https://wheels.example.org/whl/cuda/acme-solver/")
+    assert (cuda.label, cuda.page("acme-solver")) == (
+        "cuda",
+        "https://wheels.example.org/whl/cuda/acme-solver/",
+    )
     assert (cpu.label, cpu.page("acme-solver")) == ("cpu", "https://elsewhere.example.org/all.html")
     assert cpu.usual.features == ()
     assert found.providers["acme"] == PluginProvider(("acme-variants>=1",))
@@ -65,8 +72,13 @@ def test_a_mirror_takes_the_place_of_the_base() -> None:
 
 
 def test_beside_the_file() -> None:
-    text = TEXT.replace("base =", "# base =").replace("[builds.cuda]", '[builds.cuda]\nindex = "here/cuda"')
-    assert parse(text, beside="file:///srv/sets/acme.toml").builds[0].url == "file:///srv/sets/here/cuda"
+    text = TEXT.replace("base =", "# base =").replace(
+        "[builds.cuda]", '[builds.cuda]\nindex = "here/cuda"'
+    )
+    assert (
+        parse(text, beside="file:///srv/sets/acme.toml").builds[0].url
+        == "file:///srv/sets/here/cuda"
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,7 +88,10 @@ def test_beside_the_file() -> None:
         ({"acme-solver"}, ["acme :: engine :: mk2"]),
         (
             set(),
-            ["nvidia :: cuda_version_lower_bound :: 12.0", "nvidia :: cuda_version_lower_bound :: 12.8"],
+            [
+                "nvidia :: cuda_version_lower_bound :: 12.0",
+                "nvidia :: cuda_version_lower_bound :: 12.8",
+            ],
         ),
     ],
 )
@@ -88,24 +103,50 @@ def test_the_first_exception_that_holds_counts(held: set[str], properties: list[
 
 
 def test_a_static_provider() -> None:
-    found = parse(TEXT.replace('requires = ["acme-variants>=1"]', 'static-properties.engine = ["mk2"]'))
+    found = parse(
+        TEXT.replace('requires = ["acme-variants>=1"]', 'static-properties.engine = ["mk2"]')
+    )
     assert isinstance(found.providers["acme"], StaticProvider)
 
 
 FAULTS: dict[str, tuple[Callable[[str], str], str]] = {
     "format": (lambda text: text.replace("format = 1", "format = 2"), "format must be 1"),
-    "no name": (lambda text: text.replace("name = ", "# ", 1), "name must be a non-empty string, not None"),
+    "no name": (
+        lambda text: text.replace("name = ", "# ", 1),
+        "name must be a non-empty string, not None",
+    ),
     "no builds": (lambda text: text.partition("[builds")[0], "builds must be an object"),
-    "no build": (lambda text: text.partition("[builds")[0] + "[builds]", "builds must have at least one build"),
-    "a project with a version": (lambda text: text.replace("acme-viewer", "acme-viewer>2"), "acme-viewer>2"),
+    "no build": (
+        lambda text: text.partition("[builds")[0] + "[builds]",
+        "builds must have at least one build",
+    ),
+    "a project with a version": (
+        lambda text: text.replace("acme-viewer", "acme-viewer>2"),
+        "acme-viewer>2",
+    ),
     "a label": (lambda text: text.replace("builds.cpu", 'builds."C P"'), "C P"),
     "a namespace": (lambda text: text.replace("properties.acme", "properties.acne"), "acne"),
-    "nobody to ask": (lambda text: text.replace("providers.acme", "providers.other"), "providers.acme"),
-    "no URL": (lambda text: text.replace("https://elsewhere", "elsewhere:/"), "builds.cpu.find-links"),
+    "nobody to ask": (
+        lambda text: text.replace("providers.acme", "providers.other"),
+        "providers.acme",
+    ),
+    "no URL": (
+        lambda text: text.replace("https://elsewhere", "elsewhere:/"),
+        "builds.cpu.find-links",
+    ),
     "both": (lambda text: text.replace("find-links =", 'index = "a"\nfind-links ='), "builds.cpu"),
-    "a key": (lambda text: text.replace("exceptions", "exeptions"), "builds.cuda.exeptions is not known in format 1"),
-    "a key of an exception": (lambda text: text.replace("for = ", "four = ", 1), "builds.cuda.exceptions.1.for must"),
-    "values": (lambda text: text.replace('["mk2"]', "2"), "builds.cuda.exceptions.2.properties.acme.engine must be a list"),
+    "a key": (
+        lambda text: text.replace("exceptions", "exeptions"),
+        "builds.cuda.exeptions is not known in format 1",
+    ),
+    "a key of an exception": (
+        lambda text: text.replace("for = ", "four = ", 1),
+        "builds.cuda.exceptions.1.for must",
+    ),
+    "values": (
+        lambda text: text.replace('["mk2"]', "2"),
+        "builds.cuda.exceptions.2.properties.acme.engine must be a list",
+    ),
     "no table": (lambda _: "format = 1\nbuilds = 3", "must be"),
 }
 

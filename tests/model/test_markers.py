@@ -42,7 +42,11 @@ PLAIN = MarkerContext()
         ("variant_label === 'foobar'", True, False),
         ("(variant_label == 'foobar' or 'x' in variant_features)", True, False),
         ("variant_label == 'foobar' and 'x' in variant_features", False, False),
-        ("variant_label == 'x' or 'foo' in variant_namespaces and variant_label != ''", True, False),
+        (
+            "variant_label == 'x' or 'foo' in variant_namespaces and variant_label != ''",
+            True,
+            False,
+        ),
     ],
 )
 def test_what_speaks_of_variants_is_decided(marker, for_foobar, for_plain) -> None:

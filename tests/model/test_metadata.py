@@ -1125,8 +1125,11 @@ def test_an_unknown_key_is_kept_by_reading_and_refused_by_name_in_writing(name, 
     found = VariantMetadata.from_json(document, "demo.json")
     assert found == read(WRITABLE[name])
     assert found.table() == document
-    for combined in (found, found.combine(read(WRITABLE[name])), read(PEP_825).combine(found)
-                     if name == "pep825" else found):
+    for combined in (
+        found,
+        found.combine(read(WRITABLE[name])),
+        read(PEP_825).combine(found) if name == "pep825" else found,
+    ):
         with pytest.raises(InvalidVariantMetadata) as caught:
             combined.serialise()
         assert str(caught.value) == (
@@ -1243,11 +1246,20 @@ def test_documents_that_are_nested_too_deeply_are_not_combined():
         ((("cpu",), {"v3": made("cpu", "Level", "v3")}), "variants.v3.cpu.Level: .*'Level'"),
         ((("cpu",), {"v3": made("cpu", "level", "V3")}), "variants.v3.cpu.level: .*'V3'"),
         ((("cpu",), {"v3": made("cpu", "level")}), "variants.v3.cpu.level must not be empty"),
-        ((("cpu",), {"v3": made("cpu", "level", "b", "a")}), "variants.v3 must be made by Variant.of"),
-        ((("cpu",), {"null": made("cpu", "level", "v3", label="null")}), "null is the null variant"),
+        (
+            (("cpu",), {"v3": made("cpu", "level", "b", "a")}),
+            "variants.v3 must be made by Variant.of",
+        ),
+        (
+            (("cpu",), {"null": made("cpu", "level", "v3", label="null")}),
+            "null is the null variant",
+        ),
         ((("cpu",), {}, {"CPU": PluginProvider(("p",))}), "providers.CPU: .*'CPU'"),
         ((("cpu",), {}, {"cpu": PluginProvider(())}), "providers.cpu.requires must not be empty"),
-        ((("cpu",), {}, {"cpu": PluginProvider(("p",), "p q")}), "providers.cpu.plugin-api must be"),
+        (
+            (("cpu",), {}, {"cpu": PluginProvider(("p",), "p q")}),
+            "providers.cpu.plugin-api must be",
+        ),
         (
             (("cpu",), {}, {"cpu": StaticProvider((SupportedFeature("level", ("V3",)),))}),
             "providers.cpu.static-properties.level: .*'V3'",

@@ -163,7 +163,10 @@ def test_a_feature_is_written_like_a_property_without_value():
         ("a (>=1)", "a>=1"),
         ("a[x,Y-z]", "a [ y_z , x ]"),
         ("a;os_name=='nt'", 'a ; os_name == "nt"'),
-        ("a @ https://example.org/a;b.whl ; os_name=='nt'", "A@https://example.org/a;b.whl  ;os_name=='nt'"),
+        (
+            "a @ https://example.org/a;b.whl ; os_name=='nt'",
+            "A@https://example.org/a;b.whl  ;os_name=='nt'",
+        ),
         ("a==0", "a==0.0"),
     ],
 )

@@ -46,7 +46,10 @@ def test_the_best_of_some_values():
 
 def test_an_answer_of_nobody_says_what_a_package_registers_instead():
     absent = NamespaceSupport(absent="it registers cpu2")
-    assert (Answer("cpu", absent).elsewhere, Answer("cpu", absent, by="me").elsewhere) == ("it registers cpu2", "")
+    assert (Answer("cpu", absent).elsewhere, Answer("cpu", absent, by="me").elsewhere) == (
+        "it registers cpu2",
+        "",
+    )
     assert Answer("cpu", LEVELS).features == LEVELS.features
 
 

@@ -21,7 +21,9 @@ values = st.lists(st.sampled_from("v1 v2 v3 v4 9.0".split()), min_size=1, max_si
 features = st.dictionaries(st.sampled_from(["level", "arch", "on"]), values, max_size=3).map(
     lambda found: tuple(SupportedFeature(name, tuple(some)) for name, some in found.items())
 )
-identities = st.sampled_from([Published("p", "1", "p"), Published("p", "2", "p"), Published("q", "1", "q:r")])
+identities = st.sampled_from(
+    [Published("p", "1", "p"), Published("p", "2", "p"), Published("q", "1", "q:r")]
+)
 texts = st.text(max_size=5).filter(str.isprintable)
 providers = st.builds(
     TargetProvider,
@@ -41,7 +43,9 @@ targets = st.lists(machines, min_size=1, max_size=3).map(Target.of)
 
 
 @given(targets, targets, targets)
-def test_combining_is_symmetric_associative_and_idempotent(one: Target, two: Target, three: Target) -> None:
+def test_combining_is_symmetric_associative_and_idempotent(
+    one: Target, two: Target, three: Target
+) -> None:
     assert one.combine(two) == two.combine(one)
     assert one.combine(two).combine(three) == one.combine(two.combine(three))
     assert one.combine(one) == one
@@ -63,11 +67,15 @@ def fitting(target: Target, identity: Published, variants: list[Variant]) -> set
 @given(st.lists(machines, min_size=1, max_size=3), identities, st.lists(features, max_size=4))
 def test_what_fits_the_combination_fits_every_member(found, identity, wanted) -> None:
     variants = [
-        Variant.of(f"l{number}", [VariantProperty("n", name, v) for name, some in features for v in some])
+        Variant.of(
+            f"l{number}", [VariantProperty("n", name, v) for name, some in features for v in some]
+        )
         for number, features in enumerate(wanted)
     ]
     together = fitting(Target.of(found), identity, variants)
-    assert together == fitting(reduce(Target.combine, (Target.of([one]) for one in found)), identity, variants)
+    assert together == fitting(
+        reduce(Target.combine, (Target.of([one]) for one in found)), identity, variants
+    )
     for machine in found:
         assert together <= fitting(Target.of([machine]), identity, variants)
 
@@ -78,10 +86,14 @@ def machine(name: str, *levels: str) -> Machine:
 
 
 def test_what_is_lost_and_by_whom() -> None:
-    target = Target.of([machine("new", "v3", "v2"), machine("newer", "v4", "v3"), machine("new2", "v3", "v2")])
+    target = Target.of(
+        [machine("new", "v3", "v2"), machine("newer", "v4", "v3"), machine("new2", "v3", "v2")]
+    )
     (found,) = target.supported.values()
     assert found.features == (SupportedFeature("level", ("v3",)),)
-    lost = {machine.names: [str(one) for one in missing] for machine, missing in target.lost.items()}
+    lost = {
+        machine.names: [str(one) for one in missing] for machine, missing in target.lost.items()
+    }
     assert lost == {("new", "new2"): ["x :: level :: v4"], ("newer",): ["x :: level :: v2"]}
 
 
@@ -101,7 +113,11 @@ GOOD = Target.of([machine("a", "v3")]).to_toml()
         (GOOD, "[[machine]]\nx", "here is not TOML"),
         (GOOD, "machine = [3]", "machine must be a list of tables"),
         (f"format = {FORMAT}\n", "", r"machine\.1\.format must be 1, .*, not None"),
-        (f"format = {FORMAT}\n", f"format = {FORMAT + 1}\n", "must be 1, the newest that this pip-variants reads, not 2"),
+        (
+            f"format = {FORMAT}\n",
+            f"format = {FORMAT + 1}\n",
+            "must be 1, the newest that this pip-variants reads, not 2",
+        ),
         (f"format = {FORMAT}\n", "format = 0\n", "must be 1, .*, not 0"),
         ('namespace = "x"', 'namespace = "X"', "invalid variant namespace"),
         ('level = ["v3"]', 'level = ["V3"]', "invalid variant value"),
@@ -115,7 +131,9 @@ GOOD = Target.of([machine("a", "v3")]).to_toml()
         ("[[machine.provider]]\n", "[machine.provider]\n", "provider must be a list of tables"),
     ],
 )
-def test_a_file_that_is_wrong_is_refused_with_its_name(today: str, then: str, complaint: str) -> None:
+def test_a_file_that_is_wrong_is_refused_with_its_name(
+    today: str, then: str, complaint: str
+) -> None:
     assert today in GOOD
     with pytest.raises(InvalidTarget, match=complaint) as error:
         loads(GOOD.replace(today, then), "here")
@@ -135,7 +153,9 @@ OTHER = TargetProvider("y", "me", (Published("q", "1", "q"),), (SupportedFeature
 
 def test_what_machines_write_into_one_file_at_the_same_time_is_never_too_much() -> None:
     """A launcher passes on their lines as they come."""
-    found = [Machine((*machine(*of).providers, OTHER), of[:1]) for of in (("a", "v4", "v3"), ("b", "v3"))]
+    found = [
+        Machine((*machine(*of).providers, OTHER), of[:1]) for of in (("a", "v4", "v3"), ("b", "v3"))
+    ]
     right = {one for provider in Target.of(found).supported.values() for one in provider.properties}
     one, two = (Target.of([one]).to_toml().splitlines(keepends=True) for one in found)
     for first, second in product(range(1, len(one)), range(1, len(two))):

@@ -36,7 +36,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def _lines() -> list[str]:
-    lines = ["# The pips that were tried", "", "Written by `python tests/pythons.py FOLDER`, which brings the Pythons that a machine lacks; elsewhere by\n`pytest --all --table FILE tests/pip`. \"Does not start\": stock neither.", ""]
+    lines = [
+        "# The pips that were tried",
+        "",
+        'Written by `python tests/pythons.py FOLDER`, which brings the Pythons that a machine lacks; elsewhere by\n`pytest --all --table FILE tests/pip`. "Does not start": stock neither.',
+        "",
+    ]
     matrix = {(p["pip"], p["python"]): passed for _, p, passed in _tried if "python" in p}
     lines += [f"| | {' | '.join(PYTHONS)} |", "|---" * (len(PYTHONS) + 1) + "|"]
     for pip in sorted({pip for pip, _ in matrix}, key=_numbers):
@@ -44,7 +49,9 @@ def _lines() -> list[str]:
         lines.append(f"| {pip} | {' | '.join(cells)} |")
     lines += ["", "| kind of pip | version | |", "|---|---|---|"]
     kinds = [one for one in _tried if "python" not in one[1]]
-    return lines + [f"| {name} | {p['pip']} | {_result(passed)} |" for name, p, passed in sorted(kinds, key=str)]
+    return lines + [
+        f"| {name} | {p['pip']} | {_result(passed)} |" for name, p, passed in sorted(kinds, key=str)
+    ]
 
 
 def _cell(pip: str, python: str, passed: bool | None) -> str:

@@ -13,7 +13,10 @@ from pip_variants.model.metadata import BuiltinProvider
 TORCH = {"t27": "2.7", "t28": "2.8", "t29": "2.9"}
 SPELLINGS = {
     "reserved": ("abi_dependency", {"namespaces": ("x86_64",)}),
-    "builtin": ("abi", {"namespaces": ("abi",), "providers": {"abi": BuiltinProvider("abi_dependency")}}),
+    "builtin": (
+        "abi",
+        {"namespaces": ("abi",), "providers": {"abi": BuiltinProvider("abi_dependency")}},
+    ),
 }
 RESOLVERS = [(), ("--use-deprecated", "legacy-resolver")]
 
@@ -25,7 +28,9 @@ def torch(index: Index) -> Path:
     return index.root / "torch"
 
 
-def vllm(index: Index, version: str = "1.0", spelling: str = "reserved", plain: bool = True, **more) -> Path:
+def vllm(
+    index: Index, version: str = "1.0", spelling: str = "reserved", plain: bool = True, **more
+) -> Path:
     namespace, options = SPELLINGS[spelling]
     labels: dict = {label: (f"{namespace} :: torch :: {value}",) for label, value in TORCH.items()}
     if plain:
@@ -60,7 +65,9 @@ def test_the_resolver_takes_the_variant_that_fits_the_rest(
         result = install(env, index, *arguments)
         assert env.installed("vllm") == ("1.0", label), result.all
         assert env.installed("torch") == (version, None), result.all
-    assert "Using the wheel without variant: the variants that fit need torch==2.7.* or " in result.out
+    assert (
+        "Using the wheel without variant: the variants that fit need torch==2.7.* or " in result.out
+    )
     env.reset()
 
 
@@ -92,8 +99,12 @@ def test_several_releases_and_several_packages(env, index: Index, torch: Path) -
     for version in ("1.0", "2.0"):
         plain_wheel(index.root / "cudart", "cudart", version)
     labels = {
-        "old": tuple(f"abi_dependency :: {one}" for one in ("torch :: 2.7", "torch :: 2.8", "cudart :: 1")),
-        "new": tuple(f"abi_dependency :: {one}" for one in ("torch :: 2.8", "torch :: 2.9", "cudart :: 2")),
+        "old": tuple(
+            f"abi_dependency :: {one}" for one in ("torch :: 2.7", "torch :: 2.8", "cudart :: 1")
+        ),
+        "new": tuple(
+            f"abi_dependency :: {one}" for one in ("torch :: 2.8", "torch :: 2.9", "cudart :: 2")
+        ),
     }
     release(index.root / "vllm", "1.0", labels, name="vllm")
     for arguments, label in (
@@ -131,7 +142,10 @@ def test_pip_check_and_show_know_it(env, index: Index, torch: Path) -> None:
     assert "\nRequires: torch\n" in env.pip("show", "vllm").out
     assert "\nRequired-by: vllm\n" in env.pip("show", "torch").out
     result = install(env, index, "torch==2.8.0")
-    assert "vllm 1.0 requires torch==2.9.*, but you have torch 2.8.0 which is incompatible" in result.err
+    assert (
+        "vllm 1.0 requires torch==2.9.*, but you have torch 2.8.0 which is incompatible"
+        in result.err
+    )
     result = env.pip("check", code=1)
     assert "vllm 1.0 has requirement torch==2.9.*, but you have torch 2.8.0." in result.out
     installed = json.loads(env.pip("inspect").out)["installed"]

@@ -44,9 +44,13 @@ sys.meta_path.insert(0, Finder)
 """
 
 
-def install(environment, index: Index, *arguments, variables=FORCED, patient: bool = True, **options):
+def install(
+    environment, index: Index, *arguments, variables=FORCED, patient: bool = True, **options
+):
     command = ("install", "--index-url", index.url, "--retries", "0", *arguments)
-    return environment.pip(*command, env={**variables, **(patience(index) if patient else {})}, **options)
+    return environment.pip(
+        *command, env={**variables, **(patience(index) if patient else {})}, **options
+    )
 
 
 def patience(index: Index) -> dict[str, str]:
@@ -146,8 +150,17 @@ def test_what_fails_is_asked_for_again(env, index: Index, folder: Path, fault) -
 @pytest.mark.parametrize(
     "fault",
     [
-        *(pytest.param(one, marks=pytest.mark.long) if one is faults.no_answer else one for one in FAULTS),
-        *(faults.slow_drip, faults.truncated, faults.wrong_length, faults.wrong_type, faults.gzip_bomb),
+        *(
+            pytest.param(one, marks=pytest.mark.long) if one is faults.no_answer else one
+            for one in FAULTS
+        ),
+        *(
+            faults.slow_drip,
+            faults.truncated,
+            faults.wrong_length,
+            faults.wrong_type,
+            faults.gzip_bomb,
+        ),
     ],
     ids=lambda fault: fault.__name__,
 )
@@ -198,7 +211,9 @@ def test_credentials(env, index: Index, folder: Path, tmp_path: Path, place: str
     in_time = answered_after(index)
     url = index.url.replace("//", "//me:secret@") if place == "url" else index.url
     home = {**FORCED, "HOME": str(tmp_path)} if place == "netrc" else FORCED
-    result = env.pip("install", "--index-url", url, "first", "demo", env={**home, **patience(index)})
+    result = env.pip(
+        "install", "--index-url", url, "first", "demo", env={**home, **patience(index)}
+    )
     assert env.installed() == BEST
     assert in_time.is_set()
     assert len(index.files(".metadata")) == 2
@@ -221,7 +236,9 @@ def test_a_cache(env, index: Index, folder: Path, tmp_path: Path) -> None:
     for _ in range(2):
         index.requests.clear()
         options = ("--cache-dir", tmp_path / "cache", "--trusted-host", "127.0.0.1")
-        install(env, index, *options, "first", "demo", variables={**FORCED, "PIP_NO_CACHE_DIR": "0"})
+        install(
+            env, index, *options, "first", "demo", variables={**FORCED, "PIP_NO_CACHE_DIR": "0"}
+        )
         assert env.installed() == BEST
         env.reset()
     assert index.files(".metadata") == []

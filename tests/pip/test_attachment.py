@@ -247,7 +247,9 @@ def test_another_interpreter_chooses_variants_too(
     assert other.installed() == ("1.0", None)
 
 
-@pytest.mark.parametrize("extra", [("--use-feature=venv-isolation",), ("--use-feature=inprocess-build-deps",)])
+@pytest.mark.parametrize(
+    "extra", [("--use-feature=venv-isolation",), ("--use-feature=inprocess-build-deps",)]
+)
 def test_the_newer_ways_of_build_isolation(env, index: Index, extra) -> None:
     from support.wheels import sdist
 

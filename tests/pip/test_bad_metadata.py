@@ -71,7 +71,11 @@ def test_unreadable_json_leaves_null_and_the_plain_wheel(
             {"v3": {"x86_64": {"level": "v3"}}},
             "variants.v3.x86_64.level must be a list of strings, not 'v3'",
         ),
-        ("variants", {"V3": {}}, "variants.V3: invalid variant label (must match [a-z0-9_.]+): 'V3'"),
+        (
+            "variants",
+            {"V3": {}},
+            "variants.V3: invalid variant label (must match [a-z0-9_.]+): 'V3'",
+        ),
         ("default-priorities", None, "default-priorities must be an object, not None"),
         ("providers", [1], "providers must be an object, not [1]"),
         (
@@ -125,7 +129,9 @@ def test_a_listed_label_without_wheel_does_not_matter(env, index: Index, folder:
     assert result.err == ""
 
 
-def test_a_variant_wheel_without_variant_json_is_passed_over(env, index: Index, folder: Path) -> None:
+def test_a_variant_wheel_without_variant_json_is_passed_over(
+    env, index: Index, folder: Path
+) -> None:
     bare = plain_wheel(folder / "bare")
     bare.rename(folder / "demo-1.0-py3-none-any-v3.whl")
     result = install(env, index)

@@ -15,9 +15,16 @@ from support.wheels import levels, release
 SOURCE = ROOT / "src/pip_variants"
 BESIDE = ("publish/", "cli/", "testing.py", "inventory.py", "__main__.py")
 FILES = sorted(
-    name for name in (str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py")) if not name.startswith(BESIDE)
+    name
+    for name in (str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py"))
+    if not name.startswith(BESIDE)
 )
-LATER = ("pip_adapter/runner.py", "pip_adapter/diagnosis.py", "pip_adapter/explain.py", "remote_wheel.py")
+LATER = (
+    "pip_adapter/runner.py",
+    "pip_adapter/diagnosis.py",
+    "pip_adapter/explain.py",
+    "remote_wheel.py",
+)
 """What other commands load."""
 
 
@@ -46,7 +53,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     cases = [(file, how) for file in FILES for how in HOW]
     if not metafunc.config.getoption("--all"):
         # Each file in one way, each way in each folder.
-        of_hook = [name for name in FILES if "pip_adapter/" in name or "detection/" in name or "model/" in name]
+        of_hook = [
+            name
+            for name in FILES
+            if "pip_adapter/" in name or "detection/" in name or "model/" in name
+        ]
         cases = [(file, HOW[number % 4]) for number, file in enumerate(of_hook)]
         cases += [(file, missing) for file in FILES if file not in of_hook and "/" not in file]
     metafunc.parametrize(("file", "how"), cases, ids=lambda one: getattr(one, "__name__", str(one)))
@@ -83,7 +94,9 @@ def assert_stock(env: Environment, result: Result) -> None:
 
 
 @pytest.fixture(scope="module")
-def loaded(make_environment: Callable[..., Environment], tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+def loaded(
+    make_environment: Callable[..., Environment], tmp_path_factory: pytest.TempPathFactory
+) -> set[str]:
     """Our modules that an install of a variant loads, in pip's process."""
     env, root = make_environment(), tmp_path_factory.mktemp("loaded")
     (root / "sitecustomize.py").write_text(
@@ -91,7 +104,9 @@ def loaded(make_environment: Callable[..., Environment], tmp_path_factory: pytes
     )
     with Index(root / "index") as index:
         release_of_demo(index)
-        result = env.pip("install", "-i", index.url, "demo", env={**FORCED, "PYTHONPATH": str(root)})
+        result = env.pip(
+            "install", "-i", index.url, "demo", env={**FORCED, "PYTHONPATH": str(root)}
+        )
     assert env.installed() == ("1.0", "v3")
     env.reset()
     return {name for name in result.err.split() if name.partition(".")[0] == "pip_variants"}
@@ -101,10 +116,16 @@ def module_of(file: str) -> str:
     return f"pip_variants.{file.removesuffix('.py').replace('/', '.')}".removesuffix(".__init__")
 
 
-def test_any_module(env: Environment, index: Index, ours: Path, loaded: set[str], file: str, how) -> None:
+def test_any_module(
+    env: Environment, index: Index, ours: Path, loaded: set[str], file: str, how
+) -> None:
     release_of_demo(index)
     # Python does without an `__init__.py` in which there is nothing.
-    matters = how not in (empty, missing) or says_something(ours / file) or (how is missing and "__init__" not in file)
+    matters = (
+        how not in (empty, missing)
+        or says_something(ours / file)
+        or (how is missing and "__init__" not in file)
+    )
     how(ours / file)
     result = install(env, index)
     if module_of(file) in loaded and matters:
@@ -160,7 +181,9 @@ def test_what_is_installed_is_shown_as_by_stock_pip(
     if command[0] in ("check", "show"):
         assert result.out == expected.out.replace(str(stock.site), str(env.site))
     if command == ["inspect"]:
-        (demo,) = [one for one in json.loads(result.out)["installed"] if one["metadata"]["name"] == "demo"]
+        (demo,) = [
+            one for one in json.loads(result.out)["installed"] if one["metadata"]["name"] == "demo"
+        ]
         assert "variant" not in demo
     else:
         assert "Variant" not in result.out and '"variant"' not in result.out
@@ -175,11 +198,20 @@ def vanish(folder: Path, reply: Reply) -> Reply:
     return reply
 
 
-GONE = ["", "pip_adapter", "pip_adapter/variants", "detection", "model", "pip_adapter/variants/candidates.py"]
+GONE = [
+    "",
+    "pip_adapter",
+    "pip_adapter/variants",
+    "detection",
+    "model",
+    "pip_adapter/variants/candidates.py",
+]
 
 
 @pytest.mark.parametrize("name", GONE)
-def test_it_vanishes_while_pip_waits_for_the_page(env: Environment, index: Index, ours: Path, name: str) -> None:
+def test_it_vanishes_while_pip_waits_for_the_page(
+    env: Environment, index: Index, ours: Path, name: str
+) -> None:
     """As when another pip upgrades it."""
     release_of_demo(index)
     gone = ours / name
@@ -191,7 +223,9 @@ def test_it_vanishes_while_pip_waits_for_the_page(env: Environment, index: Index
 
 @pytest.mark.parametrize("name", ["", "providers", "detection"])
 @pytest.mark.parametrize("at", ["demo-1.0-variants.json", "demo-1.0-py3-none-any-v3.whl"])
-def test_it_vanishes_once_variants_are_seen(env: Environment, index: Index, ours: Path, name: str, at: str) -> None:
+def test_it_vanishes_once_variants_are_seen(
+    env: Environment, index: Index, ours: Path, name: str, at: str
+) -> None:
     """Then all that pip's process needs is there; the detection process may not be able to answer."""
     release_of_demo(index)
     index.faults["GET", at] = lambda reply: vanish(ours / name, reply)
@@ -256,7 +290,9 @@ def test_a_machine_at_its_limits_is_an_error(env: Environment, index: Index, cod
     result = install(env, index, "--no-compile", code=1)
     assert env.installed() is None
     (line,) = [line for line in result.err.splitlines() if line.startswith("ERROR:")]
-    assert line.startswith("ERROR: Could not tell which variant of demo 1.0 fits: could not start the detection process: ")
+    assert line.startswith(
+        "ERROR: Could not tell which variant of demo 1.0 fits: could not start the detection process: "
+    )
     assert "--no-variants" in line
     assert "internal error" not in result.all
 
@@ -268,7 +304,9 @@ def test_a_folder_that_cannot_be_read(env: Environment, index: Index) -> None:
     result = env.pip("install", "--no-index", "--find-links", folder, "demo", env=FORCED, code=None)
     assert "Permission denied" in result.err
     assert "internal error" not in result.all
-    assert result.code or result.err.lstrip().startswith("WARNING: Ignoring the wheel variants of demo 1.0: ")
+    assert result.code or result.err.lstrip().startswith(
+        "WARNING: Ignoring the wheel variants of demo 1.0: "
+    )
 
 
 def test_a_file_that_cannot_be_read_is_an_error(env: Environment, index: Index) -> None:

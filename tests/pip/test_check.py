@@ -11,7 +11,15 @@ from support.wheels import levels, release
 OLDER = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v2,v1"}
 FAILING = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "V3"}
 FINE = "No broken requirements found.\n"
-PIPS = [("23.0.1", "3.10"), ("24.0", "3.10"), ("24.0", "3.11"), ("25.3", "3.11"), ("26.2", "3.11"), ("26.3", "3.10"), ("26.3", "3.13")]
+PIPS = [
+    ("23.0.1", "3.10"),
+    ("24.0", "3.10"),
+    ("24.0", "3.11"),
+    ("25.3", "3.11"),
+    ("26.2", "3.11"),
+    ("26.3", "3.10"),
+    ("26.3", "3.13"),
+]
 
 
 def install(env: Environment, index: Index, **options: object) -> None:
@@ -62,7 +70,9 @@ def test_off(env: Environment, index: Index) -> None:
     assert env.pip("check", env={**OLDER, "PIP_NO_VARIANTS": "1"}).out == FINE
 
 
-def test_a_provider_that_is_not_installed_is_no_broken_requirement(env: Environment, index: Index) -> None:
+def test_a_provider_that_is_not_installed_is_no_broken_requirement(
+    env: Environment, index: Index
+) -> None:
     install(env, index)
     file = env.site / "demo-1.0.dist-info" / "variant.json"
     metadata = json.loads(file.read_text())
@@ -86,8 +96,13 @@ runpy.run_module("pip", run_name="__main__", alter_sys=True)
 
     from support.environments import clean
 
-    done = subprocess.run([env.python, "-c", code], capture_output=True, text=True, env=clean(OLDER))
+    done = subprocess.run(
+        [env.python, "-c", code], capture_output=True, text=True, env=clean(OLDER)
+    )
     assert (done.returncode, done.stdout) == (0, FINE)
     loaded = done.stderr.partition("LOADED")[2].split()
     assert "pip_variants.pip_adapter.hook.conditions" in loaded
-    assert not {"pip_variants.pip_adapter.variants.installed", "pip_variants.detection.client"} & set(loaded)
+    assert not {
+        "pip_variants.pip_adapter.variants.installed",
+        "pip_variants.detection.client",
+    } & set(loaded)

@@ -38,7 +38,9 @@ def plugin(index: Index, code: str = "", **more) -> None:
         "acme_plugin.py": PLUGIN.format(code),
         "acme_plugin-1.0.dist-info/entry_points.txt": "[variant_plugins]\nacme = acme_plugin\n",
     }
-    plain_wheel(index.root / "acme-plugin", "acme_plugin", "1.0", files=files, metadata=metadata, **more)
+    plain_wheel(
+        index.root / "acme-plugin", "acme_plugin", "1.0", files=files, metadata=metadata, **more
+    )
     plain_wheel(index.root / "helper", "helper")
 
 
@@ -73,12 +75,18 @@ def test_the_hint_comes_once_where_another_variant_fits(env, index: Index) -> No
         release(index.root / name, "1.0", {**labels, "null": ()}, name, **options)
     result = install(env, index, "other")
     assert env.installed() == ("1.0", "null")
-    hint = "has more variants (mk1, mk2, mk3 ...); to let pip consider them: pip install acme-plugin\n"
+    hint = (
+        "has more variants (mk1, mk2, mk3 ...); to let pip consider them: pip install acme-plugin\n"
+    )
     assert result.out.count("Hint: ") == result.out.count(hint) == 1
 
 
-@pytest.mark.parametrize("way", [{}, {"PIP_VARIANT_TRUST": "other acme_plugin"}], ids=["option", "variable"])
-def test_a_trusted_provider_is_asked_in_an_environment_of_its_own(env, index, tmp_path, way) -> None:
+@pytest.mark.parametrize(
+    "way", [{}, {"PIP_VARIANT_TRUST": "other acme_plugin"}], ids=["option", "variable"]
+)
+def test_a_trusted_provider_is_asked_in_an_environment_of_its_own(
+    env, index, tmp_path, way
+) -> None:
     demo(index)
     plugin(index)
     trust = () if way else TRUST
@@ -97,7 +105,11 @@ def test_a_trusted_provider_is_asked_in_an_environment_of_its_own(env, index, tm
 def test_a_trusted_provider_gets_no_credentials(env, index: Index) -> None:
     plugin(index)
     more = {"MY_TOKEN": "secret", "PIP_INDEX_URL": index.url, "ACME_HOME": "/acme"}
-    for label, expected in (("my_token", None), ("pip_index_url", None), ("acme_home", "acme_home")):
+    for label, expected in (
+        ("my_token", None),
+        ("pip_index_url", None),
+        ("acme_home", "acme_home"),
+    ):
         demo(index, label=label)
         install(env, index, *TRUST, "--force-reinstall", more=more)
         assert env.installed() == ("1.0", expected)
@@ -108,7 +120,10 @@ def test_only_wheels_of_a_trusted_provider_are_installed(env, index: Index) -> N
     sdist(index.root / "acme-plugin", "acme_plugin")
     result = install(env, index, *TRUST, code=1)
     assert env.installed() is None
-    assert "Could not tell which variant of demo 1.0 fits: the provider acme-plugin>=1 could not be " in result.err
+    assert (
+        "Could not tell which variant of demo 1.0 fits: the provider acme-plugin>=1 could not be "
+        in result.err
+    )
     assert "Use --variant-disable acme or --no-variants to go on." in result.err
 
 
@@ -121,22 +136,29 @@ def test_the_wheels_of_a_trusted_provider_are_no_variants(env, index: Index) -> 
     assert not [one for one in index.requests if "helper-2.0" in one]
 
 
-def test_no_provider_is_trusted_where_hashes_are_required(env, index: Index, tmp_path: Path) -> None:
+def test_no_provider_is_trusted_where_hashes_are_required(
+    env, index: Index, tmp_path: Path
+) -> None:
     import hashlib
 
     demo(index)
     plugin(index)
     wheels = (index.root / "demo").glob("*.whl")
-    hashes = " ".join(f"--hash=sha256:{hashlib.sha256(one.read_bytes()).hexdigest()}" for one in wheels)
+    hashes = " ".join(
+        f"--hash=sha256:{hashlib.sha256(one.read_bytes()).hexdigest()}" for one in wheels
+    )
     (tmp_path / "requirements.txt").write_text(f"demo==1.0 {hashes}\n")
     arguments = ("install", "--index-url", index.url, *TRUST, "-r", tmp_path / "requirements.txt")
     result = env.pip(*arguments, env=FORCED, code=1)
-    assert "ERROR: --variant-trust acme-plugin cannot be used where hashes are required" in result.err
+    assert (
+        "ERROR: --variant-trust acme-plugin cannot be used where hashes are required" in result.err
+    )
     assert env.installed() is None
 
 
 @pytest.mark.parametrize(
-    "requires", [("acme-plugin", "evil"), ("acme-plugin @ http://127.0.0.1:1/acme_plugin-1-py3-none-any.whl",)]
+    "requires",
+    [("acme-plugin", "evil"), ("acme-plugin @ http://127.0.0.1:1/acme_plugin-1-py3-none-any.whl",)],
 )
 def test_only_the_names_that_the_user_gave_are_trusted(env, index: Index, requires) -> None:
     demo(index, requires)
@@ -147,7 +169,9 @@ def test_only_the_names_that_the_user_gave_are_trusted(env, index: Index, requir
     assert not [one for one in index.requests if "evil" in one or "acme" in one]
 
 
-@pytest.mark.parametrize("fault", ["raise OSError('no device')", "os._exit(3)", "import nothing_of_it"])
+@pytest.mark.parametrize(
+    "fault", ["raise OSError('no device')", "os._exit(3)", "import nothing_of_it"]
+)
 def test_a_trusted_provider_that_fails_stops_the_install(env, index: Index, fault: str) -> None:
     demo(index)
     plugin(index, fault)
@@ -161,7 +185,9 @@ def test_a_trusted_provider_that_fails_stops_the_install(env, index: Index, faul
 
 
 def blas(index: Index, *, optional: bool = False) -> None:
-    provider = StaticProvider((SupportedFeature("library", ("openblas", "mkl")),), optional=optional)
+    provider = StaticProvider(
+        (SupportedFeature("library", ("openblas", "mkl")),), optional=optional
+    )
     labels = {name: (f"blas :: library :: {name}",) for name in ("openblas", "mkl")}
     options = {"namespaces": ("blas",), "providers": {"blas": provider}}
     release(index.root / "demo", "1.0", {**labels, None: ()}, **options)
@@ -200,11 +226,21 @@ RESOLVERS = [(), ("--use-deprecated", "legacy-resolver")]
 @pytest.mark.parametrize("resolver", RESOLVERS, ids=["resolver", "legacy resolver"])
 def test_taking_exactly_that_build(env, index: Index, resolver) -> None:
     release(index.root / "demo", "1.0", ALL)
-    for text, label in (("demo=v2", "v2"), ("DEMO=null", "null"), ("demo=none", None), ("other=v1", "v3")):
+    for text, label in (
+        ("demo=v2", "v2"),
+        ("DEMO=null", "null"),
+        ("demo=none", None),
+        ("other=v1", "v3"),
+    ):
         env.reset()
         install(env, index, *resolver, "--variant", text)
         assert env.installed() == ("1.0", label), text
-        assert install(env, index, "--variant", text, more={"PIP_QUIET": "1"}).all.count("installed as") == 0
+        assert (
+            install(env, index, "--variant", text, more={"PIP_QUIET": "1"}).all.count(
+                "installed as"
+            )
+            == 0
+        )
     env.reset()
     install(env, index, *resolver, more={"PIP_VARIANT": "other=v2 demo=v1"})
     assert env.installed() == ("1.0", "v1")
@@ -226,7 +262,10 @@ def test_an_unknown_label_is_said(env, index: Index) -> None:
     release(index.root / "demo", "1.0", {**levels("v3"), None: ()})
     release(index.root / "demo", "2.0", {None: ()})
     result = install(env, index, "--variant", "demo=v2", code=1)
-    assert "Skipping 2 versions of demo (2.0 to 1.0, each with its reason at -v): it has no variant v2\n" in result.out
+    assert (
+        "Skipping 2 versions of demo (2.0 to 1.0, each with its reason at -v): it has no variant v2\n"
+        in result.out
+    )
     assert env.installed() is None
     result = install(env, index, "--variant", "demo=v2", "demo<2", code=1)
     assert "Skipping demo 1.0: it has no variant v2; there is v3\n" in result.out
@@ -275,7 +314,9 @@ def test_a_mistyped_value_is_an_error(env, option: str, value: str, complaint: s
     assert complaint in result.err
     variable = {"PIP_" + option.strip("-").upper().replace("-", "_"): value}
     if value:  # an empty variable is none
-        assert complaint in env.pip("install", "demo", env=variable, code=3).err  # as for any of pip
+        assert (
+            complaint in env.pip("install", "demo", env=variable, code=3).err
+        )  # as for any of pip
 
 
 def test_the_options_are_in_the_help(env) -> None:
@@ -303,7 +344,9 @@ def test_versions_are_listed_that_have_the_build_that_the_user_wants(env, index:
         assert env.pip("index", "versions", *more, env=FORCED).out.startswith(f"demo ({newest})")
 
 
-def test_hashes_that_the_index_does_not_give_are_the_reason(env, index: Index, tmp_path: Path) -> None:
+def test_hashes_that_the_index_does_not_give_are_the_reason(
+    env, index: Index, tmp_path: Path
+) -> None:
     """Only the content could tell: pip takes what it would have taken without variants."""
     folder = release(index.root / "demo", "1.0", {**levels("v2", "v3"), None: ()})
     digests = [sha256(wheel.read_bytes()).hexdigest() for wheel in folder.glob("*.whl")]
@@ -313,4 +356,7 @@ def test_hashes_that_the_index_does_not_give_are_the_reason(env, index: Index, t
     arguments = ("--no-index", "--find-links", folder, "-r", tmp_path / "requirements.txt")
     result = env.pip("install", *arguments, env=FORCED)
     assert env.installed() == ("1.0", None)
-    assert "Using the wheel without variant: hashes are required, and those of the variants that fit" in result.out
+    assert (
+        "Using the wheel without variant: hashes are required, and those of the variants that fit"
+        in result.out
+    )

@@ -27,11 +27,23 @@ def environments(make_environment: Callable[..., Environment], tmp_path: Path) -
 
 
 def test_one_cache(environments: list[Environment], index: Index, tmp_path: Path) -> None:
-    release(index.root / "demo", "1.0", {**levels("v1", "v2", "v3", "v4"), None: ()}, metadata=["Requires-Dist: other"])
+    release(
+        index.root / "demo",
+        "1.0",
+        {**levels("v1", "v2", "v3", "v4"), None: ()},
+        metadata=["Requires-Dist: other"],
+    )
     release(index.root / "other", "1.0", {**levels("v2", "v3"), "null": ()}, name="other")
     index.etags = True
     index.headers["Cache-Control"] = "max-age=600"
-    options = ("--cache-dir", tmp_path / "cache", "--trusted-host", "127.0.0.1", "--index-url", index.url)
+    options = (
+        "--cache-dir",
+        tmp_path / "cache",
+        "--trusted-host",
+        "127.0.0.1",
+        "--index-url",
+        index.url,
+    )
 
     def install_all() -> None:
         started = []
@@ -45,7 +57,10 @@ def test_one_cache(environments: list[Environment], index: Index, tmp_path: Path
             out, err = pip.communicate(timeout=600)
             assert (pip.returncode, err) == (0, ""), out
             assert environment.installed() == ("1.0", None if level == "none" else level)
-            assert environment.installed("other") == ("1.0", {"v4": "v3", "v1": "null", "none": "null"}.get(level, level))
+            assert environment.installed("other") == (
+                "1.0",
+                {"v4": "v3", "v1": "null", "none": "null"}.get(level, level),
+            )
             environment.reset()
 
     install_all()

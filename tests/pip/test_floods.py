@@ -24,7 +24,9 @@ def folder(index: Index) -> Path:
 # Files that are no files
 
 
-@pytest.mark.parametrize("name", [JSON, "demo-9.0-variants.json", "other-1.0-variants.json", "-variants.json"])
+@pytest.mark.parametrize(
+    "name", [JSON, "demo-9.0-variants.json", "other-1.0-variants.json", "-variants.json"]
+)
 def test_a_pipe_in_a_folder(env: Environment, folder: Path, name: str) -> None:
     """Whoever opens it waits for somebody to write into it."""
     if name == JSON:
@@ -34,11 +36,15 @@ def test_a_pipe_in_a_folder(env: Environment, folder: Path, name: str) -> None:
     assert env.installed() == ("1.0", "v3"), result.all
 
 
-def test_a_pipe_that_a_page_names(env: Environment, index: Index, folder: Path, tmp_path: Path) -> None:
+def test_a_pipe_that_a_page_names(
+    env: Environment, index: Index, folder: Path, tmp_path: Path
+) -> None:
     """A page of this machine, which pip reads as a file."""
     os.mkfifo(tmp_path / JSON)
     wheels = "".join(f'<a href="{path.as_uri()}">{path.name}</a>' for path in folder.glob("*.whl"))
-    (tmp_path / "page.html").write_text(f'<html><body>{wheels}<a href="{(tmp_path / JSON).as_uri()}">x</a></body></html>')
+    (tmp_path / "page.html").write_text(
+        f'<html><body>{wheels}<a href="{(tmp_path / JSON).as_uri()}">x</a></body></html>'
+    )
     result = install(env, "--no-index", "--find-links", tmp_path / "page.html")
     assert env.installed()[0] == "1.0"
     assert "is no ordinary file" in result.err
@@ -80,7 +86,9 @@ def test_400_unfit_versions_are_one_line(env: Environment, index: Index, unfit: 
     assert env.installed() == ("0.1", "v3")
     skipped = [line.strip() for line in result.out.splitlines() if "Skipping" in line]
     assert len(skipped) == 1
-    assert skipped[0].startswith("Skipping 400 versions of demo (400 to 1, each with its reason at -v): no variant fits")
+    assert skipped[0].startswith(
+        "Skipping 400 versions of demo (400 to 1, each with its reason at -v): no variant fits"
+    )
     assert len(result.all) < 3000
     assert result.err == ""
 
@@ -92,7 +100,9 @@ def test_the_rest_is_said_when_asked_for(env: Environment, index: Index, unfit: 
         assert f"Skipping demo {number}: no variant fits this machine; v4 needs" in result.out
 
 
-def test_400_versions_that_do_not_fit_and_nothing_else(env: Environment, index: Index, unfit: Path) -> None:
+def test_400_versions_that_do_not_fit_and_nothing_else(
+    env: Environment, index: Index, unfit: Path
+) -> None:
     for file in unfit.glob("demo-0.1*"):
         file.unlink()
     result = install(env, "--index-url", index.url, code=1)
@@ -120,7 +130,9 @@ def test_400_labels_that_do_not_fit_are_one_line(env: Environment, index: Index)
     result = install(env, "--index-url", index.url)
     assert env.installed() == ("1.0", None)
     assert len(result.all) < 2000
-    (line,) = [line for line in result.out.splitlines() if "Using the wheel without variant" in line]
+    (line,) = [
+        line for line in result.out.splitlines() if "Using the wheel without variant" in line
+    ]
     assert len(line) < 600
 
 
@@ -129,7 +141,9 @@ def test_400_labels_that_do_not_fit_are_one_line(env: Environment, index: Index)
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
 @pytest.mark.parametrize("place", ["page", "folder", "wheel"])
-def test_json_is_utf_8(env: Environment, index: Index, folder: Path, encoding: str, place: str) -> None:
+def test_json_is_utf_8(
+    env: Environment, index: Index, folder: Path, encoding: str, place: str
+) -> None:
     """PEP 825 says JSON, which is UTF-8 (RFC 8259, 8.1); what is written otherwise is not read."""
     import zipfile
 
@@ -141,10 +155,15 @@ def test_json_is_utf_8(env: Environment, index: Index, folder: Path, encoding: s
             files = {name: archive.read(name) for name in archive.namelist()}
         with zipfile.ZipFile(wheel, "w") as archive:
             for name, content in files.items():
-                archive.writestr(name, content.decode().encode(encoding) if name.endswith("variant.json") else content)
+                archive.writestr(
+                    name,
+                    content.decode().encode(encoding) if name.endswith("variant.json") else content,
+                )
     else:
         (folder / JSON).write_bytes(text)
-    source = ("--no-index", "--find-links", folder) if place == "folder" else ("--index-url", index.url)
+    source = (
+        ("--no-index", "--find-links", folder) if place == "folder" else ("--index-url", index.url)
+    )
     result = install(env, *source)
     assert env.installed() == ("1.0", None)
     (warning,) = result.err.splitlines()
@@ -157,7 +176,9 @@ def test_json_is_utf_8(env: Environment, index: Index, folder: Path, encoding: s
 
 @pytest.mark.parametrize("address", ["file://host/somewhere/{}", "file://host.invalid/{}"])
 @pytest.mark.parametrize("listed", ["metadata", "wheel", "both"])
-def test_files_of_another_host(env: Environment, stock: Environment, index: Index, folder: Path, address: str, listed: str) -> None:
+def test_files_of_another_host(
+    env: Environment, stock: Environment, index: Index, folder: Path, address: str, listed: str
+) -> None:
     """pip cannot read them, and says so; that is no fault of ours."""
     wheel, plain = "demo-1.0-py3-none-any-v3.whl", "demo-1.0-py3-none-any.whl"
     metadata = address.format(JSON) if listed != "wheel" else JSON
@@ -176,7 +197,9 @@ def test_files_of_another_host(env: Environment, stock: Environment, index: Inde
         assert env.installed() is None
 
 
-def test_a_wheel_of_another_host_is_pips_error(env: Environment, stock: Environment, index: Index, folder: Path) -> None:
+def test_a_wheel_of_another_host_is_pips_error(
+    env: Environment, stock: Environment, index: Index, folder: Path
+) -> None:
     body = f'<a href="file://host/demo-1.0-py3-none-any.whl">x</a><a href="demo-1.0-py3-none-any-v4.whl">x</a><a href="{JSON}">x</a>'
     index.replies["/simple/demo/"] = Reply(body.encode(), headers={"Content-Type": "text/html"})
     results = [install(one, "--index-url", index.url, code=None) for one in (stock, env)]
@@ -201,7 +224,9 @@ def test_a_wheel_of_another_host_is_pips_error(env: Environment, stock: Environm
         ("page", "1.0+cpu.1", "1.0+cpu-1"),
     ],
 )
-def test_one_version_in_two_spellings(env: Environment, index: Index, place: str, of_wheel: str, of_json: str) -> None:
+def test_one_version_in_two_spellings(
+    env: Environment, index: Index, place: str, of_wheel: str, of_json: str
+) -> None:
     """PEP 440 says which are equal: the metadata is that of the wheels, and those are not read for it."""
     folder = release(index.root / "demo", of_wheel, {**levels("v2", "v3"), None: ()})
     (written,) = folder.glob("*-variants.json")
@@ -210,7 +235,9 @@ def test_one_version_in_two_spellings(env: Environment, index: Index, place: str
     document = json.loads(target.read_text())
     del document["variants"]["v3"]  # so that it is seen which is used
     target.write_text(json.dumps(document))
-    source = ("--no-index", "--find-links", folder) if place == "folder" else ("--index-url", index.url)
+    source = (
+        ("--no-index", "--find-links", folder) if place == "folder" else ("--index-url", index.url)
+    )
     env.pip("install", "--pre", *source, "demo", env=FORCED)
     found = env.installed()
     assert found is not None and found[1] == "v2"

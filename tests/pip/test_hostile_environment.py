@@ -29,7 +29,12 @@ PAGE = ROOT / "docs" / "surroundings.md"
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
     """Nothing is forced: every x86-64 processor has level v1 and none has v9."""
     root = tmp_path_factory.mktemp("index")
-    release(root / "demo", "1.0", {**levels("v1", "v9"), None: ()}, files={"data_of_demo.txt": "." * 50_000})
+    release(
+        root / "demo",
+        "1.0",
+        {**levels("v1", "v9"), None: ()},
+        files={"data_of_demo.txt": "." * 50_000},
+    )
     plain_wheel(root / "ordi", "ordi", files={"data_of_ordi.txt": "." * 50_000})
     with Index(root) as running:
         yield running
@@ -39,7 +44,9 @@ Seen = tuple[int, str, str, dict[str, bytes]]
 """Exit status, standard output and error, and the files that were installed."""
 
 
-def install(surroundings: Surroundings, environment: Environment, folder: Path, url: str, package: str) -> Seen:
+def install(
+    surroundings: Surroundings, environment: Environment, folder: Path, url: str, package: str
+) -> Seen:
     folder.mkdir()
     start = Start(environment, folder, environment.folder, environment.site, clean())
     surroundings.change(start)
@@ -72,7 +79,11 @@ def renamed(seen: Seen) -> Seen:
 
 @pytest.mark.parametrize("name", SURROUNDINGS)
 def test_surroundings(
-    name: str, make_environment: Callable[..., Environment], served: Index, tmp_path: Path, record_property
+    name: str,
+    make_environment: Callable[..., Environment],
+    served: Index,
+    tmp_path: Path,
+    record_property,
 ) -> None:
     surroundings = SURROUNDINGS[name]
     stock, ours = make_environment(ours=False), make_environment()
@@ -83,14 +94,18 @@ def test_surroundings(
     said = [line for line in err.splitlines() if line not in stock_err.splitlines()]
 
     if surroundings.outcome == PLAIN:  # said of every package
-        assert [line for line in seen[2].splitlines() if surroundings.says not in line] == expected[2].splitlines()
+        assert [line for line in seen[2].splitlines() if surroundings.says not in line] == expected[
+            2
+        ].splitlines()
         seen = (*seen[:2], expected[2], seen[3])
     assert seen == expected
     assert "data_of_demo.txt" not in files or "demo-1.0.dist-info/RECORD" in files
     label = "v1" if b'"v1"' in files.get("demo-1.0.dist-info/variant.json", b"") else None
     if surroundings.outcome == STOPS:
         assert (stock_code, code, files) == (0, 1, {})
-        assert len(said) == 1 and said[0].startswith("ERROR: Could not tell which variant of demo 1.0 fits:"), err
+        assert len(said) == 1 and said[0].startswith(
+            "ERROR: Could not tell which variant of demo 1.0 fits:"
+        ), err
         assert surroundings.says in said[0]
     elif surroundings.outcome == PIPS:
         assert (code, out, err, files) == (stock_code, stock_out, stock_err, {})
@@ -101,7 +116,9 @@ def test_surroundings(
         assert "data_of_demo.txt" in files
         assert len(said) == (surroundings.outcome == PLAIN), err
         assert all(surroundings.says in line for line in said)
-    record_property("environment", row(name, "installed" if expected[3] else "fails like stock pip"))
+    record_property(
+        "environment", row(name, "installed" if expected[3] else "fails like stock pip")
+    )
 
 
 def row(name: str, plain: str) -> str:

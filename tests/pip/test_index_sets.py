@@ -26,7 +26,11 @@ QUICK = ("torch",)
 def cells() -> Iterator[object]:
     """Machine, platforms, requirements, what is taken."""
     for one in choices():
-        marks = () if one.wanted == QUICK[0] or (one.wanted in QUICK and not one.platforms) else pytest.mark.long
+        marks = (
+            ()
+            if one.wanted == QUICK[0] or (one.wanted in QUICK and not one.platforms)
+            else pytest.mark.long
+        )
         values = (one.machine, one.platforms, one.wanted.split(), one.taken.split())
         yield pytest.param(*values, id=f"{one.where}: {one.wanted}", marks=marks)
 
@@ -56,7 +60,10 @@ def machine_options(machine: str, platforms: Sequence[str]) -> tuple[list[str], 
     if machine.startswith("gfx"):
         return options, {**none, "AMD_VARIANT_PROVIDER_FORCE_GFX_ARCH": machine}
     if machine.startswith("ip"):
-        return options, {**none, "INTEL_VARIANT_PROVIDER_FORCE_DEVICE_IP": machine.removeprefix("ip")}
+        return options, {
+            **none,
+            "INTEL_VARIANT_PROVIDER_FORCE_DEVICE_IP": machine.removeprefix("ip"),
+        }
     return [*options, *([] if machine == "-" else ["--variant-target", machine])], {}
 
 
@@ -73,11 +80,21 @@ def install(
     """pip install with the set of PyTorch, for a machine."""
     chosen, variables = machine_options(machine, platforms)
     named = sets or f"pytorch={pytorch.url}"
-    command = ["install", "--index-url", pytorch.base.url, "--variant-indexes", named, *chosen, *arguments]
+    command = [
+        "install",
+        "--index-url",
+        pytorch.base.url,
+        "--variant-indexes",
+        named,
+        *chosen,
+        *arguments,
+    ]
     return env.pip(*command, env={**variables, **(more or {})}, **options)
 
 
-def taken(env: Environment, pytorch: Replica, machine: str, *arguments: object, **options) -> dict[str, str]:
+def taken(
+    env: Environment, pytorch: Replica, machine: str, *arguments: object, **options
+) -> dict[str, str]:
     """What pip would install, by project: `2.14.0+cu130`, `2.14.0@cpu` without a local part, or `@own`."""
     report = env.folder / "report.json"
     install(env, pytorch, machine, "--dry-run", "--report", report, *arguments, **options)
@@ -101,7 +118,9 @@ def put(env: Environment, wheel: Path) -> None:
 
 def torch_file(pytorch: Replica, version: str, index: str, project: str = "torch") -> Path:
     """The file of the replica for this machine's platform."""
-    (path,) = (pytorch.pages.root / "whl" / index / project).glob(f"{project}-{version}-*x86_64.whl")
+    (path,) = (pytorch.pages.root / "whl" / index / project).glob(
+        f"{project}-{version}-*x86_64.whl"
+    )
     return path
 
 
@@ -112,11 +131,15 @@ def versions(env: Environment) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("machine", "platforms", "wanted", "expected"), [*cells()])
-def test_machines(env, pytorch: Replica, machine: str, platforms, wanted: list[str], expected: list[str]) -> None:
+def test_machines(
+    env, pytorch: Replica, machine: str, platforms, wanted: list[str], expected: list[str]
+) -> None:
     if wanted == ["torchvision"]:
         put(env, torch_file(pytorch, "2.14.0+cpu", "cpu"))
     if expected == ["refused"]:
-        result = install(env, pytorch, machine, "--dry-run", *wanted, platforms=platforms, code=None)
+        result = install(
+            env, pytorch, machine, "--dry-run", *wanted, platforms=platforms, code=None
+        )
         assert result.code != 0, result.all
         assert "cu126" in result.all
         return
@@ -124,11 +147,17 @@ def test_machines(env, pytorch: Replica, machine: str, platforms, wanted: list[s
     names = ["torchvision"] if wanted == ["torchvision"] else ["torch", "torchvision"]
     assert [found[name] for name in names if name in found] == expected
     # What the set does not cover comes from the user's own index.
-    assert {found.get(name, "@own")[-4:] for name in ("filelock", "numpy", "vllm", "cuda-bindings")} == {"@own"}
+    assert {
+        found.get(name, "@own")[-4:] for name in ("filelock", "numpy", "vllm", "cuda-bindings")
+    } == {"@own"}
 
 
 @pytest.mark.parametrize(
-    "pip", ["24.0", *(pytest.param(pip, marks=pytest.mark.long) for pip in ("22.3.1", "25.2", "25.3", "26.2"))]
+    "pip",
+    [
+        "24.0",
+        *(pytest.param(pip, marks=pytest.mark.long) for pip in ("22.3.1", "25.2", "25.3", "26.2")),
+    ],
 )
 def test_older_pips(make_environment, pytorch: Replica, pip: str) -> None:
     env = make_environment(pip)
@@ -166,7 +195,9 @@ def test_only_pages_of_builds_that_can_be_used(env, pytorch: Replica) -> None:
     assert sorted(pytorch.asked()) == ["cpu/torch", "cpu/torchvision"]
     pytorch.forget()
     taken(env, pytorch, "cuda12.8-sm120", "torch")
-    assert {*pytorch.asked()} <= {f"{one}/{name}" for one in ("cu128", "cu129", "cpu") for name in ("torch", "triton")}
+    assert {*pytorch.asked()} <= {
+        f"{one}/{name}" for one in ("cu128", "cu129", "cpu") for name in ("torch", "triton")
+    }
     assert len(pytorch.asked()) == len({*pytorch.asked()})
     pytorch.forget()
     taken(env, pytorch, "gfx1201", "torch")
@@ -185,7 +216,11 @@ def test_no_other_project_is_asked_of_the_set(env, pytorch: Replica, tmp_path: P
     found = taken(env, pytorch, "cuda13.0-sm86", "--find-links", own, "app")
     assert len(found) >= 60
     asked = pytorch.pages.requests + pytorch.files.requests
-    assert {one.split("/")[3] for one in asked if one.endswith("/")} == {"torch", "torchvision", "triton"}
+    assert {one.split("/")[3] for one in asked if one.endswith("/")} == {
+        "torch",
+        "torchvision",
+        "triton",
+    }
     assert not [one for one in asked if "99.0" in one or "/simple/" in one]
     # A bait has the name of what only the user's index may give.
     assert found["filelock"] == "3.0@own" and found["cuda_bindings"] == "13.0@own"
@@ -221,7 +256,10 @@ def test_the_set_is_named_once(env, pytorch: Replica, tmp_path: Path, way: str) 
 
 
 def test_a_name_is_spelled_as_one_likes(env, pytorch: Replica) -> None:
-    assert taken(env, pytorch, "cuda13.0-sm86", "TORCH", "TorchVision")["torchvision"] == "0.29.0+cu130"
+    assert (
+        taken(env, pytorch, "cuda13.0-sm86", "TORCH", "TorchVision")["torchvision"]
+        == "0.29.0+cu130"
+    )
 
 
 def test_triton_has_no_local_part(env, pytorch: Replica) -> None:
@@ -262,7 +300,9 @@ def test_a_build_by_name(env, pytorch: Replica) -> None:
     assert (found["torch"], found["torchvision"]) == ("2.14.0+cpu", "0.29.0+cpu")
     found = taken(env, pytorch, "cuda13.0-sm86", "--variant", "torch=cu126", "torch", "torchvision")
     assert (found["torch"], found["torchvision"]) == ("2.14.0+cu126", "0.29.0+cu126")
-    result = install(env, pytorch, "x86_64_v3", "--dry-run", "--variant", "torch=cu126", "torch", code=None)
+    result = install(
+        env, pytorch, "x86_64_v3", "--dry-run", "--variant", "torch=cu126", "torch", code=None
+    )
     assert result.code != 0
     assert "cu126" in result.all
 
@@ -281,12 +321,16 @@ def test_pages_of_the_build_that_is_named(env, pytorch: Replica) -> None:
 
 
 def test_disabled(env, pytorch: Replica) -> None:
-    found = taken(env, pytorch, "cuda13.0-sm86", "--variant-disable", "nvidia", "torch", "torchvision")
+    found = taken(
+        env, pytorch, "cuda13.0-sm86", "--variant-disable", "nvidia", "torch", "torchvision"
+    )
     assert (found["torch"], found["torchvision"]) == ("2.14.0+cpu", "0.29.0+cpu")
 
 
 def test_variants_are_off(env, pytorch: Replica) -> None:
-    result = install(env, pytorch, "cuda13.0-sm86", "--dry-run", "--no-variants", "torch", code=None)
+    result = install(
+        env, pytorch, "cuda13.0-sm86", "--dry-run", "--no-variants", "torch", code=None
+    )
     assert pytorch.pages.requests == []
     assert result.code != 0 or f"torch-{NEWER[0]}" in result.out
 
@@ -309,7 +353,9 @@ def test_a_constraint_with_a_local_version(env, pytorch: Replica, tmp_path: Path
 
 def test_no_index(env, pytorch: Replica, tmp_path: Path) -> None:
     plain_wheel(tmp_path, "torch", "1.0")
-    result = install(env, pytorch, "cuda13.0-sm86", "--dry-run", "--no-index", "--find-links", tmp_path, "torch")
+    result = install(
+        env, pytorch, "cuda13.0-sm86", "--dry-run", "--no-index", "--find-links", tmp_path, "torch"
+    )
     assert "torch-1.0" in result.out
     assert pytorch.pages.requests == []
 
@@ -320,7 +366,9 @@ def test_hashes(env, pytorch: Replica, tmp_path: Path) -> None:
 
     def required(*indexes: str) -> Path:
         wheels = [torch_file(pytorch, f"2.14.0+{one}", one) for one in indexes]
-        hashes = [f"--hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}" for wheel in wheels]
+        hashes = [
+            f"--hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}" for wheel in wheels
+        ]
         file.write_text(f"torch==2.14.0 {' '.join(hashes)}\n")
         return file
 
@@ -337,7 +385,9 @@ def test_a_lock(env, pytorch: Replica, tmp_path: Path) -> None:
     """It has the build that pip took, and installs it without a page."""
     lock = tmp_path / "pylock.toml"
     options = ["--index-url", pytorch.base.url, "--variant-indexes", f"pytorch={pytorch.url}"]
-    env.pip("lock", *options, "--variant-target", "cuda13.0-sm86", "-o", lock, "torch", "torchvision")
+    env.pip(
+        "lock", *options, "--variant-target", "cuda13.0-sm86", "-o", lock, "torch", "torchvision"
+    )
     assert '"2.14.0+cu130"' in lock.read_text()
     assert "%2Bcu130" in lock.read_text()
 
@@ -345,12 +395,21 @@ def test_a_lock(env, pytorch: Replica, tmp_path: Path) -> None:
 @pytest.mark.long
 def test_several_targets(env, pytorch: Replica, tmp_path: Path) -> None:
     """A lock has one build of a release, a folder all of them, without saying for whom they are."""
-    options = ["--index-url", pytorch.base.url, "--variant-indexes", f"pytorch={pytorch.url}", "torch"]
+    options = [
+        "--index-url",
+        pytorch.base.url,
+        "--variant-indexes",
+        f"pytorch={pytorch.url}",
+        "torch",
+    ]
     options += ["--variant-target", "cuda13.0-sm86", "--variant-target", "x86_64_v3"]
     result = env.pip("lock", *options, "-o", tmp_path / "pylock.toml", code=1)
     assert "x86_64_v3 cannot get what the lock holds for cuda13.0-sm86: " in result.err
     result = env.pip("download", *options, "--dest", tmp_path)
-    assert {path.name.split("-")[1] for path in tmp_path.glob("torch-*")} == {"2.14.0+cu130", "2.14.0+cpu"}
+    assert {path.name.split("-")[1] for path in tmp_path.glob("torch-*")} == {
+        "2.14.0+cu130",
+        "2.14.0+cpu",
+    }
     assert "WARNING: A folder does not say for whom the builds of torch are; download" in result.err
 
 
@@ -363,7 +422,9 @@ def test_other_commands(env, pytorch: Replica, tmp_path: Path, command: str) -> 
     assert names == {"torch-2.14.0+cu126", "torchvision-0.29.0+cu126"}
 
 
-def test_a_source_distribution_is_built_against_the_same_build(env, pytorch: Replica, tmp_path: Path) -> None:
+def test_a_source_distribution_is_built_against_the_same_build(
+    env, pytorch: Replica, tmp_path: Path
+) -> None:
     """For the machine that builds, whatever the target is."""
     sdist(tmp_path, "extension", requires=["torch"])
     forced = {
@@ -381,7 +442,11 @@ def test_a_source_distribution_is_built_against_the_same_build(env, pytorch: Rep
 
 def test_an_installed_build_that_fits_stays(env, pytorch: Replica) -> None:
     for arguments in ([], ["-U"], ["-U", "--upgrade-strategy", "eager"]):
-        for version, index in (("2.14.0+cpu", "cpu"), ("2.14.0+cu126", "cu126"), ("2.14.0+cu130", "cu130")):
+        for version, index in (
+            ("2.14.0+cpu", "cpu"),
+            ("2.14.0+cu126", "cu126"),
+            ("2.14.0+cu130", "cu130"),
+        ):
             put(env, torch_file(pytorch, version, index))
             install(env, pytorch, "cuda13.0-sm86", *arguments, "torch")
             assert versions(env) == {"torch": version}
@@ -430,21 +495,33 @@ def test_another_build_of_what_is_not_asked_for(env, pytorch: Replica) -> None:
     put(env, torch_file(pytorch, "0.29.0+cu130", "cu130", "torchvision"))
     result = install(env, pytorch, "cuda13.0-sm61", "-U", "torch")
     assert versions(env) == {"torch": "2.14.0+cu126", "torchvision": "0.29.0+cu130"}
-    assert [line for line in result.err.splitlines() if "torchvision" in line and "cu130" in line], result.all
+    assert [
+        line for line in result.err.splitlines() if "torchvision" in line and "cu130" in line
+    ], result.all
 
 
 def test_another_build_that_fits_of_what_is_not_asked_for(env, pytorch: Replica) -> None:
     put(env, torch_file(pytorch, "2.14.0+cu130", "cu130"))
     put(env, torch_file(pytorch, "0.29.0+cu130", "cu130", "torchvision"))
-    result = install(env, pytorch, "cuda13.0-sm86", "--force-reinstall", "--variant", "torch=cu126", "torch")
+    result = install(
+        env, pytorch, "cuda13.0-sm86", "--force-reinstall", "--variant", "torch=cu126", "torch"
+    )
     assert versions(env) == {"torch": "2.14.0+cu126", "torchvision": "0.29.0+cu130"}
-    assert [line for line in result.err.splitlines() if "torchvision" in line and "cu130" in line], result.all
+    assert [
+        line for line in result.err.splitlines() if "torchvision" in line and "cu130" in line
+    ], result.all
 
 
 def test_no_build_for_all(env, pytorch: Replica) -> None:
     """Which project lacks which is said."""
     result = install(
-        env, pytorch, "cuda13.0-sm86", "--dry-run", "torch==2.11.0+cu130", "torchvision==0.26.0", code=None
+        env,
+        pytorch,
+        "cuda13.0-sm86",
+        "--dry-run",
+        "torch==2.11.0+cu130",
+        "torchvision==0.26.0",
+        code=None,
     )
     assert result.code != 0
     assert "torchvision" in result.all
@@ -454,7 +531,9 @@ def test_no_build_for_all(env, pytorch: Replica) -> None:
 # An index that fails
 
 
-def failing(env: Environment, pytorch: Replica, *arguments: object, sets: str = "", url: str = "") -> Result:
+def failing(
+    env: Environment, pytorch: Replica, *arguments: object, sets: str = "", url: str = ""
+) -> Result:
     """pip install of torch, which must fail with one line that names the index."""
     options = ("--retries", "0", "--timeout", "2", *arguments, "torch")
     result = install(env, pytorch, "cuda13.0-sm86", *options, sets=sets, code=None)
@@ -469,7 +548,9 @@ def failing(env: Environment, pytorch: Replica, *arguments: object, sets: str = 
 def test_an_index_that_does_not_answer(env, pytorch: Replica, fault: str) -> None:
     page = "/whl/cu130/torch/"
     spoil = getattr(faults, fault)
-    pytorch.pages.replies[page] = lambda: spoil(Reply(b"<html></html>", headers={"Content-Type": "text/html"}))
+    pytorch.pages.replies[page] = lambda: spoil(
+        Reply(b"<html></html>", headers={"Content-Type": "text/html"})
+    )
     result = failing(env, pytorch)
     # How to go on without it.
     assert "--variant" in result.err
@@ -511,7 +592,9 @@ def test_a_project_that_an_index_lacks(env, pytorch: Replica) -> None:
 
 
 def test_pytorch_says_403_for_what_it_lacks(env, pytorch: Replica) -> None:
-    pytorch.pages.replies["/whl/cu130/torch/"] = Reply(b"<Error><Code>AccessDenied</Code></Error>", 403)
+    pytorch.pages.replies["/whl/cu130/torch/"] = Reply(
+        b"<Error><Code>AccessDenied</Code></Error>", 403
+    )
     assert taken(env, pytorch, "cuda13.0-sm86", "torch==2.14.0")["torch"] == "2.14.0+cu132"
 
 
@@ -562,7 +645,9 @@ OWN_PARTS = {
 def test_a_file_of_ones_own(env, pytorch: Replica, tmp_path: Path) -> None:
     file = own_set(pytorch, tmp_path)
     for machine, expected in (("cuda13.0-sm86", "cu130"), ("cuda12.8-sm86", "cpu")):
-        assert taken(env, pytorch, machine, "torch", sets=str(file))["torch"] == f"2.14.0+{expected}"
+        assert (
+            taken(env, pytorch, machine, "torch", sets=str(file))["torch"] == f"2.14.0+{expected}"
+        )
     assert {one.partition("/")[0] for one in pytorch.asked()} == {"cu130", "cpu"}
 
 
@@ -582,7 +667,9 @@ def test_a_file_and_its_folders(env, pytorch: Replica, tmp_path: Path) -> None:
 def test_a_mirror_that_has_nothing(env, pytorch: Replica) -> None:
     """A misspelt address is not silently the same as no set."""
     url = f"{pytorch.url}/misspelt"
-    result = install(env, pytorch, "cuda13.0-sm86", "--dry-run", "torch", sets=f"pytorch={url}", code=None)
+    result = install(
+        env, pytorch, "cuda13.0-sm86", "--dry-run", "torch", sets=f"pytorch={url}", code=None
+    )
     lines = [line for line in result.all.splitlines() if "pytorch" in line or url in line]
     assert lines, result.all
 
@@ -614,7 +701,9 @@ BAD = {
 
 
 @pytest.mark.parametrize("changes", [*BAD.values()], ids=[*BAD])
-def test_a_set_that_is_wrong(env, pytorch: Replica, tmp_path: Path, changes: dict[str, str]) -> None:
+def test_a_set_that_is_wrong(
+    env, pytorch: Replica, tmp_path: Path, changes: dict[str, str]
+) -> None:
     """One line that names the file; nothing is asked or installed."""
     file = own_set(pytorch, tmp_path, **changes)
     result = install(env, pytorch, "cuda13.0-sm86", "torch", sets=str(file), code=None)
@@ -625,7 +714,9 @@ def test_a_set_that_is_wrong(env, pytorch: Replica, tmp_path: Path, changes: dic
     assert pytorch.pages.requests == []
 
 
-@pytest.mark.parametrize("named", ["/no/such.toml", "nobody", "pytorch=nowhere", "pytorch=", "=", "pytorch,pytorch=x"])
+@pytest.mark.parametrize(
+    "named", ["/no/such.toml", "nobody", "pytorch=nowhere", "pytorch=", "=", "pytorch,pytorch=x"]
+)
 def test_a_name_that_stands_for_no_set(env, pytorch: Replica, named: str) -> None:
     result = install(env, pytorch, "cuda13.0-sm86", "torch", sets=named, code=None)
     assert result.code != 0, result.all
@@ -657,7 +748,14 @@ def test_two_sets_in_the_configuration(env, pytorch: Replica, tmp_path: Path) ->
     settings.write_text(f"[global]\nvariant-indexes =\n    pytorch={pytorch.url}\n    {file}\n")
     variables = {"PIP_CONFIG_FILE": str(settings), "PIP_INDEX_URL": pytorch.base.url}
     options = ("install", "--dry-run", "--variant-target", "cuda13.0-sm86", "torch")
-    for some in (variables, {**variables, "PIP_CONFIG_FILE": "/dev/null", "PIP_VARIANT_INDEXES": f"pytorch={pytorch.url} {file}"}):
+    for some in (
+        variables,
+        {
+            **variables,
+            "PIP_CONFIG_FILE": "/dev/null",
+            "PIP_VARIANT_INDEXES": f"pytorch={pytorch.url} {file}",
+        },
+    ):
         result = env.pip(*options, env=some)
         assert "torch-2.14.0+cu130" in result.out
         assert "filelock-99.0" in result.out
@@ -669,9 +767,15 @@ def test_a_set_from_a_server(env, pytorch: Replica, tmp_path: Path) -> None:
     pytorch.base.replies["/acme.toml"] = Reply(data)
     url = pytorch.base.url.replace("/simple/", "/acme.toml")
     digest = hashlib.sha256(data).hexdigest()
-    result = install(env, pytorch, "cuda13.0-sm86", "--dry-run", "torch", sets=f"{url}#sha256={digest}")
+    result = install(
+        env, pytorch, "cuda13.0-sm86", "--dry-run", "torch", sets=f"{url}#sha256={digest}"
+    )
     assert "torch-2.14.0+cu130" in result.out
-    for named in (url, f"{url}#sha256={'0' * 64}", url.replace("acme", "other") + f"#sha256={digest}"):
+    for named in (
+        url,
+        f"{url}#sha256={'0' * 64}",
+        url.replace("acme", "other") + f"#sha256={digest}",
+    ):
         result = install(env, pytorch, "cuda13.0-sm86", "torch", sets=named, code=None)
         assert result.code != 0, result.all
         assert len([line for line in result.err.splitlines() if "ERROR" in line]) == 1
@@ -680,7 +784,9 @@ def test_a_set_from_a_server(env, pytorch: Replica, tmp_path: Path) -> None:
 
 def test_releases_that_a_set_does_not_know(env, pytorch: Replica, tmp_path: Path) -> None:
     """The newest entry holds, and a line says that the set is older."""
-    file = own_set(pytorch, tmp_path, projects='projects = ["torch", "triton"]\nknown = ["torch<2.14"]')
+    file = own_set(
+        pytorch, tmp_path, projects='projects = ["torch", "triton"]\nknown = ["torch<2.14"]'
+    )
     result = install(env, pytorch, "cuda13.0-sm86", "--dry-run", "torch", sets=str(file))
     assert "torch-2.14.0+cu130" in result.out
     assert [line for line in result.all.splitlines() if "acme" in line and "2.14" in line]

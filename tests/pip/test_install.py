@@ -82,8 +82,12 @@ def test_nothing_usable_at_all_is_pips_own_error_after_the_reason(env, index: In
 def test_verbose_tells_the_reason_of_each_rejected_label(env, index: Index) -> None:
     release(index.root / "demo", "1.0", levels("v3", "v4", "v5"))
     result = install(env, index, "-v", "demo")
-    assert "Variant v4 of demo 1.0 needs x86_64 :: level :: v4 (supported: v3, v2, v1)" in result.out
-    assert "Variant v5 of demo 1.0 needs x86_64 :: level :: v5 (supported: v3, v2, v1)" in result.out
+    assert (
+        "Variant v4 of demo 1.0 needs x86_64 :: level :: v4 (supported: v3, v2, v1)" in result.out
+    )
+    assert (
+        "Variant v5 of demo 1.0 needs x86_64 :: level :: v5 (supported: v3, v2, v1)" in result.out
+    )
     assert "Variant v3 of" not in result.out
 
 
@@ -108,10 +112,12 @@ def test_each_version_reached_costs_one_request_and_no_more(env, index: Index) -
 
 def test_platform_tags_then_build_tag_within_a_label(env, index: Index) -> None:
     folder = index.root / "demo"
-    tag = "cp{0}{1}-cp{0}{1}-{2}".format(*env.evaluate(
-        "import sys, sysconfig; print(*sys.version_info[:2], "
-        "sysconfig.get_platform().replace('-', '_').replace('.', '_'))"
-    ).split())
+    tag = "cp{0}{1}-cp{0}{1}-{2}".format(
+        *env.evaluate(
+            "import sys, sysconfig; print(*sys.version_info[:2], "
+            "sysconfig.get_platform().replace('-', '_').replace('.', '_'))"
+        ).split()
+    )
     variant_wheel(folder, "v2", [LEVEL("v2")], tag=tag, build="9")
     variant_wheel(folder, "v3", [LEVEL("v3")], build="7")
     variant_wheel(folder, "v3", [LEVEL("v3")], tag=tag, build="1")
@@ -169,7 +175,9 @@ def test_a_package_without_variants_is_as_with_stock_pip(env, stock, index: Inde
     for environment in (env, stock):
         result = install(environment, index, "demo<2", "--report", "report.json")
         report = json.loads((environment.folder / "report.json").read_text())
-        outputs.append((re.sub(r"'[^']*report.json'", "", result.out), result.err, report["install"]))
+        outputs.append(
+            (re.sub(r"'[^']*report.json'", "", result.out), result.err, report["install"])
+        )
         requests.append(list(index.requests))
         index.requests.clear()
     assert outputs[0] == outputs[1]

@@ -63,7 +63,16 @@ class Pip:
         options = ["--cache-dir", self.folder / "cache", "--trusted-host", "127.0.0.1"]
         own = {name: str(value) for name, value in variables.items()}
         return subprocess.Popen(
-            [self.env.python, "-m", "pip", "install", *options, "--index-url", self.index.url, "demo"],
+            [
+                self.env.python,
+                "-m",
+                "pip",
+                "install",
+                *options,
+                "--index-url",
+                self.index.url,
+                "demo",
+            ],
             env=clean({**FORCED, "MARK": self.mark, "PYTHONPATH": str(self.folder), **own}),
             cwd=self.folder,
             stdout=subprocess.PIPE,
@@ -107,7 +116,12 @@ class Pip:
 @pytest.fixture(scope="module")
 def index_of_two(tmp_path_factory) -> Iterator[SignallingIndex]:
     root = tmp_path_factory.mktemp("index")
-    release(root / "demo", "1.0", {**levels("v2", "v3", "v4"), None: ()}, metadata=["Requires-Dist: other"])
+    release(
+        root / "demo",
+        "1.0",
+        {**levels("v2", "v3", "v4"), None: ()},
+        metadata=["Requires-Dist: other"],
+    )
     release(root / "other", "1.0", {**levels("v1", "v2"), None: ()}, name="other")
     with SignallingIndex(root) as running:
         running.headers["Cache-Control"] = "max-age=600"
@@ -123,7 +137,9 @@ EVERY = range(1, 7)
 """Two pages, the metadata of two releases and two wheels."""
 
 
-@pytest.mark.parametrize(("by", "requests"), [(CTRL_C, EVERY), (KILL, EVERY), (TERM, (3, 5)), (HANGUP, (3, 5))])
+@pytest.mark.parametrize(
+    ("by", "requests"), [(CTRL_C, EVERY), (KILL, EVERY), (TERM, (3, 5)), (HANGUP, (3, 5))]
+)
 def test_while_pip_waits_for_the_index(pip: Pip, by: signal.Signals, requests) -> None:
     for number in requests:
         started: list[subprocess.Popen[str]] = []

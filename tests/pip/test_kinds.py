@@ -82,9 +82,15 @@ def of_debian(folder: Path) -> Kind:
 def of_pipx(folder: Path) -> Kind:
     """An application's environment, into which pipx links the pip that all of them share."""
     python, module = with_tool("pipx", folder)
-    env = {"PIPX_HOME": str(folder / "home"), "PIPX_BIN_DIR": str(folder / "bin"), "HOME": str(folder)}
+    env = {
+        "PIPX_HOME": str(folder / "home"),
+        "PIPX_BIN_DIR": str(folder / "bin"),
+        "HOME": str(folder),
+    }
     app = plain_wheel(
-        folder, "app", files={"app-1.0.dist-info/entry_points.txt": "[console_scripts]\napp = app:VERSION\n"}
+        folder,
+        "app",
+        files={"app-1.0.dist-info/entry_points.txt": "[console_scripts]\napp = app:VERSION\n"},
     )
     env |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(pip_wheel("26.3").parent)}
     run(python, "-m", module, "install", app, env=env)
@@ -112,7 +118,9 @@ def marked(name: str) -> object:
 
 
 @pytest.mark.parametrize("name", [marked(name) for name in KINDS])
-def test_every_kind_of_pip(name: str, tmp_path: Path, index: Index, our_wheel: Path, record_property) -> None:
+def test_every_kind_of_pip(
+    name: str, tmp_path: Path, index: Index, our_wheel: Path, record_property
+) -> None:
     release(index.root / "demo", "1.0", {**levels("v2", "v3", "v4"), None: ()})
     pip, env, site = KINDS[name](tmp_path / "kind")
     record_property("pip", " ".join(run(*pip, "--version", env=env).split()[:2]))
@@ -121,12 +129,17 @@ def test_every_kind_of_pip(name: str, tmp_path: Path, index: Index, our_wheel: P
         return run(*pip, "install", *arguments, env={**env, **FORCED})
 
     def variant() -> list[str]:
-        return [next(iter(json.loads(f.read_text())["variants"])) for f in site.glob("demo-1.0*/variant.json")]
+        return [
+            next(iter(json.loads(f.read_text())["variants"]))
+            for f in site.glob("demo-1.0*/variant.json")
+        ]
 
     install("--index-url", index.url, "demo")
     assert variant() == []
     links = dependencies()[0].parent
-    install("--no-index", "--find-links", links, "--find-links", pip_wheel("26.3").parent, our_wheel)
+    install(
+        "--no-index", "--find-links", links, "--find-links", pip_wheel("26.3").parent, our_wheel
+    )
     output = install("--index-url", index.url, "--force-reinstall", "demo")
     assert variant() == ["v3"], output
     assert "Using the variant v3 (x86_64 :: level :: v3)" in output

@@ -78,8 +78,19 @@ def test_a_variant_and_an_upgrade_of_ours_in_one_command(fresh, house: Path, ind
     release(index.root / "demo", "1.0", {**levels("v3"), None: ()})
     fresh.pip("install", "--no-index", "--find-links", house, "pip-variants")
     fresh.pip(
-        "install", "--force-reinstall", "--index-url", index.url, "--find-links", house,
-        "pip-variants", "pluggy", "archspec", "packaging", "pip", "demo", env=FORCED,
+        "install",
+        "--force-reinstall",
+        "--index-url",
+        index.url,
+        "--find-links",
+        house,
+        "pip-variants",
+        "pluggy",
+        "archspec",
+        "packaging",
+        "pip",
+        "demo",
+        env=FORCED,
     )
     assert fresh.installed() == ("1.0", "v3")
 
@@ -92,9 +103,7 @@ def test_an_editable_install_works_too(fresh, house: Path, index: Index) -> None
     names = [wheel.name.partition("-")[0] for wheel in dependencies()]
     fresh.pip("install", "--no-index", "--find-links", house, *names)
     (fresh.site / "backend.pth").write_text(f"{backend}\n")
-    fresh.pip(
-        "install", "--no-index", "--find-links", house, "--no-build-isolation", "-e", ROOT
-    )
+    fresh.pip("install", "--no-index", "--find-links", house, "--no-build-isolation", "-e", ROOT)
     (fresh.site / "backend.pth").unlink()
     assert (fresh.site / "pip_variants.pth").exists()
     assert not (fresh.site / "pip_variants").exists()

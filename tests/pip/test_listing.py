@@ -70,7 +70,9 @@ def test_without_variants_the_output_is_that_of_stock_pip(env, stock, index: Ind
     ours = env.pip("list").out.splitlines()
     dependencies = {"archspec", "importlib", "lazy", "packaging", "pip", "pluggy", "zipp"}
     assert ours[0].split() == ["Package", "Version"]
-    kept = [line.split() for line in ours if line.replace("-", "_").split("_")[0] not in dependencies]
+    kept = [
+        line.split() for line in ours if line.replace("-", "_").split("_")[0] not in dependencies
+    ]
     theirs = [line.split() for line in stock.pip("list").out.splitlines()]
     assert ["other", "1.0"] in kept
     assert ["other", "1.0"] in theirs

@@ -24,7 +24,10 @@ TOMORROW = {"mood": "good", "list": [1, 2.5, True, {"deep": {"er": ["é", ""]}}]
 TABLES: dict[str, dict[str, Any]] = {
     "of-today": document(level("v2", "v3"), X86_64),
     "of-a-newer-draft": document(
-        level("v3"), {**X86_64, "smell": {"dynamic": {"by": ["nose"]}}}, byhand.NEWER, later=TOMORROW
+        level("v3"),
+        {**X86_64, "smell": {"dynamic": {"by": ["nose"]}}},
+        byhand.NEWER,
+        later=TOMORROW,
     ),
     "with-unknown-keys": document(
         level("v3"),
@@ -129,7 +132,9 @@ def test_a_table_that_cannot_be_used_leads_to_the_plain_wheel(
     assert byhand.taken(result) == "plain"
     ours = [line for line in result.err.splitlines() if "experimental feature" not in line]
     (warning,) = ours
-    assert warning.startswith("WARNING: Ignoring the wheel variants of demo 1.0: variants-json of demo 1.0")
+    assert warning.startswith(
+        "WARNING: Ignoring the wheel variants of demo 1.0: variants-json of demo 1.0"
+    )
 
 
 def test_a_lock_has_next_candidates_as_an_index_has(
@@ -145,7 +150,9 @@ def test_a_lock_has_next_candidates_as_an_index_has(
     }
     for label, inside in lies.items():
         byhand.wheel(folder, label, inside)
-        result = env.pip("install", "-r", byhand.lock(tmp_path / "pylock.toml", folder, whole), env=FORCED)
+        result = env.pip(
+            "install", "-r", byhand.lock(tmp_path / "pylock.toml", folder, whole), env=FORCED
+        )
         expected = {"v3": "v2", "v2": "null", "null": "plain"}[label]
         assert env.installed() == ("1.0", None if expected == "plain" else expected), result.all
         assert byhand.taken(result) == expected
@@ -189,7 +196,9 @@ def test_a_table_is_read_and_never_written(env: Environment, index: Index, tmp_p
 
 
 @pytest.mark.parametrize("options", [(), ("--no-variants",)])
-def test_two_versions_of_one_package(env: Environment, tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_two_versions_of_one_package(
+    env: Environment, tmp_path: Path, options: tuple[str, ...]
+) -> None:
     """Under markers of which one is true, as who locks for several machines writes them."""
     whole = document(level("v3"), X86_64)
     lock = ""
@@ -197,7 +206,7 @@ def test_two_versions_of_one_package(env: Environment, tmp_path: Path, options: 
         byhand.release(tmp_path, whole, version=version)
         text = byhand.lock(tmp_path / "pylock.toml", tmp_path, whole, version).read_text()
         head, _, package = text.partition("[[packages]]\n")
-        lock = f"{lock or head}[[packages]]\nmarker = \"{marker}\"\n{package}\n"
+        lock = f'{lock or head}[[packages]]\nmarker = "{marker}"\n{package}\n'
     (tmp_path / "pylock.toml").write_text(lock)
     env.pip("install", *options, "--no-index", "-r", tmp_path / "pylock.toml", env=FORCED)
     assert env.installed() == ("2.0", None if options else "v3")

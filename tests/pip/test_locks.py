@@ -78,7 +78,9 @@ def test_a_package_that_is_not_for_this_machine_does_not_matter(env, index, tmp_
     lock(env, index, tmp_path, "demo", "app", env=newer)
     file = tmp_path / "pylock.toml"
     text = file.read_text()
-    file.write_text(text.replace('name = "demo"\n', 'name = "demo"\nmarker = "os_name == \'x\'"\n', 1))
+    file.write_text(
+        text.replace('name = "demo"\n', 'name = "demo"\nmarker = "os_name == \'x\'"\n', 1)
+    )
     env.pip("install", "-r", file, env=FORCED)
     assert env.installed("app") == ("1.0", None)
     assert env.installed() is None

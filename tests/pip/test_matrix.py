@@ -25,7 +25,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         is_all = metafunc.config.getoption("--all")
         pips = [*(ALL_PIPS if is_all else PIPS)]
         pips += filter(None, [metafunc.config.getoption("--pip-checkout")])
-        pairs = [(p, python) for p in pips for python in PYTHONS if python in pythons() and starts(p, python)]
+        pairs = [
+            (p, python)
+            for p in pips
+            for python in PYTHONS
+            if python in pythons() and starts(p, python)
+        ]
         if not is_all:  # the newest with all Pythons, each older one with another of them
             of_older = dict(zip(PIPS[:-1], PYTHONS, strict=False))
             pairs = [pair for pair in pairs if of_older.get(pair[0], pair[1]) == pair[1]]
@@ -33,7 +38,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def test_selection(
-    make_environment: Callable[..., Environment], index: Index, pip: str, python: str, record_property
+    make_environment: Callable[..., Environment],
+    index: Index,
+    pip: str,
+    python: str,
+    record_property,
 ) -> None:
     env = make_environment(pip, python)
     record_property("pip", " ".join(env.pip("--version").out.split()[:2]))

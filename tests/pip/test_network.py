@@ -130,7 +130,9 @@ def test_redirects(env, index: Index, second: Index, folder: Path, what: str, st
     """To another host, as from an index to where its files are."""
     release(second.root / "demo", "1.0", {**levels("v2", "v3", "v4"), "null": (), None: ()})
     index.metadata = second.metadata = True
-    last = {"page": "", "json": JSON, "wheel": WHEEL("v3"), "metadata": WHEEL("v3") + ".metadata"}[what]
+    last = {"page": "", "json": JSON, "wheel": WHEEL("v3"), "metadata": WHEEL("v3") + ".metadata"}[
+        what
+    ]
     moved(index, f"/simple/demo/{last}", f"{second.url}demo/{last}", status)
     install(env, "--index-url", index.url, "demo")
     assert env.installed() == ("1.0", "v3")

@@ -30,7 +30,7 @@ def conf(tmp_path: Path) -> dict[str, str]:
 # A program with words of its own
 
 
-_TOOL = '''
+_TOOL = """
 import os, sys
 words = list(sys.argv)
 {before}
@@ -40,7 +40,7 @@ assert sys.argv == words, sys.argv
 code = {do}
 assert sys.argv == words, sys.argv
 print(code, *sys.argv[1:])
-'''
+"""
 DOES = {
     "nothing": "0",
     "installs": "main(['install', '--quiet', '--index-url', os.environ['INDEX'], 'demo'])",
@@ -54,13 +54,25 @@ DOES = {
 
 @pytest.mark.parametrize("off", [True, False], ids=["off", "on"])
 @pytest.mark.parametrize("does", DOES)
-def test_a_tool_keeps_its_words(env: Environment, index: Index, folder: Path, tmp_path: Path, does: str, off: bool) -> None:
+def test_a_tool_keeps_its_words(
+    env: Environment, index: Index, folder: Path, tmp_path: Path, does: str, off: bool
+) -> None:
     (tmp_path / "tool.py").write_text(_TOOL.format(before="", do=DOES[does]))
-    words = ("--variant", "release", "build", "--variant-target=x", "--no-variants", "--", "--variant-trust")
+    words = (
+        "--variant",
+        "release",
+        "build",
+        "--variant-target=x",
+        "--no-variants",
+        "--",
+        "--variant-trust",
+    )
     variables = clean({**FORCED, **(OFF if off else {}), "INDEX": index.url})
     command = [env.python, "tool.py", *words]
     done = subprocess.run(command, capture_output=True, text=True, env=variables, cwd=tmp_path)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, " ".join(("0", *words))), done.stderr
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, " ".join(("0", *words))), (
+        done.stderr
+    )
     if "installs" in does:
         expected = ("1.0", None) if off else ("2.0", "v2" if "our" in does else "v3")
         assert env.installed() == expected
@@ -74,7 +86,9 @@ def test_a_program_with_words_like_those_of_pip(env: Environment, tmp_path: Path
     )
     for variables in ({}, OFF):
         command = [env.python, "pip", "--variant", "release"]
-        done = subprocess.run(command, capture_output=True, text=True, env=clean(variables), cwd=tmp_path)
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=clean(variables), cwd=tmp_path
+        )
         assert done.stdout == "Namespace(variant='release')\n"
 
 
@@ -109,27 +123,63 @@ def test_words_that_are_not_options_are_pips(
         result = one.pip(*command, env={**FORCED, **variables, **off}, cwd=where, code=None)
         files = sorted(str(path.relative_to(where)) for path in where.rglob("*") if path.is_file())
         usage = result.err.partition("\n\n")[2] or result.err  # which lists the groups of options
-        seen.append((result.code, result.out, usage.replace(str(one.folder), ""), one.installed(), files))
+        seen.append(
+            (result.code, result.out, usage.replace(str(one.folder), ""), one.installed(), files)
+        )
     if arguments == ["--variant"]:  # an option of ours, with or without variants
         assert "--variant option requires 1 argument" in seen[1][2]
     else:
         assert seen[0] == seen[1]
 
 
-def test_the_values_of_other_options_turn_nothing_off(env: Environment, index: Index, folder: Path, tmp_path: Path) -> None:
-    for number, words in enumerate((["--log", "--no-variants"], ["-C", "--no-variants=1"], ["--report", "--no-variants"])):
-        env.pip("install", "--force-reinstall", "--index-url", index.url, *words, "demo", env=FORCED, cwd=tmp_path)
+def test_the_values_of_other_options_turn_nothing_off(
+    env: Environment, index: Index, folder: Path, tmp_path: Path
+) -> None:
+    for number, words in enumerate(
+        (["--log", "--no-variants"], ["-C", "--no-variants=1"], ["--report", "--no-variants"])
+    ):
+        env.pip(
+            "install",
+            "--force-reinstall",
+            "--index-url",
+            index.url,
+            *words,
+            "demo",
+            env=FORCED,
+            cwd=tmp_path,
+        )
         assert env.installed() == ("2.0", "v3"), number
 
 
-def test_options_of_ours_are_understood_when_off(env: Environment, index: Index, folder: Path, tmp_path: Path, conf) -> None:
+def test_options_of_ours_are_understood_when_off(
+    env: Environment, index: Index, folder: Path, tmp_path: Path, conf
+) -> None:
     """A command line that is right stays right; one that is wrong stays wrong."""
-    ours = ("--variant", "demo=v2", "--variant-prefer", "x86_64", "--variant-target", "x86_64_v2", "--variant-trust", "x")
+    ours = (
+        "--variant",
+        "demo=v2",
+        "--variant-prefer",
+        "x86_64",
+        "--variant-target",
+        "x86_64_v2",
+        "--variant-trust",
+        "x",
+    )
     for variables in (OFF, conf):
         env.reset()
-        result = env.pip("install", *ours, "--index-url", index.url, "demo", env={**FORCED, **variables})
+        result = env.pip(
+            "install", *ours, "--index-url", index.url, "demo", env={**FORCED, **variables}
+        )
         assert (env.installed(), result.err) == (("1.0", None), "")
-        result = env.pip("install", "--variant", "--index-url", index.url, "demo", env={**FORCED, **variables}, code=2)
+        result = env.pip(
+            "install",
+            "--variant",
+            "--index-url",
+            index.url,
+            "demo",
+            env={**FORCED, **variables},
+            code=2,
+        )
         assert "must be PACKAGE=LABEL" in result.err
         result = env.pip("install", "--variants", "x", "demo", env={**FORCED, **variables}, code=2)
         assert "no such option" in result.err
@@ -138,7 +188,9 @@ def test_options_of_ours_are_understood_when_off(env: Environment, index: Index,
 # For every command
 
 
-def test_pip_conf_holds_for_every_command(env: Environment, index: Index, folder: Path, conf: dict[str, str]) -> None:
+def test_pip_conf_holds_for_every_command(
+    env: Environment, index: Index, folder: Path, conf: dict[str, str]
+) -> None:
     """As `PIP_NO_VARIANTS` does; each would say something of variants else."""
     env.pip("install", "--index-url", index.url, "demo==1.0", env=FORCED)
     assert env.installed() == ("1.0", "v3")
@@ -151,8 +203,14 @@ def test_pip_conf_holds_for_every_command(env: Environment, index: Index, folder
     for command in commands:
         machine = OLDER if command == ["check"] else FORCED
         on = env.pip(*command, env=machine, code=None)
-        variable, setting = (env.pip(*command, env={**machine, **off}, code=None) for off in (OFF, conf))
-        assert (variable.code, variable.out, variable.err) == (setting.code, setting.out, setting.err)
+        variable, setting = (
+            env.pip(*command, env={**machine, **off}, code=None) for off in (OFF, conf)
+        )
+        assert (variable.code, variable.out, variable.err) == (
+            setting.code,
+            setting.out,
+            setting.err,
+        )
         assert not says_something(setting, command), command
         assert on.all != setting.all, command
     again = env.pip("list", env={**OLDER, **conf, "PIP_NO_VARIANTS": "0"})
@@ -163,12 +221,20 @@ def says_something(result: Result, command: list[str]) -> bool:
     """Of variants."""
     text = result.all
     if command == ["inspect"]:  # pip-variants is installed, too
-        text = json.dumps([one for one in json.loads(result.out)["installed"] if one["metadata"]["name"] == "demo"])
+        text = json.dumps(
+            [
+                one
+                for one in json.loads(result.out)["installed"]
+                if one["metadata"]["name"] == "demo"
+            ]
+        )
     return bool(re.search(r'\bVariant|"variant"|\bv3\b|Skipping', text))
 
 
 @pytest.mark.parametrize("pip", ["23.0.1"])
-def test_pip_conf_holds_for_older_pips(make_environment, index: Index, folder: Path, conf: dict[str, str], pip: str) -> None:
+def test_pip_conf_holds_for_older_pips(
+    make_environment, index: Index, folder: Path, conf: dict[str, str], pip: str
+) -> None:
     env = make_environment(pip)
     env.pip("install", "--index-url", index.url, "demo==1.0", env=FORCED)
     for command in (["list"], ["check"], ["inspect"]):
@@ -176,7 +242,9 @@ def test_pip_conf_holds_for_older_pips(make_environment, index: Index, folder: P
     env.reset()
 
 
-def test_a_command_alone_is_off(env: Environment, index: Index, folder: Path, tmp_path: Path) -> None:
+def test_a_command_alone_is_off(
+    env: Environment, index: Index, folder: Path, tmp_path: Path
+) -> None:
     (tmp_path / "pip.conf").write_text("[list]\nno-variants = true\n")
     variables = {**FORCED, "PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
     env.pip("install", "--index-url", index.url, "demo", env=variables)

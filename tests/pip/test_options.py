@@ -96,7 +96,9 @@ def test_a_mistyped_switch_is_an_error(
 
 @pytest.mark.parametrize("command", ["install", "download", "wheel", "lock", "index", "list"])
 def test_help_has_an_option_group_more(env, stock, command: str) -> None:
-    ours, theirs = (one.pip(command, "--help").out.partition("Description:")[2] for one in (env, stock))
+    ours, theirs = (
+        one.pip(command, "--help").out.partition("Description:")[2] for one in (env, stock)
+    )
     start = ours.index("Wheel Variant Options:")
     end = ours.find("\n\n", start)
     group = ours[start:] if end < 0 else ours[start : end + 2]
@@ -151,7 +153,9 @@ def test_the_site_folder_of_a_user(shared, our_wheel: Path, index: Index, folder
             archive.extractall(site if ours == "of the user" else env.site)
     run(env, "install --user", index, "demo", env=variables)
     assert (site / "demo-1.0.dist-info/variant.json").exists()
-    listed = {one["name"]: one for one in json.loads(env.pip("list", "--format=json", env=variables).out)}
+    listed = {
+        one["name"]: one for one in json.loads(env.pip("list", "--format=json", env=variables).out)
+    }
     assert listed["demo"]["variant"]["label"] == "v3"
 
 
@@ -280,13 +284,24 @@ def extras(index: Index) -> Path:
     ],
 )
 def test_extras_and_constraints(
-    env, index, extras: Path, tmp_path, feature, listed, requirement, constraint, expected, dependency
+    env,
+    index,
+    extras: Path,
+    tmp_path,
+    feature,
+    listed,
+    requirement,
+    constraint,
+    expected,
+    dependency,
 ) -> None:
     if not listed:
         for path in extras.glob("*.json"):
             path.unlink()
     (tmp_path / "c.txt").write_text(constraint.format(extras))
-    result = run(env, "install", index, *feature, "-c", tmp_path / "c.txt", requirement.format(extras))
+    result = run(
+        env, "install", index, *feature, "-c", tmp_path / "c.txt", requirement.format(extras)
+    )
     assert env.installed() == expected
     assert [name for name in ("fast", "slow") if env.installed(name)] == [dependency], result.all
     assert env.pip("check", env=FORCED).out == "No broken requirements found.\n"

@@ -34,8 +34,14 @@ SHAPES: dict[str, tuple[dict[str, Any], str]] = {
     "enabled-elsewhere": (draft(level("v3"), {"x86_64": {**OURS, "enable-if": ELSEWHERE}}), "v3"),
     "build-time-only": (
         draft(
-            {"lime": {"paint": {"colour": ["lime"]}}, "v3_teal": {**level("v3")["v3"], "paint": {"colour": ["teal"]}}},
-            {"x86_64": {**OURS, "enable-if": HERE}, "paint": {"plugin-use": "build", "requires": ["acme-paint"]}},
+            {
+                "lime": {"paint": {"colour": ["lime"]}},
+                "v3_teal": {**level("v3")["v3"], "paint": {"colour": ["teal"]}},
+            },
+            {
+                "x86_64": {**OURS, "enable-if": HERE},
+                "paint": {"plugin-use": "build", "requires": ["acme-paint"]},
+            },
             2,
             priorities={
                 "namespace": ["paint", "x86_64"],
@@ -50,7 +56,10 @@ SHAPES: dict[str, tuple[dict[str, Any], str]] = {
             {"lime": {"paint": {"colour": ["lime"]}}, "teal": {"paint": {"colour": ["teal"]}}},
             {"paint": {"plugin-use": "none", "requires": []}},
             2,
-            priorities={"namespace": ["paint"], "property": {"paint": {"colour": ["teal", "lime"]}}},
+            priorities={
+                "namespace": ["paint"],
+                "property": {"paint": {"colour": ["teal", "lime"]}},
+            },
         ),
         "teal",
     ),
@@ -97,12 +106,24 @@ SHAPES: dict[str, tuple[dict[str, Any], str]] = {
         "null",
     ),
     "bound-to-a-release": (
-        draft({"v2_lib1.0": {"x86_64": {"level": ["v2"]}, "abi_dependency": {"enabled_here": ["1.0"]}}}, {"x86_64": OURS}),
+        draft(
+            {
+                "v2_lib1.0": {
+                    "x86_64": {"level": ["v2"]},
+                    "abi_dependency": {"enabled_here": ["1.0"]},
+                }
+            },
+            {"x86_64": OURS},
+        ),
         "v2_lib1.0",
     ),
     "odd-names": (
         draft(
-            {"0deadbee": {"tech": {"risk": ["1000000000"]}}, "_.": {"tech": {"quantum": ["foam"]}}, "null": {}},
+            {
+                "0deadbee": {"tech": {"risk": ["1000000000"]}},
+                "_.": {"tech": {"quantum": ["foam"]}},
+                "null": {},
+            },
             {"tech": THEIRS, "hw": {**THEIRS, "plugin-api": "acme_hw.plugin : AcmePlugin"}},
         ),
         "null",
@@ -171,7 +192,9 @@ def test_each_shape_leads_to_the_same_choice_with_and_without_separate_metadata(
         found, result = installed_from(env, index, *SHAPES)
         assert found == expected, result.all
         lines = [line.strip() for line in (result.out + result.err).splitlines()]
-        said.append(sorted(line for line in lines if line.startswith(("Using the", "WARNING:", "Hint:"))))
+        said.append(
+            sorted(line for line in lines if line.startswith(("Using the", "WARNING:", "Hint:")))
+        )
         env.reset()
     assert said[0] == said[1]
     for name in ("no-version", "major-two"):
@@ -204,7 +227,9 @@ def installed_of(report: Any) -> dict[str, str]:
     found = {}
     for one in json.loads(report.read_text())["install"]:
         parts = unquote(one["download_info"]["url"]).removesuffix(".whl").split("-")
-        found[one["metadata"]["name"].replace("_", "-")] = parts[-1] if parts[-1] != "any" else "plain"
+        found[one["metadata"]["name"].replace("_", "-")] = (
+            parts[-1] if parts[-1] != "any" else "plain"
+        )
     return found
 
 

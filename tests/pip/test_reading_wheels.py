@@ -21,7 +21,13 @@ def folder(index: Index) -> Path:
 
 
 def large(index: Index) -> None:
-    release(index.root / "demo", "1.0", {**levels(*LABELS), None: ()}, index=False, files={"large.txt": LARGE})
+    release(
+        index.root / "demo",
+        "1.0",
+        {**levels(*LABELS), None: ()},
+        index=False,
+        files={"large.txt": LARGE},
+    )
 
 
 def install(env: Environment, index: Index, *words: object, **options: object) -> Result:
@@ -40,7 +46,11 @@ def says_nothing_of_ranges(index: Index) -> None:
     """Parts are sent all the same."""
 
     def quiet(reply: Reply) -> Reply:
-        return Reply(reply.body, reply.status, {k: v for k, v in reply.headers.items() if k != "Accept-Ranges"})
+        return Reply(
+            reply.body,
+            reply.status,
+            {k: v for k, v in reply.headers.items() if k != "Accept-Ranges"},
+        )
 
     for label in LABELS:
         for method in ("HEAD", "GET", "PARTS"):
@@ -72,7 +82,10 @@ def no_suffixes(status: int, says_size: bool = True) -> Callable[[Index], None]:
 
 
 KINDS: dict[str, Callable[[Index], None]] = {
-    **{f"HEAD is refused with {status}": head_refused(status) for status in (400, 403, 404, 405, 500)},
+    **{
+        f"HEAD is refused with {status}": head_refused(status)
+        for status in (400, 403, 404, 405, 500)
+    },
     "nothing is said of ranges": says_nothing_of_ranges,
     "ranges are denied": says_none,
     **{f"ends are refused with {status}": no_suffixes(status) for status in (400, 416, 501)},
@@ -93,11 +106,21 @@ def asked_for(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index, "_file", noted)
 
 
-LARGE_TOO = ("HEAD is refused with 403", "ranges are denied", "ends are refused with 416", "ends are answered with all of it")
+LARGE_TOO = (
+    "HEAD is refused with 403",
+    "ranges are denied",
+    "ends are refused with 416",
+    "ends are answered with all of it",
+)
 
 
-@pytest.mark.parametrize(("kind", "size"), [*((kind, "small") for kind in KINDS), *((kind, "large") for kind in LARGE_TOO)])
-def test_servers(env: Environment, index: Index, folder: Path, asked_for: None, kind: str, size: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [*((kind, "small") for kind in KINDS), *((kind, "large") for kind in LARGE_TOO)],
+)
+def test_servers(
+    env: Environment, index: Index, folder: Path, asked_for: None, kind: str, size: str
+) -> None:
     """What a server says of itself does not matter, only what it does."""
     if size == "large":
         large(index)
@@ -110,8 +133,13 @@ def test_servers(env: Environment, index: Index, folder: Path, asked_for: None, 
 
 
 @pytest.mark.parametrize("pip", ["23.0.1", "24.0", "25.3"])
-@pytest.mark.parametrize("kind", ["HEAD is refused with 403", "ends are refused with 416", "ends are answered with all of it"])
-def test_servers_and_older_pips(make_environment, index: Index, folder: Path, asked_for: None, pip: str, kind: str) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    ["HEAD is refused with 403", "ends are refused with 416", "ends are answered with all of it"],
+)
+def test_servers_and_older_pips(
+    make_environment, index: Index, folder: Path, asked_for: None, pip: str, kind: str
+) -> None:
     env = make_environment(pip)
     KINDS[kind](index)
     result = install(env, index)
@@ -119,11 +147,15 @@ def test_servers_and_older_pips(make_environment, index: Index, folder: Path, as
     env.reset()
 
 
-def test_addresses_that_are_signed_for_one_method(env: Environment, index: Index, folder: Path) -> None:
+def test_addresses_that_are_signed_for_one_method(
+    env: Environment, index: Index, folder: Path
+) -> None:
     """As of object stores: each wheel is a redirect to an address that answers to GET alone."""
     for label in LABELS:
         content = (folder / WHEEL(label)).read_bytes()
-        index.replies[f"/simple/demo/{WHEEL(label)}"] = Reply(status=302, headers={"Location": f"/store/{label}?signature=1"})
+        index.replies[f"/simple/demo/{WHEEL(label)}"] = Reply(
+            status=302, headers={"Location": f"/store/{label}?signature=1"}
+        )
         index.replies[f"/store/{label}"] = Reply(content)
         index.faults["HEAD", label] = lambda _: Reply(b"", 403)
     result = install(env, index)
@@ -152,7 +184,9 @@ def devpi(index: Index, folder: Path) -> None:
         digest = hashlib.sha256(content).hexdigest()
         path = f"/+f/{digest[:3]}/{digest[3:16]}/{wheel.name}"
         index.replies[path] = Reply(content, headers={"Content-Type": "application/octet-stream"})
-        anchors.append(f'<a href="../../..{path}#sha256={digest}" data-requires-python="&gt;=3">{wheel.name}</a><br/>')
+        anchors.append(
+            f'<a href="../../..{path}#sha256={digest}" data-requires-python="&gt;=3">{wheel.name}</a><br/>'
+        )
     page = "<!DOCTYPE html><html><head><title>root/pypi: links for demo</title></head><body>"
     body = f"{page}<h1>root/pypi: links for demo</h1>{''.join(anchors)}</body></html>"
     index.replies["/simple/demo/"] = Reply(body.encode(), headers={"Content-Type": "text/html"})
@@ -170,7 +204,12 @@ def json_without_hashes(index: Index, folder: Path) -> None:
 @pytest.mark.parametrize("command", ["install", "lock"])
 @pytest.mark.parametrize("kind", [devpi, mirror, json_without_hashes])
 def test_indexes_that_know_nothing_of_variants(
-    env: Environment, index: Index, folder: Path, tmp_path: Path, kind: Callable[[Index, Path], None], command: str
+    env: Environment,
+    index: Index,
+    folder: Path,
+    tmp_path: Path,
+    kind: Callable[[Index, Path], None],
+    command: str,
 ) -> None:
     kind(index, folder)
     if command == "lock":
@@ -193,7 +232,9 @@ def many(index: Index, labels: int, reply: Reply | None = None) -> None:
     content = (folder / WHEEL("v3")).read_bytes()
     anchors = [f'<a href="{WHEEL(f"l{number}")}">x</a>' for number in range(labels)]
     anchors.append('<a href="demo-1.0-py3-none-any.whl">x</a>')
-    index.replies["/simple/demo/"] = Reply("".join(anchors).encode(), headers={"Content-Type": "text/html"})
+    index.replies["/simple/demo/"] = Reply(
+        "".join(anchors).encode(), headers={"Content-Type": "text/html"}
+    )
     for number in range(labels):
         index.replies[WHEEL(f"l{number}")] = reply or Reply(content)
 
@@ -207,7 +248,9 @@ def test_a_thousand_and_five_hundred_labels(env: Environment, index: Index, fold
     result = install(env, index)
     assert env.installed() == ("1.0", None)
     (warning,) = result.err.splitlines()
-    assert warning.strip().startswith("WARNING: Ignoring the wheel variants of demo 1.0: its index has no variant metadata")
+    assert warning.strip().startswith(
+        "WARNING: Ignoring the wheel variants of demo 1.0: its index has no variant metadata"
+    )
     assert len(index.requests) <= 210
 
 
@@ -262,8 +305,16 @@ def _wheel(metadata: dict, label: str, size: int = 0) -> bytes:
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("large.bin", b"x" * size)
         archive.writestr("demo.py", "")
-        archive.writestr("demo-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n")
-        archive.writestr("demo-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(
+            "demo-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"
+        )
+        archive.writestr(
+            "demo-1.0.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
         archive.writestr("demo-1.0.dist-info/RECORD", "demo.py,,\n")
-        archive.writestr("demo-1.0.dist-info/variant.json", json.dumps({**metadata, "variants": {label: variant}}))
+        archive.writestr(
+            "demo-1.0.dist-info/variant.json",
+            json.dumps({**metadata, "variants": {label: variant}}),
+        )
     return file.getvalue()

@@ -88,7 +88,9 @@ def _(case: Case) -> None:
         file.write_text(original)
     case.takes(None)
     (warning,) = result.err.splitlines()
-    assert warning.lstrip().startswith("WARNING: Wheel variants are ignored: pip-variants does not know this pip")
+    assert warning.lstrip().startswith(
+        "WARNING: Wheel variants are ignored: pip-variants does not know this pip"
+    )
     assert case.index.files(".json") == []
 
 
@@ -176,7 +178,9 @@ def _(case: Case) -> None:
     kernel.write_text("NVRM version: of a driver whose libraries are not here\n")
     file = case.env.site / "pip_variants/providers/nvidia.py"
     original = file.read_text()
-    here = re.sub(r"^_KERNEL_DRIVER = .*$", f"_KERNEL_DRIVER = {str(kernel)!r}", original, flags=re.M)
+    here = re.sub(
+        r"^_KERNEL_DRIVER = .*$", f"_KERNEL_DRIVER = {str(kernel)!r}", original, flags=re.M
+    )
     try:
         file.write_text(here.replace("in _DEADLINES.items()", "in ()"))
         assert here != original

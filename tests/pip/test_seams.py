@@ -36,10 +36,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         pips = [*(ALL_PIPS if everything else PIPS)]
         pips += filter(None, [metafunc.config.getoption("--pip-checkout")])
         # On these two it reads metadata in different ways.
-        pairs = [(one, python) for one in pips for python in ("3.10", "3.11") if python in pythons()]
+        pairs = [
+            (one, python) for one in pips for python in ("3.10", "3.11") if python in pythons()
+        ]
         metafunc.parametrize(("pip", "python"), [pair for pair in pairs if starts(*pair)])
     if "name" in metafunc.fixturenames:
-        metafunc.parametrize("name", CRITICAL if everything else [one for one in CRITICAL if one in ALWAYS])
+        metafunc.parametrize(
+            "name", CRITICAL if everything else [one for one in CRITICAL if one in ALWAYS]
+        )
 
 
 _ATTACHED = """
@@ -57,7 +61,9 @@ print(json.dumps([pip.__version__, places, faults, attach.verify(), [seam.place 
 """
 
 
-def test_the_places_are_those_of_the_table(make_environment: Callable[..., Environment], pip: str, python: str) -> None:
+def test_the_places_are_those_of_the_table(
+    make_environment: Callable[..., Environment], pip: str, python: str
+) -> None:
     environment = make_environment(pip, python)
     version, places, faults, problems, missing = json.loads(environment.evaluate(_ATTACHED))
     number = tuple(int(part) for part in version.split(".")[:2])
@@ -106,13 +112,18 @@ del {owner}.{name}
 def another_attribute(module: str, owner: str, name: str) -> list[Change]:
     """It is kept under another name; a property has the old one."""
     code = f"\n{owner}.{name} = property(lambda self: self.the_{name}, lambda self, value: setattr(self, 'the_{name}', value))\n"
-    return [(re.escape(module), rf"\bself\.{name}\b", f"self.the_{name}"), (re.escape(module), r"\Z", code)]
+    return [
+        (re.escape(module), rf"\bself\.{name}\b", f"self.the_{name}"),
+        (re.escape(module), r"\Z", code),
+    ]
 
 
 def another_way(name: str) -> list[Change]:
     """An argument of the function that makes a candidate."""
     found = rf"\b{name}=(ican\.)?{name}\b(?=,\s+(name|version|extras)=)"
-    return [(r"resolution\.resolvelib\.factory", found, rf"**{{'{name[:2]}' + '{name[2:]}': \1{name}}}")]
+    return [
+        (r"resolution\.resolvelib\.factory", found, rf"**{{'{name[:2]}' + '{name[2:]}': \1{name}}}")
+    ]
 
 
 # Words that are also something else's are renamed only where they are that name of pip.
@@ -134,31 +145,56 @@ SPECIAL: dict[str, list[Change]] = {
         (r"index\.sources", r"\bparse_wheel_filename,", "parse_wheel_filename as parse_name,"),
         (r"index\.sources", r"\bparse_wheel_filename\(", "parse_name("),
     ],
-    "cache:SimpleWheelCache.get": [("cache", r"(?<=def )get(?=\()|(?<=_cache\.)get(?=\()", "get_link")],
+    "cache:SimpleWheelCache.get": [
+        ("cache", r"(?<=def )get(?=\()|(?<=_cache\.)get(?=\()", "get_link")
+    ],
     "resolution.resolvelib.found_candidates:FoundCandidates.__init__": renamed("get_infos"),
     "resolution.resolvelib.resolver:Resolver.resolve": [
         (r"resolution\..*", r"def resolve\(", "def run_resolve("),
         (r"commands\..*|build_env.*", r"resolver\.resolve\(", "resolver.run_resolve("),
     ],
     "Factory._iter_found_candidates uses .partial": [
-        (r"resolution\.resolvelib\.factory", r"functools\.partial\(", "(lambda f, **k: lambda: f(**k))("),
+        (
+            r"resolution\.resolvelib\.factory",
+            r"functools\.partial\(",
+            "(lambda f, **k: lambda: f(**k))(",
+        ),
     ],
-    **{f"Factory._iter_found_candidates uses {name}=": another_way(name) for name in ("link", "name")},
-    "Resolver.__init__ uses .factory": another_attribute("resolution.resolvelib.resolver", "Resolver", "factory"),
-    "LinkCollector.__init__ uses .session": another_attribute("index.collector", "LinkCollector", "session"),
-    "_get_index_content uses session": [(r"index\.collector", r"(?<![.\w])session\b", "the_session")],
+    **{
+        f"Factory._iter_found_candidates uses {name}=": another_way(name)
+        for name in ("link", "name")
+    },
+    "Resolver.__init__ uses .factory": another_attribute(
+        "resolution.resolvelib.resolver", "Resolver", "factory"
+    ),
+    "LinkCollector.__init__ uses .session": another_attribute(
+        "index.collector", "LinkCollector", "session"
+    ),
+    "_get_index_content uses session": [
+        (r"index\.collector", r"(?<![.\w])session\b", "the_session")
+    ],
     "models.link:Link.url": elsewhere("models.link", "Link", "url"),
     "models.link:Link.filename": elsewhere("models.link", "Link", "filename"),
     "models.link:Link.is_file": [(".*", r"(?<=def )is_file\b|\bis_file\b(?!\()", "is_of_disk")],
     "Link.__init__ uses ._hashes": [(r"models\.link", r"\b_hashes\b", "_digests")],
-    "CandidateEvaluator.__init__ uses ._hashes": [(r"index\.package_finder", r"self\._hashes\b", "self._allowed")],
-    "InstallRequirement.__init__ uses .link": another_attribute("req.req_install", "InstallRequirement", "link"),
+    "CandidateEvaluator.__init__ uses ._hashes": [
+        (r"index\.package_finder", r"self\._hashes\b", "self._allowed")
+    ],
+    "InstallRequirement.__init__ uses .link": another_attribute(
+        "req.req_install", "InstallRequirement", "link"
+    ),
     "req.req_install:InstallRequirement.hashes": [
         (".*", r"(?<=def )hashes(?=\(self, trust)|(?<=\.)hashes(?=\(trust)", "all_hashes"),
     ],
-    "RequirementSet.__init__ uses .requirements": another_attribute("req.req_set", "RequirementSet", "requirements"),
-    "metadata.base:BaseDistribution.read_text": [(r"metadata\.base", r"\Z", "\ndel BaseDistribution.read_text\n")],
-    "option python_version": [(".*", r"(?<!platform\.)\bpython_version\b", "python_version_renamed")],
+    "RequirementSet.__init__ uses .requirements": another_attribute(
+        "req.req_set", "RequirementSet", "requirements"
+    ),
+    "metadata.base:BaseDistribution.read_text": [
+        (r"metadata\.base", r"\Z", "\ndel BaseDistribution.read_text\n")
+    ],
+    "option python_version": [
+        (".*", r"(?<!platform\.)\bpython_version\b", "python_version_renamed")
+    ],
     "import of Wheel": [(".*", r"\bWheel\b(?!-)", "Wheel_renamed")],
     "option implementation": [(".*", r"(?<!sys\.)\bimplementation\b", "implementation_renamed")],
 }
@@ -174,9 +210,18 @@ def imports() -> Iterable[str]:
 
 @pytest.mark.parametrize(
     ("version", "number"),
-    [("26.1", (26, 1)), ("26.2b1", (26, 2)), ("26.2rc2", (26, 2)), ("26.3.dev0", (26, 3)), ("27", (27,)), ("x", (0,))],
+    [
+        ("26.1", (26, 1)),
+        ("26.2b1", (26, 2)),
+        ("26.2rc2", (26, 2)),
+        ("26.3.dev0", (26, 3)),
+        ("27", (27,)),
+        ("x", (0,)),
+    ],
 )
-def test_the_version_of_a_pip(monkeypatch: pytest.MonkeyPatch, version: str, number: tuple[int, ...]) -> None:
+def test_the_version_of_a_pip(
+    monkeypatch: pytest.MonkeyPatch, version: str, number: tuple[int, ...]
+) -> None:
     import pip
 
     from pip_variants.pip_adapter.hook import attach
@@ -196,7 +241,10 @@ CRITICAL = [
     *(
         seam.place
         for seam in SEAMS
-        if seam.needed_by == ALL and is_here(seam.place) and seam.since <= (26, 3) and not seam.until
+        if seam.needed_by == ALL
+        and is_here(seam.place)
+        and seam.since <= (26, 3)
+        and not seam.until
     ),
     *(place for place, _ in ASSUMPTIONS if not place.endswith(".__init__")),
     *(
@@ -239,12 +287,21 @@ def of(name: str) -> list[Change]:
     return SPECIAL.get(name) or renamed(re.split(r"[.: ]", name)[-1])
 
 
-def install(env: Environment, index: Index, changes: Iterable[Change], folder: Path, *words: object, **options: object) -> Result:
+def install(
+    env: Environment,
+    index: Index,
+    changes: Iterable[Change],
+    folder: Path,
+    *words: object,
+    **options: object,
+) -> Result:
     variables = {**FORCED, **changed(folder, changes)}
     return env.pip("install", "--index-url", index.url, *words, "demo", env=variables, **options)
 
 
-def test_a_pip_without_a_name_that_is_needed(env: Environment, index: Index, tmp_path: Path, name: str) -> None:
+def test_a_pip_without_a_name_that_is_needed(
+    env: Environment, index: Index, tmp_path: Path, name: str
+) -> None:
     release(index.root / "demo", "1.0", {**levels("v3"), "null": (), None: ()})
     result = install(env, index, of(name), tmp_path)
     assert env.installed() == ("1.0", None), result.all
@@ -253,7 +310,9 @@ def test_a_pip_without_a_name_that_is_needed(env: Environment, index: Index, tmp
     assert index.files(".json") == []
 
 
-def test_without_variants_nobody_hears_of_it(env: Environment, index: Index, tmp_path: Path) -> None:
+def test_without_variants_nobody_hears_of_it(
+    env: Environment, index: Index, tmp_path: Path
+) -> None:
     plain_wheel(index.root / "demo")
     # All changes of a name: pip must still run. The set of names has no order of its own.
     names = sorted(name for name in ALWAYS if not name.startswith("import"))[:4]
@@ -271,11 +330,15 @@ SETS = {
 
 
 @pytest.mark.parametrize("lacking", SETS)
-def test_a_pip_without_what_index_sets_need(env: Environment, index: Index, tmp_path: Path, lacking: str) -> None:
+def test_a_pip_without_what_index_sets_need(
+    env: Environment, index: Index, tmp_path: Path, lacking: str
+) -> None:
     """Only who names a set hears of it, and gets what stock pip takes."""
     release(index.root / "demo", "1.0", {**levels("v3"), None: ()})
     sets = tmp_path / "acme.toml"
-    sets.write_text(f'format = 1\nname = "acme"\nprojects = ["other"]\n[builds.one]\nindex = "{index.url}"\n')
+    sets.write_text(
+        f'format = 1\nname = "acme"\nprojects = ["other"]\n[builds.one]\nindex = "{index.url}"\n'
+    )
     result = install(env, index, SETS[lacking], tmp_path, "--variant-indexes", sets)
     assert env.installed() == ("1.0", None), result.all
     assert len(result.err.splitlines()) == 1, result.all
@@ -286,17 +349,36 @@ def test_a_pip_without_what_index_sets_need(env: Environment, index: Index, tmp_
 
 
 @pytest.mark.parametrize("words", [(), ("--use-deprecated", "legacy-resolver")], ids=["", "legacy"])
-def test_a_field_more_to_sort_by_does_not_merge_versions(env: Environment, index: Index, tmp_path: Path, words) -> None:
+def test_a_field_more_to_sort_by_does_not_merge_versions(
+    env: Environment, index: Index, tmp_path: Path, words
+) -> None:
     for version in ("1.0", "2.0", "3.0"):
-        release(index.root / "demo", version, levels("v2", "v4") if version == "2.0" else levels("v4"))
-    field = [(r"index\.package_finder", r"return \((\s+)has_allowed_hash,", r"return (\g<1>0,\g<1>has_allowed_hash,")]
+        release(
+            index.root / "demo", version, levels("v2", "v4") if version == "2.0" else levels("v4")
+        )
+    field = [
+        (
+            r"index\.package_finder",
+            r"return \((\s+)has_allowed_hash,",
+            r"return (\g<1>0,\g<1>has_allowed_hash,",
+        )
+    ]
     result = install(env, index, field, tmp_path, *words)
     assert env.installed() == ("2.0", "v2"), result.all
-    listed = env.pip("index", "versions", "--index-url", index.url, "demo", env={**FORCED, **changed(tmp_path, field)})
+    listed = env.pip(
+        "index",
+        "versions",
+        "--index-url",
+        index.url,
+        "demo",
+        env={**FORCED, **changed(tmp_path, field)},
+    )
     assert "Available versions: 2.0, 1.0\n" in listed.out
 
 
-SOMETIMES = [seam for seam in SEAMS if seam.needed_by != ALL and seam.since <= (26, 3) and not seam.until]
+SOMETIMES = [
+    seam for seam in SEAMS if seam.needed_by != ALL and seam.since <= (26, 3) and not seam.until
+]
 _ALIAS = "parse_wheel_filename as parse_name"
 OF_SOME: dict[str, list[Change]] = {
     "req.constructors:parse_wheel_filename": [
@@ -311,13 +393,21 @@ OF_SOME: dict[str, list[Change]] = {
         (r"cli\.main_parser", r"^import subprocess$", "import subprocess as processes"),
         (r"cli\.main_parser", r"\bsubprocess\.", "processes."),
     ],
-    "build_env.installer:InprocessBuildEnvironmentInstaller.install": renamed("InprocessBuildEnvironmentInstaller"),
+    "build_env.installer:InprocessBuildEnvironmentInstaller.install": renamed(
+        "InprocessBuildEnvironmentInstaller"
+    ),
     "commands.lock:tomli_w": [
-        (r"commands\.lock", r"^from pip\._vendor import tomli_w$", "from pip._vendor import tomli_w as writer"),
+        (
+            r"commands\.lock",
+            r"^from pip\._vendor import tomli_w$",
+            "from pip._vendor import tomli_w as writer",
+        ),
         (r"commands\.lock", r"\btomli_w\.", "writer."),
     ],
     "commands.lock:LockCommand.run": inherited("commands.lock", "LockCommand", "run"),
-    "commands.download:DownloadCommand.run": inherited("commands.download", "DownloadCommand", "run"),
+    "commands.download:DownloadCommand.run": inherited(
+        "commands.download", "DownloadCommand", "run"
+    ),
 }
 
 
@@ -378,7 +468,9 @@ def test_a_command_that_misses_something_says_so(
 
     def said(result: Result) -> list[str]:
         lines = [line.strip() for line in result.err.splitlines()]
-        return [line for line in lines if "pip lock is currently an experimental command" not in line]
+        return [
+            line for line in lines if "pip lock is currently an experimental command" not in line
+        ]
 
     for seam in seams:
         without = run(seam, "other" if not looks else "pip")
@@ -417,10 +509,16 @@ def private_names() -> dict[str, str]:
                         own.add(inner.name)
                     if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store):
                         own.add(inner.attr)
-            elif isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+            elif (
+                isinstance(node, ast.Attribute)
+                and node.attr.startswith("_")
+                and not node.attr.startswith("__")
+            ):
                 used[node.attr] = file.name
             elif isinstance(node, ast.ImportFrom) and str(node.module).startswith("pip."):
-                used.update({alias.name: file.name for alias in node.names if alias.name.startswith("_")})
+                used.update(
+                    {alias.name: file.name for alias in node.names if alias.name.startswith("_")}
+                )
     # `_hashes` is both: of ours in one class, of pip's Link elsewhere.
     return {name: where for name, where in used.items() if name not in own or name == "_hashes"}
 
@@ -444,7 +542,9 @@ def test_private_names_of_pip_are_in_the_tables() -> None:
     assert unknown.keys() == BEYOND.keys(), unknown
 
 
-def test_everything_that_is_loaded_later_is_loaded_before_a_label_is_accepted(env: Environment) -> None:
+def test_everything_that_is_loaded_later_is_loaded_before_a_label_is_accepted(
+    env: Environment,
+) -> None:
     """So that a name of pip that cannot be imported is found in time."""
     code = (
         "import sys, pip._internal.cli.main\n"

@@ -55,7 +55,13 @@ def run(env: Environment, tmp_path: Path, index: Index) -> Run:
     (tmp_path / "work").mkdir()
     shells: dict[Path, Shell] = {}
 
-    def run(block: tuple[str, str], variables: Mapping[str, str], *, code: int = 0, python: Path = env.python) -> str:
+    def run(
+        block: tuple[str, str],
+        variables: Mapping[str, str],
+        *,
+        code: int = 0,
+        python: Path = env.python,
+    ) -> str:
         if python not in shells:
             folder = tmp_path / f"commands{len(shells)}"
             shells[python] = shell_of(SimpleNamespace(python=python), folder)
@@ -70,7 +76,9 @@ def run(env: Environment, tmp_path: Path, index: Index) -> Run:
 
 
 def test_every_command_of_the_page_is_run() -> None:
-    sections = {title: blocks(title) for title in ["", *re.findall(r"^## (.+)$", PAGE.read_text(), re.M)]}
+    sections = {
+        title: blocks(title) for title in ["", *re.findall(r"^## (.+)$", PAGE.read_text(), re.M)]
+    }
     tried = re.findall(r'= blocks\("(.*)"\)$', Path(__file__).read_text(), re.M)
     assert sorted(tried) == sorted(title for title, commands in sections.items() if commands)
 
@@ -113,7 +121,10 @@ def test_an_image_for_gpu_nodes(env: Environment, index: Index, run: Run) -> Non
     run(in_build, builder)
     assert env.installed() == ("1.0", "v4_cu12")
     assert run(check, node) == check[1]
-    run((check[0], "demo 1.0: fits gpu-node.toml, for which it was installed; not this machine:"), builder)
+    run(
+        (check[0], "demo 1.0: fits gpu-node.toml, for which it was installed; not this machine:"),
+        builder,
+    )
     env.reset()
     run(by_name, builder)
     assert env.installed() == ("1.0", "v4_cu12")
@@ -133,12 +144,16 @@ def nodes(folder: Path, machines: Mapping[str, Mapping[str, str]]) -> Path:
         forced = " ".join(f"{key}={value}" for key, value in variables.items())
         starts.append(f'env {forced} PATH="{folder / name}:$PATH" "$@"')
     program = folder / "srun"
-    program.write_text('#!/bin/sh -e\ntest "$1" = --ntasks-per-node=1\nshift\n' + "\n".join(starts) + "\n")
+    program.write_text(
+        '#!/bin/sh -e\ntest "$1" = --ntasks-per-node=1\nshift\n' + "\n".join(starts) + "\n"
+    )
     program.chmod(0o755)
     return folder
 
 
-def test_a_cluster_of_different_nodes(env: Environment, index: Index, run: Run, tmp_path: Path) -> None:
+def test_a_cluster_of_different_nodes(
+    env: Environment, index: Index, run: Run, tmp_path: Path
+) -> None:
     older, newer = machine(3, mpi_abi="mpich"), machine(4, mpi_abi="mpich")
     login = machine(4, mpi_abi="openmpi")
     labels = {
@@ -220,7 +235,9 @@ def test_locks(env, two_kinds, run: Run) -> None:
             env.reset()
 
 
-def test_an_environment_that_moved(env: Environment, index: Index, run: Run, tmp_path: Path) -> None:
+def test_an_environment_that_moved(
+    env: Environment, index: Index, run: Run, tmp_path: Path
+) -> None:
     laptop, server = machine(3), machine(2)
     release(index.root / "demo", "1.0", {**levels("v1", "v2", "v3"), None: ()})
     ((check, expected),) = blocks("An environment that moved")

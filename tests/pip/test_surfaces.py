@@ -54,7 +54,9 @@ def test_a_direct_wheel_that_does_not_fit_is_refused(env, index, folder: Path, f
 def test_a_direct_wheel_without_or_with_foreign_metadata_is_refused(env, tmp_path: Path) -> None:
     bare = plain_wheel(tmp_path).rename(tmp_path / "demo-1.0-py3-none-any-v3.whl")
     result = env.pip("install", bare, env=FORCED, code=1)
-    assert f"{bare.name} is not a valid variant wheel: {bare.name} has no variant.json" in result.err
+    assert (
+        f"{bare.name} is not a valid variant wheel: {bare.name} has no variant.json" in result.err
+    )
     other = variant_wheel(tmp_path, "v2", [LEVEL("v2")]).rename(tmp_path / bare.name)
     result = env.pip("install", other, env=FORCED, code=1)
     assert f"variant.json of {bare.name} must describe v3 and nothing else, not v2" in result.err
@@ -147,7 +149,9 @@ def test_two_indexes_have_metadata_of_their_own(env, index: Index, folder: Path,
         pip(env, "install", index, "--extra-index-url", second.url, "demo")
         assert env.installed()[0] == "1.0"
         assert index.files(".json") == second.files(".json") == ["demo-1.0-variants.json"]
-        result = pip(env, "install", index, "--extra-index-url", second.url, "demo", "--force-reinstall")
+        result = pip(
+            env, "install", index, "--extra-index-url", second.url, "demo", "--force-reinstall"
+        )
         assert "The sources of demo 1.0 disagree about its variants" in result.err
         assert env.installed() == ("1.0", "v3")
         assert index.files("-v3.whl")
@@ -170,7 +174,9 @@ def test_a_source_without_variants_beside_one_with(env, index: Index, folder, tm
 
 
 @pytest.mark.parametrize("json_file", [True, False])
-def test_a_wheelhouse_made_by_download(env, index: Index, folder: Path, tmp_path, json_file) -> None:
+def test_a_wheelhouse_made_by_download(
+    env, index: Index, folder: Path, tmp_path, json_file
+) -> None:
     house = tmp_path / "house"
     pip(env, "download", index, "-d", house, "demo")
     assert names(house) == {"demo-1.0-py3-none-any-v3.whl"}
@@ -223,7 +229,9 @@ def test_list_outdated_and_index_versions(env, index: Index, folder: Path) -> No
     versions = env.pip("index", "versions", "--index-url", index.url, "demo", env=FORCED)
     assert versions.out.startswith("demo (2.0)\nAvailable versions: 2.0, 1.0\n")
     assert sorted(index.files(".json")) == ["demo-2.0-variants.json", "demo-3.0-variants.json"]
-    stock = env.pip("index", "versions", "--no-variants", "--index-url", index.url, "demo", env=FORCED)
+    stock = env.pip(
+        "index", "versions", "--no-variants", "--index-url", index.url, "demo", env=FORCED
+    )
     assert "Available versions: 1.0\n" in stock.out
 
 
@@ -237,7 +245,9 @@ def test_commands_that_look_at_the_environment(env, index: Index, folder: Path) 
 
 
 @pytest.mark.parametrize("links", ["index", "folder"])
-def test_a_hash_of_the_plain_wheel_takes_the_plain_wheel(env, index, folder, tmp_path, links) -> None:
+def test_a_hash_of_the_plain_wheel_takes_the_plain_wheel(
+    env, index, folder, tmp_path, links
+) -> None:
     """Also where the links have no hashes: stock pip would have downloaded the plain wheel."""
     import hashlib
 

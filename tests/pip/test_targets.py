@@ -23,7 +23,9 @@ def folder(index: Index) -> Path:
     return release(index.root / "demo", "1.0", {**levels("v1", "v2", "v3", "v4"), None: ()})
 
 
-def target(*arguments: object, env: dict[str, str] | None = None, code: int = 0) -> subprocess.CompletedProcess:
+def target(
+    *arguments: object, env: dict[str, str] | None = None, code: int = 0
+) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "pip_variants", "target", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, env=clean(env))
     assert done.returncode == code, done.stderr
@@ -41,7 +43,9 @@ def install(env, index: Index, *arguments: object, more: dict[str, str] = FORCED
 
 
 @pytest.mark.parametrize("pip", ["23.0.1", NEWEST_PIP])
-def test_names_and_files_and_variables(make_environment, index: Index, tmp_path: Path, pip: str) -> None:
+def test_names_and_files_and_variables(
+    make_environment, index: Index, tmp_path: Path, pip: str
+) -> None:
     env = make_environment(pip)
     file = tmp_path / "here.toml"
     file.write_text(target(env=level("v2")).stdout)
@@ -58,7 +62,9 @@ def test_names_and_files_and_variables(make_environment, index: Index, tmp_path:
          + ["--only-binary", ":all:", "--target", tmp_path / pip], FORCED, None),
     ):  # fmt: skip
         install(env, index, *arguments, more=more)
-        assert env.installed() == (None if "--platform" in arguments else ("1.0", expected)), arguments
+        assert env.installed() == (None if "--platform" in arguments else ("1.0", expected)), (
+            arguments
+        )
     assert "v2" in (tmp_path / pip / "demo-1.0.dist-info/variant.json").read_text()
     env.reset()
 
@@ -83,9 +89,18 @@ def test_a_cluster_of_different_nodes(env, index: Index, tmp_path: Path) -> None
 
 
 def test_an_image_for_nodes_with_gpus_is_built_without(env, index: Index) -> None:
-    labels = {"cu12": ("nvidia :: cuda_version_lower_bound :: 12.4", "nvidia :: sm_arch :: 90_real")}
+    labels = {
+        "cu12": ("nvidia :: cuda_version_lower_bound :: 12.4", "nvidia :: sm_arch :: 90_real")
+    }
     providers = {"nvidia": KNOWN_PROVIDERS["nvidia"]}
-    variant_wheel(index.root / "demo", "cu12", labels["cu12"], version="2.0", namespaces=("nvidia",), providers=providers)
+    variant_wheel(
+        index.root / "demo",
+        "cu12",
+        labels["cu12"],
+        version="2.0",
+        namespaces=("nvidia",),
+        providers=providers,
+    )
     plain_wheel(index.root / "demo", version="2.0")
     install(env, index)
     assert env.installed() == ("2.0", None)
@@ -95,13 +110,18 @@ def test_an_image_for_nodes_with_gpus_is_built_without(env, index: Index) -> Non
     assert env.installed() == ("2.0", None)
 
 
-def test_build_requirements_are_for_the_machine_that_builds(env, index: Index, tmp_path: Path) -> None:
+def test_build_requirements_are_for_the_machine_that_builds(
+    env, index: Index, tmp_path: Path
+) -> None:
     """pip runs them here, whatever the target is; what is installed is for the target all the same."""
     sdist(index.root / "app", "app", requires=["demo"])
     variable = {**FORCED, "PIP_VARIANT_TARGET": "x86_64_v4"}
     arguments = ("install", "--index-url", index.url)
     here, there = "demo-1.0-py3-none-any-v3.whl", "demo-1.0-py3-none-any-v4.whl"
-    option, in_process = ("--variant-target", "x86_64_v4"), ("--use-feature", "inprocess-build-deps")
+    option, in_process = (
+        ("--variant-target", "x86_64_v4"),
+        ("--use-feature", "inprocess-build-deps"),
+    )
     for more, env_ in ((option, FORCED), ((), variable), ((*option, *in_process), FORCED)):
         env.reset()
         index.requests.clear()
@@ -118,7 +138,12 @@ def test_build_requirements_are_for_the_machine_that_builds(env, index: Index, t
         ("", None, 2, "option --variant-target: no such file: ''"),
         ("here.toml", "not toml", 1, "here.toml is not TOML"),
         ("here.toml", "[project]\nname = 'x'\n", 1, "is no target file: it has no [[machine]]"),
-        ("here.toml", "[[machine]]\nformat = 9\n", 1, "format must be 1, the newest that this pip-variants reads, not 9"),
+        (
+            "here.toml",
+            "[[machine]]\nformat = 9\n",
+            1,
+            "format must be 1, the newest that this pip-variants reads, not 9",
+        ),
     ],
 )
 def test_a_wrong_target_is_an_error(env, index, tmp_path, value, text, code, complaint) -> None:
@@ -150,14 +175,19 @@ BAD_FILES = [
     (b"a = " + b"[" * 100_000, "is not TOML"),
     (b"[project]\n", "is no target file: it has no [[machine]]"),
     (b"[[machine]]\n", "format must be 1"),
-    (b"[[machine]]\nformat = 9\n", "format must be 1, the newest that this pip-variants reads, not 9"),
+    (
+        b"[[machine]]\nformat = 9\n",
+        "format must be 1, the newest that this pip-variants reads, not 9",
+    ),
     (b'[[machine]]\nformat = 1\nnames = "\\u001b[31m"\n', "names must be a list of strings"),
     (b"#" * (64 * 2**20 + 1), "is larger than 64 MiB"),
 ]
 
 
 @pytest.mark.parametrize(("content", "complaint"), BAD_FILES, ids=[words for _, words in BAD_FILES])
-def test_bad_files_are_one_clear_line(tmp_path: Path, content: bytes | None, complaint: str) -> None:
+def test_bad_files_are_one_clear_line(
+    tmp_path: Path, content: bytes | None, complaint: str
+) -> None:
     file = tmp_path / "x.toml"
     if content is not None:
         file.write_bytes(content)
@@ -179,14 +209,19 @@ def test_bad_arguments_are_one_clear_line(tmp_path: Path) -> None:
         assert (done.stderr.count("\n"), done.stdout) == (1, "")
     for arguments in (["x86_64_v3"], ["--name", "x"]):
         done = target(*arguments, "--combine", "x86_64_v2", code=2)
-        assert "target: error: give names or --combine, not both: a file has its names" in done.stderr
+        assert (
+            "target: error: give names or --combine, not both: a file has its names" in done.stderr
+        )
     failed = target(env={"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "V3"}, code=1)
     assert "'V3' in the environment variable X86_64_VARIANT_PROVIDER_FORCE_LEVEL" in failed.stderr
     assert (failed.stderr.count("\n"), failed.stdout) == (1, "")
 
 
 def test_names_joined_and_apart_are_the_same() -> None:
-    joined, apart = target("x86_64_v4+cuda12.8-sm90", "--name", "x"), target("x86_64_v4", "cuda12.8-sm90", "--name", "x")
+    joined, apart = (
+        target("x86_64_v4+cuda12.8-sm90", "--name", "x"),
+        target("x86_64_v4", "cuda12.8-sm90", "--name", "x"),
+    )
     assert joined.stdout.splitlines()[5:] == apart.stdout.splitlines()[5:]
 
 
@@ -199,7 +234,9 @@ def test_what_the_file_holds() -> None:
     (machine,) = loads(text, "it").machines
     assert machine.names == (socket.gethostname(),)
     assert machine.made_by == "pip-variants 0.1.0"
-    assert abs(datetime.now(timezone.utc) - datetime.fromisoformat(machine.made_at)) < timedelta(hours=1)
+    assert abs(datetime.now(timezone.utc) - datetime.fromisoformat(machine.made_at)) < timedelta(
+        hours=1
+    )
     providers = {one.namespace: one for one in machine.providers}
     assert providers["x86_64"].by == "pip-variants 0.1.0"
     assert "x86_64_variant_provider" in {one.plugin_api for one in providers["x86_64"].implements}
@@ -224,7 +261,9 @@ library = ["openblas"]
 
 
 def blas(index: Index, *, optional: bool = False) -> None:
-    provider = StaticProvider((SupportedFeature("library", ("mkl", "openblas")),), optional=optional)
+    provider = StaticProvider(
+        (SupportedFeature("library", ("mkl", "openblas")),), optional=optional
+    )
     labels = {one: (f"blas :: library :: {one}",) for one in ("mkl", "openblas")}
     more = {"namespaces": ("blas",), "providers": {"blas": provider}}
     release(index.root / "blas", "1.0", {**labels, None: ()}, name="blas", **more)
@@ -250,7 +289,9 @@ def test_a_list_counts_alone(env, index: Index, tmp_path: Path, optional: bool) 
 
 def test_a_list_for_a_namespace_whoever_provides_it(env, index: Index, tmp_path: Path) -> None:
     file = tmp_path / "list.toml"
-    file.write_text(LIST.replace("blas", "x86_64").replace('library = ["openx86_64"]', 'level = ["v1"]'))
+    file.write_text(
+        LIST.replace("blas", "x86_64").replace('library = ["openx86_64"]', 'level = ["v1"]')
+    )
     install(env, index, "--variant-target", file)
     assert env.installed() == ("1.0", "v1")
 
@@ -276,4 +317,6 @@ def test_a_machine_has_the_name_that_one_gives_it() -> None:
 def test_the_namespace_that_fails_is_named(env, index: Index) -> None:
     """So that the command can be typed again as it stands."""
     result = install(env, index, more={"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "V3"}, code=1)
-    assert result.err.splitlines()[-1].endswith("Use --variant-disable x86_64 or --no-variants to go on.")
+    assert result.err.splitlines()[-1].endswith(
+        "Use --variant-disable x86_64 or --no-variants to go on."
+    )

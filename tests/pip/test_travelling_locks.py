@@ -23,7 +23,9 @@ else:
 
 def gpu(level: int, cuda: int, **more: str) -> dict[str, str]:
     versions = ",".join(str(number) for number in range(cuda, 11, -1))
-    return machine(level, nvidia_cuda_version_lower_bound=versions, nvidia_sm_arch="90_real,90_virtual", **more)
+    return machine(
+        level, nvidia_cuda_version_lower_bound=versions, nvidia_sm_arch="90_real,90_virtual", **more
+    )
 
 
 MACHINES = {
@@ -67,7 +69,9 @@ def packages(index: Index) -> Index:
     more = {"namespaces": NAMESPACES, "providers": PROVIDERS}
     release(index.root / "demo", "1.0", LABELS, metadata=REQUIRES, **more)
     plain_wheel(index.root / "cudart", "cudart", "12.0")
-    release(index.root / "cudart", "13.0", {"gpu": ("nvidia :: sm_arch :: 90_real",)}, "cudart", **more)
+    release(
+        index.root / "cudart", "13.0", {"gpu": ("nvidia :: sm_arch :: 90_real",)}, "cudart", **more
+    )
     plain_wheel(index.root / "app", "app", metadata=["Requires-Dist: demo"])
     extra = ["Provides-Extra: more", "Requires-Dist: moremore; extra == 'more'"]
     plain_wheel(index.root / "mpilib", "mpilib", metadata=extra)
@@ -105,7 +109,10 @@ def entries(file: Path) -> dict[str, dict[str, Any]]:
 
 
 def labels(entry: Mapping[str, Any]) -> set[str]:
-    return {wheel["name"].removesuffix(".whl").partition("-any")[2].lstrip("-") for wheel in entry["wheels"]}
+    return {
+        wheel["name"].removesuffix(".whl").partition("-any")[2].lstrip("-")
+        for wheel in entry["wheels"]
+    }
 
 
 def pairs() -> list[Any]:
@@ -115,13 +122,17 @@ def pairs() -> list[Any]:
 
 
 @pytest.mark.parametrize(("here", "there"), pairs())
-def test_from_each_machine_to_each(env: Environment, packages: Index, tmp_path: Path, here: str, there: str) -> None:
+def test_from_each_machine_to_each(
+    env: Environment, packages: Index, tmp_path: Path, here: str, there: str
+) -> None:
     """The law: a lock works, or it said that it would not, and the install says what to do."""
     for way, more in (("index", []), ("folder", ["--no-index"])):
         file = tmp_path / f"from {way}" / "pylock.toml"
         file.parent.mkdir()
         said = env.pip("lock", *places(packages, way), "-o", file, "app", env=MACHINES[here]).all
-        result = env.pip("install", "--require-hashes", *more, "-r", file, env=MACHINES[there], code=None)
+        result = env.pip(
+            "install", "--require-hashes", *more, "-r", file, env=MACHINES[there], code=None
+        )
         if result.code == 0:
             env.pip("check", env=MACHINES[there])
             locked = labels(entries(file)["demo"])
@@ -133,7 +144,10 @@ def test_from_each_machine_to_each(env: Environment, packages: Index, tmp_path: 
             assert "the wheel without variant needs slow" in said
         else:
             assert "cudart is installed everywhere; of demo only cu13 needs it" in said, said
-        assert result.code == 0 or "the lock has no other and was made for other machines" in result.out, result.all
+        assert (
+            result.code == 0
+            or "the lock has no other and was made for other machines" in result.out
+        ), result.all
         env.reset()
 
 
@@ -144,7 +158,11 @@ def older(*pips: str) -> list[Any]:
 
 @pytest.mark.parametrize("pip", older("25.1.1", "25.3", "26.1"))
 def test_a_lock_for_several_targets(
-    make_environment: Callable[..., Environment], packages: Index, targets: Mapping[str, Path], tmp_path: Path, pip: str
+    make_environment: Callable[..., Environment],
+    packages: Index,
+    targets: Mapping[str, Path],
+    tmp_path: Path,
+    pip: str,
 ) -> None:
     """Each gets its variant, and all of them what one of them needs."""
     env, file = make_environment(pip), tmp_path / "pylock.toml"
@@ -173,26 +191,48 @@ def test_what_no_lock_can_hold_for_several(env, packages: Index, targets, tmp_pa
         (("cuda12", "cuda13"), "cudart"),
         (("old", "cuda13"), "No matching distribution found for cudart==13.0"),
     ):
-        options = [*places(packages, "index"), "-o", tmp_path / "pylock.toml", *for_each(targets, *names)]
+        options = [
+            *places(packages, "index"),
+            "-o",
+            tmp_path / "pylock.toml",
+            *for_each(targets, *names),
+        ]
         result = env.pip("lock", *options, "app", env=MACHINES["all"], code=1)
         error = result.err.splitlines()[-1]
-        assert re.match(r"ERROR: \S+\.toml cannot get what the lock holds for \S+\.toml: ", error), result.all
+        assert re.match(
+            r"ERROR: \S+\.toml cannot get what the lock holds for \S+\.toml: ", error
+        ), result.all
         assert error.endswith("Make a lock for each of the targets, or name this one first.")
         assert why in result.err
         assert not (tmp_path / "pylock.toml").exists()
 
 
-def test_a_variant_that_needs_one_thing_here_and_another_there(env, index: Index, tmp_path: Path) -> None:
+def test_a_variant_that_needs_one_thing_here_and_another_there(
+    env, index: Index, tmp_path: Path
+) -> None:
     """It has several values of a feature, and markers ask which of them the target supports."""
     label = {"cu": ("nvidia :: sm_arch :: 80_real", "nvidia :: sm_arch :: 90_real")}
     newer = "'nvidia :: sm_arch :: 90_real' {}in variant_properties"
-    requires = [f"Requires-Dist: fast; {newer.format('')}", f"Requires-Dist: slow; {newer.format('not ')}"]
+    requires = [
+        f"Requires-Dist: fast; {newer.format('')}",
+        f"Requires-Dist: slow; {newer.format('not ')}",
+    ]
     requires += ["Requires-Dist: never; 'nvidia' not in variant_namespaces"]
-    release(index.root / "demo", "1.0", label, metadata=requires, namespaces=NAMESPACES, providers=PROVIDERS)
+    release(
+        index.root / "demo",
+        "1.0",
+        label,
+        metadata=requires,
+        namespaces=NAMESPACES,
+        providers=PROVIDERS,
+    )
     for name in ("fast", "slow"):
         plain_wheel(index.root / name, name)
     file, older, newer = tmp_path / "pylock.toml", "cuda12.8-sm80", "cuda12.8-sm90"
-    for targets, elsewhere, held in (([newer], "slow", {"fast"}), ([older, newer], "", {"fast", "slow"})):
+    for targets, elsewhere, held in (
+        ([newer], "slow", {"fast"}),
+        ([older, newer], "", {"fast", "slow"}),
+    ):
         options = [part for one in targets for part in ("--variant-target", one)]
         result = env.pip("lock", *places(index, "index"), "-o", file, *options, "demo")
         assert set(entries(file)) == {"demo", *held}
@@ -216,7 +256,9 @@ WAYS = ["folder", "index", "index with metadata"]
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_what_one_wheel_needs_of_a_release(env, different: Index, targets, tmp_path: Path, way: str) -> None:
+def test_what_one_wheel_needs_of_a_release(
+    env, different: Index, targets, tmp_path: Path, way: str
+) -> None:
     """What a wheel needs is what its own core metadata says, not that of the wheel that was chosen."""
     different.metadata = way == "index with metadata"
     file = tmp_path / "pylock.toml"
@@ -225,7 +267,9 @@ def test_what_one_wheel_needs_of_a_release(env, different: Index, targets, tmp_p
     assert "leaves them out: cu12 needs cudart. " in result.err
     assert labels(entries(file)["demo"]) == {"cu13", "v3", ""}
     if different.metadata:
-        assert different.files(".whl.metadata") == [f"demo-1.0-py3-none-any-{one}.whl.metadata" for one in ("v3", "cu12")]
+        assert different.files(".whl.metadata") == [
+            f"demo-1.0-py3-none-any-{one}.whl.metadata" for one in ("v3", "cu12")
+        ]
         assert set(different.files(".whl")) <= {"demo-1.0-py3-none-any-v3.whl"}  # that pip takes
     different.requests.clear()
     result = env.pip("lock", *options, *for_each(targets, "cuda12", "new"), "demo")
@@ -237,13 +281,18 @@ def test_what_one_wheel_needs_of_a_release(env, different: Index, targets, tmp_p
     env.reset()
 
 
-def test_a_wheel_whose_metadata_cannot_be_read_is_not_locked(env, different: Index, targets, tmp_path: Path) -> None:
+def test_a_wheel_whose_metadata_cannot_be_read_is_not_locked(
+    env, different: Index, targets, tmp_path: Path
+) -> None:
     """A server that has lost it, whatever else it has; nothing is asked where no dependency counts."""
     file, gone = tmp_path / "pylock.toml", "demo-1.0-py3-none-any-cu12.whl"
     different.replies[gone] = Reply(b"gone", 404)
     options = [*places(different, "index"), "-o", file, *for_each(targets, "new"), "demo"]
     result = env.pip("lock", *options)
-    assert "leaves them out: cu12 needs something unknown (its metadata could not be read). " in result.err
+    assert (
+        "leaves them out: cu12 needs something unknown (its metadata could not be read). "
+        in result.err
+    )
     assert labels(entries(file)["demo"]) == {"cu13", "v3", ""}
     different.requests.clear()
     env.pip("lock", "--no-deps", *options)
@@ -251,22 +300,32 @@ def test_a_wheel_whose_metadata_cannot_be_read_is_not_locked(env, different: Ind
     assert gone not in different.files(".whl")
 
 
-def test_a_metadata_file_that_is_not_what_the_page_promises(env, different: Index, targets, tmp_path: Path) -> None:
+def test_a_metadata_file_that_is_not_what_the_page_promises(
+    env, different: Index, targets, tmp_path: Path
+) -> None:
     """Then the wheel itself says what it needs."""
     different.metadata = True
-    different.replies["demo-1.0-py3-none-any-cu12.whl.metadata"] = Reply(b"Metadata-Version: 2.1\nName: demo\n")
+    different.replies["demo-1.0-py3-none-any-cu12.whl.metadata"] = Reply(
+        b"Metadata-Version: 2.1\nName: demo\n"
+    )
     file = tmp_path / "pylock.toml"
-    result = env.pip("lock", *places(different, "index"), "-o", file, *for_each(targets, "new"), "demo")
+    result = env.pip(
+        "lock", *places(different, "index"), "-o", file, *for_each(targets, "new"), "demo"
+    )
     assert "leaves them out: cu12 needs cudart. " in result.err
 
 
 @pytest.mark.long
-def test_a_source_distribution_for_one_of_several(env, index: Index, targets, tmp_path: Path) -> None:
+def test_a_source_distribution_for_one_of_several(
+    env, index: Index, targets, tmp_path: Path
+) -> None:
     more = {"namespaces": NAMESPACES, "providers": PROVIDERS}
     release(index.root / "demo", "1.0", {"cu12": LABELS["cu12"]}, **more)
     sdist(index.root / "demo")
     file = tmp_path / "pylock.toml"
-    env.pip("lock", *places(index, "index"), "-o", file, *for_each(targets, "old", "cuda12"), "demo")
+    env.pip(
+        "lock", *places(index, "index"), "-o", file, *for_each(targets, "old", "cuda12"), "demo"
+    )
     assert "sdist" in entries(file)["demo"]
     for name, expected in (("old", None), ("cuda12", "cu12")):
         env.pip("install", "--no-index", "-r", file, env=MACHINES[name])
@@ -295,10 +354,17 @@ def test_a_folder_for_several_targets(
     if not has_metadata:
         (packages.root / "demo/demo-1.0-variants.json").unlink()
     env, folder = make_environment(pip), tmp_path / "wheels"
-    options = [*places(packages, "index"), "--dest", folder, *for_each(targets, "old", "cuda12", "cuda13", "mpi")]
+    options = [
+        *places(packages, "index"),
+        "--dest",
+        folder,
+        *for_each(targets, "old", "cuda12", "cuda13", "mpi"),
+    ]
     env.pip("download", *options, "app", env=MACHINES["all"])
     wheels = {path.name for path in folder.glob("demo*.whl")}
-    assert wheels == {f"demo-1.0-py3-none-any{label}.whl" for label in ("", "-cu12", "-cu13", "-mpi")}
+    assert wheels == {
+        f"demo-1.0-py3-none-any{label}.whl" for label in ("", "-cu12", "-cu13", "-mpi")
+    }
     assert len([*folder.glob("cudart-1*.whl")]) == 2
     document = json.loads((folder / "demo-1.0-variants.json").read_text())
     assert set(document["variants"]) == {"cu12", "cu13", "mpi", "v3"}
@@ -309,8 +375,17 @@ def test_a_folder_for_several_targets(
         env.reset()
 
 
-def test_a_download_for_one_target_is_as_ever(env, packages: Index, targets, tmp_path: Path) -> None:
-    env.pip("download", *places(packages, "index"), "--dest", tmp_path / "wheels", *for_each(targets, "old"), "app")
+def test_a_download_for_one_target_is_as_ever(
+    env, packages: Index, targets, tmp_path: Path
+) -> None:
+    env.pip(
+        "download",
+        *places(packages, "index"),
+        "--dest",
+        tmp_path / "wheels",
+        *for_each(targets, "old"),
+        "app",
+    )
     assert [*(tmp_path / "wheels").glob("*.json")] == []
 
 
@@ -318,7 +393,15 @@ def test_one_target_is_that_of_the_last_word(env, packages: Index, targets, tmp_
     """A variable or pip.conf is no second one."""
     file = tmp_path / "pylock.toml"
     variables = {**MACHINES["all"], "PIP_VARIANT_TARGET": str(targets["mpi"])}
-    env.pip("lock", *places(packages, "index"), "-o", file, *for_each(targets, "cuda12"), "app", env=variables)
+    env.pip(
+        "lock",
+        *places(packages, "index"),
+        "-o",
+        file,
+        *for_each(targets, "cuda12"),
+        "app",
+        env=variables,
+    )
     assert labels(entries(file)["demo"]) == {"cu12", "v3"}
     assert "# It was made for cuda12.toml.\n" in file.read_text()
 
@@ -326,7 +409,9 @@ def test_one_target_is_that_of_the_last_word(env, packages: Index, targets, tmp_
 # Without variants
 
 
-def test_a_lock_that_has_variants_only_says_so_without(env, stock, packages: Index, tmp_path: Path) -> None:
+def test_a_lock_that_has_variants_only_says_so_without(
+    env, stock, packages: Index, tmp_path: Path
+) -> None:
     file = tmp_path / "pylock.toml"
     env.pip("lock", *places(packages, "index"), "-o", file, "app", env=MACHINES["cuda12"])
     result = env.pip("install", "-r", file, "--no-variants", code=1)
@@ -334,5 +419,7 @@ def test_a_lock_that_has_variants_only_says_so_without(env, stock, packages: Ind
     assert result.err.splitlines()[-1] == expected
     for environment, variables in ((stock, {}), (env, {"PIP_NO_VARIANTS": "1"})):
         result = environment.pip("install", "-r", file, env=variables, code=1)
-        assert "Invalid wheel filename 'demo-1.0-py3-none-any-cu12.whl' in 'packages[3]" in result.err
+        assert (
+            "Invalid wheel filename 'demo-1.0-py3-none-any-cu12.whl' in 'packages[3]" in result.err
+        )
     assert 'Without, it says "Invalid wheel filename"' in file.read_text()

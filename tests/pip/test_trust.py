@@ -42,7 +42,9 @@ def demo(root: Path) -> None:
     release(root / "demo", "1.0", {**labels, None: ()}, namespaces=("acme",), providers=provider)
 
 
-def plugin(root: Path, version: str = "1.0", code: str = "", points: str = ENTRY_POINT, requires: str = "") -> Path:
+def plugin(
+    root: Path, version: str = "1.0", code: str = "", points: str = ENTRY_POINT, requires: str = ""
+) -> Path:
     """What finds the engine `mk1` in its version 1, `mk2` in 2."""
     files = {"acme_plugin.py": PLUGIN.format(code, version[0])}
     if points:
@@ -66,8 +68,17 @@ def source(folder: Path, name: str, ran: Path) -> None:
             archive.addfile(info, io.BytesIO(text.encode()))
 
 
-def install(env: Environment, *arguments: object, more: dict[str, str] | None = None, **options) -> Result:
-    return env.pip("install", "--force-reinstall", *TRUST, *arguments, env={**FORCED, **(more or {})}, **options)
+def install(
+    env: Environment, *arguments: object, more: dict[str, str] | None = None, **options
+) -> Result:
+    return env.pip(
+        "install",
+        "--force-reinstall",
+        *TRUST,
+        *arguments,
+        env={**FORCED, **(more or {})},
+        **options,
+    )
 
 
 def caching(folder: Path) -> dict[str, str]:
@@ -98,7 +109,9 @@ def evil(tmp_path: Path, ran: Path) -> Iterator[Index]:
 # From where
 
 
-def in_requirements(good: Index, evil: Index, folder: Path) -> tuple[str, list[str], dict[str, str]]:
+def in_requirements(
+    good: Index, evil: Index, folder: Path
+) -> tuple[str, list[str], dict[str, str]]:
     return f"--index-url {good.url}", [], {"PIP_INDEX_URL": evil.url}
 
 
@@ -106,7 +119,9 @@ def isolated(good: Index, evil: Index, folder: Path) -> tuple[str, list[str], di
     return "", ["--isolated", "--index-url", good.url], {"PIP_EXTRA_INDEX_URL": evil.url}
 
 
-def links_in_requirements(good: Index, evil: Index, folder: Path) -> tuple[str, list[str], dict[str, str]]:
+def links_in_requirements(
+    good: Index, evil: Index, folder: Path
+) -> tuple[str, list[str], dict[str, str]]:
     for name in ("demo", "acme-plugin"):
         (good.root / name).rename(folder / name)
     links = "\n".join(f"--find-links {name}" for name in ("demo", "acme-plugin"))
@@ -131,7 +146,9 @@ WAYS = [in_requirements, isolated, links_in_requirements, LONG, trusted_host]
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_provider_comes_from_where_this_run_looks(env, good: Index, evil: Index, ran: Path, tmp_path: Path, way) -> None:
+def test_the_provider_comes_from_where_this_run_looks(
+    env, good: Index, evil: Index, ran: Path, tmp_path: Path, way
+) -> None:
     lines, options, more = way(good, evil, tmp_path)
     (tmp_path / "requirements.txt").write_text(f"{lines}\ndemo\n")
     result = install(env, *options, "-r", "requirements.txt", more=more, cwd=tmp_path)
@@ -141,7 +158,9 @@ def test_the_provider_comes_from_where_this_run_looks(env, good: Index, evil: In
 
 
 @pytest.mark.parametrize("file", ["helper-1.0.tar.gz", "helper-1.0-py3-none-any.whl"])
-def test_what_it_requires_comes_from_no_other_place(env, good: Index, evil: Index, ran: Path, file: str) -> None:
+def test_what_it_requires_comes_from_no_other_place(
+    env, good: Index, evil: Index, ran: Path, file: str
+) -> None:
     """Nor is anything built: the file of the address would run code while it is installed."""
     plain_wheel(evil.root / "helper", "helper")
     source(evil.root / "helper", "helper", ran)
@@ -175,7 +194,9 @@ def test_constraints_count(env, good: Index, tmp_path: Path) -> None:
         (["-r", "more/requirements.txt"], {}, "mk1"),
         (["demo"], {"PIP_CONSTRAINT": "limits.txt"}, "mk1"),
     ):
-        result = install(env, "--index-url", good.url, *arguments, more={**cache, **more}, cwd=tmp_path)
+        result = install(
+            env, "--index-url", good.url, *arguments, more={**cache, **more}, cwd=tmp_path
+        )
         assert env.installed() == ("1.0", expected), result.all
 
 
@@ -183,7 +204,9 @@ def test_the_time_of_upload_counts(env, good: Index) -> None:
     plugin(good.root, "2.0")
     good.pages = "json"
     for file in good.root.rglob("*"):
-        good.attributes[file.name] = {"upload-time": f"20{'30' if '2.0' in file.name else '20'}-01-01T00:00:00Z"}
+        good.attributes[file.name] = {
+            "upload-time": f"20{'30' if '2.0' in file.name else '20'}-01-01T00:00:00Z"
+        }
     for limit, expected in (("2025-01-01", "mk1"), ("2031-01-01", "mk2")):
         result = install(env, "--index-url", good.url, "--uploaded-prior-to", limit, "demo")
         assert env.installed() == ("1.0", expected), result.all
@@ -217,10 +240,16 @@ def keyring(env: Environment, index: Index, home: Path) -> tuple[str, list[str],
     answer = json.dumps({"username": "me", "password": HIDDEN})
     (home / "keyring").write_text(f"#!/bin/sh\necho '{answer}'\n")
     (home / "keyring").chmod(0o755)
-    return index.url.replace("//", "//me@"), ["--keyring-provider", "subprocess"], {"PATH": f"{home}:/usr/bin:/bin"}
+    return (
+        index.url.replace("//", "//me@"),
+        ["--keyring-provider", "subprocess"],
+        {"PATH": f"{home}:/usr/bin:/bin"},
+    )
 
 
-def keyring_unasked(env: Environment, index: Index, home: Path) -> tuple[str, list[str], dict[str, str]]:
+def keyring_unasked(
+    env: Environment, index: Index, home: Path
+) -> tuple[str, list[str], dict[str, str]]:
     """Where pip may ask, it looks for a keyring by itself."""
     url, _, more = keyring(env, index, home)
     return url, [], {**more, "PIP_NO_INPUT": ""}
@@ -231,8 +260,12 @@ def in_the_url(env: Environment, index: Index, home: Path) -> tuple[str, list[st
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/cmdline"), reason="no /proc")
-@pytest.mark.parametrize("way", [in_the_url, keyring_unasked, pytest.param(keyring, marks=pytest.mark.long)])
-def test_credentials_stand_on_no_command_line_and_are_not_kept(env, good: Index, tmp_path: Path, way) -> None:
+@pytest.mark.parametrize(
+    "way", [in_the_url, keyring_unasked, pytest.param(keyring, marks=pytest.mark.long)]
+)
+def test_credentials_stand_on_no_command_line_and_are_not_kept(
+    env, good: Index, tmp_path: Path, way
+) -> None:
     url, options, more = way(env, good, tmp_path)
     good.credentials = f"me:{HIDDEN}"
     seen: list[str] = []
@@ -244,7 +277,9 @@ def test_credentials_stand_on_no_command_line_and_are_not_kept(env, good: Index,
 
     good.replies[wheel.name] = answer
     (tmp_path / "requirements.txt").write_text(f"--index-url {url}\ndemo\n")
-    result = install(env, *options, "-r", tmp_path / "requirements.txt", more={**more, **caching(tmp_path)})
+    result = install(
+        env, *options, "-r", tmp_path / "requirements.txt", more={**more, **caching(tmp_path)}
+    )
     assert env.installed() == ("1.0", "mk1"), result.all
     assert seen
     assert HIDDEN not in "".join(seen)
@@ -264,18 +299,33 @@ def test_credentials_stand_on_no_command_line_and_are_not_kept(env, good: Index,
 def lock(good: Index, folder: Path) -> list[object]:
     wheels = sorted((good.root / "demo").glob("*.whl"))
     table = json.loads((good.root / "demo" / "demo-1.0-variants.json").read_text())
-    lines = ['lock-version = "1.0"', 'created-by = "test"', "[[packages]]", 'name = "demo"', 'version = "1.0"', "wheels = ["]
+    lines = [
+        'lock-version = "1.0"',
+        'created-by = "test"',
+        "[[packages]]",
+        'name = "demo"',
+        'version = "1.0"',
+        "wheels = [",
+    ]
     for wheel in wheels:
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-        lines.append(f'{{name = "{wheel.name}", url = "{good.url}demo/{wheel.name}", hashes = {{sha256 = "{digest}"}}}},')
-    lines += ["]", "[packages.variants-json]", *(f"{json.dumps(key)} = {toml(value)}" for key, value in table.items())]
+        lines.append(
+            f'{{name = "{wheel.name}", url = "{good.url}demo/{wheel.name}", hashes = {{sha256 = "{digest}"}}}},'
+        )
+    lines += [
+        "]",
+        "[packages.variants-json]",
+        *(f"{json.dumps(key)} = {toml(value)}" for key, value in table.items()),
+    ]
     (folder / "pylock.toml").write_text("\n".join(lines))
     return ["-r", folder / "pylock.toml"]
 
 
 def toml(value: object) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {toml(one)}" for key, one in value.items()) + "}"
+        return (
+            "{" + ", ".join(f"{json.dumps(key)} = {toml(one)}" for key, one in value.items()) + "}"
+        )
     return f"[{', '.join(map(toml, value))}]" if isinstance(value, list) else json.dumps(value)
 
 
@@ -295,7 +345,9 @@ def option_in_requirements(good: Index, folder: Path) -> list[object]:
 
 
 @pytest.mark.parametrize("way", [lock, hash_in_constraints, option_in_requirements])
-def test_nothing_of_it_runs_where_hashes_are_required(env, good: Index, ran: Path, tmp_path: Path, way) -> None:
+def test_nothing_of_it_runs_where_hashes_are_required(
+    env, good: Index, ran: Path, tmp_path: Path, way
+) -> None:
     plugin(good.root, code=f"open({str(ran)!r}, 'w')")
     result = install(env, "--index-url", good.url, *way(good, tmp_path), code=1)
     assert not ran.exists()
@@ -309,7 +361,9 @@ def test_there_the_advice_can_be_followed(env, good: Index, tmp_path: Path) -> N
     said = " ".join(install(env, "--index-url", good.url, *arguments, code=1).err.split())
     assert "Install the provider beforehand, by pip install -r FILE" in said
     assert "where FILE has it and all that it requires, each with its version and hashes" in said
-    (tmp_path / "provider.txt").write_text(f"acme-plugin==1.0 {hashes(good.root / 'acme-plugin')}\n")
+    (tmp_path / "provider.txt").write_text(
+        f"acme-plugin==1.0 {hashes(good.root / 'acme-plugin')}\n"
+    )
     more = {**FORCED, "PIP_REQUIRE_HASHES": "1", "PIP_INDEX_URL": good.url}
     env.pip("install", "-r", tmp_path / "provider.txt", env=more)
     install(env, *arguments, more=more)
@@ -330,7 +384,9 @@ def test_nor_where_something_is_built(env, good: Index, tmp_path: Path) -> None:
 # What is kept
 
 
-def test_what_the_configuration_says_of_the_install_is_not_for_the_provider(env, good: Index, tmp_path: Path) -> None:
+def test_what_the_configuration_says_of_the_install_is_not_for_the_provider(
+    env, good: Index, tmp_path: Path
+) -> None:
     plugin(good.root, requires="helper", code="import helper")
     plain_wheel(good.root / "helper", "helper")
     elsewhere = {f"PIP_{name}": str(tmp_path / "elsewhere") for name in ("ROOT", "PREFIX")}
@@ -356,7 +412,9 @@ def kept(folder: Path) -> set[Path]:
     return {one for one in found if one.is_file() and "__pycache__" not in one.parts}
 
 
-def test_the_daily_look_leaves_what_is_in_use_and_removes_what_is_old(env, good: Index, tmp_path: Path) -> None:
+def test_the_daily_look_leaves_what_is_in_use_and_removes_what_is_old(
+    env, good: Index, tmp_path: Path
+) -> None:
     day, arguments = 24 * 3600, ("--index-url", good.url, "demo")
     install(env, *arguments, more=caching(tmp_path))
     first = kept(tmp_path)
@@ -373,7 +431,9 @@ def test_the_daily_look_leaves_what_is_in_use_and_removes_what_is_old(env, good:
     assert not kept(tmp_path) & (first | second)
 
 
-def test_pips_that_bring_it_at_the_same_time_do_not_disturb_each_other(env, good: Index, tmp_path: Path) -> None:
+def test_pips_that_bring_it_at_the_same_time_do_not_disturb_each_other(
+    env, good: Index, tmp_path: Path
+) -> None:
     """Each has found none when it asks for it, and none is done before the other has begun."""
     both = threading.Barrier(2, timeout=120)
     wheel = next((good.root / "acme-plugin").iterdir())
@@ -395,7 +455,9 @@ def test_pips_that_bring_it_at_the_same_time_do_not_disturb_each_other(env, good
         thread.start()
     for thread in threads:
         thread.join()
-    assert [one.out.count("Using the variant mk1") for one in results] == [1, 1], [one.all for one in results]
+    assert [one.out.count("Using the variant mk1") for one in results] == [1, 1], [
+        one.all for one in results
+    ]
     assert [one.code for one in results] == [0, 0]
 
 
@@ -428,9 +490,14 @@ def test_it_needs_no_entry_point(env, good: Index) -> None:
     assert env.installed() == ("1.0", "mk1"), result.all
 
 
-def test_one_that_is_installed_needs_no_entry_point_either(env, good: Index, tmp_path: Path) -> None:
+def test_one_that_is_installed_needs_no_entry_point_either(
+    env, good: Index, tmp_path: Path
+) -> None:
     """Nor does its module say by its text that it is a plugin; it is asked where it is installed."""
-    files = {"acme_plugin/__init__.py": "from acme_plugin.all import *", "acme_plugin/all.py": PLUGIN.format("", 2)}
+    files = {
+        "acme_plugin/__init__.py": "from acme_plugin.all import *",
+        "acme_plugin/all.py": PLUGIN.format("", 2),
+    }
     env.pip("install", plain_wheel(tmp_path, "acme_plugin", "2.0", files=files))
     result = env.pip("install", "--index-url", good.url, "demo", env=FORCED)
     assert env.installed() == ("1.0", None)
@@ -445,24 +512,59 @@ def test_of_what_is_installed_it_lets_nothing_else_be_asked(env, good: Index, ra
     plain_wheel(good.root / "helper", "helper", files={"helper.py": f"open({str(ran)!r}, 'w')"})
     plugin(good.root, points="", requires="helper")
     endpoints = ("unrelated", "helper", "pip.__main__")
-    providers = {f"n{i}": PluginProvider(("acme-plugin",), endpoint) for i, endpoint in enumerate(endpoints)}
+    providers = {
+        f"n{i}": PluginProvider(("acme-plugin",), endpoint) for i, endpoint in enumerate(endpoints)
+    }
     labels = {name: (f"{name} :: engine :: mk1",) for name in providers}
-    release(good.root / "demo", "2.0", {**labels, None: ()}, namespaces=tuple(providers), providers=providers)
+    release(
+        good.root / "demo",
+        "2.0",
+        {**labels, None: ()},
+        namespaces=tuple(providers),
+        providers=providers,
+    )
     result = install(env, "--index-url", good.url, "demo", "-v")
     assert env.installed() == ("2.0", None), result.all
-    assert len(re.findall(r"Variant n\d of demo 2\.0 needs .*acme-plugin registers no provider", result.out)) == 3
+    assert (
+        len(
+            re.findall(
+                r"Variant n\d of demo 2\.0 needs .*acme-plugin registers no provider", result.out
+            )
+        )
+        == 3
+    )
     assert not ran.exists()
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("more", [[], ["--use-deprecated", "legacy-certs"]], ids=["truststore", "legacy"])
+@pytest.mark.parametrize(
+    "more", [[], ["--use-deprecated", "legacy-certs"]], ids=["truststore", "legacy"]
+)
 def test_certificates_of_both_sides(env, good: Index, tmp_path: Path, more: list[str]) -> None:
     """Their files are named relative to the working directory."""
     if not shutil.which("openssl"):
         pytest.skip("openssl")
     for name in ("server", "client"):
-        subject = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{name}.key"]
-        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-out", f"{name}.pem"]
+        subject = [
+            "-subj",
+            f"/CN={name}",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-keyout",
+            f"{name}.key",
+        ]
+        command = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-out",
+            f"{name}.pem",
+        ]
         subprocess.run([*command, *subject], cwd=tmp_path, check=True, capture_output=True)
         with open(tmp_path / f"{name}.pem", "a") as file:
             file.write((tmp_path / f"{name}.key").read_text())
@@ -471,9 +573,14 @@ def test_certificates_of_both_sides(env, good: Index, tmp_path: Path, more: list
     context.load_verify_locations(tmp_path / "client.pem")
     context.verify_mode = ssl.CERT_REQUIRED
     good._server.socket = context.wrap_socket(good._server.socket, server_side=True)
-    (tmp_path / "requirements.txt").write_text(f"--index-url {good.url.replace('http:', 'https:')}\ndemo\n")
+    (tmp_path / "requirements.txt").write_text(
+        f"--index-url {good.url.replace('http:', 'https:')}\ndemo\n"
+    )
     options = ["--cert", "server.pem", "--client-cert", "client.pem", *more]
-    bundles = {"REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""}  # requests prefers them to pip's options
+    bundles = {
+        "REQUESTS_CA_BUNDLE": "",
+        "CURL_CA_BUNDLE": "",
+    }  # requests prefers them to pip's options
     result = install(env, *options, "-r", "requirements.txt", more=bundles, cwd=tmp_path)
     assert env.installed() == ("1.0", "mk1"), result.all
 
@@ -483,12 +590,17 @@ def test_what_its_pip_complains_of_is_said(env, good: Index) -> None:
     wheel = next((good.root / "acme-plugin").iterdir())
     good.replies[wheel.name] = Reply(b"something else")
     result = install(env, "--index-url", good.url, "demo", code=1)
-    assert "the provider acme-plugin could not be installed: ERROR: THESE PACKAGES DO NOT MATCH" in result.err
+    assert (
+        "the provider acme-plugin could not be installed: ERROR: THESE PACKAGES DO NOT MATCH"
+        in result.err
+    )
 
 
 @pytest.mark.long
 def test_a_published_plugin(env, index: Index) -> None:
-    (wheel, _) = download(WHEELHOUSE / "plugins", "*.whl", "--no-deps", "provider-variant-x86-64==0.0.1.post2")[::-1][:2]
+    (wheel, _) = download(
+        WHEELHOUSE / "plugins", "*.whl", "--no-deps", "provider-variant-x86-64==0.0.1.post2"
+    )[::-1][:2]
     endpoint = "provider_variant_x86_64.plugin:X8664Plugin"
     folder = index.root / "provider-variant-x86-64"
     folder.mkdir()
@@ -509,7 +621,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.mark.long
-def test_every_pip_keeps_to_the_sources(make_environment: Callable[..., Environment], good, evil, ran, tmp_path, pip) -> None:
+def test_every_pip_keeps_to_the_sources(
+    make_environment: Callable[..., Environment], good, evil, ran, tmp_path, pip
+) -> None:
     if sys.version_info >= (3, 12) and pip.startswith(("22.", "23.0")):
         pytest.skip("pip up to 23.0 does not start on Python 3.12")
     env = make_environment(pip)

@@ -26,7 +26,7 @@ CHOICES = {
 }
 """Options, and the build that they lead to on a machine of level v3."""
 
-_PROGRAM = '''
+_PROGRAM = """
 import contextlib, io, json, os, sys, threading
 from pip._internal.cli.main import main
 
@@ -61,7 +61,7 @@ def forked(do):
     os.close(there)
     with os.fdopen(here) as file:
         return json.load(file)
-'''
+"""
 
 
 @pytest.fixture
@@ -71,8 +71,15 @@ def program(env: Environment, index: Index, tmp_path: Path) -> Callable[..., obj
 
     def run(code: str, *arguments: str, environment: Environment = env, **variables: str) -> object:
         variables = {**FORCED, "INDEX": index.url, **variables}
-        command = [environment.python, "-c", f"{_PROGRAM}{code}\nprint('ANSWER' + json.dumps(answer))", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, env=clean(variables), cwd=tmp_path, timeout=600)
+        command = [
+            environment.python,
+            "-c",
+            f"{_PROGRAM}{code}\nprint('ANSWER' + json.dumps(answer))",
+            *arguments,
+        ]
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=clean(variables), cwd=tmp_path, timeout=600
+        )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.rpartition("ANSWER")[2])
 
@@ -81,8 +88,16 @@ def program(env: Environment, index: Index, tmp_path: Path) -> Callable[..., obj
 
 def test_no_run_chooses_for_the_next(program) -> None:
     """One process, all of them one after the other, in an order in which each follows each kind."""
-    around = [*CHOICES, *reversed(CHOICES), *list(CHOICES)[::3], *list(CHOICES)[1::3], *list(CHOICES)[2::3]]
-    answer = program(f"before = surroundings()\nanswer = [choose(one) for one in {around!r}], surroundings() == before")
+    around = [
+        *CHOICES,
+        *reversed(CHOICES),
+        *list(CHOICES)[::3],
+        *list(CHOICES)[1::3],
+        *list(CHOICES)[2::3],
+    ]
+    answer = program(
+        f"before = surroundings()\nanswer = [choose(one) for one in {around!r}], surroundings() == before"
+    )
     assert answer == [[CHOICES[one] for one in around], True]
 
 
@@ -101,7 +116,11 @@ before = surroundings()
 answer = [choose(), choose("--variant-target=here"), choose("--no-variants"), choose(), surroundings() == before]
 """
     own = ("--variant", "release", "--no-variants", "--variant-target=x86_64_v1")
-    variables = {"PIP_VARIANT_TARGET": "x86_64_v2", "PIP_VARIANT_TRUST": "nobody", "PIP_VARIANT_PREFER": "x86_64"}
+    variables = {
+        "PIP_VARIANT_TARGET": "x86_64_v2",
+        "PIP_VARIANT_TRUST": "nobody",
+        "PIP_VARIANT_PREFER": "x86_64",
+    }
     assert program(code, *own, **variables) == ["v2", "v3", "none", "v2", True]
 
 
@@ -187,7 +206,9 @@ def test_a_run_after_an_index_was_mended(program, index: Index, tmp_path: Path) 
     file = index.root / "demo" / "demo-1.0-variants.json"
     good = file.read_bytes()
     index.hashes = False
-    answers = iter([Reply(b"oops", 404), Reply(b"{"), Reply(b"no", 403), Reply(good), Reply(b"{"), Reply(good)])
+    answers = iter(
+        [Reply(b"oops", 404), Reply(b"{"), Reply(b"no", 403), Reply(good), Reply(b"{"), Reply(good)]
+    )
     index.replies[file.name] = lambda: next(answers)
     labels = program("answer = [choose() for _ in range(6)]")
     assert labels == ["v3", "none", "none", "v3", "none", "v3"]
@@ -242,4 +263,9 @@ answer = surroundings() == before
 """
     assert program(code) is True
     plain = "demo-1.0-py3-none-any.whl"
-    assert index.files(".whl") == [plain.replace(".whl", "-v3.whl"), plain, plain, plain.replace(".whl", "-v3.whl")]
+    assert index.files(".whl") == [
+        plain.replace(".whl", "-v3.whl"),
+        plain,
+        plain,
+        plain.replace(".whl", "-v3.whl"),
+    ]

@@ -16,10 +16,18 @@ def folder(index: Index) -> None:
     plain_wheel(index.root / "plain", "plain")
 
 
-def install(env: Environment, index: Index, *arguments: str, more: dict[str, str] | None = None, code: int = 0):
+def install(
+    env: Environment,
+    index: Index,
+    *arguments: str,
+    more: dict[str, str] | None = None,
+    code: int = 0,
+):
     env.reset()
     arguments = arguments if "plain" in arguments else (*arguments, "xgboost")
-    return env.pip("install", "--index-url", index.url, *arguments, env={**FORCED, **(more or {})}, code=code)
+    return env.pip(
+        "install", "--index-url", index.url, *arguments, env={**FORCED, **(more or {})}, code=code
+    )
 
 
 TYPED = {
@@ -45,7 +53,11 @@ def test_what_is_typed(env: Environment, index: Index) -> None:
 
 def test_what_is_set_for_many_runs(env: Environment, index: Index) -> None:
     """A variable or pip.conf is for other packages as well: only what looks like a mistake is said."""
-    fine = {"PIP_VARIANT": "torch=cu126", "PIP_VARIANT_DISABLE": "nvidia acme", "PIP_VARIANT_PREFER": "mpi"}
+    fine = {
+        "PIP_VARIANT": "torch=cu126",
+        "PIP_VARIANT_DISABLE": "nvidia acme",
+        "PIP_VARIANT_PREFER": "mpi",
+    }
     assert "was not used" not in install(env, index, more=fine).all
     assert "did you mean xgboost?" in install(env, index, more={"PIP_VARIANT": "xgbost=v2"}).err
     result = install(env, index, more={"PIP_VARIANT_DISABLE": "nvdia nvidia"})
@@ -60,7 +72,9 @@ def test_names_that_there_are(env: Environment, index: Index) -> None:
 
 def test_a_name_is_used_where_what_is_installed_stays(env: Environment, index: Index) -> None:
     install(env, index)
-    result = env.pip("install", "--index-url", index.url, "--variant", "xgboost=v3", "xgboost", env=FORCED)
+    result = env.pip(
+        "install", "--index-url", index.url, "--variant", "xgboost=v3", "xgboost", env=FORCED
+    )
     assert "was not used" not in result.all
 
 
@@ -91,7 +105,9 @@ def test_contradictions(env: Environment, index: Index) -> None:
         ("--variant-trust", "a" * 2**17, "all values together must be shorter than 130972 bytes"),
     ],
 )
-def test_what_cannot_be_passed_on_to_other_pips(env: Environment, index: Index, tmp_path, option, value, complaint) -> None:
+def test_what_cannot_be_passed_on_to_other_pips(
+    env: Environment, index: Index, tmp_path, option, value, complaint
+) -> None:
     if len(value) > 1000:
         (tmp_path / "pip.conf").write_text(f"[global]\n{option[2:]} = {value}\n")
         result = install(env, index, more={"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}, code=2)
@@ -120,7 +136,10 @@ def test_variables_that_force(env: Environment, index: Index, variable, value, s
 
 
 def test_variables_of_the_gpu(env: Environment) -> None:
-    wrong = {"NV_VARIANT_PROVIDER_FORCE_SM_ARHC": "9.0", "NV_VARIANT_PROVIDER_FORCE_CUDA_DRIVER_VERSION": "12.8"}
+    wrong = {
+        "NV_VARIANT_PROVIDER_FORCE_SM_ARHC": "9.0",
+        "NV_VARIANT_PROVIDER_FORCE_CUDA_DRIVER_VERSION": "12.8",
+    }
     command = [env.python, "-m", "pip_variants", "show"]
     done = subprocess.run(command, capture_output=True, text=True, env=clean(wrong), check=True)
     said = "NV_VARIANT_PROVIDER_FORCE_SM_ARHC is ignored: no such variable; did you mean NV_VARIANT_PROVIDER_FORCE_SM_ARCH?"
@@ -135,4 +154,7 @@ def test_features_of_a_target_file(env: Environment, index: Index, tmp_path) -> 
     result = install(env, index, "--variant-target", str(tmp_path / "node.toml"))
     assert result.err.count("x86_64 has no feature levl; did you mean level?") == 1
     (tmp_path / "node.toml").write_text(text)
-    assert "has no feature" not in install(env, index, "--variant-target", str(tmp_path / "node.toml")).err
+    assert (
+        "has no feature"
+        not in install(env, index, "--variant-target", str(tmp_path / "node.toml")).err
+    )

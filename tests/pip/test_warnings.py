@@ -102,5 +102,11 @@ def test_a_gpu_that_the_toolkit_dropped_and_a_wheel_that_does_not_say_its_code(
         ("9.0:80", "gpu", []),
     ):
         result = env.pip(*arguments, env={**machine, "NVML_GPUS": gpus})
-        assert [env.installed(one) for one in ("cu12", "cu13", "says")] == [("1.0", "gpu"), ("1.0", "gpu"), ("1.0", says)]
-        assert result.err == "".join(f"  WARNING: The variant gpu {unfit.format(one, '7.0')}" for one in warned)
+        assert [env.installed(one) for one in ("cu12", "cu13", "says")] == [
+            ("1.0", "gpu"),
+            ("1.0", "gpu"),
+            ("1.0", says),
+        ]
+        assert result.err == "".join(
+            f"  WARNING: The variant gpu {unfit.format(one, '7.0')}" for one in warned
+        )

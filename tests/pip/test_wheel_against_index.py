@@ -73,8 +73,12 @@ SPELLINGS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     ),
     "unknown-keys": (document(V3, same(mood="good"), signed=True), document(V3, X86_64), "v3"),
     "a-marker-in-another-spelling": (
-        document(V3, same(**{"enable-if": "platform_machine!='none'"}), f"{byhand.SCHEMAS}/v0.0.3.json"),
-        document(V3, same(**{"enable-if": 'platform_machine != "none"'}), f"{byhand.SCHEMAS}/v0.0.3.json"),
+        document(
+            V3, same(**{"enable-if": "platform_machine!='none'"}), f"{byhand.SCHEMAS}/v0.0.3.json"
+        ),
+        document(
+            V3, same(**{"enable-if": 'platform_machine != "none"'}), f"{byhand.SCHEMAS}/v0.0.3.json"
+        ),
         "v3",
     ),
     "index-of-a-newer-draft": (document(V3, X86_64), document(V3, X86_64, byhand.PEP_817), "v3"),
@@ -115,7 +119,9 @@ def check(env: Environment, *arguments: object) -> None:
     found = {}
     for one in json.loads(report.read_text())["install"]:
         parts = unquote(one["download_info"]["url"]).removesuffix(".whl").split("-")
-        found[one["metadata"]["name"].replace("_", "-")] = parts[-1] if parts[-1] != "any" else "plain"
+        found[one["metadata"]["name"].replace("_", "-")] = (
+            parts[-1] if parts[-1] != "any" else "plain"
+        )
     assert found == WANTED, result.all
     assert "Discarding" not in result.all
     assert "is not what its index says" not in result.all
@@ -208,7 +214,9 @@ def test_a_large_wheel_on_a_server_that_sends_no_parts(env: Environment, index: 
 # A variant.json describes one variant, and there is one.
 
 
-def install_each_way(env: Environment, index: Index, tmp: Path, whole: dict[str, Any]) -> list[Result]:
+def install_each_way(
+    env: Environment, index: Index, tmp: Path, whole: dict[str, Any]
+) -> list[Result]:
     """The release of the index, got at in every way: each time what does not fit is refused."""
     folder = index.root / "demo"
     lock = byhand.lock(tmp / "pylock.toml", folder, whole)
@@ -316,7 +324,9 @@ def test_each_project_has_its_own_hashes(env: Environment, tmp_path: Path) -> No
         f'<a href="{name}{f"#sha256={digests[name]}" if name in (null, other) else ""}">{name}</a>'
         for name in sorted(path.name for path in tmp_path.iterdir())
     ]
-    (tmp_path / "page.html").write_text(f"<!DOCTYPE html><html><body>{' '.join(links)}</body></html>")
+    (tmp_path / "page.html").write_text(
+        f"<!DOCTYPE html><html><body>{' '.join(links)}</body></html>"
+    )
     requirements = tmp_path / "requirements.txt"
     for others in ([], [f"other==1.0 --hash=sha256:{digests[other]}"]):
         lines = [f"demo==1.0 --hash=sha256:{digests[null]}", *others]

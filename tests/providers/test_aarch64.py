@@ -160,9 +160,7 @@ def test_the_log_says_what_was_seen_and_what_was_missing(caplog):
 
 # What archspec knows
 
-IMPLEMENTERS = {
-    vendor: code for code, vendor in TARGETS_JSON["conversions"]["arm_vendors"].items()
-}
+IMPLEMENTERS = {vendor: code for code, vendor in TARGETS_JSON["conversions"]["arm_vendors"].items()}
 KNOWN = [
     name
     for name, target in TARGETS.items()
@@ -196,7 +194,9 @@ def test_what_no_program_uses_makes_no_other_core_of_it(name):
 
 @pytest.mark.parametrize("others", [[], [N1], [V2, V1]])
 def test_what_only_qemu_has_does_not_count_and_it_is_said(others, caplog):
-    assert lines(features_of(from_cpuinfo(linux([*others, ("0x00", "0x051")])))) == ["version :: 8a"]
+    assert lines(features_of(from_cpuinfo(linux([*others, ("0x00", "0x051")])))) == [
+        "version :: 8a"
+    ]
     warning = caplog.messages[0]
     assert "QEMU" in warning
     assert "--variant-target" in warning

@@ -71,13 +71,17 @@ def be(prefix, tmp_path, monkeypatch):
     """Become a recorded machine: its files, and what its libraries answer to the probe."""
 
     def become(name):
-        machine = json.loads((MACHINES / f"{name}.json").read_text().replace("{prefix}", str(prefix)))
+        machine = json.loads(
+            (MACHINES / f"{name}.json").read_text().replace("{prefix}", str(prefix))
+        )
         for file in machine["environment"]:
             (prefix / "lib" / file).touch()
         if machine["launcher"] == "mpiexec":
             launcher(prefix / "bin" / "mpiexec")
         elif machine["launcher"]:
-            launcher(tmp_path / "system" / "mpiexec", launcher(tmp_path / "bin" / machine["launcher"]))
+            launcher(
+                tmp_path / "system" / "mpiexec", launcher(tmp_path / "bin" / machine["launcher"])
+            )
 
         def answer(script, path, *names):
             known = machine["environment"] if os.path.dirname(path) else machine["loader"]
@@ -112,7 +116,9 @@ def test_a_launcher_of_another_mpi_is_told(be, notes, prefix):
     assert "may start separate programs" not in notes()
     launcher(prefix / "bin" / "mpiexec", launcher(prefix / "bin" / "mpiexec.hydra"))
     assert values(detect())["abi"] == ["openmpi"]
-    assert "bin/mpiexec.hydra is not of this MPI, it seems: it may start separate programs" in notes()
+    assert (
+        "bin/mpiexec.hydra is not of this MPI, it seems: it may start separate programs" in notes()
+    )
 
 
 def test_of_two_mpis_it_is_told_which_is_taken_and_why(be, notes):
@@ -221,7 +227,9 @@ def test_the_python_below_is_searched_where_its_packages_are_seen(
     """As mpi4py does. Its mpiexec is found as well."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", *options, tmp_path], check=True)
     settings = tmp_path / "pyvenv.cfg"
-    below = installed("mpich")  # which is an environment itself: Python would take the one below that
+    below = installed(
+        "mpich"
+    )  # which is an environment itself: Python would take the one below that
     settings.write_text(re.sub("(?m)^home = .*", f"home = {below}/bin", settings.read_text()))
     monkeypatch.setenv(PREFIX_VARIABLE, str(tmp_path))
     monkeypatch.setenv("LD_LIBRARY_PATH", str(installed("openmpi") / "lib"))
@@ -264,7 +272,13 @@ def test_an_empty_variable_is_as_none(variable, installed, monkeypatch):
 
 @pytest.mark.parametrize(
     "form",
-    ["{0}/lib/libmpi.so.40", "{0}/lib", "/nowhere/libmpi.so:{0}/lib", "$MINE/lib", "{0}/lib:{1}/lib"],
+    [
+        "{0}/lib/libmpi.so.40",
+        "{0}/lib",
+        "/nowhere/libmpi.so:{0}/lib",
+        "$MINE/lib",
+        "{0}/lib:{1}/lib",
+    ],
 )
 def test_mpi4py_libmpi_is_before_the_environment(form, installed, monkeypatch):
     monkeypatch.setenv(PREFIX_VARIABLE, str(installed("mpich")))
@@ -315,7 +329,10 @@ def library(path, source=HONEST, text=MPICH, soname=None):
 
 def test_an_honest_library(prefix):
     library(prefix / "lib" / "libmpi.so.12")
-    assert lines(detect()) == (MACHINES / "debian-mpich-4.0-with-link.expected").read_text().splitlines()
+    assert (
+        lines(detect())
+        == (MACHINES / "debian-mpich-4.0-with-link.expected").read_text().splitlines()
+    )
 
 
 @pytest.mark.parametrize(
@@ -324,7 +341,10 @@ def test_an_honest_library(prefix):
         (AT_LOAD.format("abort();") + HONEST, "it was killed by SIGABRT"),
         (AT_LOAD.format("raise(SIGSEGV);") + HONEST, "it was killed by SIGSEGV"),
         (AT_LOAD.format("exit(0);") + HONEST, "the answer is not JSON"),
-        (AT_LOAD.format('puts("{}"); exit(0);').replace('"{}"', r'"{\"path\": 1}"') + HONEST, "the answer is not JSON"),
+        (
+            AT_LOAD.format('puts("{}"); exit(0);').replace('"{}"', r'"{\"path\": 1}"') + HONEST,
+            "the answer is not JSON",
+        ),
         (AT_LOAD.format("exit(7);") + HONEST, "it ended with status 7"),
         ("int nothing;", "it has no MPI_Get_library_version"),
         (HONEST.replace("MPI_Get_version", "MPI_Other"), "it has no MPI_Get_version"),
@@ -345,7 +365,9 @@ def test_files_that_are_no_libraries(prefix, notes):
     whole = library(prefix / "whole.so").read_bytes()
     (prefix / "lib" / "libmpi_abi.so.1").write_bytes(whole[: len(whole) // 4])
     assert list(detect()) == []
-    assert "libmpi.so.12: file too short" in notes() or "libmpi.so.12: invalid ELF header" in notes()
+    assert (
+        "libmpi.so.12: file too short" in notes() or "libmpi.so.12: invalid ELF header" in notes()
+    )
     assert "libmpi.so.40: no answer within 3 seconds" in notes()
 
 
@@ -376,7 +398,9 @@ def test_one_that_hangs_does_not_take_the_others_along(prefix):
     assert values(detect())["abi"] == ["openmpi"]
 
 
-@pytest.mark.parametrize("code", [r'printf("\n{}\n");', r'write(1, "{\"error\": 1}\n", 13);', "close(1);"])
+@pytest.mark.parametrize(
+    "code", [r'printf("\n{}\n");', r'write(1, "{\"error\": 1}\n", 13);', "close(1);"]
+)
 def test_what_a_library_prints_is_ignored(code, prefix):
     source = AT_LOAD.replace("{}", code).replace("{{", "{").replace("}}", "}")
     library(prefix / "lib" / "libmpi.so.12", source + HONEST)
@@ -385,7 +409,9 @@ def test_what_a_library_prints_is_ignored(code, prefix):
 
 def test_open_mpi_by_the_name_of_mpich_is_not_used(prefix, notes):
     for soname in ("libmpi.so.12", "libmpi.so.40"):
-        path = library(prefix / "lib" / "libmpi.so.12", HONEST + "int ompi_mpi_comm_world;", OPEN_MPI, soname)
+        path = library(
+            prefix / "lib" / "libmpi.so.12", HONEST + "int ompi_mpi_comm_world;", OPEN_MPI, soname
+        )
         assert list(detect()) == []
     assert f"{path}: {OPEN_MPI}, ABI openmpi" in notes()
     assert f"{path} is not used: programs of its ABI look for libmpi.so.40" in notes()
@@ -398,7 +424,9 @@ def test_mpich_by_the_name_of_open_mpi_is_not_used(prefix):
 
 @pytest.mark.parametrize(("version", "abi"), [((1, 0), []), ((-1, -1), ["mpich"])])
 def test_the_abi_of_mpi_5_is_told_by_the_library(version, abi, prefix):
-    source = "int MPI_Abi_get_version(int *a, int *b) {{ *a = {}; *b = {}; return 0; }}".format(*version)
+    source = "int MPI_Abi_get_version(int *a, int *b) {{ *a = {}; *b = {}; return 0; }}".format(
+        *version
+    )
     library(prefix / "lib" / "libmpi.so.12", HONEST + source)
     assert values(detect()).get("abi", []) == abi
 
@@ -412,7 +440,9 @@ def test_a_file_of_the_environment_hides_the_loaders_of_that_name(prefix, tmp_pa
 
 
 @pytest.mark.parametrize(("soname", "found"), [("libmpi.so.12", True), ("libmpich.so.12", False)])
-def test_what_mpi4py_libmpi_names_must_have_the_name_that_programs_ask_for(soname, found, prefix, monkeypatch):
+def test_what_mpi4py_libmpi_names_must_have_the_name_that_programs_ask_for(
+    soname, found, prefix, monkeypatch
+):
     path = library(prefix / "elsewhere" / "libmpich.so.12.1.8", soname=soname)
     monkeypatch.setenv("MPI4PY_LIBMPI", str(path))
     assert bool(list(detect())) == found
@@ -444,7 +474,10 @@ TEXTS = [
         ("Intel(R) MPI Library 2019 Update 4 for Linux* OS\n", {"intel": (2019, 4)}),
         ("Intel(R) MPI Library 2019 for Linux* OS\n", {"intel": (2019, 0)}),
         ("Intel(R) MPI Library 5.1.3 for Linux* OS\n", {}),
-        ("MPI VERSION    : CRAY MPICH version 9.0.1 (ANL base 4.1.2)\n", {"cray": (9, 0), "mpich": (4, 1)}),
+        (
+            "MPI VERSION    : CRAY MPICH version 9.0.1 (ANL base 4.1.2)\n",
+            {"cray": (9, 0), "mpich": (4, 1)},
+        ),
         ("Microsoft MPI 10.1.12498.18", {"msmpi": (10, 1)}),
         ("HPE HMPT 2.23  08/26/20", {}),
     ],
@@ -464,7 +497,9 @@ sane = st.tuples(st.integers(-1, 9), st.integers(0, 9))
 
 def found_with(standards):
     libraries = st.builds(
-        lambda text, standard, abi_version, open_mpi: Library("", text, standard, abi_version, open_mpi, False, ()),
+        lambda text, standard, abi_version, open_mpi: Library(
+            "", text, standard, abi_version, open_mpi, False, ()
+        ),
         st.text() | mangled,
         standards,
         st.none() | st.tuples(st.integers(-1, 2), st.integers(-1, 2)),
@@ -481,7 +516,10 @@ def test_any_answer_is_read(text):
         assert lower_bounds(version, *mpi._RELEASES[name]) or version < mpi._RELEASES[name][0]
 
 
-@given(found_with(sane), st.sampled_from(["", "/usr/bin/orterun", "/usr/bin/mpiexec.hydra", "/opt/bin/mpiexec"]))
+@given(
+    found_with(sane),
+    st.sampled_from(["", "/usr/bin/orterun", "/usr/bin/mpiexec.hydra", "/opt/bin/mpiexec"]),
+)
 def test_one_mpi_only(found, path):
     chosen = choose(found, path)
     assert len({str(implementations(library.text) or library.text) for library in chosen}) == 1
@@ -505,7 +543,9 @@ def test_features_are_in_order_and_as_pep_825_spells_them(found):
 def test_the_standard_is_that_of_the_library_that_has_least(found):
     bounds = values(features_of(choose(found, ""))).get("standard_lower_bound", [])
     for library in choose(found, ""):
-        assert all(tuple(map(int, f"{bound}.0".split(".")[:2])) <= library.standard for bound in bounds)
+        assert all(
+            tuple(map(int, f"{bound}.0".split(".")[:2])) <= library.standard for bound in bounds
+        )
 
 
 def possible_versions(releases):
@@ -516,7 +556,9 @@ def possible_versions(releases):
 
 @given(st.data(), st.sampled_from([mpi._STANDARD, *mpi._RELEASES.values()]))
 def test_a_newer_version_has_every_bound_of_an_older_one(data, releases):
-    older, newer = sorted(data.draw(st.tuples(possible_versions(releases), possible_versions(releases))))
+    older, newer = sorted(
+        data.draw(st.tuples(possible_versions(releases), possible_versions(releases)))
+    )
     assert set(lower_bounds(older, *releases)) <= set(lower_bounds(newer, *releases))
 
 

@@ -342,7 +342,6 @@ def test_forced_tegra_lacks_the_published_cubins_of_other_gpus(sm, monkeypatch):
     assert [value for value in known if value in code] == [known[0], known[-1]]
 
 
-
 # Forced
 
 
@@ -440,7 +439,13 @@ def test_nvml_is_enough(loader):
 
 
 def test_nvml_tells_of_all_gpus_whatever_is_visible(loader):
-    loader("nvml", "libcuda", NVML_CUDA=13010, NVML_GPUS="12.0:24 10.3:279 10.3:279", CUDA_VISIBLE_DEVICES="")
+    loader(
+        "nvml",
+        "libcuda",
+        NVML_CUDA=13010,
+        NVML_GPUS="12.0:24 10.3:279 10.3:279",
+        CUDA_VISIBLE_DEVICES="",
+    )
     assert this_machine() == Machine((13, 1), ((10, 3), (12, 0)))
 
 
@@ -468,7 +473,10 @@ def test_libcuda_is_asked_where_nvml_is_missing(visible, loader, monkeypatch, sa
 @pytest.mark.parametrize(
     ("answers", "words"),
     [
-        *(({"NVML_INIT": one}, f"nvmlInit_v2 failed with {one}") for one in (1, 4, 12, 15, 18, 999)),
+        *(
+            ({"NVML_INIT": one}, f"nvmlInit_v2 failed with {one}")
+            for one in (1, 4, 12, 15, 18, 999)
+        ),
         ({"NVML_INIT": 9}, "nvmlInit_v2 failed with 9: Driver Not Loaded"),
         ({"NVML_V2": 12}, "nvmlSystemGetCudaDriverVersion_v2 failed with 12"),
         ({"NVML_GPUS": ""}, "no GPU answers"),

@@ -174,7 +174,9 @@ def test_every_arm_microarchitecture_can_be_detected() -> None:
 
 
 def test_what_archspec_knows_is_what_its_own_code_reads() -> None:
-    read = {one.name: (one.vendor, one.features, [*one.ancestors]) for one in _archspec.TARGETS.values()}
+    read = {
+        one.name: (one.vendor, one.features, [*one.ancestors]) for one in _archspec.TARGETS.values()
+    }
     host = platform.machine()  # which archspec adds where it does not know it
     known = {
         name: (one.vendor, one.features, [above.name for above in one.ancestors])

@@ -34,6 +34,7 @@ x86_64.level = ["v2"]
 x86_64.level = ["v3"]
 """
 
+
 @pytest.fixture
 def project(tmp_path: Path) -> Callable[[str], Path]:
     return partial(project_in, tmp_path / "project")
@@ -242,7 +243,10 @@ def test_a_provider_that_cannot_be_installed(project, monkeypatch, capsys) -> No
             "[variant.default-priorities] must have namespace, the namespaces with the most "
             "important first, of x86_64, nvidia",
         ),
-        ("[variant.variants.a]\nacme.engine = ['mk1']", "no provider is known for acme: add [variant.providers.acme]"),
+        (
+            "[variant.variants.a]\nacme.engine = ['mk1']",
+            "no provider is known for acme: add [variant.providers.acme]",
+        ),
         (
             "[variant.providers.acme]\nbuild-requires = ['a']\nrequires = ['a']\n[variant.variants.a]\nacme.engine = ['mk1']",
             "acme.build-requires needs neither requires nor static-properties beside it, not ['a']",
@@ -250,12 +254,30 @@ def test_a_provider_that_cannot_be_installed(project, monkeypatch, capsys) -> No
         ("[variant]", "variant.default-priorities.namespace must not be empty"),
         (V2_AND_V3 + "[variant.providers.acme]\nrequires = ['a']", "differ in acme"),
         ("[variant.variants.V3]\nx86_64.level = ['v3']", "invalid variant label"),
-        ("[variant.variants.null]\nx86_64.level = ['v3']", "is the null variant and must have no properties"),
-        (V2_AND_V3 + "[tool.pip-variants.variants.v9]", "says how to build v9, which is not in [variant.variants]"),
-        (V2_AND_V3 + "[tool.pip-variants.variants.v3]\nenvironment = {}", "pip-variants.variants.v3.environment is not known"),
-        (V2_AND_V3 + "[tool.pip-variants.variants.v3]\nenv = { A = 1 }", "v3.env.A must be a string, not 1"),
-        (V2_AND_V3 + "[tool.pip-variants.variants.v3]\nadd-dependencies = [1]", "must be a list of strings, not [1]"),
-        (V2_AND_V3 + "[tool.pip-variants.variants.v3]\nadd-dependencies = ['=1']", "must begin with a package name, not '=1'"),
+        (
+            "[variant.variants.null]\nx86_64.level = ['v3']",
+            "is the null variant and must have no properties",
+        ),
+        (
+            V2_AND_V3 + "[tool.pip-variants.variants.v9]",
+            "says how to build v9, which is not in [variant.variants]",
+        ),
+        (
+            V2_AND_V3 + "[tool.pip-variants.variants.v3]\nenvironment = {}",
+            "pip-variants.variants.v3.environment is not known",
+        ),
+        (
+            V2_AND_V3 + "[tool.pip-variants.variants.v3]\nenv = { A = 1 }",
+            "v3.env.A must be a string, not 1",
+        ),
+        (
+            V2_AND_V3 + "[tool.pip-variants.variants.v3]\nadd-dependencies = [1]",
+            "must be a list of strings, not [1]",
+        ),
+        (
+            V2_AND_V3 + "[tool.pip-variants.variants.v3]\nadd-dependencies = ['=1']",
+            "must begin with a package name, not '=1'",
+        ),
         (V2_AND_V3 + "[tool.pip-variants]\nvariant = {}", "tool.pip-variants.variant is not known"),
         ("variant = [", "is not TOML: "),
     ],
@@ -271,7 +293,10 @@ def test_a_project_that_is_wrong(project, table: str, complaint: str, capsys) ->
 def test_wrong_usage(project, tmp_path: Path, capsys) -> None:
     folder = project(V2_AND_V3)
     for arguments, complaint in (
-        ([str(folder), "--label", "v4"], "there is no variant v4 in [variant.variants], only null, v2, v3"),
+        (
+            [str(folder), "--label", "v4"],
+            "there is no variant v4 in [variant.variants], only null, v2, v3",
+        ),
         ([str(tmp_path / "nowhere")], "nowhere"),
         ([str(folder / "METADATA")], "is no source distribution"),
     ):
@@ -301,10 +326,16 @@ def log_in(said: str) -> str:
         file.unlink()
 
 
-def test_the_error_is_shown_the_whole_log_kept_and_paths_are_of_the_project(project, monkeypatch, capsys) -> None:
+def test_the_error_is_shown_the_whole_log_kept_and_paths_are_of_the_project(
+    project, monkeypatch, capsys
+) -> None:
     folder = project(FAILING)
-    before, after = ("\n".join(f"{text} {i}" for i in range(200)) for text in ("compiling", "cleaning"))
-    error = "HERE/demo.c: In function 'f':\nHERE/demo.c:3:5: error: 'x' undeclared\n    3 |     x = 1;"
+    before, after = (
+        "\n".join(f"{text} {i}" for i in range(200)) for text in ("compiling", "cleaning")
+    )
+    error = (
+        "HERE/demo.c: In function 'f':\nHERE/demo.c:3:5: error: 'x' undeclared\n    3 |     x = 1;"
+    )
     monkeypatch.setenv("PRINT", f"{before}\n{error}\n" + after[:500])
     assert main(["build", str(folder), "--label", "v2"]) == 1
     said = capsys.readouterr().err
@@ -328,7 +359,11 @@ def test_errors_that_were_got_over_are_not_the_reason(project, monkeypatch, caps
 def test_a_backend_that_raises(project, capsys) -> None:
     folder = project(V2_AND_V3)
     backend = folder / "backend.py"
-    backend.write_text(backend.read_text().replace("def build_wheel(", "def build_wheel(*_):\n    raise RuntimeError('no BLAS')\ndef old("))
+    backend.write_text(
+        backend.read_text().replace(
+            "def build_wheel(", "def build_wheel(*_):\n    raise RuntimeError('no BLAS')\ndef old("
+        )
+    )
     assert main(["build", str(folder), "--label", "v2"]) == 1
     said = capsys.readouterr().err
     assert f'File "{folder}/backend.py", line ' in said
@@ -339,7 +374,9 @@ def test_a_backend_that_raises(project, capsys) -> None:
 
 def test_a_build_requirement_that_cannot_be_had(project, monkeypatch, capsys) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    folder = project(V2_AND_V3 + "[tool.pip-variants.variants.v2]\nbuild-dependencies = ['no-such-tool']\n")
+    folder = project(
+        V2_AND_V3 + "[tool.pip-variants.variants.v2]\nbuild-dependencies = ['no-such-tool']\n"
+    )
     assert main(["build", str(folder), "--label", "v2"]) == 1
     said = capsys.readouterr().err
     assert "No matching distribution found for no-such-tool" in said
@@ -353,9 +390,19 @@ def test_verbose_shows_what_is_printed_while_it_is(project, tmp_path: Path) -> N
     folder = project(V2_AND_V3)
     # It prints before it waits.
     backend = folder / "backend.py"
-    backend.write_text(backend.read_text().replace('    if "SIGNAL"', '    print("before waiting")\n    if "SIGNAL"', 1))
+    backend.write_text(
+        backend.read_text().replace(
+            '    if "SIGNAL"', '    print("before waiting")\n    if "SIGNAL"', 1
+        )
+    )
     command = [sys.executable, "-m", "pip_variants", "build", "-v", "--label", "v3", str(folder)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env={**os.environ, **env}) as running:
+    with subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, **env},
+    ) as running:
         for line in running.stderr:
             if line == "before waiting\n":
                 assert signal.parent.is_dir()
@@ -409,7 +456,9 @@ def test_nothing_is_overwritten_unasked(project, tmp_path: Path, monkeypatch, ca
     monkeypatch.setenv("FAIL", "a wheel was built")
     assert main(["build", str(folder)]) == 1
     there = f"{folder}/dist/demo-1.0.tar.gz"
-    complaint = f"{there} exists already: --force replaces it; to add to it: pip-variants build {there}"
+    complaint = (
+        f"{there} exists already: --force replaces it; to add to it: pip-variants build {there}"
+    )
     assert capsys.readouterr().err == f"pip-variants: {complaint}\n"
     sdist = folder / "dist" / "demo-1.0.tar.gz"
     assert main(["build", str(sdist), "--label", "v3", "--label", "none"]) == 1
@@ -426,7 +475,13 @@ def test_other_wheels_are_not_in_the_way(project, tmp_path: Path, monkeypatch) -
     folder = project(V2_AND_V3)
     dist = folder / "dist"
     dist.mkdir()
-    others = ["demo-1.0-cp31-cp31-linux_x86_64-v3", "demo-1.0-py3-none-win_arm64-v3", "demo-1.1-py3-none-any-v3", "demo-1.0-py3-none-any-v1", "demo_two-1.0-py3-none-any-v3"]
+    others = [
+        "demo-1.0-cp31-cp31-linux_x86_64-v3",
+        "demo-1.0-py3-none-win_arm64-v3",
+        "demo-1.1-py3-none-any-v3",
+        "demo-1.0-py3-none-any-v1",
+        "demo_two-1.0-py3-none-any-v3",
+    ]
     for name in others:
         (dist / f"{name}.whl").touch()
     assert main(["build", str(folder), "--label", "v3"]) == 0
@@ -459,12 +514,17 @@ with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(os.path.join(folder, name
     return f"true && {sys.executable} '{script}' {{wheel}} {{dest_dir}}"
 
 
-def test_wheels_are_repaired_before_they_become_variants(project, repair, monkeypatch, capsys) -> None:
+def test_wheels_are_repaired_before_they_become_variants(
+    project, repair, monkeypatch, capsys
+) -> None:
     folder = project(V2_AND_V3)
     monkeypatch.setenv("TAG", "py3-none-linux_x86_64")
     assert main(["build", str(folder), "--repair", repair]) == 0, capsys.readouterr().err
     names = sorted(path.name for path in (folder / "dist").glob("*.whl"))
-    assert names == [f"demo-1.0-py3-none-manylinux_2_28_x86_64{label}.whl" for label in ("-null", "-v2", "-v3", "")]
+    assert names == [
+        f"demo-1.0-py3-none-manylinux_2_28_x86_64{label}.whl"
+        for label in ("-null", "-v2", "-v3", "")
+    ]
     assert main(["index", str(folder / "dist")]) == 0
     capsys.readouterr()
     main(["verify", str(folder / "dist")])
@@ -473,13 +533,18 @@ def test_wheels_are_repaired_before_they_become_variants(project, repair, monkey
 
 def test_wheels_without_code_need_no_repair(project) -> None:
     folder = project(V2_AND_V3)
-    assert main(["build", str(folder), "--label", "v2", "--repair", "false {wheel} {dest_dir}"]) == 0
+    assert (
+        main(["build", str(folder), "--label", "v2", "--repair", "false {wheel} {dest_dir}"]) == 0
+    )
 
 
 @pytest.mark.parametrize(
     "command, complaint",
     [
-        ("echo no such library: libmpi >&2; false {wheel} {dest_dir}", "failed:\n  no such library: libmpi"),
+        (
+            "echo no such library: libmpi >&2; false {wheel} {dest_dir}",
+            "failed:\n  no such library: libmpi",
+        ),
         ("true {wheel} {dest_dir}", "true {wheel} {dest_dir} made 0 files instead of one:"),
     ],
 )
@@ -540,10 +605,25 @@ GCC_8 = "cc (GCC) 8.5.0 20210514"
     "version, properties, cflags, rustflags",
     [
         (GCC_12, ["x86_64 :: level :: v1"], "-march=x86-64 -mtune=generic", "-C target-cpu=x86-64"),
-        (GCC_12, ["x86_64 :: level :: v4"], "-march=x86-64-v4 -mtune=generic", "-C target-cpu=x86-64-v4"),
-        (CLANG_16, ["x86_64 :: level :: v3"], "-march=x86-64-v3 -mtune=generic", "-C target-cpu=x86-64-v3"),
+        (
+            GCC_12,
+            ["x86_64 :: level :: v4"],
+            "-march=x86-64-v4 -mtune=generic",
+            "-C target-cpu=x86-64-v4",
+        ),
+        (
+            CLANG_16,
+            ["x86_64 :: level :: v3"],
+            "-march=x86-64-v3 -mtune=generic",
+            "-C target-cpu=x86-64-v3",
+        ),
         # An old compiler gets the instruction sets one by one.
-        (GCC_8, ["x86_64 :: level :: v2"], "-march=x86-64 -mtune=generic -mcx16", "-C target-cpu=x86-64-v2"),
+        (
+            GCC_8,
+            ["x86_64 :: level :: v2"],
+            "-march=x86-64 -mtune=generic -mcx16",
+            "-C target-cpu=x86-64-v2",
+        ),
         # The more special of two, and the more general of two values.
         (
             GCC_12,
@@ -551,10 +631,20 @@ GCC_8 = "cc (GCC) 8.5.0 20210514"
             "-march=haswell -mtune=haswell",
             "-C target-cpu=haswell",
         ),
-        (GCC_12, ["x86_64 :: level :: v3", "x86_64 :: level :: v4"], "-march=x86-64-v3 -mtune=generic", "-C target-cpu=x86-64-v3"),
+        (
+            GCC_12,
+            ["x86_64 :: level :: v3", "x86_64 :: level :: v4"],
+            "-march=x86-64-v3 -mtune=generic",
+            "-C target-cpu=x86-64-v3",
+        ),
         (GCC_12, ["aarch64 :: version :: 8.2a"], "-march=armv8.2-a -mtune=generic", None),
         (GCC_12, ["aarch64 :: microarchitecture :: neoverse_n1"], "-mcpu=neoverse-n1", None),
-        (GCC_12, ["ppc64le :: microarchitecture :: power9le"], "-mcpu=power9 -mtune=power9", "-C target-cpu=power9"),
+        (
+            GCC_12,
+            ["ppc64le :: microarchitecture :: power9le"],
+            "-mcpu=power9 -mtune=power9",
+            "-C target-cpu=power9",
+        ),
         # Nothing to compile for.
         (GCC_12, ["nvidia :: sm_arch :: 90_real"], None, None),
         (GCC_12, ["x86_64 :: avx2 :: on"], None, None),
@@ -573,7 +663,11 @@ def test_flags(compiler, version, properties, cflags, rustflags) -> None:
 @pytest.mark.parametrize(
     "version, properties, complaint",
     [
-        (GCC_8, ["x86_64 :: microarchitecture :: zen4"], "no flags of gcc 8.5 for zen4 are known: "),
+        (
+            GCC_8,
+            ["x86_64 :: microarchitecture :: zen4"],
+            "no flags of gcc 8.5 for zen4 are known: ",
+        ),
         (
             GCC_12,
             ["x86_64 :: microarchitecture :: zen2", "x86_64 :: microarchitecture :: haswell"],
@@ -619,13 +713,15 @@ x86_64.level = ["v4"]
     assert project.to_fill == ("blas_lapack",)
 
 
-
 # What an afternoon with it showed
 
 
 def test_a_build_of_which_nothing_came_leaves_nothing(project, capsys) -> None:
     """So that it can be typed again when the error is mended."""
-    folder = project(V2_AND_V3 + "".join(f'[tool.pip-variants.variants.{one}.env]\nFAIL = "1"\n' for one in ("v2", "v3")))
+    folder = project(
+        V2_AND_V3
+        + "".join(f'[tool.pip-variants.variants.{one}.env]\nFAIL = "1"\n' for one in ("v2", "v3"))
+    )
     assert main(["build", str(folder), "--label", "v2", "--label", "v3"]) == 1
     assert not (folder / "dist").exists()
     err = capsys.readouterr().err
@@ -642,10 +738,14 @@ def test_wheels_of_an_earlier_build_are_named(project, capsys) -> None:
     folder = project(V2_AND_V3)
     assert main(["build", str(folder)]) == 0
     assert capsys.readouterr().err == ""
-    (folder / "pyproject.toml").write_text((folder / "pyproject.toml").read_text().replace("v3", "v4"))
+    (folder / "pyproject.toml").write_text(
+        (folder / "pyproject.toml").read_text().replace("v3", "v4")
+    )
     assert main(["build", str(folder), "--force"]) == 0
     err = capsys.readouterr().err
-    assert err.startswith(f"pip-variants: demo-1.0-py3-none-any-v3.whl in {folder}/dist: of an earlier build")
+    assert err.startswith(
+        f"pip-variants: demo-1.0-py3-none-any-v3.whl in {folder}/dist: of an earlier build"
+    )
     assert main(["build", str(folder / "dist/demo-1.0.tar.gz"), "--label", "v4", "--force"]) == 0
     assert capsys.readouterr().err == ""  # who adds to what there is knows
 
@@ -662,12 +762,20 @@ def test_what_is_wrong_with_the_table_is_said_of_the_file_that_has_it(project, c
     folder = project("[variant.variants.v3]\nx8664.level = ['v3']\n")
     assert main(["build", str(folder)]) == 1
     file = folder / "pyproject.toml"
-    assert capsys.readouterr().err == f"pip-variants: {file}: no provider is known for x8664: did you mean x86_64?\n"
+    assert (
+        capsys.readouterr().err
+        == f"pip-variants: {file}: no provider is known for x8664: did you mean x86_64?\n"
+    )
 
 
-@pytest.mark.parametrize("command", ["auditwheel repair {wheel}", "auditwheel repair -w {dest} {wheel}", "true"])
+@pytest.mark.parametrize(
+    "command", ["auditwheel repair {wheel}", "auditwheel repair -w {dest} {wheel}", "true"]
+)
 def test_a_repair_without_its_places(project, capsys, command: str) -> None:
     folder = project(V2_AND_V3)
     assert main(["build", str(folder), "--repair", command]) == 1
-    assert capsys.readouterr().err == f"pip-variants: --repair must have {{wheel}} and {{dest_dir}}: {command}\n"
+    assert (
+        capsys.readouterr().err
+        == f"pip-variants: --repair must have {{wheel}} and {{dest_dir}}: {command}\n"
+    )
     assert not (folder / "dist").exists()

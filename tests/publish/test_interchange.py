@@ -175,7 +175,9 @@ def acme(tmp_path_factory) -> Path:
 def variantlib(tmp_path_factory, acme: Path) -> Variantlib:
     python = "{}.{}".format(*sys.version_info[:2])  # which decides what variantlib needs
     wheels = download(WHEELHOUSE / "variantlib" / python, "*.whl", "variantlib[cli]==0.2.2")
-    return Variantlib(Environment(tmp_path_factory.mktemp("variantlib") / "venv").unpack(*wheels, acme))
+    return Variantlib(
+        Environment(tmp_path_factory.mktemp("variantlib") / "venv").unpack(*wheels, acme)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -188,7 +190,12 @@ def uv(tmp_path_factory) -> Callable[..., subprocess.CompletedProcess[str]]:
     path.chmod(0o755)
 
     def run(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-        own = {"HOME": folder, "UV_CACHE_DIR": folder / "cache", "UV_NO_CONFIG": "1", "NO_COLOR": "1"}
+        own = {
+            "HOME": folder,
+            "UV_CACHE_DIR": folder / "cache",
+            "UV_NO_CONFIG": "1",
+            "NO_COLOR": "1",
+        }
         env = {name: value for name, value in clean(GPU).items() if not name.startswith("UV_")}
         options = ["--preview-features", "wheel-variants", *arguments]
         done = subprocess.run(
@@ -212,7 +219,9 @@ def made(tmp_path_factory, variantlib: Variantlib) -> Release:
     files = {"data/text.txt": "text\n" * 1000, "data/empty": ""}
     commands: list[list[object]] = []
     for project, (_, labels) in PROJECTS.items():
-        wheel = release.plain[project] = plain_wheel(folder, project, files={f"{project}.py": "", **files})
+        wheel = release.plain[project] = plain_wheel(
+            folder, project, files={f"{project}.py": "", **files}
+        )
         table = pyproject(folder / project, project)
         for label, properties in {"null": [], **labels}.items():
             ours = ["make", wheel, "--project", table, "--label", label, "-o", release.ours]
@@ -232,7 +241,11 @@ def pyproject(folder: Path, project: str) -> Path:
     for label, properties in labels.items():
         lines.append(f"[variant.variants.{label}]")
         for feature in dict.fromkeys(text.rpartition(" :: ")[0] for text in properties):
-            values = [text.rpartition(" :: ")[2] for text in properties if text.startswith(f"{feature} ::")]
+            values = [
+                text.rpartition(" :: ")[2]
+                for text in properties
+                if text.startswith(f"{feature} ::")
+            ]
             lines.append(f"{feature.replace(' :: ', '.')} = {json.dumps(values)}")
     folder.mkdir(exist_ok=True)
     path = folder / "pyproject.toml"
@@ -279,15 +292,26 @@ def test_the_same_table_makes_the_same_wheels(made: Release) -> None:
     for project, label in labelled():
         name = f"{project}-1.0-py3-none-any-{label}.whl"
         ours, theirs = contents(made.ours / name), contents(made.theirs / name)
-        json_name, record = f"{project}-1.0.dist-info/variant.json", f"{project}-1.0.dist-info/RECORD"
-        assert parsed(ours.pop(json_name), OUR_SCHEMA) == parsed(theirs.pop(json_name), THEIR_SCHEMA)
+        json_name, record = (
+            f"{project}-1.0.dist-info/variant.json",
+            f"{project}-1.0.dist-info/RECORD",
+        )
+        assert parsed(ours.pop(json_name), OUR_SCHEMA) == parsed(
+            theirs.pop(json_name), THEIR_SCHEMA
+        )
         rows = [
-            [row for row in csv.reader(one.pop(record).decode().splitlines()) if row[0] != json_name]
+            [
+                row
+                for row in csv.reader(one.pop(record).decode().splitlines())
+                if row[0] != json_name
+            ]
             for one in (ours, theirs)
         ]
         assert rows[0] == rows[1]
         assert ours == theirs
-    assert {path.name for path in made.ours.iterdir()} == {path.name for path in made.theirs.iterdir()}
+    assert {path.name for path in made.ours.iterdir()} == {
+        path.name for path in made.theirs.iterdir()
+    }
 
 
 def test_index_metadata_differs_in_nothing_but_the_address_of_the_schema(
@@ -330,7 +354,9 @@ def test_each_adds_wheels_to_the_metadata_of_the_other(
 
 def test_both_say_the_same_of_a_wheel(made: Release, variantlib: Variantlib) -> None:
     for folder in (made.ours, made.theirs):
-        wheels = [folder / f"{project}-1.0-py3-none-any-{label}.whl" for project, label in labelled()]
+        wheels = [
+            folder / f"{project}-1.0-py3-none-any-{label}.whl" for project, label in labelled()
+        ]
         said = variantlib(*(["analyze-wheel", "-i", wheel] for wheel in wheels))
         expected = []
         for wheel in wheels:
@@ -346,10 +372,14 @@ def test_each_gives_back_the_wheel_that_the_other_started_from(
     theirs = tmp_path / "theirs"
     theirs.mkdir()
     labels = {project: next(iter(labels)) for project, (_, labels) in PROJECTS.items()}
-    names = {project: f"{project}-1.0-py3-none-any-{label}.whl" for project, label in labels.items()}
+    names = {
+        project: f"{project}-1.0-py3-none-any-{label}.whl" for project, label in labels.items()
+    }
     for name in names.values():
         assert main(["unmake", str(made.theirs / name), "-o", str(tmp_path)]) == 0
-    variantlib(*(["unmake-variant", "-f", made.ours / name, "-o", theirs] for name in names.values()))
+    variantlib(
+        *(["unmake-variant", "-f", made.ours / name, "-o", theirs] for name in names.values())
+    )
     for plain in made.plain.values():
         assert contents(tmp_path / plain.name) == contents(theirs / plain.name) == contents(plain)
 
@@ -362,7 +392,14 @@ def test_each_makes_another_variant_of_a_wheel_of_the_other(
     ours = ["make", made.theirs / name.format("mk2"), "--project", table, "--label", "mk1"]
     assert main(list(map(str, [*ours, "-o", tmp_path]))) == 0
     assert contents(tmp_path / name.format("mk1")) == contents(made.ours / name.format("mk1"))
-    theirs = ["make-variant", "-f", made.ours / name.format("mk1"), "-o", tmp_path, "--variant-label"]
+    theirs = [
+        "make-variant",
+        "-f",
+        made.ours / name.format("mk1"),
+        "-o",
+        tmp_path,
+        "--variant-label",
+    ]
     more = ["mk2", "-p", "acme :: engine :: mk2", "--pyproject-toml", table, "--no-isolation"]
     variantlib([*theirs, *more])  # which asks the plugin whether mk2 is valid
     assert contents(tmp_path / name.format("mk2")) == contents(made.theirs / name.format("mk2"))
@@ -375,10 +412,23 @@ def test_without_a_label_both_call_the_wheel_the_same(
     properties = ["acme :: units :: 8", "acme :: engine :: mk1", "acme :: units :: 4"]
     wheel, table = made.plain["engine"], pyproject(tmp_path / "engine", "engine")
     ours = ["make", wheel, "--project", table, "-o", tmp_path]
-    assert main([*map(str, ours), *(part for one in properties for part in ("--property", one))]) == 0
+    assert (
+        main([*map(str, ours), *(part for one in properties for part in ("--property", one))]) == 0
+    )
     path = Path(capsys.readouterr().out.strip())
-    theirs = ["make-variant", "-f", wheel, "-o", tmp_path / "engine", "--pyproject-toml", table, "-p"]
-    said = variantlib([*theirs, *properties, "--no-isolation"], ["get-variant-hash", "-p", *properties])
+    theirs = [
+        "make-variant",
+        "-f",
+        wheel,
+        "-o",
+        tmp_path / "engine",
+        "--pyproject-toml",
+        table,
+        "-p",
+    ]
+    said = variantlib(
+        [*theirs, *properties, "--no-isolation"], ["get-variant-hash", "-p", *properties]
+    )
     assert path.name == f"engine-1.0-py3-none-any-{said.strip()}.whl"
     file = "engine-1.0.dist-info/variant.json"
     found = contents(tmp_path / "engine" / path.name)[file]
@@ -405,7 +455,15 @@ def test_both_fill_in_what_build_requires_stands_for(
     command = ["make", wheel, "--project", table, "--label", "red_p", "-o", ours]
     assert main(list(map(str, command))) == 0
     properties = ["acme :: model :: p", "acme :: paint :: red"]
-    more = ["--pyproject-toml", table, "--variant-label", "red_p", "--no-isolation", "-p", *properties]
+    more = [
+        "--pyproject-toml",
+        table,
+        "--variant-label",
+        "red_p",
+        "--no-isolation",
+        "-p",
+        *properties,
+    ]
     variantlib(["make-variant", "-f", wheel, "-o", theirs, *more])
     name, file = "blas-1.0-py3-none-any-red_p.whl", "blas-1.0.dist-info/variant.json"
     filled = parsed(contents(ours / name)[file], OUR_SCHEMA)
@@ -452,12 +510,16 @@ def test_both_order_the_variants_alike(
         asked = [((folder / f"{name}-1.0-variants.json").read_text(), on) for name, on in cases]
         found.append(json.loads(variantlib.run(ORDER_OF_VARIANTLIB, asked)))
         found.append(json.loads(env.evaluate(OUR_ORDER.format(arg=asked))))
-    assert found == [
-        [
-            ["any_pthreads", "debugged", "openblas_openmp", "threads", "null"],
-            ["mk2", "fast", "slow", "mk1", "null"],
+    assert (
+        found
+        == [
+            [
+                ["any_pthreads", "debugged", "openblas_openmp", "threads", "null"],
+                ["mk2", "fast", "slow", "mk1", "null"],
+            ]
         ]
-    ] * 4
+        * 4
+    )
 
 
 @pytest.fixture
@@ -528,11 +590,15 @@ def test_pip_takes_wheels_of_variantlib_for_a_plugin_and_for_another_package(
     assert env.installed("torched") == ("1.0", "torch28")
 
 
-def test_verify_finds_nothing_in_what_variantlib_made(made: Release, tmp_path: Path, capsys) -> None:
+def test_verify_finds_nothing_in_what_variantlib_made(
+    made: Release, tmp_path: Path, capsys
+) -> None:
     """But for a schema that is spelled otherwise, all is as in ours; the plugin is not installed."""
     said = []
     for folder in (made.ours, made.theirs):
-        main(["verify", str(copied(tmp_path / folder.name, *folder.iterdir(), *made.plain.values()))])
+        main(
+            ["verify", str(copied(tmp_path / folder.name, *folder.iterdir(), *made.plain.values()))]
+        )
         said.append(capsys.readouterr().out)
     assert said[0] == said[1]
     assert said[0].endswith("\nOK\n")

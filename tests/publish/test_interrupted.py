@@ -162,7 +162,12 @@ def start(name: str, folder: Path, megabytes: int) -> list[str]:
         if name == "make":
             return ["make", "demo-1.0-py3-none-any.whl", *PROPERTY, "-o", "out", "--force"]
         plain_wheel(folder / "out")
-        subprocess.run(command("make", "demo-1.0-py3-none-any.whl", *PROPERTY), cwd=folder, check=True, env=ENVIRONMENT)
+        subprocess.run(
+            command("make", "demo-1.0-py3-none-any.whl", *PROPERTY),
+            cwd=folder,
+            check=True,
+            env=ENVIRONMENT,
+        )
         return ["unmake", "demo-1.0-py3-none-any-v3.whl", "-o", "out", "--force"]
     if name == "build":
         project(folder / "source")

@@ -25,7 +25,11 @@ ANSWERED = {
     ],
     "aarch64": [
         ("aarch64-variant-provider", "0.2.0", "aarch64_variant_provider"),
-        ("provider-variant-aarch64", "0.0.1.post2", "provider_variant_aarch64.plugin:AArch64Plugin"),
+        (
+            "provider-variant-aarch64",
+            "0.0.1.post2",
+            "provider_variant_aarch64.plugin:AArch64Plugin",
+        ),
     ],
     "nvidia": [
         ("nvidia-variant-provider", version, "nvidia_variant_provider.plugin:NvidiaVariantPlugin")
@@ -97,7 +101,9 @@ def test_the_hint_for_a_newer_pip_variants_is_to_install_it() -> None:
 def test_its_module_is_a_plugin_of_pep_850(namespace: str) -> None:
     module = importlib.import_module(f"pip_variants.providers.{namespace}")
     supported, valid = list(module.get_supported_configs()), list(module.get_all_configs())
-    assert dict(checked_features(supported)) == dict(Registry().supported_in(namespace).support.features)
+    assert dict(checked_features(supported)) == dict(
+        Registry().supported_in(namespace).support.features
+    )
     kinds = {config.name: config.multi_value for config in valid}
     assert all(kinds[config.name] == config.multi_value for config in supported)
 

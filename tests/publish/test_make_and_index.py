@@ -74,7 +74,9 @@ def test_a_variant_wheel_can_be_made_into_another(wheel: Path, tmp_path: Path) -
     assert set(read_metadata(v2).variants) == {"v2"}
 
 
-def test_the_null_variant_names_the_namespaces_of_the_release(wheel: Path, tmp_path, capsys) -> None:
+def test_the_null_variant_names_the_namespaces_of_the_release(
+    wheel: Path, tmp_path, capsys
+) -> None:
     assert main(["make", str(wheel), "--label", "null", "--namespaces", "x86_64"]) == 0
     metadata = read_metadata(tmp_path / "demo-1.0-py3-none-any-null.whl")
     assert metadata.namespaces == ("x86_64",)
@@ -252,7 +254,10 @@ def test_index_names_the_project_as_wheels_are_named(tmp_path: Path, capsys) -> 
     variant_wheel(tmp_path, "v2", ["x86_64 :: level :: v2"], name="my_demo")
     assert main(["index", str(tmp_path)]) == 0
     assert names(tmp_path) == ["my_demo-1.0-variants.json"]
-    assert sorted(json.loads((tmp_path / names(tmp_path)[0]).read_text())["variants"]) == ["v2", "v3"]
+    assert sorted(json.loads((tmp_path / names(tmp_path)[0]).read_text())["variants"]) == [
+        "v2",
+        "v3",
+    ]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--add"]])
@@ -266,7 +271,10 @@ def test_a_file_that_spells_the_name_in_another_way_is_written_again(
     new = variant_wheel(tmp_path, "v2", ["x86_64 :: level :: v2"], name="My.Demo")
     assert main(["index", str(tmp_path), *arguments, *([str(new)] if arguments else [])]) == 0
     assert names(tmp_path) == ["My.Demo-1.0-variants.json"]
-    assert sorted(json.loads((tmp_path / names(tmp_path)[0]).read_text())["variants"]) == ["v2", "v3"]
+    assert sorted(json.loads((tmp_path / names(tmp_path)[0]).read_text())["variants"]) == [
+        "v2",
+        "v3",
+    ]
 
 
 def test_wheels_with_and_without_providers_are_one_release(tmp_path: Path, capsys) -> None:
@@ -292,13 +300,19 @@ DRAFT = "https://variants-schema.wheelnext.dev/v0.0.3.json"
         ({"wasm": {}}, "wasm"),
         ({"default-priorities": {"namespace": ["x86_64"], "moods": 1}}, "default-priorities.moods"),
         (
-            {"$schema": DRAFT, "providers": {"x86_64": {"requires": ["a"], "enable-if": "extra == 'b'"}}},
+            {
+                "$schema": DRAFT,
+                "providers": {"x86_64": {"requires": ["a"], "enable-if": "extra == 'b'"}},
+            },
             "providers.x86_64.enable-if",
         ),
         (
             {
                 "$schema": DRAFT,
-                "default-priorities": {"namespace": ["x86_64"], "property": {"x86_64": {"level": ["v3"]}}},
+                "default-priorities": {
+                    "namespace": ["x86_64"],
+                    "property": {"x86_64": {"level": ["v3"]}},
+                },
             },
             "default-priorities.property",
         ),
@@ -332,7 +346,10 @@ def test_index_refuses_what_pip_would_refuse(tmp_path: Path, capsys) -> None:
     second = "demo-1.0.data/purelib/demo-1.0.dist-info/variant.json"
     wheel = variant_wheel(tmp_path / "made", "v3", ["x86_64 :: level :: v3"], files={second: "{}"})
     assert main(["index", str(wheel.parent)]) == 1
-    assert capsys.readouterr().err == f"pip-variants: {wheel.name} brings a second variant.json ({second})\n"
+    assert (
+        capsys.readouterr().err
+        == f"pip-variants: {wheel.name} brings a second variant.json ({second})\n"
+    )
 
 
 def test_index_names_what_it_leaves_out(tmp_path: Path, capsys) -> None:
@@ -389,4 +406,7 @@ def test_show_says_what_there_is(capsys) -> None:
     properties = capsys.readouterr().out.splitlines()
     assert {"x86_64 :: level :: v4", "x86_64 :: microarchitecture :: zen4"} <= set(properties)
     assert main(["show", "--valid", "acme"]) == 1
-    assert "no provider of acme is installed that says what there is; known are x86_64, " in capsys.readouterr().err
+    assert (
+        "no provider of acme is installed that says what there is; known are x86_64, "
+        in capsys.readouterr().err
+    )

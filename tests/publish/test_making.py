@@ -47,7 +47,14 @@ WRONG = {
         "knows no nvidia :: sm_arch :: 90_reel, but 90_real, ",
     ),
     "two values where one is allowed": (
-        ["--property", "x86_64 :: level :: v3", "--property", "x86_64 :: level :: v2", "--label", "a"],
+        [
+            "--property",
+            "x86_64 :: level :: v3",
+            "--property",
+            "x86_64 :: level :: v2",
+            "--label",
+            "a",
+        ],
         "a has 2 values of x86_64 :: level, of which x86-64-variant-provider allows one: v2, v3",
     ),
     "an endpoint that nobody answers": (
@@ -60,7 +67,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("arguments", "complaint"), WRONG.values(), ids=WRONG)
-def test_what_no_provider_knows(tmp_path: Path, capsys, arguments: list[str], complaint: str) -> None:
+def test_what_no_provider_knows(
+    tmp_path: Path, capsys, arguments: list[str], complaint: str
+) -> None:
     wheel = plain_wheel(tmp_path)
     make(wheel, *arguments, code=1)
     err = capsys.readouterr().err
@@ -70,9 +79,17 @@ def test_what_no_provider_knows(tmp_path: Path, capsys, arguments: list[str], co
 
 
 def test_what_cannot_be_checked_is_said(tmp_path: Path, capsys) -> None:
-    make(plain_wheel(tmp_path), "--property", "acme :: engine :: mk1", "--provider", "acme=acme-variants")
+    make(
+        plain_wheel(tmp_path),
+        "--property",
+        "acme :: engine :: mk1",
+        "--provider",
+        "acme=acme-variants",
+    )
     err = capsys.readouterr().err
-    assert err.startswith("pip-variants: the properties of acme were not checked: acme-variants is not installed")
+    assert err.startswith(
+        "pip-variants: the properties of acme were not checked: acme-variants is not installed"
+    )
 
 
 def test_a_project_is_checked_too(tmp_path: Path, capsys) -> None:
@@ -84,10 +101,14 @@ def test_a_project_is_checked_too(tmp_path: Path, capsys) -> None:
 
 def test_static_properties_are_checked_too(tmp_path: Path, capsys) -> None:
     table = "[variant.providers.blas]\nstatic-properties = { library = ['mkl'] }\n"
-    (tmp_path / "pyproject.toml").write_text(f"{table}[variant.variants.a]\nblas.library = ['mkl', 'mlk']\n")
+    (tmp_path / "pyproject.toml").write_text(
+        f"{table}[variant.variants.a]\nblas.library = ['mkl', 'mlk']\n"
+    )
     arguments = ["--project", tmp_path / "pyproject.toml", "--label", "a"]
     make(plain_wheel(tmp_path), *arguments, code=1)
-    assert "a: static-properties knows no blas :: library :: mlk, but mkl\n" in capsys.readouterr().err
+    assert (
+        "a: static-properties knows no blas :: library :: mlk, but mkl\n" in capsys.readouterr().err
+    )
     make(plain_wheel(tmp_path), *arguments, "--unchecked")
 
 
@@ -99,9 +120,13 @@ def test_built_for_a_release_of_another_package(tmp_path: Path) -> None:
     wheel = plain_wheel(tmp_path)
     make(wheel, *ABI, "--label", "alone")
     make(wheel, *ABI, *NVIDIA, "--label", "both")
-    alone, both = (read_metadata(tmp_path / f"demo-1.0-py3-none-any-{one}.whl") for one in ("alone", "both"))
+    alone, both = (
+        read_metadata(tmp_path / f"demo-1.0-py3-none-any-{one}.whl") for one in ("alone", "both")
+    )
     assert (alone.namespaces, both.namespaces) == (("abi_dependency",), ("nvidia",))
-    assert [str(one) for one in alone.variants["alone"].properties] == ["abi_dependency :: numpy :: 2"]
+    assert [str(one) for one in alone.variants["alone"].properties] == [
+        "abi_dependency :: numpy :: 2"
+    ]
     assert main(["verify", str(tmp_path / "demo-1.0-py3-none-any-alone.whl"), str(wheel)]) == 0
 
 
@@ -109,14 +134,18 @@ def test_built_for_a_release_of_another_package(tmp_path: Path) -> None:
 
 
 def test_a_variant_under_another_label(tmp_path: Path) -> None:
-    wheel = variant_wheel(tmp_path, "v3", ["x86_64 :: level :: v3"], namespaces=("nvidia", "x86_64"))
+    wheel = variant_wheel(
+        tmp_path, "v3", ["x86_64 :: level :: v3"], namespaces=("nvidia", "x86_64")
+    )
     assert make(wheel, "--label", "haswell") == ["demo-1.0-py3-none-any-haswell.whl"]
     old, new = read_metadata(wheel), read_metadata(tmp_path / "demo-1.0-py3-none-any-haswell.whl")
     assert new.variants["haswell"].features == old.variants["v3"].features
     assert (new.namespaces, new.providers) == (old.namespaces, old.providers)
 
 
-@pytest.mark.parametrize("option", ["--namespaces=x86_64", "--provider=x86_64=a", "--plugin-api=x86_64=a"])
+@pytest.mark.parametrize(
+    "option", ["--namespaces=x86_64", "--provider=x86_64=a", "--plugin-api=x86_64=a"]
+)
 def test_what_stays_cannot_be_given(tmp_path: Path, capsys, option: str) -> None:
     make(variant_wheel(tmp_path, "v3", ["x86_64 :: level :: v3"]), "--label", "b", option, code=1)
     assert "leave out --namespaces, --provider and --plugin-api" in capsys.readouterr().err
@@ -165,7 +194,11 @@ def test_a_wheel_of_another_project(env, tmp_path: Path, capsys, name: str) -> N
     assert made == f"{own}-1.0-py3-none-any-v1.whl"
     with zipfile.ZipFile(tmp_path / made) as archive:
         names = {*archive.namelist()}
-    assert {one.replace("demo_gpu-1.0.d", f"{own}-1.0.d") for one in FILES if not one.startswith("demo/")} < names
+    assert {
+        one.replace("demo_gpu-1.0.d", f"{own}-1.0.d")
+        for one in FILES
+        if not one.startswith("demo/")
+    } < names
     assert {one for one in FILES if one.startswith("demo/")} < names
     found = headers(tmp_path / made)
     assert (found["Name"], found["Provides-Dist"]) == (name, "demo-gpu")
@@ -184,9 +217,14 @@ def test_a_wheel_of_another_project(env, tmp_path: Path, capsys, name: str) -> N
 
 
 def test_the_same_wheel_back(tmp_path: Path) -> None:
-    wheel = plain_wheel(tmp_path, "demo_gpu", metadata=["Requires-Dist: numpy"], files={"a.py": "1"})
+    wheel = plain_wheel(
+        tmp_path, "demo_gpu", metadata=["Requires-Dist: numpy"], files={"a.py": "1"}
+    )
     (made,) = make(wheel, "--name", "demo", "--label", "cu128", *NVIDIA)
-    assert main(["unmake", str(tmp_path / made), "--name", "demo_gpu", "-o", str(tmp_path / "back")]) == 0
+    assert (
+        main(["unmake", str(tmp_path / made), "--name", "demo_gpu", "-o", str(tmp_path / "back")])
+        == 0
+    )
     (back,) = (tmp_path / "back").iterdir()
     assert back.name == wheel.name
     with zipfile.ZipFile(wheel) as one, zipfile.ZipFile(back) as two:
@@ -249,19 +287,31 @@ def test_one_project_out_of_two_real_ones(tmp_path: Path) -> None:
     """Every command of the page, as it stands there."""
     if sys.platform != "linux" or sys.version_info[:2] != (3, 11):
         pytest.skip("the page has the wheels of Linux and Python 3.11")
-    wheels = download(WHEELHOUSE / "rmm", "rmm_*.whl", "--no-deps", "rmm-cu12==25.10.0", "rmm-cu13==25.10.0")
+    wheels = download(
+        WHEELHOUSE / "rmm", "rmm_*.whl", "--no-deps", "rmm-cu12==25.10.0", "rmm-cu13==25.10.0"
+    )
     for wheel in wheels:
         (tmp_path / wheel.name).write_bytes(wheel.read_bytes())
     blocks = re.findall(r"```sh\n(.*?)```", STORY, re.DOTALL)
-    script = "\n".join(block for block in blocks if "pip download" not in block and "pip install" not in block)
+    script = "\n".join(
+        block for block in blocks if "pip download" not in block and "pip install" not in block
+    )
     path = f"{Path(sys.executable).parent}:{clean()['PATH']}"
     done = subprocess.run(
-        ["bash", "-e"], input=script, cwd=tmp_path, env={**clean(), "PATH": path}, capture_output=True, text=True
+        ["bash", "-e"],
+        input=script,
+        cwd=tmp_path,
+        env={**clean(), "PATH": path},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     dist = tmp_path / "dist"
     metadata = VariantMetadata.parse((dist / "rmm-25.10.0-variants.json").read_bytes(), "rmm")
     assert {*metadata.variants} == {"cu12", "cu13"}
-    found = {read_metadata(one).variants.popitem()[0]: headers(one) for one in dist.glob("rmm-*-cu1?.whl")}
+    found = {
+        read_metadata(one).variants.popitem()[0]: headers(one)
+        for one in dist.glob("rmm-*-cu1?.whl")
+    }
     assert {label: one["Name"] for label, one in found.items()} == {"cu12": "rmm", "cu13": "rmm"}
     assert "librmm-cu13==25.10.*" in found["cu13"].get_all("Requires-Dist")

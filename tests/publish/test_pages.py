@@ -26,7 +26,9 @@ def test_pages_say_what_installers_need(tmp_path: Path, capsys) -> None:
         (tmp_path / name).write_text("")
     assert main(["index", str(tmp_path), "--pages"]) == 0
     written = ["demo_one-1.0-variants.json"]
-    written += [f"simple/{one}" for one in ("demo-one/index.html", "demo-one/index.json", "index.html")]
+    written += [
+        f"simple/{one}" for one in ("demo-one/index.html", "demo-one/index.json", "index.html")
+    ]
     written += ["simple/other/index.html", "simple/other/index.json"]
     assert capsys.readouterr().out.splitlines() == [str(tmp_path / one) for one in written]
 
@@ -39,7 +41,11 @@ def test_pages_say_what_installers_need(tmp_path: Path, capsys) -> None:
     for name, said in files.items():
         digest = hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
         url = f"../../{name}"
-        expected = {"url": url, "size": (tmp_path / name).stat().st_size, "hashes": {"sha256": digest}}
+        expected = {
+            "url": url,
+            "size": (tmp_path / name).stat().st_size,
+            "hashes": {"sha256": digest},
+        }
         if name.endswith(".json"):
             assert f'<a href="{url}#sha256={digest}">{name}</a>' in html
         else:
@@ -51,19 +57,31 @@ def test_pages_say_what_installers_need(tmp_path: Path, capsys) -> None:
                 link += f' data-core-metadata="sha256={core}"'
             assert f"{link}>{name}</a>" in html
         assert said == expected
-    assert (tmp_path / "simple/index.html").read_text().endswith(
-        '<a href="demo-one/">demo-one</a><br>\n<a href="other/">other</a><br>\n'
+    assert (
+        (tmp_path / "simple/index.html")
+        .read_text()
+        .endswith('<a href="demo-one/">demo-one</a><br>\n<a href="other/">other</a><br>\n')
     )
 
 
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
-        ("demo-2.0-py3-none-any.whl", b"no archive", "cannot be read as a wheel: File is not a zip file"),
-        ("demo-2.0-py3-none-any.whl", None, "demo-2.0-py3-none-any.whl has no demo-1.0.dist-info/METADATA"),
+        (
+            "demo-2.0-py3-none-any.whl",
+            b"no archive",
+            "cannot be read as a wheel: File is not a zip file",
+        ),
+        (
+            "demo-2.0-py3-none-any.whl",
+            None,
+            "demo-2.0-py3-none-any.whl has no demo-1.0.dist-info/METADATA",
+        ),
     ],
 )
-def test_files_that_cannot_be_read(tmp_path: Path, capsys, name: str, content, complaint: str) -> None:
+def test_files_that_cannot_be_read(
+    tmp_path: Path, capsys, name: str, content, complaint: str
+) -> None:
     if content is None:
         plain_wheel(tmp_path).rename(tmp_path / name)
         data = (tmp_path / name).read_bytes()
@@ -135,7 +153,9 @@ def test_pages_that_are_there_stay_in_step(tmp_path: Path, capsys) -> None:
     }
     assert after[new.name]["hashes"] == {"sha256": hashlib.sha256(new.read_bytes()).hexdigest()}
     document = (folder / "demo-1.0-variants.json").read_bytes()
-    assert after["demo-1.0-variants.json"]["hashes"] == {"sha256": hashlib.sha256(document).hexdigest()}
+    assert after["demo-1.0-variants.json"]["hashes"] == {
+        "sha256": hashlib.sha256(document).hexdigest()
+    }
     assert (folder / f"{new.name}.metadata").exists()
     assert main(["index", str(folder)]) == 0  # all that is in the folder, and nothing else
     assert sorted(published(folder)) == ["demo-1.0-py3-none-any.whl"] + ["demo-1.0-variants.json"]
@@ -187,10 +207,14 @@ def test_json_of_what_was_written(tmp_path: Path, capsys, monkeypatch) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
 @pytest.mark.parametrize("command", [["index", "--pages"], ["verify", "--target", "here"]])
-def test_long_work_shows_how_far_it_is_on_a_terminal_only(tmp_path: Path, command: list[str]) -> None:
+def test_long_work_shows_how_far_it_is_on_a_terminal_only(
+    tmp_path: Path, command: list[str]
+) -> None:
     import pty
 
-    release(tmp_path / "dist", "1.0", {**levels("v3"), None: ()}, files={"big.txt": "x" * 3 * 2**20})
+    release(
+        tmp_path / "dist", "1.0", {**levels("v3"), None: ()}, files={"big.txt": "x" * 3 * 2**20}
+    )
     shutil.rmtree(tmp_path / "dist" / "plain")
     arguments = [sys.executable, "-m", "pip_variants", *command]
     terminal, other = pty.openpty()

@@ -46,8 +46,15 @@ def known(detection: Detection) -> dict[str, list[VariantProperty]]:
     found = {}
     for namespace, provider in KNOWN_PROVIDERS.items():
         every, here = (
-            [VariantProperty(namespace, name, value) for name, values in features for value in values]
-            for features in (detection.valid(provider).features, detection.supported(provider).features)
+            [
+                VariantProperty(namespace, name, value)
+                for name, values in features
+                for value in values
+            ]
+            for features in (
+                detection.valid(provider).features,
+                detection.supported(provider).features,
+            )
         )
         found[namespace] = every + here * (len(every) // max(1, len(here)) + 1)
     return found
@@ -264,5 +271,7 @@ def test_pip_installs_what_is_best(
     # The cases are not all alike.
     assert len({*chosen} - {None, "null"}) > 8
     assert {None, "null"} < {*chosen}
-    answers = [env.installed(name) for name in itertools.chain(*(one.dependencies for one in releases))]
+    answers = [
+        env.installed(name) for name in itertools.chain(*(one.dependencies for one in releases))
+    ]
     assert answers.count(None) > 10 < len(answers) - answers.count(None)

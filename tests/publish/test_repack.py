@@ -34,11 +34,16 @@ def contents(wheel: Path) -> dict[str, tuple[bytes, int, int]]:
 
 
 # What is awkward in an archive, in a row of RECORD, or between its rows.
-names = st.text(
-    st.sampled_from('abc/.,"\' ;é漢\u2028\x85\x0c-') | st.characters(codec="utf-8", exclude_characters="\0\r\n\\"),
-    min_size=1,
-    max_size=12,
-).filter(lambda name: name.isprintable() or name.strip()).map(lambda name: f"demo/{name}.py")
+names = (
+    st.text(
+        st.sampled_from("abc/.,\"' ;é漢\u2028\x85\x0c-")
+        | st.characters(codec="utf-8", exclude_characters="\0\r\n\\"),
+        min_size=1,
+        max_size=12,
+    )
+    .filter(lambda name: name.isprintable() or name.strip())
+    .map(lambda name: f"demo/{name}.py")
+)
 files = st.dictionaries(names, st.binary(max_size=300), max_size=5)
 
 
@@ -83,7 +88,9 @@ def test_unmake_gives_back_what_make_got(scratch: Path, files, canonical: bool, 
     shutil.rmtree(scratch)
     (scratch / "back").mkdir(parents=True)
     wheel = scratch / "demo-1.0-py3-none-any.whl"
-    metadata = data.draw(st.sampled_from((b"", b"\n\nRequires-Dist: no", b"\r\nX: 1\r\n\r\nbody\r\n")))
+    metadata = data.draw(
+        st.sampled_from((b"", b"\n\nRequires-Dist: no", b"\r\nX: 1\r\n\r\nbody\r\n"))
+    )
     files = {
         **files,
         f"{INFO}/METADATA": b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0" + metadata,
@@ -194,7 +201,10 @@ def test_dependencies_are_added_and_dropped(tmp_path: Path, capsys) -> None:
     [
         ("Name: a", "Name: a\nRequires-Dist: new\n"),
         ("Name: a\n", "Name: a\nRequires-Dist: new\n"),
-        ("Name: a\n\nRequires-Dist: text\n", "Name: a\nRequires-Dist: new\n\nRequires-Dist: text\n"),
+        (
+            "Name: a\n\nRequires-Dist: text\n",
+            "Name: a\nRequires-Dist: new\n\nRequires-Dist: text\n",
+        ),
         ("Name: a\r\n\r\nText\r\n", "Name: a\r\nRequires-Dist: new\n\r\nText\r\n"),
         # As setuptools writes a license of several paragraphs.
         (
@@ -205,7 +215,10 @@ def test_dependencies_are_added_and_dropped(tmp_path: Path, capsys) -> None:
             "Name: a\nRequires-Dist: b;\n  variant_label == ''\nRequires-Dist: gone;\n\tpython_version < '3'\n",
             "Name: a\nRequires-Dist: b\nRequires-Dist: new\n",
         ),
-        ("Name: a\u2028\nSummary: \x0c\x85\n", "Name: a\u2028\nSummary: \x0c\x85\nRequires-Dist: new\n"),
+        (
+            "Name: a\u2028\nSummary: \x0c\x85\n",
+            "Name: a\u2028\nSummary: \x0c\x85\nRequires-Dist: new\n",
+        ),
     ],
 )
 def test_the_rest_of_the_metadata_stays(metadata: str, expected: str) -> None:

@@ -77,7 +77,9 @@ def running(folder: Path, port: int, *command: object) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}/"
     log = folder / f"server-{port}.log"
     with log.open("wb") as output:
-        process = subprocess.Popen([*map(str, command)], stdout=output, stderr=output, cwd=folder, env=clean())
+        process = subprocess.Popen(
+            [*map(str, command)], stdout=output, stderr=output, cwd=folder, env=clean()
+        )
     try:
         while True:
             assert process.poll() is None, log.read_text()
@@ -95,7 +97,9 @@ def running(folder: Path, port: int, *command: object) -> Iterator[str]:
 
 
 def call(*command: object, **variables: str) -> None:
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, env=clean(variables))
+    done = subprocess.run(
+        [*map(str, command)], capture_output=True, text=True, env=clean(variables)
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -107,7 +111,9 @@ def twine(tool: Tool, url: str, dist: Path, **variables: str) -> None:
     """It refuses the metadata, and then uploads nothing at all."""
     program = tool("twine") / "twine"
     everything = [path for path in dist.iterdir() if path.is_file()]
-    done = subprocess.run([program, "check", *everything], capture_output=True, text=True, env=clean())
+    done = subprocess.run(
+        [program, "check", *everything], capture_output=True, text=True, env=clean()
+    )
     assert done.returncode == 1 and "variants.json" in done.stdout + done.stderr
     call(program, "check", *wheels_of(dist))
     arguments = ["upload", "--disable-progress-bar", "--repository-url", url]
@@ -121,7 +127,21 @@ def twine(tool: Tool, url: str, dist: Path, **variables: str) -> None:
 def pypiserver(folder: Path, tool: Tool, dist: Path) -> Iterator[str]:
     (folder / "data").mkdir()
     port, program = free_port(), tool("pypiserver passlib") / "pypi-server"
-    with running(folder, port, program, "run", "-i", "127.0.0.1", "-p", port, "-a", ".", "-P", ".", folder / "data") as url:
+    with running(
+        folder,
+        port,
+        program,
+        "run",
+        "-i",
+        "127.0.0.1",
+        "-p",
+        port,
+        "-a",
+        ".",
+        "-P",
+        ".",
+        folder / "data",
+    ) as url:
         twine(tool, url, dist)
         yield f"{url}simple/"
 
@@ -132,7 +152,15 @@ def devpi(folder: Path, tool: Tool) -> Iterator[str]:
     port, programs = free_port(), tool("devpi-server")
     # Without its default mirror: nobody here wants the list of all projects of PyPI.
     call(programs / "devpi-init", "--no-root-pypi", "--serverdir", folder / "data")
-    server = [programs / "devpi-server", "--serverdir", folder / "data", "--host", "127.0.0.1", "--port", port]
+    server = [
+        programs / "devpi-server",
+        "--serverdir",
+        folder / "data",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        port,
+    ]
     with running(folder, port, *server) as url:
         client(folder, tool, "use", url)
         client(folder, tool, "user", "-c", "u", "password=p")
@@ -141,7 +169,11 @@ def devpi(folder: Path, tool: Tool) -> Iterator[str]:
 
 
 def client(folder: Path, tool: Tool, *arguments: object) -> None:
-    own = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "DEVPI_CLIENTDIR": str(folder / "client")}
+    own = {
+        "HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder),
+        "DEVPI_CLIENTDIR": str(folder / "client"),
+    }
     call(tool("devpi-client") / "devpi", arguments[0], *arguments[1:], **own)
 
 
@@ -173,7 +205,9 @@ def devpi_as_a_mirror(folder: Path, tool: Tool, dist: Path) -> Iterator[str]:
 def simple_repository_server(folder: Path, tool: Tool, dist: Path) -> Iterator[str]:
     shutil.copytree(dist, folder / "data" / "my-demo")
     port, program = free_port(), tool("simple-repository-server") / "simple-repository-server"
-    with running(folder, port, program, folder / "data", "--host", "127.0.0.1", "--port", port) as url:
+    with running(
+        folder, port, program, folder / "data", "--host", "127.0.0.1", "--port", port
+    ) as url:
         yield f"{url}simple/"
 
 
@@ -193,7 +227,10 @@ def nginx(folder: Path, root: Path, autoindex: str) -> Iterator[str]:
     if program is None:
         pytest.skip("nginx is not there")
     port = free_port()
-    places = "".join(f"{one}_temp_path {folder}/{one};" for one in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    places = "".join(
+        f"{one}_temp_path {folder}/{one};"
+        for one in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
     (folder / "nginx.conf").write_text(
         f"daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1; events {{}}\n"
         f"http {{ access_log off; {places}\n"
@@ -232,21 +269,30 @@ SERVERS = {
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_a_server(name: str, dist: Path, tool: Tool, env: Environment, tmp_path: Path, capsys, request) -> None:
+def test_a_server(
+    name: str, dist: Path, tool: Tool, env: Environment, tmp_path: Path, capsys, request
+) -> None:
     with SERVERS[name](tmp_path, tool, dist) as url:
         page = urlopen(Request(f"{url}my-demo/", headers={"Accept": ACCEPT})).read().decode()
         has_metadata = "my_demo-1.0-variants.json" in page
         takes = []
         for version in ("1.0", "2.0"):
-            env.pip("install", "--index-url", url, f"my-demo=={version}", "--force-reinstall", env=FORCED)
+            env.pip(
+                "install",
+                "--index-url",
+                url,
+                f"my-demo=={version}",
+                "--force-reinstall",
+                env=FORCED,
+            )
             takes.append((env.installed("my_demo") or ("", ""))[1])
         capsys.readouterr()
         code = main(["verify", f"{url}my-demo/", "--target", "x86_64_v3"])
         out = capsys.readouterr().out
     assert (code == 0) is (takes == ["v3", "v3"]), out  # it says what users get
-    assert [line.split()[1] == "v3" for line in out.splitlines() if line.startswith("  x86_64_v3")] == [
-        one == "v3" for one in takes
-    ]
+    assert [
+        line.split()[1] == "v3" for line in out.splitlines() if line.startswith("  x86_64_v3")
+    ] == [one == "v3" for one in takes]
     small, large = ("yes" if one == "v3" else "no: the plain wheel" for one in takes)
     row = f"| {name} | {'yes' if has_metadata else 'no'} | {small} | {large} |"
     if file := request.config.getoption("--servers"):

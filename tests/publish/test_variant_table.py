@@ -140,7 +140,9 @@ def test_a_table_of_an_older_draft(tmp_path: Path, capsys, old: str, new: str, s
     assert ("of an older draft" in err) == bool(said)
 
 
-@pytest.mark.parametrize("key", ['install-time = false\nplugin-use = "all"', 'plugin-use = "build"'])
+@pytest.mark.parametrize(
+    "key", ['install-time = false\nplugin-use = "all"', 'plugin-use = "build"']
+)
 def test_what_older_drafts_ask_while_building(tmp_path: Path, key: str) -> None:
     table = f'[variant.providers.acme]\nrequires = ["acme-variants"]\n{key}\n{VARIANTS}'
     (tmp_path / "pyproject.toml").write_text(table)
@@ -165,7 +167,9 @@ add-dependencies = ["only-v3"]
     found = {}
     for wheel in (folder / "dist").glob("*.whl"):
         (info,) = plain_wheel_metadata(wheel)
-        found[wheel.stem.partition("any")[2]] = re.findall(r"^Requires-Dist: (.*)$", info, re.MULTILINE)
+        found[wheel.stem.partition("any")[2]] = re.findall(
+            r"^Requires-Dist: (.*)$", info, re.MULTILINE
+        )
     assert "fast; variant_label == 'v3'" in found["-null"]
     assert found["-v3"][-2:] == ["fast; variant_label == 'v3'", "only-v3"]
     assert not [one for wheel in found.values() for one in wheel if one.startswith("gone")]
@@ -176,4 +180,6 @@ def plain_wheel_metadata(wheel: Path) -> list[str]:
     import zipfile
 
     with zipfile.ZipFile(wheel) as archive:
-        return [archive.read(one).decode() for one in archive.namelist() if one.endswith("/METADATA")]
+        return [
+            archive.read(one).decode() for one in archive.namelist() if one.endswith("/METADATA")
+        ]

@@ -109,7 +109,9 @@ def in_v3(changes: Mapping[str, str | None]) -> Callable[[Path], None]:
     return lambda folder: edit(folder / V3, changes)
 
 
-def text_in(wheel: str, file: str, old: str, new: str, record: bool = True) -> Callable[[Path], None]:
+def text_in(
+    wheel: str, file: str, old: str, new: str, record: bool = True
+) -> Callable[[Path], None]:
     return lambda folder: replaced(folder / wheel, f"{INFO}/{file}", old, new, record)
 
 
@@ -184,7 +186,11 @@ def unsorted(folder: Path) -> None:
 def respelled(wheel: Path, info: str) -> dict[str, str | None]:
     """The files of a wheel with its metadata in a folder of this name."""
     with zipfile.ZipFile(wheel) as archive:
-        own = {name: archive.read(name).decode() for name in archive.namelist() if name.startswith(INFO)}
+        own = {
+            name: archive.read(name).decode()
+            for name in archive.namelist()
+            if name.startswith(INFO)
+        }
     new = {name.replace(INFO, info): text for name, text in own.items()}
     return {**dict.fromkeys(own), **new}
 
@@ -463,8 +469,12 @@ FAULTS = {
     ),
     "no provider": (
         variant_json(
-            lambda d: d.pop("providers")
-            and d.update({"$schema": "https://variants-schema.wheelnext.dev/peps/825/v0.1.1.json"})
+            lambda d: (
+                d.pop("providers")
+                and d.update(
+                    {"$schema": "https://variants-schema.wheelnext.dev/peps/825/v0.1.1.json"}
+                )
+            )
         ),
         V3,
         "no provider is named for x86_64: pip takes this variant only with --variant-enable x86_64",
@@ -595,8 +605,10 @@ FAULTS = {
     ),
     "other namespaces in the index": (
         document(
-            lambda d: d["default-priorities"]["namespace"].insert(0, "nvidia")
-            or d["providers"].update(nvidia={"requires": ["nvidia-variant-provider"]})
+            lambda d: (
+                d["default-priorities"]["namespace"].insert(0, "nvidia")
+                or d["providers"].update(nvidia={"requires": ["nvidia-variant-provider"]})
+            )
         ),
         JSON,
         "it contradicts its wheels: default-priorities.namespace differs: ['x86_64'] and ['nvidia', 'x86_64']",
@@ -677,7 +689,9 @@ def test_all_mistakes_at_once_are_listed_by_file(folder: Path, capsys) -> None:
     (folder / PLAIN).unlink()
     (folder / "demo-1.0-py3-none-any-null.whl").unlink()
     main(["verify", "--target", "here", str(folder)])
-    assert capsys.readouterr().out.partition("\n\n")[2] == f"""\
+    assert (
+        capsys.readouterr().out.partition("\n\n")[2]
+        == f"""\
 {V3}
   - its folder demo-1.0+cu12.data must be called demo-1.0.data
   - demo.py is not what RECORD says, by sha256 or better
@@ -689,6 +703,7 @@ demo 1.0
   - v4 is listed, and there is no wheel of it
 5 to fix
 """
+    )
 
 
 def test_a_requirement_that_cannot_be_read(folder: Path, capsys) -> None:
@@ -757,7 +772,12 @@ def as_others_name_things(folder: Path) -> None:
     release(folder, "1.0+cu12.local", {**levels("v3"), None: ()}, "Demo.One")
     release(folder, "2.0", {**levels("v3"), None: ()}, "Demo.One")
     wheel = folder / "Demo.One-2.0-py3-none-any-v3.whl"
-    replaced(wheel, "Demo.One-2.0.dist-info/METADATA", "Name: Demo.One\nVersion: 2.0", "Name: demo-one\nVersion: 2")
+    replaced(
+        wheel,
+        "Demo.One-2.0.dist-info/METADATA",
+        "Name: Demo.One\nVersion: 2.0",
+        "Name: demo-one\nVersion: 2",
+    )
     edit(wheel, {"package/": "", "Demo.One-2.0.dist-info/RECORD.jws": "{}"})
     record = "Demo.One-2.0.dist-info/RECORD"
     with zipfile.ZipFile(wheel) as archive:
@@ -779,7 +799,13 @@ def as_others_name_things(folder: Path) -> None:
         renamed(JSON, "DEMO-1.0-variants.json"),
         write_pages,
         # More levels or fewer features are not better than what they contain.
-        another({"a": (LINE("zen2"), LINE("haswell")), "b": (LINE("zen2"), "x86_64 :: aes :: on"), None: ()}),
+        another(
+            {
+                "a": (LINE("zen2"), LINE("haswell")),
+                "b": (LINE("zen2"), "x86_64 :: aes :: on"),
+                None: (),
+            }
+        ),
         another({"b": (LINE("zen2"), LINE("haswell")), "a": (LINE("zen2"),), None: ()}),
         with_all_sorts_of_properties,
         several_platforms,
@@ -903,7 +929,13 @@ def test_a_wrong_hash_of_the_index_metadata(index: Index, published: Path, capsy
 def large(folder: Path) -> None:
     """Of such wheels pip fetches no more than the end, and a server has to be able to send that."""
     noise = "".join(hashlib.sha256(str(n).encode()).hexdigest() for n in range(2**17))
-    release(folder, "1.0", {**levels("v2", "v3"), "null": (), None: ()}, files={"big.bin": noise}, index=False)
+    release(
+        folder,
+        "1.0",
+        {**levels("v2", "v3"), "null": (), None: ()},
+        files={"big.bin": noise},
+        index=False,
+    )
 
 
 def test_an_index_that_cannot_have_metadata(index: Index, published: Path, capsys) -> None:
@@ -923,7 +955,9 @@ def test_an_index_from_which_nobody_gets_a_variant(index: Index, published: Path
     assert main(["verify", address, "--target", "x86_64_v3"]) == 1
     out = capsys.readouterr().out
     assert "x86_64_v3  no variant" in out
-    assert "its index has no variant metadata for it and cannot serve parts of a wheel" in " ".join(out.split())
+    assert "its index has no variant metadata for it and cannot serve parts of a wheel" in " ".join(
+        out.split()
+    )
 
 
 def test_an_index_is_asked_where_no_target_is_known(index: Index, published: Path, capsys) -> None:
@@ -961,7 +995,9 @@ def test_an_index_is_asked_as_stock_settings_have_it(index, published, capsys, m
 
 def test_wheels_for_other_platforms_on_an_index(index: Index, published: Path, capsys) -> None:
     several_platforms(published)
-    assert main(["verify", f"{index.url}demo/", "--target", "x86_64_v4", "--target", "x86_64_v1"]) == 0
+    assert (
+        main(["verify", f"{index.url}demo/", "--target", "x86_64_v4", "--target", "x86_64_v1"]) == 0
+    )
     out = capsys.readouterr().out
     rows = [line.split()[:2] for line in out.splitlines() if line.startswith("  x86_64_v4")]
     assert sorted(takes for _, takes in rows) == ["all", "cuda", "v4"]
@@ -980,7 +1016,10 @@ def page(*links: str) -> Reply:
         (Reply(b"", 500), "cannot be read: HTTP status 500, Internal Server Error"),
         (page(), "lists no wheels: give the address of a project's page"),
         (page("demo-1.0.tar.gz"), "lists no wheels: give the address of a project's page"),
-        (page("http://[broken/x.whl"), "is no page of a project, as .../simple/demo/ is: ValueError('Invalid IPv6 URL')"),
+        (
+            page("http://[broken/x.whl"),
+            "is no page of a project, as .../simple/demo/ is: ValueError('Invalid IPv6 URL')",
+        ),
         (
             Reply(b"{}", headers={"Content-Type": "application/json"}),
             "is no page of a project, as .../simple/demo/ is: KeyError('files')",
@@ -1134,16 +1173,21 @@ def table(capsys, *arguments: object) -> str:
 
 
 def test_which_wheel_each_processor_gets(folder: Path, capsys) -> None:
-    assert table(capsys, folder) == """\
+    assert (
+        table(capsys, folder)
+        == """\
 demo 1.0, py3-none-any: no variant, null, v2, v3
   target     takes  because of
   x86_64_v4  v3     x86_64 :: level :: v3
   x86_64_v3  v3     x86_64 :: level :: v3
   x86_64_v2  v2     x86_64 :: level :: v2
   x86_64_v1  null"""
+    )
 
 
-def test_targets_by_name_and_file_and_here(folder: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+def test_targets_by_name_and_file_and_here(
+    folder: Path, tmp_path: Path, capsys, monkeypatch
+) -> None:
     monkeypatch.setenv("X86_64_VARIANT_PROVIDER_FORCE_LEVEL", "v2,v1")
     file = tmp_path / "node.toml"
     assert main(["target", "-o", str(file)]) == 0
@@ -1151,12 +1195,15 @@ def test_targets_by_name_and_file_and_here(folder: Path, tmp_path: Path, capsys,
     monkeypatch.setenv("X86_64_VARIANT_PROVIDER_FORCE_LEVEL", "v1")
     capsys.readouterr()
     targets = [part for one in ("node.toml", "x86_64_v3", "here") for part in ("--target", one)]
-    assert table(capsys, *targets, folder) == """\
+    assert (
+        table(capsys, *targets, folder)
+        == """\
 demo 1.0, py3-none-any: no variant, null, v2, v3
   target     takes  because of
   node.toml  v2     x86_64 :: level :: v2
   x86_64_v3  v3     x86_64 :: level :: v3
   here       null"""
+    )
 
 
 def test_platforms_with_different_labels(folder: Path, capsys) -> None:
@@ -1168,7 +1215,9 @@ def test_platforms_with_different_labels(folder: Path, capsys) -> None:
     release(folder, "2.0", levels("v3"), tag="cp312-cp312-win_amd64")
     sdist(folder, version="2.0")
     plain_wheel(folder, "other")
-    assert table(capsys, "--target", "x86_64_v3", "--target", "x86_64_v1", folder) == """\
+    assert (
+        table(capsys, "--target", "x86_64_v3", "--target", "x86_64_v1", folder)
+        == """\
 demo 1.0, cp312-cp312-macosx_10_13_x86_64: no variant, v2
   target     takes       because of
   x86_64_v3  v2          x86_64 :: level :: v2
@@ -1183,6 +1232,7 @@ demo 2.0, cp312-cp312-win_amd64: v3
   target     takes                    because of
   x86_64_v3  v3                       x86_64 :: level :: v3
   x86_64_v1  the source distribution"""
+    )
 
 
 def test_long_names_are_wrapped(folder: Path, tmp_path: Path, capsys) -> None:

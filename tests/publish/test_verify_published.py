@@ -33,7 +33,11 @@ def faults(capsys, folder: Path) -> list[dict[str, str]]:
     return json.loads(capsys.readouterr().out)["faults"]
 
 
-@pytest.mark.parametrize("file", sorted(CORPUS.glob("*/*.json")) or [None], ids=lambda f: f and f"{f.parent.name}/{f.name}")
+@pytest.mark.parametrize(
+    "file",
+    sorted(CORPUS.glob("*/*.json")) or [None],
+    ids=lambda f: f and f"{f.parent.name}/{f.name}",
+)
 def test_published_metadata(tmp_path: Path, capsys, file: Path | None) -> None:
     if file is None:
         pytest.skip(f"no corpus at {CORPUS}")
@@ -43,7 +47,9 @@ def test_published_metadata(tmp_path: Path, capsys, file: Path | None) -> None:
     assert not [one for one in found if not KNOWN.search(one["what"])]
 
 
-PROJECTS = [one for one in (ROOT / "examples").glob("*/pyproject.toml") if "[variant." in one.read_text()]
+PROJECTS = [
+    one for one in (ROOT / "examples").glob("*/pyproject.toml") if "[variant." in one.read_text()
+]
 
 
 @pytest.mark.parametrize("example", sorted(PROJECTS), ids=lambda p: p.parent.name)

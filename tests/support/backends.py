@@ -60,7 +60,10 @@ def _system(requires: str, backend: str) -> str:
 
 
 def _setuptools(version: str, more: str = "") -> dict[str, str]:
-    return {"pyproject.toml": _system(f'"setuptools{version}"{more}', "setuptools.build_meta"), **_SETUPTOOLS}
+    return {
+        "pyproject.toml": _system(f'"setuptools{version}"{more}', "setuptools.build_meta"),
+        **_SETUPTOOLS,
+    }
 
 
 BACKENDS = {
@@ -85,7 +88,8 @@ BACKENDS = {
         "hello.c": HELLO_C,
     },
     "maturin": {
-        "pyproject.toml": _system('"maturin>=1"', "maturin") + '[tool.maturin]\nbindings = "bin"\ninclude = [".cargo/config.toml"]\n',
+        "pyproject.toml": _system('"maturin>=1"', "maturin")
+        + '[tool.maturin]\nbindings = "bin"\ninclude = [".cargo/config.toml"]\n',
         "Cargo.toml": '[package]\nname = "hello"\nversion = "1.0.0"\nedition = "2021"\n',
         "Cargo.lock": 'version = 3\n[[package]]\nname = "hello"\nversion = "1.0.0"\n',
         ".cargo/config.toml": '[build]\nrustflags = ["--cfg", "configured", "-C", "target-cpu=x86-64"]\n',

@@ -23,10 +23,23 @@ def cc() -> tuple[str, ...]:
             return (found,)
     if not ZIG.exists():
         WHEELHOUSE.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=WHEELHOUSE) as own:  # another process may bring it, too
-            command = [sys.executable, "-m", "pip", "install", "-q", "--target", f"{own}/ziglang", "ziglang"]
+        with tempfile.TemporaryDirectory(
+            dir=WHEELHOUSE
+        ) as own:  # another process may bring it, too
+            command = [
+                sys.executable,
+                "-m",
+                "pip",
+                "install",
+                "-q",
+                "--target",
+                f"{own}/ziglang",
+                "ziglang",
+            ]
             if subprocess.run(command).returncode:
-                pytest.skip("neither a C compiler nor ziglang, which the package index may have, is here")
+                pytest.skip(
+                    "neither a C compiler nor ziglang, which the package index may have, is here"
+                )
             if not ZIG.exists():
                 os.rename(f"{own}/ziglang", ZIG)
     return (str(ZIG / "ziglang" / "zig"), "cc")

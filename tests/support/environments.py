@@ -82,7 +82,11 @@ class Environment:
 
     def _files(self) -> set[Path]:
         # Beside what is installed, its commands and a `pip.conf`, which the next test would read.
-        return {path for folder in (self.folder, self.python.parent, self.site) for path in folder.iterdir()}
+        return {
+            path
+            for folder in (self.folder, self.python.parent, self.site)
+            for path in folder.iterdir()
+        }
 
     def pip(
         self,
@@ -197,7 +201,10 @@ def pythons() -> dict[str, str]:
     """The interpreters of this machine that are supported: "3.10" -> path."""
     found = {this_python(): sys.executable}
     for python, command in PYTHONS.items():
-        places = [shutil.which(command), *sorted(Path.home().glob(f".pyenv/versions/*/bin/{command}"))]
+        places = [
+            shutil.which(command),
+            *sorted(Path.home().glob(f".pyenv/versions/*/bin/{command}")),
+        ]
         for place in filter(None, places):
             done = subprocess.run([place, "-c", "import venv"], capture_output=True)
             if done.returncode == 0:
@@ -214,4 +221,6 @@ def starts(pip: str, python: str) -> bool:
     """
     numbers = [int(part) for part in re.findall(r"\d+", pip)[:2]]
     minor = int(re.findall(r"\d+", python)[1])
-    return os.path.isdir(pip) or not ((minor >= 12 and numbers <= [23, 0]) or (minor >= 15 and numbers <= [25, 1]))
+    return os.path.isdir(pip) or not (
+        (minor >= 12 and numbers <= [23, 0]) or (minor >= 15 and numbers <= [25, 1])
+    )

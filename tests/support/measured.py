@@ -44,7 +44,11 @@ def _change() -> None:
         kill_group(group, number)
 
     def init(self, args, *more, **named):
-        if isinstance(args, list) and args[1:3] == ["-I", "-S"] and args[3].endswith("_libraries.py"):
+        if (
+            isinstance(args, list)
+            and args[1:3] == ["-I", "-S"]
+            and args[3].endswith("_libraries.py")
+        ):
             args = [args[0], "-I", *args[3:]]
         start(self, args, *more, **named)
 

@@ -43,7 +43,9 @@ def follow(page: Path, shell: Shell, cwd: Path, **variables: object) -> int:
     Returns the number of lines that were compared.
     """
     followed = 0
-    blocks = re.findall(r"^```sh\n(.*?)^```(?:\n\n```text\n(.*?)^```)?", page.read_text(), re.M | re.S)
+    blocks = re.findall(
+        r"^```sh\n(.*?)^```(?:\n\n```text\n(.*?)^```)?", page.read_text(), re.M | re.S
+    )
     for commands, expected in blocks:
         output = shell(commands, cwd, **variables)
         for line in expected.splitlines():

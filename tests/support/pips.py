@@ -7,7 +7,7 @@ from pathlib import Path
 Change = tuple[str, str, str]
 """In which modules of `pip._internal`, what and by what: three patterns of `re`."""
 
-_CHANGING = '''
+_CHANGING = """
 import atexit, importlib.machinery, json, os, re
 changes = json.loads(os.environ.get("PIP_CHANGES", "[]"))
 loader = importlib.machinery.SourceFileLoader
@@ -27,7 +27,7 @@ def changed(self, name):
 
 if changes:
     loader.get_code = changed
-'''
+"""
 
 
 def changed(folder: Path, changes: Iterable[Change]) -> Mapping[str, str]:

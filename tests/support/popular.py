@@ -83,12 +83,17 @@ def popular(count: int = 200) -> Popular:
                 # Every project of the layer below is needed by one of this, a few are by many.
                 needs = [*layers[-1][number::size], *random.choices(below, k=random.randint(0, 3))]
                 needs += random.choices(layers[0][:8], k=random.randint(1, 3))
-            layer.append(_project(random, f"project-{len(below) + number}", list(dict.fromkeys(needs))))
+            layer.append(
+                _project(random, f"project-{len(below) + number}", list(dict.fromkeys(needs)))
+            )
         layers.append(layer)
     projects = tuple(project for layer in layers for project in layer)
     return Popular(
         projects,
-        tuple(f"{one.name}[more]" if place % 3 == 0 else one.name for place, one in enumerate(layers[-1])),
+        tuple(
+            f"{one.name}[more]" if place % 3 == 0 else one.name
+            for place, one in enumerate(layers[-1])
+        ),
         tuple(f"{one.name}<={one.releases[one.settled].version}" for one in projects[::9]),
     )
 

@@ -43,7 +43,12 @@ NEWER = ("2.15.0", "0.30.0")
 TRITON = {"2.11.0": "3.6.0", "2.13.0": "3.7.1", "2.14.0": "3.8.0"}
 """What CUDA builds for Linux require: no local part, and one file above the indexes that each lists."""
 
-PLATFORMS = {"x": "manylinux_2_28_x86_64", "a": "manylinux_2_28_aarch64", "w": "win_amd64", "m": "macosx_11_0_arm64"}
+PLATFORMS = {
+    "x": "manylinux_2_28_x86_64",
+    "a": "manylinux_2_28_aarch64",
+    "w": "win_amd64",
+    "m": "macosx_11_0_arm64",
+}
 
 
 @dataclass
@@ -61,7 +66,11 @@ class Replica:
 
     def asked(self) -> list[str]:
         """The pages that were asked of the set's indexes: `cu130/torch`, in order."""
-        return [one.removeprefix("GET /whl/").rstrip("/") for one in self.pages.requests if one.endswith("/")]
+        return [
+            one.removeprefix("GET /whl/").rstrip("/")
+            for one in self.pages.requests
+            if one.endswith("/")
+        ]
 
     def forget(self) -> None:
         for index in (self.pages, self.files, self.base):
@@ -73,7 +82,9 @@ def builds() -> dict[str, tuple[str, dict[str, str]]]:
     header, *rows = (line.split() for line in ON.strip().splitlines())
     found = {}
     for release, vision, *cells in rows:
-        places = {index: cell for index, cell in zip(header[1:], cells, strict=False) if cell != "-"}
+        places = {
+            index: cell for index, cell in zip(header[1:], cells, strict=False) if cell != "-"
+        }
         found[release] = (vision, places | {f"rocm{one}": "x" for one in ROCM[release]})
     return found
 
@@ -124,7 +135,9 @@ def _torch(made: Replica, release: str, index: str, platform: str) -> None:
             requires.append("Requires-Dist: cuda-bindings<14,>=13")
     version = release + _local("torch", release, index, platform)
     folder = made.pages.root / "whl" / index / "torch"
-    wheel = plain_wheel(folder, "torch", version, tag=_tag(release, index, platform), metadata=requires)
+    wheel = plain_wheel(
+        folder, "torch", version, tag=_tag(release, index, platform), metadata=requires
+    )
     _published(made, wheel, release)
 
 
@@ -132,7 +145,9 @@ def _torchvision(made: Replica, release: str, vision: str, index: str, platform:
     version = vision + _local("torchvision", release, index, platform)
     requires = ["Requires-Dist: numpy", f"Requires-Dist: torch=={release}"]
     folder = made.pages.root / "whl" / index / "torchvision"
-    wheel = plain_wheel(folder, "torchvision", version, tag=_tag(release, index, platform), metadata=requires)
+    wheel = plain_wheel(
+        folder, "torchvision", version, tag=_tag(release, index, platform), metadata=requires
+    )
     _published(made, wheel, release)
 
 
@@ -162,14 +177,23 @@ def _elsewhere(made: Replica, wheel: Path) -> str:
 
 def _own(root: Path) -> None:
     """What is on the user's own index."""
-    for release, vision in [(release, vision) for release, (vision, _) in builds().items()] + [NEWER]:
+    for release, vision in [(release, vision) for release, (vision, _) in builds().items()] + [
+        NEWER
+    ]:
         for platform in PLATFORMS.values():
             tag = f"py3-none-{platform}"
-            plain_wheel(root / "torch", "torch", release, tag=tag, metadata=["Requires-Dist: filelock"])
+            plain_wheel(
+                root / "torch", "torch", release, tag=tag, metadata=["Requires-Dist: filelock"]
+            )
             requires = ["Requires-Dist: numpy", f"Requires-Dist: torch=={release}"]
             plain_wheel(root / "torchvision", "torchvision", vision, tag=tag, metadata=requires)
     for version in ("3.6.0", "3.9.0"):
         plain_wheel(root / "triton", "triton", version, tag="py3-none-manylinux_2_28_x86_64")
     for name, version in (("filelock", "3.0"), ("numpy", "2.0"), ("cuda_bindings", "13.0")):
         plain_wheel(root / name.replace("_", "-"), name, version)
-    plain_wheel(root / "vllm", "vllm", "0.20.0", metadata=["Requires-Dist: numpy", "Requires-Dist: torch==2.11.0"])
+    plain_wheel(
+        root / "vllm",
+        "vllm",
+        "0.20.0",
+        metadata=["Requires-Dist: numpy", "Requires-Dist: torch==2.11.0"],
+    )

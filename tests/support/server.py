@@ -87,13 +87,17 @@ class Index:
 
         class Server(ThreadingHTTPServer):
             def handle_error(self, *arguments: Any) -> None:
-                if not isinstance(sys.exc_info()[1], ConnectionError):  # a client that has seen enough
+                if not isinstance(
+                    sys.exc_info()[1], ConnectionError
+                ):  # a client that has seen enough
                     super().handle_error(*arguments)
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}/simple/"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
 
     def __enter__(self) -> "Index":
         self._thread.start()
@@ -156,7 +160,12 @@ class Index:
     def _page(self, folder: Path) -> Reply:
         files = [self._entry(path) for path in sorted(folder.iterdir()) if path.is_file()]
         if self.pages == "json":
-            page = {"meta": {"api-version": "1.1"}, "name": folder.name, "versions": [], "files": files}
+            page = {
+                "meta": {"api-version": "1.1"},
+                "name": folder.name,
+                "versions": [],
+                "files": files,
+            }
             return Reply(
                 json.dumps(page).encode(),
                 headers={"Content-Type": "application/vnd.pypi.simple.v1+json"},
@@ -180,7 +189,9 @@ def _anchor(entry: dict[str, Any]) -> str:
     attributes = ""
     if "core-metadata" in entry:
         digest = entry["core-metadata"]["sha256"]
-        attributes += f' data-core-metadata="sha256={digest}" data-dist-info-metadata="sha256={digest}"'
+        attributes += (
+            f' data-core-metadata="sha256={digest}" data-dist-info-metadata="sha256={digest}"'
+        )
     if "requires-python" in entry:
         attributes += f' data-requires-python="{escape(entry["requires-python"])}"'
     if entry.get("yanked"):

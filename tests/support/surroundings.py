@@ -41,7 +41,9 @@ class Start:
     options: list[object] = field(default_factory=list)
     streams: dict[str, Any] = field(default_factory=dict)
 
-    def write(self, *files: str, text: str = "raise ImportError('in the way')", below: str = "way") -> Path:
+    def write(
+        self, *files: str, text: str = "raise ImportError('in the way')", below: str = "way"
+    ) -> Path:
         """Files below `folder`."""
         for name in files:
             file = self.folder / below / name
@@ -76,7 +78,9 @@ class Start:
         start = [*self.by, self.environment.python, *self.flags, *self.pip]
         command = [*start, *install, *self.options, package]
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **self.streams}
-        done = subprocess.run(list(map(str, command)), env=self.env, cwd=self.cwd, timeout=600, **streams)
+        done = subprocess.run(
+            list(map(str, command)), env=self.env, cwd=self.cwd, timeout=600, **streams
+        )
         return Result(done.returncode, _text(done.stdout), _text(done.stderr))
 
 
@@ -138,7 +142,9 @@ PLAIN_USER = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if IS_ROOT el
 def _mounts() -> list[str]:
     """The command that gives what it starts mounts of its own; none if that is forbidden."""
     own = ["unshare", "--mount", *([] if IS_ROOT else ["--map-root-user"])]
-    works = not subprocess.run([*own, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True).returncode
+    works = not subprocess.run(
+        [*own, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True
+    ).returncode
     return own if works else []
 
 
@@ -279,7 +285,11 @@ def _(start: Start) -> None:
 @surroundings("read-only disk", PIPS)
 def _(start: Start) -> None:
     """every mount is read-only"""
-    mounted(start, "mount -o remount,ro,bind /", lambda: start.after(LANDLOCK.format(rights=WRITE, paths=[])))
+    mounted(
+        start,
+        "mount -o remount,ro,bind /",
+        lambda: start.after(LANDLOCK.format(rights=WRITE, paths=[])),
+    )
 
 
 @surroundings("TMPDIR not there")
@@ -344,7 +354,9 @@ def _(start: Start) -> None:
     start.by += ["prlimit", "--nproc=1"]
 
 
-@surroundings("a child process refused by an audit hook", STOPS, "could not start the detection process")
+@surroundings(
+    "a child process refused by an audit hook", STOPS, "could not start the detection process"
+)
 def _(start: Start) -> None:
     """`sys.addaudithook` with a function that raises"""
     start.after(
@@ -402,7 +414,11 @@ def _(start: Start) -> None:
     start.env["PYTHONPATH"] = str(start.write(*SHADOWS))
 
 
-@surroundings("PYTHONPATH with another pip_variants", PLAIN, "WARNING: pip-variants is broken, pip goes on without it")
+@surroundings(
+    "PYTHONPATH with another pip_variants",
+    PLAIN,
+    "WARNING: pip-variants is broken, pip goes on without it",
+)
 def _(start: Start) -> None:
     """PYTHONPATH with a `pip_variants.py`"""
     start.env["PYTHONPATH"] = str(start.write("pip_variants.py", text=""))
@@ -426,7 +442,12 @@ def _(start: Start) -> None:
     """the script `pip`, in a current directory that was removed"""
     start.pip = [start.write("pip", text=SCRIPT, below="bin") / "pip"]
     (start.folder / "gone").mkdir()
-    start.by += ["sh", "-c", f'cd "{start.folder}/gone"; rmdir "{start.folder}/gone"; exec "$@"', "sh"]
+    start.by += [
+        "sh",
+        "-c",
+        f'cd "{start.folder}/gone"; rmdir "{start.folder}/gone"; exec "$@"',
+        "sh",
+    ]
 
 
 # Locales
@@ -453,7 +474,11 @@ PURE = {"PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
 
 for _name, _how, _variables in (
     ("LC_ALL=C", "", {"LC_ALL": "C"}),
-    ("LC_ALL=C, really ASCII", "with PYTHONCOERCECLOCALE=0 and PYTHONUTF8=0", {"LC_ALL": "C", **PURE}),
+    (
+        "LC_ALL=C, really ASCII",
+        "with PYTHONCOERCECLOCALE=0 and PYTHONUTF8=0",
+        {"LC_ALL": "C", **PURE},
+    ),
     ("a locale that is not there", "LC_ALL=xx_XX.UTF-8", {"LC_ALL": "xx_XX.UTF-8"}),
     ("PYTHONIOENCODING=ascii", "", {"PYTHONIOENCODING": "ascii"}),
 ):

@@ -41,7 +41,10 @@ def plain_wheel(
             ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *metadata, ""]
         ),
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\n"
-        + "".join(f"Tag: {'-'.join(one)}\n" for one in product(*(part.split(".") for part in tag.split("-")))),
+        + "".join(
+            f"Tag: {'-'.join(one)}\n"
+            for one in product(*(part.split(".") for part in tag.split("-")))
+        ),
     }
     record = [_record(file, text.encode()) for file, text in contents.items()]
     contents[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,", ""])
@@ -65,7 +68,9 @@ def large_wheel(folder: Path, megabytes: int, name: str = "demo", pieces: int = 
         for number in range(pieces):
             files[f"{name}-data/{number}.bin"] = (noise, code)[number % 2]
         for file, content in files.items():
-            archive.writestr(zipfile.ZipInfo(file, (2020, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED, 1)
+            archive.writestr(
+                zipfile.ZipInfo(file, (2020, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED, 1
+            )
             rows.append(_record(file, content))
         record = "\n".join([*rows, f"{info}/RECORD,,", ""])
         archive.writestr(zipfile.ZipInfo(f"{info}/RECORD", (2020, 1, 1, 0, 0, 0)), record)
@@ -137,7 +142,7 @@ def levels(*names: str) -> dict[str | None, tuple[str, ...]]:
     return {name: (f"x86_64 :: level :: {name}",) for name in names}
 
 
-_BACKEND = '''
+_BACKEND = """
 import os, zipfile
 def build_wheel(folder, config_settings=None, metadata_directory=None):
     name = {wheel!r}
@@ -147,7 +152,7 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
     return name
 def get_requires_for_build_wheel(config_settings=None):
     return {requires!r}
-'''
+"""
 
 
 def sdist(
@@ -172,7 +177,9 @@ def sdist(
         metadata = variant_metadata(label, [f"x86_64 :: level :: {label}"])
         contents[f"{info}/variant.json"] = metadata.serialise().decode()
     backend = _BACKEND.format(
-        wheel=f"{name}-{version}-py3-none-any{label and '-' + label}.whl", contents=contents, requires=list(requires)
+        wheel=f"{name}-{version}-py3-none-any{label and '-' + label}.whl",
+        contents=contents,
+        requires=list(requires),
     )
     files = {
         "backend.py": backend,
