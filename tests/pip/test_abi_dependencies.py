@@ -45,7 +45,9 @@ def install(env, index: Index, *arguments, **options):
 
 @pytest.mark.parametrize("metadata", [False, True])
 @pytest.mark.parametrize("spelling", SPELLINGS)
-@pytest.mark.parametrize("pip", ["23.0.1", "24.0", NEWEST_PIP])
+@pytest.mark.parametrize(
+    "pip", ["23.0.1", pytest.param("24.0", marks=pytest.mark.long), NEWEST_PIP]
+)
 def test_the_resolver_takes_the_variant_that_fits_the_rest(
     make_environment, index: Index, torch: Path, spelling: str, pip: str, metadata: bool
 ) -> None:

@@ -188,7 +188,8 @@ def _of_archive(archive: zipfile.ZipFile, info: str, name: WheelFilename) -> Ite
     own = f"{name.distribution}-{name.version}"
     for top in sorted({file.partition("/")[0] for file in files}):
         stem, _, suffix = top.rpartition(".")
-        if suffix in ("dist-info", "data") and stem != own:
+        # Without a stem it is a package that is called data.
+        if stem not in ("", own) and suffix in ("dist-info", "data"):
             yield f"its folder {top} must be called {own}.{suffix}"
     if name.label is None and f"{info}/{VARIANT_JSON}" in files:
         yield f"it has {VARIANT_JSON}, and its name has no label"
