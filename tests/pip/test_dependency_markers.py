@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from support.environments import FORCED, NEWEST_PIP, Environment, pythons
