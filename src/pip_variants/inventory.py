@@ -140,9 +140,8 @@ def _look_at(
             return replace(found, reason=reason, commands=(one.remedy,))
         reason = f"{variant.label} {reasons.reason(one)}"
         if remembered:
-            reason = reasons.for_target(remembered, reason)
-        commands = () if remembered else found.reinstall
-        return replace(found, supported=False, reason=reason, commands=commands)
+            return replace(found, supported=False, reason=reasons.for_target(remembered, reason))
+        return replace(found, supported=False, reason=reason, commands=found.reinstall)
     if reason := _unmet_abi_dependency(variant, metadata):
         return replace(found, supported=False, reason=reason, commands=found.reinstall)
     return replace(found, supported=True)

@@ -9,6 +9,9 @@ from itertools import groupby
 from pip_variants.model.metadata import Variant
 from pip_variants.model.ordering import Ordering, Rejection
 
+FITS_EVERYWHERE = "fits everywhere"
+"""What there is to say of a variant without properties."""
+
 _SHOWN = 16  # values in a reason
 _REASONS = 3  # of them in a line; the others at -v
 
@@ -38,6 +41,11 @@ def reason(rejection: Rejection) -> str:
     return f"{missing(rejection)} ({why})" if why else missing(rejection)
 
 
+def who(target: str) -> str:
+    """The target, in a sentence; empty and `here` are this machine."""
+    return f"the target {target}" if target not in ("", "here") else "this machine"
+
+
 def for_target(target: str, reason: str) -> str:
     """That an installed variant fits the target it was installed for, but not this machine."""
     return f"fits {target}, for which it was installed; not this machine: {reason}"
@@ -60,7 +68,7 @@ def chosen(variant: Variant, ordering: Ordering, release: str = "") -> str:
     """Which variant is taken, or which build of a release, and why."""
     by = ", ".join(map(str, ordering.deciding(variant)))
     what = f"build {variant.label} of {release}" if release else f"variant {variant.label}"
-    return f"Using the {what} ({by or 'fits everywhere'})"
+    return f"Using the {what} ({by or FITS_EVERYWHERE})"
 
 
 def skipped(

@@ -10,6 +10,8 @@ from typing import Any
 
 from pip_variants.errors import PipVariantsError
 
+OFF = "wheel variants are turned off: unset PIP_NO_VARIANTS, or no-variants in pip.conf"
+
 # Like a console script: without the working directory, where somebody's modules may be.
 _PROGRAM = (
     "import sys; sys.path[0] or sys.path.pop(0); "
@@ -49,8 +51,3 @@ def target_of(options: argparse.Namespace) -> str:
     if problem := found["failed"] if found else said:
         raise PipVariantsError(f"pip does not start as it is set up: {problem}")
     return str(found["options"].get("variant_target", ""))
-
-
-def who(target: str) -> str:
-    """What the target is, in a sentence."""
-    return f"the target {target}" if target not in ("", "here") else "this machine"

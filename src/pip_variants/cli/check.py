@@ -4,7 +4,8 @@ import argparse
 from itertools import groupby
 from operator import attrgetter
 
-from pip_variants.cli.asking import add_target, target_of, who
+from pip_variants import reasons
+from pip_variants.cli.asking import add_target, target_of
 from pip_variants.cli.list import NONE_INSTALLED
 from pip_variants.cli.text import print_command, print_json, print_lines, warn
 from pip_variants.inventory import installed_variants, with_better_labels
@@ -39,5 +40,5 @@ def run(options: argparse.Namespace) -> int:
         for other in others:
             print_lines(f"For better variants of what was installed for {other}: --target {other}")
         if not wrong:
-            print_lines(f"All installed variants fit {who(target)}.")
+            print_lines(f"All installed variants fit {reasons.who(target)}.")
     return 1 if any(not one.target for one in wrong) else 0

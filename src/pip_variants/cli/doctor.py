@@ -21,8 +21,9 @@ from shlex import quote
 from typing import Any
 
 import pip_variants
-from pip_variants.cli.asking import ask_pip
-from pip_variants.cli.indexes import FITS_EVERYWHERE, describe, installed_sets
+from pip_variants import reasons
+from pip_variants.cli.asking import OFF, ask_pip
+from pip_variants.cli.indexes import describe, installed_sets
 from pip_variants.cli.text import print_command, print_json, print_lines
 from pip_variants.detection.client import Answer, Detection
 from pip_variants.errors import PipVariantsError, printable
@@ -148,7 +149,7 @@ def _index_sets(detection: Detection) -> dict[str, str]:
     with suppress(PipVariantsError):  # what is broken is said of the providers
         for one in installed_sets(detection):
             best = describe(one, detection)["builds"][0]
-            if best["supported"] and best["reason"] != FITS_EVERYWHERE:
+            if best["supported"] and best["reason"] != reasons.FITS_EVERYWHERE:
                 found[one.name] = best["label"]
     return found
 
@@ -203,7 +204,7 @@ def _to_do(found: dict[str, Any]) -> Iterator[str]:
         yield f"Fix or uninstall a provider: {failed}"
     yield from found["warnings"]
     if found["options"].get("no_variants"):
-        yield "Wheel variants are turned off: unset PIP_NO_VARIANTS, or no-variants in pip.conf"
+        yield OFF[0].upper() + OFF[1:]
     if found["target_failed"]:
         yield f"Fix the target that pip is set to, or unset it: {found['target_failed']}"
     if found["self_test"] and not (found["problems"] or found["pip_failed"]):

@@ -12,8 +12,9 @@ from contextlib import closing, suppress
 from itertools import compress
 from typing import Any
 
-from pip_variants.cli.asking import ask_pip
-from pip_variants.cli.indexes import FITS_EVERYWHERE, installed_sets
+from pip_variants import reasons
+from pip_variants.cli.asking import OFF, ask_pip
+from pip_variants.cli.indexes import installed_sets
 from pip_variants.cli.text import (
     add_list,
     print_command,
@@ -47,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
             warn(answer.get("error", said))
             return 2 if code == 2 else 1
     if answers[0][2]["is_off"]:
-        warn("wheel variants are turned off: unset PIP_NO_VARIANTS, or no-variants in pip.conf")
+        warn(OFF)
     decisions = [one for _, _, answer in answers for one in answer["decisions"]]
     if options.json:
         print_json(decisions=decisions)
@@ -89,7 +90,7 @@ def _print_table(decisions: list[dict[str, Any]], targets: list[str]) -> None:
                     target,
                     f"{has['version']} {has['label'] or ''}".strip(),
                     f"{one['release'] or ''} {first}".strip(),
-                    ", ".join(one["deciding"]) or (FITS_EVERYWHERE if one["label"] else ""),
+                    ", ".join(one["deciding"]) or (reasons.FITS_EVERYWHERE if one["label"] else ""),
                 )
             )
     if rows[1:]:
@@ -156,8 +157,8 @@ def _print_text(decision: dict[str, Any]) -> None:
         print()
         release = f"{decision['name']} {skipped['release']}"
         print_lines(f"Skipped, for no file of it can be used: {release}")
-        reasons = [f"{one['label']} {one['reason']}" for one in skipped["rejected"]]
-        for reason in reasons or [skipped["reason"]]:
+        texts = [f"{one['label']} {one['reason']}" for one in skipped["rejected"]]
+        for reason in texts or [skipped["reason"]]:
             print_lines(reason, "  ", "    ")
     for hint in decision["hints"]:
         print()
@@ -173,7 +174,7 @@ def _verdict(decision: dict[str, Any]) -> tuple[str, str]:
         kind = "build" if decision["index_set"] else "variant"
         return (
             f"the {kind} {decision['label']}",
-            f"because of {deciding}" if deciding else FITS_EVERYWHERE,
+            f"because of {deciding}" if deciding else reasons.FITS_EVERYWHERE,
         )
     is_wheel = decision["filename"].endswith(".whl")
     chosen = "the wheel without variant" if is_wheel else "the source distribution"
@@ -193,7 +194,7 @@ def _print_files(files: list[dict[str, Any]]) -> None:
         if same[name] > 1:
             tags = one["filename"].removesuffix(".whl").split("-")[2:]
             name += f" {'-'.join(tags[:-1] if one['label'] else tags)}"
-        about = ", ".join(one["properties"]) or (FITS_EVERYWHERE if one["label"] else "")
+        about = ", ".join(one["properties"]) or (reasons.FITS_EVERYWHERE if one["label"] else "")
         rows.append((f"{one['place']:>3}", name, about))
     others = Counter((_name(one), one["reason"]) for one in files if not one["place"])
     for (name, reason), number in others.items():

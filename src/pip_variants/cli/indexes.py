@@ -15,8 +15,6 @@ from pip_variants.errors import InvalidIndexSet, printable
 from pip_variants.model.index_set import IndexSet
 from pip_variants.selection import select
 
-FITS_EVERYWHERE = "fits everywhere"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("set", nargs="*", help="a name, such as pytorch, or a file")
@@ -57,7 +55,7 @@ def describe(index_set: IndexSet, detection: Detection) -> dict[str, Any]:
     ordering = index_set.in_order(select(metadata, metadata.variants, detection))
     urls = {one.label: one.url for one in index_set.builds}
     fits = {
-        one.label: ", ".join(map(str, ordering.deciding(one))) or FITS_EVERYWHERE
+        one.label: ", ".join(map(str, ordering.deciding(one))) or reasons.FITS_EVERYWHERE
         for one in ordering.best_first
     }
     lacks = {one.label: reasons.reason(one) for one in ordering.rejected}

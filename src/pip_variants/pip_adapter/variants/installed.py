@@ -74,7 +74,6 @@ def create_package_set_from_installed(*args: Any, original: Any, **kw: Any) -> t
     """`create_package_set_from_installed`: `pip check` fails by the second part of its result."""
     package_set, problems = original(*args, **kw)
     environment, run = get_default_environment(), current()
-    who = f"the target {run.target_name}" if run.target_name else "this machine"
     for one in environment.iter_installed_distributions(local_only=False, skip=()):
         what = f"{one.raw_name} {one.version}"
         try:
@@ -83,7 +82,7 @@ def create_package_set_from_installed(*args: Any, original: Any, **kw: Any) -> t
                 if run.options.variant_target is None and (named := target_of(one)):
                     write_output("%s", printable(f"{what} {reasons.for_target(named, reason)}"))
                     continue
-                is_wrong = f"is a variant that {who} does not support"
+                is_wrong = f"is a variant that {reasons.who(run.target_name)} does not support"
                 write_output("%s", printable(f"{what} {is_wrong}: {reason}"))
                 problems = True
         except (DetectionError, ValueError, OSError) as error:
