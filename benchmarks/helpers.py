@@ -7,6 +7,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -66,6 +67,20 @@ def run(command, **options):
     return done.stdout
 
 
+def forget(python):
+    """Have the machine drop these files from memory; those in use by others stay.
+
+    They are those of an environment, and Python's library.
+    """
+    os.sync()  # what is not written yet cannot be dropped from memory
+    for folder in (site_packages(python), os.path.dirname(os.__file__)):
+        for where, _, names in os.walk(folder):
+            for name in names:
+                file = os.open(os.path.join(where, name), os.O_RDONLY)
+                os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+                os.close(file)
+
+
 def can_count():
     if shutil.which("valgrind"):
         return True
@@ -73,13 +88,19 @@ def can_count():
     return False
 
 
-def instructions(command, **options):
-    """What one process executes, without its children; hardly differs from run to run."""
+def instructions(command, *, children=False, **options):
+    """What one process executes; hardly differs from run to run.
+
+    With `children` what those execute counts, too, if they end by themselves: the process that asks
+    providers is ended.
+    """
     run(command, **options)  # whatever is written or cached once is there afterwards
-    valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-    command = list(map(str, [*valgrind, *command]))
-    done = subprocess.run(command, capture_output=True, text=True, **options)
-    return int(re.search(r"Collected : (\d+)", done.stderr)[1])
+    with tempfile.TemporaryDirectory() as folder:
+        valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+        valgrind += [f"--log-file={folder}/%p", f"--trace-children={'yes' if children else 'no'}"]
+        run([*valgrind, *command], **options)
+        said = "".join(one.read_text() for one in Path(folder).iterdir())
+    return sum(map(int, re.findall(r"Collected : (\d+)", said)))
 
 
 def child_seconds(command, **options):

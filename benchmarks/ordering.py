@@ -36,7 +36,7 @@ def measure(work):
     return {
         "ordering: CPU ms": list(_sizes()),
         "ordering: 10,000 labels, CPU ms, by values that the target supports of the 8": [
-            {"supported": count, **_times(_document(10_000, count))} for count in (8, 7, 1)
+            {"supported": count, **_times(document(10_000, count))} for count in (8, 7, 1)
         ],
         f"ordering: against variantlib {VARIANTLIB}, CPU ms": _beside_variantlib(work),
     }
@@ -58,7 +58,7 @@ def _beside_variantlib(work):
 def _sizes():
     before = None
     for size in SIZES:
-        times = _times(_document(size))
+        times = _times(document(size))
         growth = times["order"] / before if before else None
         before = times["order"]
         yield {
@@ -94,7 +94,7 @@ def _against_variantlib(pairs):
 
     rows = []
     for size, count in pairs.items():
-        document = _document(size)
+        document = document(size)
         metadata = VariantMetadata.from_json(document, "benchmark")
         theirs = VariantsJson(document)
         ours = [
@@ -130,7 +130,7 @@ def _against_variantlib(pairs):
     return rows
 
 
-def _document(size, supported=VALUES):
+def document(size, supported=VALUES):
     """Index-level metadata with static properties, so that nothing has to be asked."""
     some = random.Random(0)
     names = {space: [f"{space}_f{n}" for n in range(count)] for space, count in FEATURES.items()}

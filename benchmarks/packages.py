@@ -117,10 +117,10 @@ def _late(reply, seconds):
     return answer if seconds else reply
 
 
-def replies():
+def replies(count=max(COUNTS)):
     """Two indexes: releases of a plain wheel, and the same ones with a variant for each level."""
     replies = {}
-    for number in range(max(COUNTS)):
+    for number in range(count):
         name = f"project{number:02}"
         stem = f"{name}-1.0-py3-none-any"
         wheels = {f"{stem}.whl": _wheel(name, None)}

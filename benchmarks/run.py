@@ -22,6 +22,7 @@ NAMES = (
     "resolution",
     "detection",
     "indexes",
+    "growth",
     "uv",
     "publish",
 )

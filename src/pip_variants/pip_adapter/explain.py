@@ -7,7 +7,7 @@ A program for a pip process of its own. Its arguments are a file, to which it wr
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import takewhile
 from typing import Any
@@ -178,12 +178,13 @@ class Explain(InstallCommand):
         first = listed[0] if chosen else {}
         every = finder.find_all_candidates(name) if not current().locks else ()
         yanked = [one.link for one in every if one.link.is_yanked and _is_of(one.link, version)]
-        others = {link: _reason(found, link) for link in (*found.links, *yanked)}
-        others |= {link: why for link, why in self._refused.items() if _is_of(link, version)}
-        listed += [
-            _file(found, link, None, why) for link, why in others.items() if link not in usable
-        ]
         ordering = found.decision.ordering
+        reason_of = {one.label: reasons.reason(one) for one in ordering.rejected}
+        others = {link: _reason(found, link, reason_of) for link in (*found.links, *yanked)}
+        others |= {link: why for link, why in self._refused.items() if _is_of(link, version)}
+        for link in usable:
+            others.pop(link, None)
+        listed += [_file(found, link, None, why) for link, why in others.items()]
         rejected = [one for other in decided for one in other.decision.ordering.rejected]
         decision = {
             "target": current().target_name or None,
@@ -236,11 +237,10 @@ def _file(found: Release, link: Link, place: int | None, reason: str = "") -> di
     }
 
 
-def _reason(found: Release, link: Link) -> str:
-    """Why pip does not take a candidate."""
+def _reason(found: Release, link: Link, rejected: Mapping[str, str]) -> str:
+    """Why pip does not take a candidate; of the labels that are `rejected` it is known."""
     variant = found.variant_of(link)
-    label = variant.label if variant else None
-    rejected = {one.label: reasons.reason(one) for one in found.decision.ordering.rejected}
+    label = variant.label if variant else ""
     if link.url in found.refused:
         return printable(telling.unlike(found.refused[link.url]))
     if label in rejected:
