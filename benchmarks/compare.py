@@ -88,7 +88,7 @@ def cases(work):
     detection = ["-I", "-c", boot_with(question)]
 
     with Index(work / "empty") as index:
-        index.replies = replies()
+        index.replies = replies(len(TEN))
 
         def pip(release, names):
             options = [*PIP, f"{index.url}{release}/", *names]

@@ -1,7 +1,6 @@
 """Asking providers: what the process costs, and how long pip waits for it."""
 
 import json
-import os
 import statistics
 import threading
 import time

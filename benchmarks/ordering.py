@@ -94,9 +94,9 @@ def _against_variantlib(pairs):
 
     rows = []
     for size, count in pairs.items():
-        document = document(size)
-        metadata = VariantMetadata.from_json(document, "benchmark")
-        theirs = VariantsJson(document)
+        made = document(size)
+        metadata = VariantMetadata.from_json(made, "benchmark")
+        theirs = VariantsJson(made)
         ours = [
             variant.label for variant in select(metadata, metadata.variants, Nobody()).best_first
         ]
@@ -105,8 +105,8 @@ def _against_variantlib(pairs):
         for what, one, two in (
             (
                 "read",
-                partial(VariantMetadata.from_json, document, ""),
-                partial(VariantsJson, document),
+                partial(VariantMetadata.from_json, made, ""),
+                partial(VariantsJson, made),
             ),
             (
                 "select",

@@ -48,7 +48,7 @@ def measure(work):
 
         for latency, pairs in PAIRS.items():
             index.replies = {
-                path: _late(reply, latency / 1000) for path, reply in replies().items()
+                path: late(reply, latency / 1000) for path, reply in replies(max(COUNTS)).items()
             }
             for count in COUNTS:
                 names = [f"project{number:02}" for number in range(count)]
@@ -109,7 +109,7 @@ def _times(count, stock, ours):
         yield {"what": what, **row, **each, "target": target}
 
 
-def _late(reply, seconds):
+def late(reply, seconds):
     def answer():
         time.sleep(seconds)
         return reply
@@ -117,7 +117,7 @@ def _late(reply, seconds):
     return answer if seconds else reply
 
 
-def replies(count=max(COUNTS)):
+def replies(count):
     """Two indexes: releases of a plain wheel, and the same ones with a variant for each level."""
     replies = {}
     for number in range(count):

@@ -23,6 +23,9 @@ NAMES = (
     "detection",
     "indexes",
     "growth",
+    "commands",
+    "tls",
+    "circumstances",
     "uv",
     "publish",
 )
