@@ -19,7 +19,7 @@ from helpers import (
 )
 from support.server import Index
 
-PAIRS = 7
+PAIRS = 15
 COUNTS = (1, 30, 300)  # packages, where memory is measured
 SLOW = 0.15  # seconds before a process begins, about what a scanner of viruses takes on Windows
 # In the place of an interpreter, under whose name that starts; also for the processes that it starts.

@@ -1,7 +1,6 @@
 """What each further package, wheel, link and label costs, and each of ten times as many."""
 
 import hashlib
-import json
 import os
 import statistics
 import sys
@@ -51,10 +50,10 @@ def measure(work):
         for what, numbers, commands in _cases(index, work, plain, added, env):
             row = {"what": what, "numbers": " ".join(map(str, numbers))}
             for unit, (cost, factor) in costs.items():
-                found = [
-                    _difference([cost(*one) for one in commands(number)]) * factor
-                    for number in numbers
-                ]
+                found = []
+                for number in numbers:
+                    *less, last = (factor * cost(*one) for one in commands(number))
+                    found.append(last - sum(less))
                 growth = round(_growth(numbers, found), 2)
                 target = "met" if growth <= MAX_GROWTH else "missed"
                 row |= {unit: " ".join(f"{one:.0f}" for one in found)}
@@ -68,10 +67,6 @@ def _growth(numbers, costs):
     first, few, many = numbers
     none, some, more = costs
     return TIMES * (more - none) / (many - first) / ((some - none) / (few - first))
-
-
-def _difference(costs):
-    return costs[-1] - sum(costs[:-1])
 
 
 def _seconds(command, options):
@@ -138,40 +133,31 @@ def _cases(index, work, plain, added, env):
 
 def _release(work, number):
     """A release of so many wheels: variants that fit, that do not, and of an optional provider."""
-    labels = [f"build{one:05}" for one in range(number)]
-    kinds = ("some", "some", "other")
     variants = {
-        label: {kinds[one % 3]: {"build": [f"{'no' * (one % 3)}{one}"]}}
-        for one, label in enumerate(labels)
+        f"build{one:05}": {"other" if one % 3 == 2 else "some": {"build": [f"v{one}"]}}
+        for one in range(number)
     }
-    fitting = [values["some"]["build"][0] for values in list(variants.values())[::3]]
     providers = {
-        "some": {"static-properties": {"build": fitting}},
+        "some": {"static-properties": {"build": [f"v{one}" for one in range(0, number, 3)]}},
         "other": {"requires": ["other"], "optional": True},
     }
     whole = byhand.document(variants, providers)
-    best = byhand.wheel(work / "release", labels[0], byhand.of_wheel(whole, labels[0]))
+    best, *others = variants
+    wheel = byhand.wheel(work / "release", best, byhand.of_wheel(whole, best))
     plain = byhand.wheel(work / "release")
-    wheels = {one.name: one.read_bytes() for one in (best, plain)}
+    wheels = {one.name: one.read_bytes() for one in (wheel, plain)}
+    wheels |= {wheel.name.replace(best, label): b"never asked for" for label in others}
     core = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"
-    others = [best.name.replace(labels[0], label) for label in labels[1:]]
-    listed = {name: wheels.get(name, name.encode()) for name in (*wheels, *others)}
-    listed["demo-1.0-variants.json"] = json.dumps(whole).encode()
     files = [
-        {
-            "filename": name,
-            "url": f"/files/{name}",
-            "hashes": _sha256(content),
-            "core-metadata": _sha256(core) if name.endswith(".whl") else False,
-        }
-        for name, content in listed.items()
+        {"filename": name, "hashes": _sha256(content), "core-metadata": _sha256(core)}
+        for name, content in wheels.items()
     ]
-    page = {"meta": {"api-version": "1.1"}, "name": "demo", "versions": ["1.0"], "files": files}
-    kind = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
+    metadata = "demo-1.0-variants.json"
     return {
-        **{name: Reply(content) for name, content in listed.items()},
-        **{f"{name}.metadata": Reply(core) for name in listed},
-        "/simple/demo/": Reply(json.dumps(page).encode(), headers=kind),
+        "/simple/demo/": packages.page("demo", [*files, {"filename": metadata}]),
+        metadata: packages.as_json(whole),
+        **{name: Reply(content) for name, content in wheels.items()},
+        **{f"{name}.metadata": Reply(core) for name in wheels},
     }
 
 

@@ -131,20 +131,19 @@ def replies(count):
         for folder, more in (("plain", {}), ("variants", variants)):
             files = [{"filename": one, "core-metadata": digests} for one in {**wheels, **more}]
             files += [{"filename": listed}] if more else []
-            replies[f"/simple/{folder}/{name}/"] = _page(name, files)
-        replies[listed] = _json(_metadata())
+            replies[f"/simple/{folder}/{name}/"] = page(name, files)
+        replies[listed] = as_json(_metadata())
         for one, content in {**wheels, **variants}.items():
             replies[f"{one}.metadata"], replies[one] = Reply(metadata), Reply(content)
     return replies
 
 
-def _page(name, files):
-    for one in files:
-        one |= {"url": f"/files/{one['filename']}", "hashes": {}}
-    return _json({"meta": {"api-version": "1.1"}, "name": name, "versions": [], "files": files})
+def page(name, files):
+    files = [{"url": f"/files/{one['filename']}", "hashes": {}, **one} for one in files]
+    return as_json({"meta": {"api-version": "1.1"}, "name": name, "versions": [], "files": files})
 
 
-def _json(document):
+def as_json(document):
     kind = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
     return Reply(json.dumps(document).encode(), headers=kind)
 
