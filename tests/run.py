@@ -24,6 +24,8 @@ LINT = [
     ["-m", "ruff", "check", "."],
     ["-m", "ruff", "format", "--check", "."],
     ["-m", "mypy"],
+    ["-m", "mypy", "--strict", "benchmarks"],
+    ["-m", "mypy", "--strict", "examples"],
 ]
 
 

@@ -13,7 +13,7 @@ VERSION = re.findall('__version__ = "(.*)"', (ROOT / NAMES[-1]).read_text())[0]
 
 
 def check(folder: Path, tag: str) -> tuple[int, list[str]]:
-    command = [sys.executable, ROOT / ".github" / "release_check.py", tag, folder]
+    command: list[str | Path] = [sys.executable, ROOT / ".github" / "release_check.py", tag, folder]
     done = subprocess.run(command, capture_output=True, text=True)
     return done.returncode, done.stdout.splitlines()
 

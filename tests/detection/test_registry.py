@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from packaging.requirements import InvalidRequirement, Requirement
-from vendors import broken_vendor, entry, install, install_plugin, plugin, vendor
+from support.vendors import broken_vendor, entry, install, install_plugin, plugin, vendor
 
 from pip_variants.detection import Absent
 from pip_variants.detection.registry import Registry, _Wanted
@@ -122,7 +122,13 @@ def test_of_two_that_go_by_one_name_the_same_answers_here_and_in_a_target(site, 
     vendor(site, "acme")
     source = (site / "acme_variants.py").read_text().replace('"mk2", "mk1"', '"mk9"')
     install(site, "second-variants", source, entry_points=entry("second", "second_variants"))
-    registry, wanted = Registry(), (["acme-variants"], "acme_variants", [], sys.prefix)
+    registry = Registry()
+    wanted: tuple[list[str], str, list[str], str] = (
+        ["acme-variants"],
+        "acme_variants",
+        [],
+        sys.prefix,
+    )
     file = tmp_path / "machine.toml"
     file.write_text(Target((registry.machine([]),)).to_toml())
     here = registry.supported(*wanted).support

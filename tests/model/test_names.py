@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
-from strategies import NAME_ALPHABET, VALUE_ALPHABET, examples, properties
+from support.strategies import NAME_ALPHABET, VALUE_ALPHABET, examples, properties
 
 from pip_variants.errors import InvalidVariantLabel, InvalidVariantProperty
 from pip_variants.model.names import (

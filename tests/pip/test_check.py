@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from support.environments import FORCED, Environment
@@ -22,7 +23,7 @@ PIPS = [
 ]
 
 
-def install(env: Environment, index: Index, **options: object) -> None:
+def install(env: Environment, index: Index, **options: Any) -> None:
     release(index.root / "demo", "1.0", {**levels("v2", "v3"), None: ()}, **options)
     env.pip("install", "--index-url", index.url, "demo", env=FORCED)
     assert env.installed() == ("1.0", "v3")

@@ -60,7 +60,12 @@ class Pip:
     def start(self, **variables: object) -> subprocess.Popen[str]:
         self.mark = uuid.uuid4().hex
         self.index.requests.clear()
-        options = ["--cache-dir", self.folder / "cache", "--trusted-host", "127.0.0.1"]
+        options: list[str | Path] = [
+            "--cache-dir",
+            self.folder / "cache",
+            "--trusted-host",
+            "127.0.0.1",
+        ]
         own = {name: str(value) for name, value in variables.items()}
         return subprocess.Popen(
             [
@@ -123,7 +128,8 @@ def index_of_two(tmp_path_factory) -> Iterator[SignallingIndex]:
         metadata=["Requires-Dist: other"],
     )
     release(root / "other", "1.0", {**levels("v1", "v2"), None: ()}, name="other")
-    with SignallingIndex(root) as running:
+    running = SignallingIndex(root)
+    with running:
         running.headers["Cache-Control"] = "max-age=600"
         yield running
 
