@@ -1,12 +1,14 @@
 """What stands between a checkout and a release, and the workflows."""
 
 import re
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
-from support.environments import ROOT
+from support.environments import ROOT, built
 
 NAMES = ("pyproject.toml", "SECURITY.md", "CHANGELOG.md", "src/pip_variants/__init__.py")
 VERSION = re.findall('__version__ = "(.*)"', (ROOT / NAMES[-1]).read_text())[0]
@@ -52,6 +54,31 @@ def test_placeholders_are_refused(ready: Path) -> None:
         1,
         ["SECURITY.md has the placeholder security@pip-variants.invalid"],
     )
+
+
+@pytest.fixture(scope="module")
+def released(our_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both wheels of a release, built as the workflow does."""
+    folder = tmp_path_factory.mktemp("released")
+    shutil.copy(our_wheel, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIP_VARIANTS_WHEEL_FOR", "3.15")
+        shutil.copy(built(ROOT, tmp_path_factory.mktemp("second")), folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("python", "tag"), [("3.10", "py3"), ("3.15", "py315.py316.py317"), ("3.18", "py3")]
+)
+def test_each_python_takes_its_wheel(env, released: Path, tmp_path, python: str, tag: str) -> None:
+    options = ("--no-index", "--find-links", released, "--no-deps", "--only-binary", ":all:")
+    env.pip("download", *options, "--python-version", python, "pip-variants", cwd=tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name == f"pip_variants-{VERSION}-{tag}-none-any.whl"
+    with zipfile.ZipFile(wheel) as archive:
+        files = archive.namelist()
+    assert "pip_variants.pth" in files
+    assert ("pip_variants.start" in files) is (tag == "py3")
 
 
 def test_the_workflows_use_the_oldest_and_the_newest_python() -> None:

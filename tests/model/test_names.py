@@ -235,7 +235,13 @@ def test_any_text_has_a_normal_form(text):
 
 @pytest.mark.parametrize(
     ("name", "end"),
-    [("pytroch", "; did you mean pytorch?"), ("torch", "; did you mean torch2?"), ("numpy", "")],
+    [
+        ("pytroch", "; did you mean pytorch?"),
+        ("torch", "; did you mean torch2?"),
+        ("numpy", ""),
+        ("vxyz", "; did you mean wxyz?"),  # three of four letters
+        ("onetwotxxxx", ""),  # seven of eleven
+    ],
 )
 def test_the_nearest_of_the_known_names(name, end):
-    assert meant(name, ["pytorch", "torch2", "x"]) == end
+    assert meant(name, ["pytorch", "torch2", "x", "wxyz", "onetwothree"]) == end
