@@ -34,16 +34,16 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
 )
 RUN = {
-    "docs/commands.md": "tests/test_commands_page.py",
-    "docs/environments.md": "tests/test_environments.py",
+    "docs/commands.md": "tests/docs/test_commands_page.py",
+    "docs/environments.md": "tests/docs/test_environments.py",
     "docs/targets.md": "tests/pip/test_stories.py",
-    "docs/write-a-provider.md": "tests/test_vendor_example.py",
-    "examples/README.md": "tests/test_quickstart.py",
-    "examples/c-extension/README.md": "tests/test_examples.py",
-    "examples/index-set/README.md": "tests/test_examples.py",
-    "examples/mpi/README.md": "tests/test_examples.py",
-    "examples/other-tool/README.md": "tests/test_examples.py",
-    "examples/vendor-provider/README.md": "tests/test_vendor_example.py",
+    "docs/write-a-provider.md": "tests/docs/test_vendor_example.py",
+    "examples/README.md": "tests/docs/test_quickstart.py",
+    "examples/c-extension/README.md": "tests/docs/test_examples.py",
+    "examples/index-set/README.md": "tests/docs/test_examples.py",
+    "examples/mpi/README.md": "tests/docs/test_examples.py",
+    "examples/other-tool/README.md": "tests/docs/test_examples.py",
+    "examples/vendor-provider/README.md": "tests/docs/test_vendor_example.py",
 }
 """Pages whose commands are run as they stand, and the test that does it."""
 
