@@ -86,3 +86,29 @@ def test_the_workflows_use_the_oldest_and_the_newest_python() -> None:
     workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text()
     assert f'python: ["{pythons[0]}", "{pythons[1]}"]' in workflow
     assert f'requires-python = ">={pythons[0]}"' in (ROOT / "pyproject.toml").read_text()
+
+
+STEPS = {
+    'python .github/release_check.py "$GITHUB_REF_NAME"': "test_a_checkout_that_is_ready",
+    "python -m build --wheel": "test_each_python_takes_its_wheel",
+    "python -m sphinx -W -c docs . site": "test_the_site_is_built_without_a_warning",
+    "python tests/run.py": "by hand, always",
+    'python -m pip install -e ".[docs]"': "by hand, with tests/run.py --all",
+    "python -m pip install build twine": "by hand, 2026-11-28",
+    "python -m build": "by hand, 2026-11-28",
+    "python -m twine check --strict dist/*": "by hand, 2026-11-28",
+    "git clone --depth 1 https://github.com/pypa/pip ../pip": "by hand, from a copy",
+    "python tests/run.py --pip-checkout=../pip tests/pip/test_seams.py tests/pip/test_matrix.py": (
+        "by hand, 2026-11-28"
+    ),
+}
+"""The steps of the workflows, and by what they are run outside of these, too."""
+
+
+def test_each_step_of_a_workflow_is_run_elsewhere_too() -> None:
+    workflows = [path.read_text() for path in (ROOT / ".github" / "workflows").glob("*.yml")]
+    steps = {step for text in workflows for step in re.findall("- run: (.*)", text)}
+    assert steps == set(STEPS)
+    tests = "".join(path.read_text() for path in (ROOT / "tests").glob("**/test_*.py"))
+    by_tests = [one for one in STEPS.values() if not one.startswith("by hand")]
+    assert all(f"def {one}(" in tests for one in by_tests)

@@ -112,8 +112,8 @@ def test_a_requirement_that_is_read_without_packaging_means_the_same(text, versi
 
 
 def test_a_plain_question_loads_no_more_than_it_needs():
-    code = f"import sys; from pip_variants.detection.registry import Registry; Registry().supported(*{OURS}, [], '/'); "
-    code += "print(*{'packaging', 'pluggy', 'dataclasses', 'inspect', 'archspec.cpu', 'importlib_metadata'} & {*sys.modules})"
+    code = f"import sys; before = {{*sys.modules}}; from pip_variants.detection.registry import Registry; Registry().supported(*{OURS}, [], '/'); "
+    code += "print(*{'packaging', 'pluggy', 'dataclasses', 'inspect', 'archspec.cpu', 'importlib_metadata'} & {*sys.modules} - before)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "\n"
 

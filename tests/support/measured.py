@@ -24,7 +24,7 @@ def let_measure(site: Path) -> None:
     if not (site / package.name).exists():
         shutil.copytree(package, site / package.name)
         shutil.copy(package.with_name("a1_coverage.pth"), site)
-    run = f"exec(compile(open({__file__!r}).read(), 'measured', 'exec'))"
+    run = f"exec(compile(open({__file__!r}).read(), 'measured', 'exec'), {{}})"
     (site / PTH).write_text(f"import os; 'COVERAGE_PROCESS_CONFIG' in os.environ and {run}\n")
 
 
