@@ -14,12 +14,12 @@ FAILING = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "V3"}
 FINE = "No broken requirements found.\n"
 PIPS = [
     ("23.0.1", "3.10"),
-    ("24.0", "3.10"),
     ("24.0", "3.11"),
-    ("25.3", "3.11"),
-    ("26.2", "3.11"),
-    ("26.3", "3.10"),
     ("26.3", "3.13"),
+    pytest.param("24.0", "3.10", marks=pytest.mark.long),
+    pytest.param("25.3", "3.11", marks=pytest.mark.long),
+    pytest.param("26.2", "3.11", marks=pytest.mark.long),
+    pytest.param("26.3", "3.10", marks=pytest.mark.long),
 ]
 
 

@@ -161,13 +161,21 @@ def test_while_pip_waits_for_the_index(pip: Pip, by: signal.Signals, requests) -
         pip.ends(started[0], by)
 
 
-@pytest.mark.parametrize("by", [CTRL_C, KILL])
-def test_at_many_moments(pip: Pip, by: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("by", "eighths"),
+    [
+        (CTRL_C, (1, 3, 5, 7)),
+        (KILL, (0, 2, 4, 6)),
+        pytest.param(CTRL_C, (0, 2, 4, 6), marks=pytest.mark.long),
+        pytest.param(KILL, (1, 3, 5, 7), marks=pytest.mark.long),
+    ],
+)
+def test_at_many_moments(pip: Pip, by: signal.Signals, eighths: tuple[int, ...]) -> None:
     for _ in range(2):  # the first one may compile what it imports
         pip.start(NOTE=pip.folder / "note").communicate(timeout=600)
         pip.env.reset()
         shutil.rmtree(pip.folder / "cache")
     begin, end = map(int, (pip.folder / "note").read_text().split())
-    for eighths in range(8):
-        moment = begin + (end - begin) * eighths // 8
+    for number in eighths:
+        moment = begin + (end - begin) * number // 8
         pip.ends(pip.start(MOMENT=moment, SIGNAL=int(by)), by)

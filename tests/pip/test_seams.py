@@ -45,9 +45,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         pips = [*(ALL_PIPS if everything else PIPS)]
         pips += filter(None, [metafunc.config.getoption("--pip-checkout")])
         # On these two it reads metadata in different ways.
-        pairs = [
-            (one, python) for one in pips for python in ("3.10", "3.11") if python in pythons()
-        ]
+        on: dict[str, tuple[str, ...]] = {one: ("3.10", "3.11") for one in pips}
+        if not everything:
+            on |= {"24.0": ("3.10",), "25.3": ("3.11",), "26.2": ("3.10",)}
+        pairs = [(one, python) for one in pips for python in on[one] if python in pythons()]
         metafunc.parametrize(("pip", "python"), [pair for pair in pairs if starts(*pair)])
     if "name" in metafunc.fixturenames:
         metafunc.parametrize(
