@@ -490,7 +490,7 @@ FINE: list[dict] = [{}] * 30
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(RELEASES, FATES, TARGETS, OPTIONS, SPECIFIERS, st.sampled_from(["html", "json"]), ILL, WAYS)
 @example({"3.0": ({("v4", HERE, None)}, True)}, FINE, "v1", (), "", "html", {}, "index")

@@ -280,9 +280,9 @@ def case(
 
 
 def _is_long(request: str, fault: str) -> bool:
-    """Whether the fault is pip's own business: of the page and the wheel, a few are always tried."""
+    """Of what pip fetches itself, and treats as it does without us, a few are always tried."""
     few = ("404", "truncated", "redirect to another host")
-    return request in (PAGE, FILE) and fault in EVERYWHERE and fault not in few
+    return request in (PAGE, METADATA, FILE) and fault in EVERYWHERE and fault not in few
 
 
 @pytest.mark.parametrize(
