@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import operator
 import os
 import re
@@ -26,13 +25,12 @@ from pip_variants.model.names import check_feature, check_value, meant, normalis
 from pip_variants.model.published import Published
 from pip_variants.model.support import Answer, NamespaceSupport, SupportedFeature
 from pip_variants.providers import BUILT_IN, provider_of
+from pip_variants.providers.machine import log
 
 if TYPE_CHECKING:  # what a plain question does not need, and takes longer to load than to answer
     from packaging.requirements import Requirement
 
     from pip_variants.model.target import Machine, Target, TargetProvider
-
-_log = logging.getLogger(__name__)
 
 _LONGEST = 2**20  # the characters of an answer and its items; the client reads no more
 
@@ -43,8 +41,7 @@ _OTHER_MACHINE = "not known of the machine that this install is for"
 
 # What needs no `packaging`, which takes longer to load than all else that a question needs.
 _PLAIN_NAME = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)[ \t]*([<>=!].*)?")
-_PLAIN_VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})*")
-_PLAIN_CLAUSE = re.compile(rf"[ \t]*([<>]=?|[=!]=)[ \t]*({_PLAIN_VERSION.pattern})[ \t]*")
+_PLAIN_CLAUSE = re.compile(r"[ \t]*([<>]=?|[=!]=)[ \t]*([0-9]{1,9}(?:\.[0-9]{1,9})*)[ \t]*")
 _COMPARISONS = {"<": operator.lt, "<=": operator.le, "==": operator.eq}
 _COMPARISONS |= {">": operator.gt, ">=": operator.ge, "!=": operator.ne}
 
@@ -88,7 +85,9 @@ class Registry:
 
     def _load_vendors(self) -> None:
         from pip_variants.detection.installed import entry_points, implemented
+        from pip_variants.detection.listening import listen
 
+        listen()
         plugins: list[object] = []
         for entry_point in entry_points(self._broken):
             package = normalised(getattr(entry_point.dist, "name", ""))
@@ -285,7 +284,7 @@ class Registry:
                 with suppress(InvalidVersion):  # people may write these files, too
                     if name == "pip-variants" and Version(version) < own:
                         what = f"{target} was made by {maker}, older than this {own}"
-                        _log.warning("%s: write it again, it may lack something", what)
+                        log.warning("%s: write it again, it may lack something", what)
             for machine in self._targets[target].machines:
                 self._say_what_is_unknown(target, machine)
         return self._targets[target]
@@ -299,7 +298,7 @@ class Registry:
                     for name, _ in said.features if valid else ():
                         if name not in valid:
                             what = f"{said.namespace} has no feature {name}{meant(name, valid)}"
-                            _log.warning("the target %s: %s", target, what)
+                            log.warning("the target %s: %s", target, what)
                     break
 
     def _ask_once(self, provider: Provider, by: str) -> Answer:
@@ -369,10 +368,9 @@ class _Wanted:
         """Whether this provider package is meant. Raises `Absent`."""
         if self.endpoint != published.plugin_api:
             return False
-        if len(self._requires) == 1 and _PLAIN_VERSION.fullmatch(published.version):
-            fits = _plainly_fits(self._requires[0], published)
-            if fits is not None:
-                return fits
+        if len(self._requires) == 1:
+            with suppress(ValueError):
+                return _plainly_fits(self._requires[0], published)
         if len(self.requirements) != 1:
             return False
         (one,) = self.requirements
@@ -380,12 +378,12 @@ class _Wanted:
         return is_same and one.specifier.contains(published.version, prereleases=True)
 
 
-def _plainly_fits(requirement: str, published: Published) -> bool | None:
-    """Whether a requirement that only compares numbers is met; None for all others."""
+def _plainly_fits(requirement: str, published: Published) -> bool:
+    """Whether a requirement that only compares numbers is met. `ValueError` for all others."""
     plain = _PLAIN_NAME.fullmatch(requirement)
     clauses = [*map(_PLAIN_CLAUSE.fullmatch, plain[2].split(","))] if plain and plain[2] else []
     if not plain or not all(clauses):
-        return None
+        raise ValueError(requirement)
     found = _release(published.version)
     return normalised(plain[1]) == normalised(published.package) and all(
         _COMPARISONS[one[1]](found, _release(one[2])) for one in clauses if one
@@ -393,7 +391,10 @@ def _plainly_fits(requirement: str, published: Published) -> bool | None:
 
 
 def _release(version: str) -> list[int]:
-    """The numbers of a version without zeros at the end: 1.0 is 1 (Version specifiers)."""
+    """The numbers of a version without zeros at the end: 1.0 is 1 (Version specifiers).
+
+    Raises `ValueError` if it has others, as 1.0.post1 has.
+    """
     numbers = [*map(int, version.split("."))]
     while numbers and not numbers[-1]:
         numbers.pop()
@@ -462,13 +463,13 @@ def _forced(
             valid = dict(_ask(provider.valid, by).support.features)
         if valid and name not in {**valid, **merged}:
             known = (*valid, *provider.forced)
-            _log.warning("%s is ignored: no such feature%s", place, meant(name, known))
+            log.warning("%s is ignored: no such feature%s", place, meant(name, known))
             continue
-        _log.info("%s is forced by %s", name, place)
+        log.info("%s is forced by %s", name, place)
         there_are = valid.get(name, ())
         if unknown := [one for one in values if there_are and one not in (*there_are, "none")]:
             some = ", ".join(there_are[:_SHOWN])
-            _log.warning("%s says %s, which is none of %s", place, unknown[0], some)
+            log.warning("%s says %s, which is none of %s", place, unknown[0], some)
         merged[name] = values
         if values == ("none",):
             del merged[name]
