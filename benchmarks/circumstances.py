@@ -1,11 +1,16 @@
 """The first package with variants where files are not in memory or processes start slowly; memory."""
 
+import os
 import statistics
 import sys
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import packages
 from helpers import (
+    Row,
+    Tables,
     build_wheel,
     child_seconds,
     compare,
@@ -48,7 +53,7 @@ finally:
 """
 
 
-def measure(work):
+def measure(work: Path) -> Tables:
     plain, added = (make_venv(work / name) for name in ("plain", "added"))
     install(plain, pip_requirement())
     install(added, pip_requirement(), build_wheel(work / "wheel"))
@@ -57,16 +62,16 @@ def measure(work):
     with Index(work / "empty") as index:
         index.replies = packages.replies(max(COUNTS))
 
-        def pip(python, release, count, *program):
+        def pip(python: Path, release: str, count: int, *program: str) -> list[object]:
             names = [f"project{number:02}" for number in range(count)]
             options = ["--dry-run", "--no-deps", "--index-url", f"{index.url}{release}/"]
             return [python, *(program or ("-m", "pip")), "install", *options, *names]
 
-        def seconds(python, release, prepare):
+        def seconds(python: Path, release: str, prepare: Callable[[Path], object]) -> float:
             prepare(python)
             return child_seconds(pip(python, release, 1), cwd=work, env=env)[1]
 
-        def peaks(python, release, count):
+        def peaks(python: Path, release: str, count: int) -> list[float]:
             (work / "peaks").write_text("")
             run(pip(python, release, count, "-c", PEAKS), cwd=work, env=env)
             return [int(one) * 1024 / 10**6 for one in (work / "peaks").read_text().split()]
@@ -91,7 +96,7 @@ def measure(work):
     }
 
 
-def _memory(count, plain, added, peaks):
+def _memory(count: int, plain: Path, added: Path, peaks: Callable[..., list[float]]) -> Row:
     (stock,) = peaks(plain, "plain", count)
     (without,) = peaks(added, "plain", count)
     child, ours = peaks(added, "variants", count)
@@ -99,8 +104,8 @@ def _memory(count, plain, added, peaks):
     return {"packages": count, **{what: round(one, 1) for what, one in figures.items()}}
 
 
-def _slow_down(python):
+def _slow_down(python: Path) -> None:
     if python.is_symlink():
         python.unlink()
-        python.write_text(SLOW_PYTHON.format(seconds=SLOW, python=sys._base_executable))
+        python.write_text(SLOW_PYTHON.format(seconds=SLOW, python=os.path.realpath(sys.executable)))
         python.chmod(0o755)

@@ -1,11 +1,15 @@
 """The commands, beside those of pip in the same environment that do the most similar thing."""
 
+from functools import partial
+from pathlib import Path
+
 import packages
 from helpers import (
+    Tables,
     build_wheel,
     can_count,
     child_seconds,
-    compare,
+    compare_at,
     environment,
     in_pairs,
     install,
@@ -24,7 +28,7 @@ COMMANDS = {  # ours: pip's
 }
 
 
-def measure(work):
+def measure(work: Path) -> Tables:
     python = make_venv(work / "added")
     install(python, pip_requirement(), build_wheel(work / "wheel"))
     env = environment(work, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_CACHE_DIR="1")
@@ -36,13 +40,10 @@ def measure(work):
             one = [python.parent / "pip", *theirs]
             two = [python.parent / "pip-variants", *ours]
             what = f"pip-variants {' '.join(ours)}, beside pip {' '.join(theirs)}"
-            runs = in_pairs(
-                lambda command=one: child_seconds(command, env=env),
-                lambda command=two: child_seconds(command, env=env),
-                PAIRS,
-            )
+            sides = [partial(child_seconds, command, env=env) for command in (one, two)]
+            runs = in_pairs(sides[0], sides[1], PAIRS)
             for place, unit in enumerate(("CPU", "wall")):
-                row = compare(*([run[place] for run in side] for side in runs))
+                row = compare_at(place, runs)
                 target = "met" if row["ratio"] <= 1 else "missed"
                 target = "" if unit == "CPU" else target
                 times.append({"command": what, "ms": unit, **row, "target": target})

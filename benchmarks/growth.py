@@ -4,10 +4,15 @@ import hashlib
 import os
 import statistics
 import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
 
 import packages
 import pages
 from helpers import (
+    Row,
+    Tables,
     build_wheel,
     can_count,
     child_seconds,
@@ -20,6 +25,9 @@ from helpers import (
 from support import byhand
 from support.server import Index, Reply
 
+Command = tuple[list[object], dict[str, Any]]
+"""A command, and how it is run."""
+
 TIMES = 10
 MAX_GROWTH = 10.5
 RUNS = 3  # of which the median counts
@@ -27,7 +35,7 @@ RUNS = 3  # of which the median counts
 # So many labels, and the first things that are done with them.
 LABELS = """
 import sys
-from ordering import Nobody, document
+from ordering import NOBODY, document
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.selection import select
 labels, things = map(int, sys.argv[1:])
@@ -35,20 +43,20 @@ made = document(labels)
 if things > 0:
     metadata = VariantMetadata.from_json(made, "-")
 if things > 1:
-    select(metadata, metadata.variants, Nobody())
+    select(metadata, metadata.variants, NOBODY)
 """
 
 
-def measure(work):
+def measure(work: Path) -> Tables:
     plain, added = (make_venv(work / name) for name in ("plain", "added"))
     install(plain, pip_requirement())
     install(added, pip_requirement(), build_wheel(work / "wheel"))
     env = environment(work, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_CACHE_DIR="1")
     costs = {"CPU ms": (_seconds, 1000), **({"millions": (_counted, 1e-6)} if can_count() else {})}
-    rows = []
+    rows: list[Row] = []
     with Index(work / "empty") as index:
         for what, numbers, commands in _cases(index, work, plain, added, env):
-            row = {"what": what, "numbers": " ".join(map(str, numbers))}
+            row: Row = {"what": what, "numbers": " ".join(map(str, numbers))}
             for unit, (cost, factor) in costs.items():
                 found = []
                 for number in numbers:
@@ -62,45 +70,51 @@ def measure(work):
     return {f"growth: what is added, at most {MAX_GROWTH} times by {TIMES} times": rows}
 
 
-def _growth(numbers, costs):
+def _growth(numbers: tuple[int, int, int], costs: list[float]) -> float:
     """What ten times as many cost beside the few, both without what the first costs."""
     first, few, many = numbers
     none, some, more = costs
     return TIMES * (more - none) / (many - first) / ((some - none) / (few - first))
 
 
-def _seconds(command, options):
+def _seconds(command: list[object], options: dict[str, Any]) -> float:
     return statistics.median(child_seconds(command, **options)[0] for _ in range(RUNS))
 
 
-def _counted(command, options):
+def _counted(command: list[object], options: dict[str, Any]) -> float:
     return instructions(command, children="explain" in command, **options)
 
 
-def _cases(index, work, plain, added, env):
+def _cases(
+    index: Index, work: Path, plain: Path, added: Path, env: dict[str, str]
+) -> Iterator[tuple[str, tuple[int, int, int], Callable[[int], Iterable[Command]]]]:
     """What is counted: a name, three numbers, and the commands for each; the last, less a first."""
-    options = {"cwd": work, "env": env}
+    options: dict[str, Any] = {"cwd": work, "env": env}
     lock = work / "pylock.toml"
 
-    def pip(python, *arguments, url=index.url):
-        program = ["-m", "pip"] if arguments[0] != "explain" else [python.parent / "pip-variants"]
+    def pip(python: Path, *arguments: object, url: str = index.url) -> Command:
+        program: list[object] = (
+            ["-m", "pip"] if arguments[0] != "explain" else [python.parent / "pip-variants"]
+        )
         return [python, *program, *arguments, "--index-url", url], options
 
-    def of_packages(number):
+    def of_packages(number: int) -> Iterator[Command]:
         index.replies = packages.replies(number)
         names = [f"project{one:02}" for one in range(number)]
         install = "install", "--dry-run", *names
         yield pip(plain, *install, url=f"{index.url}plain/")
         yield pip(added, *install, url=f"{index.url}variants/")
 
-    def of_links(number):
+    def of_links(number: int) -> Iterator[Command]:
         index.replies = pages.replies(number // pages.links(1))
         install = "install", "--dry-run", "--no-deps"
         yield pip(plain, *install, "others")
         yield pip(added, *install, "demo01")
 
-    def of_wheels(*arguments, is_locked=False):
-        def commands(number):
+    def of_wheels(
+        *arguments: object, is_locked: bool = False
+    ) -> Callable[[int], Iterator[Command]]:
+        def commands(number: int) -> Iterator[Command]:
             index.replies = _release(work, number)
             if is_locked:
                 _seconds(*pip(added, "lock", "demo", "--output", lock))
@@ -108,11 +122,11 @@ def _cases(index, work, plain, added, env):
 
         return commands
 
-    def of_labels(things):
+    def of_labels(things: int) -> Callable[[int], Iterator[Command]]:
         path = {"PYTHONPATH": os.pathsep.join(sys.path)}
         options = {"env": {**env, **path}}
 
-        def commands(number):
+        def commands(number: int) -> Iterator[Command]:
             for one in (things - 1, things):
                 yield [sys.executable, "-c", LABELS, number, one], options
 
@@ -131,7 +145,7 @@ def _cases(index, work, plain, added, env):
     yield "labels: select", labels, of_labels(2)
 
 
-def _release(work, number):
+def _release(work: Path, number: int) -> dict[str, Any]:
     """A release of so many wheels: variants that fit, that do not, and of an optional provider."""
     variants = {
         f"build{one:05}": {"other" if one % 3 == 2 else "some": {"build": [f"v{one}"]}}
@@ -161,5 +175,5 @@ def _release(work, number):
     }
 
 
-def _sha256(content):
+def _sha256(content: bytes) -> dict[str, str]:
     return {"sha256": hashlib.sha256(content).hexdigest()}

@@ -14,7 +14,7 @@ import tracemalloc
 from itertools import cycle
 
 import pytest
-from targets import ASKER, REFUSED, TARGETS, tried
+from fuzz.targets import ASKER, REFUSED, TARGETS, tried
 
 from pip_variants.detection.targets import loads
 from pip_variants.model.abi import AbiDependency
