@@ -8,12 +8,7 @@ from pathlib import Path
 from pip_variants.cli.text import add_list, print_json, warn
 from pip_variants.errors import InvalidVariantMetadata, printable
 from pip_variants.model.filename import WheelFilename
-from pip_variants.model.metadata import (
-    ABI_DEPENDENCY,
-    PluginProvider,
-    Variant,
-    VariantMetadata,
-)
+from pip_variants.model.metadata import ABI_DEPENDENCY, PluginProvider, Variant, VariantMetadata
 from pip_variants.model.names import VariantProperty, check_label, check_namespace
 from pip_variants.publish.project import Project, check_known, providers_of
 from pip_variants.publish.wheel import Changes, make_variant_wheel, read_metadata

@@ -14,12 +14,7 @@ from typing import Any
 
 from pip._internal.cli import cmdoptions
 from pip._internal.commands.install import InstallCommand
-from pip._internal.exceptions import (
-    CommandError,
-    DistributionNotFound,
-    InstallationError,
-    PipError,
-)
+from pip._internal.exceptions import CommandError, DistributionNotFound, InstallationError, PipError
 from pip._internal.metadata import get_default_environment
 from pip._internal.models.link import Link
 from pip._internal.utils.misc import redact_auth_from_url

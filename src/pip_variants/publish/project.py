@@ -20,11 +20,7 @@ from typing import Any
 
 from pip_variants.detection import RUN_MODULE, toml
 from pip_variants.detection.client import Detection
-from pip_variants.errors import (
-    DetectionError,
-    InvalidVariantMetadata,
-    PipVariantsError,
-)
+from pip_variants.errors import DetectionError, InvalidVariantMetadata, PipVariantsError
 from pip_variants.model.document import Fault, Node
 from pip_variants.model.index_set import KNOWN_PROVIDERS
 from pip_variants.model.metadata import (
