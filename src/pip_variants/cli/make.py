@@ -102,7 +102,7 @@ def _of_wheel(options: argparse.Namespace, old: str) -> VariantMetadata:
 
 
 def _of_project(options: argparse.Namespace, variant: Variant) -> tuple[VariantMetadata, Changes]:
-    project = Project.read(options.project).filled(warn)
+    project = Project.read(options.project).filled()
     changes = project.recipes.get(variant.label, project.common).changes
     if not variant.features:
         return project.of(variant.label), changes
