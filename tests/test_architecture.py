@@ -56,7 +56,6 @@ FOREIGN = {
     "pip_adapter": {"pip"},
     "providers": {"archspec"},
     "hooks": {"pluggy"},
-    "testing": {"pluggy"},
     "publish/backend.py": {"build"},
     "publish/build.py": {"packaging"},
     "publish/flags.py": {"archspec"},

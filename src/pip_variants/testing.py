@@ -25,13 +25,11 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple, TypeAlias
 
-import pluggy
-
-from pip_variants import hooks
 from pip_variants.detection import DEADLINE
 from pip_variants.detection.client import Detection
 from pip_variants.detection.registry import checked_features
 from pip_variants.errors import DetectionError, PipVariantsError
+from pip_variants.hooks import ENTRY_POINT_GROUP
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import PluginProvider, Variant, VariantMetadata
 from pip_variants.model.names import VariantProperty, normalised
@@ -185,16 +183,16 @@ def _raise(broken: list[str]) -> None:
 
 def _calls(distribution: importlib.metadata.Distribution, name: str) -> tuple[_Calls, list[str]]:
     """What can be asked of the package of this name, and what is wrong with it."""
+    from pip_variants.detection.installed import implemented  # which doctor does not need
+
     calls: _Calls = {}
-    broken = []
-    manager = pluggy.PluginManager("pip_variants")
-    manager.add_hookspecs(hooks)
-    for point in distribution.entry_points.select(group=hooks.ENTRY_POINT_GROUP):
-        plugin = point.load()
-        manager.register(plugin, point.name)
-        if not manager.get_hookcallers(plugin):
-            broken.append(f"{point.value} has no function pip_variants_providers with @hookimpl")
-    for provider in (one for given in manager.hook.pip_variants_providers() for one in given):
+    broken, providers = [], []
+    for point in distribution.entry_points.select(group=ENTRY_POINT_GROUP):
+        try:
+            providers += implemented(point.load())[0]
+        except (AttributeError, TypeError, ValueError) as error:
+            broken.append(f"{point.value}: {error}")
+    for provider in providers:
         own = [one for one in provider.implements if normalised(one.package) == name]
         for one in own:
             calls.setdefault(one.plugin_api, []).append((provider.detect, provider.valid))
@@ -202,9 +200,9 @@ def _calls(distribution: importlib.metadata.Distribution, name: str) -> tuple[_C
             wanted = f"{distribution.name}=={distribution.version}"
             listed = [f"{one.package}=={one.version}" for one in provider.implements]
             broken.append(f"{wanted} is installed, {provider.namespace} implements {listed}")
-    implemented = set(calls)
+    known = set(calls)
     for point in distribution.entry_points.select(group="variant_plugins"):
-        if implemented and point.value not in implemented:
+        if known and point.value not in known:
             broken.append(f"{point.value} is in variant_plugins, and no provider implements it")
         plugin = point.load()
         asked = plugin.get_supported_configs, getattr(plugin, "get_all_configs", tuple)

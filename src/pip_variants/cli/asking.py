@@ -19,12 +19,12 @@ _PROGRAM = (
 )
 
 
-def ask_pip(program: str, *arguments: str, **options: Any) -> tuple[int, str, dict[str, Any]]:
+def ask_pip(program: str, *arguments: str, **how: Any) -> tuple[int, str, dict[str, Any]]:
     """What a program of `pip_adapter` does: its exit status, its last line of errors, its JSON."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "answer.json")
         command = [sys.executable, "-c", _PROGRAM.format(program), str(file), *arguments]
-        how = {"input": "", "encoding": "utf-8", "errors": "replace", **options}
+        how |= {"input": "", "encoding": "utf-8", "errors": "replace"}
         try:
             done = subprocess.run(command, check=False, capture_output=True, **how)  # noqa: S603
             code, said = done.returncode, done.stderr.strip().rpartition("\n")[2].strip()

@@ -93,19 +93,18 @@ def _self_test(environ: dict[str, str]) -> tuple[str, dict[str, Any]]:
     from pip_variants.testing import make_wheel, serve  # which loads much: not for --help
 
     provider = {"x86_64": "x86-64-variant-provider >=0.2.1,<1"}
-    command = ["install", "--quiet", "--no-input", "--no-cache-dir", "--no-compile"]
-    command += ["--disable-pip-version-check", "--no-deps", _TESTED]
+    command = ["install", "--quiet", "--no-input", "--no-cache-dir", "--no-compile", "--no-deps"]
     with tempfile.TemporaryDirectory() as folder:
         index, target = Path(folder, "index"), Path(folder, "target")
-        command += [f"--target={target}", "--index-url"]
+        command += ["--disable-pip-version-check", f"--target={target}", _TESTED, "--index-url"]
         try:
             make_wheel(index, f"{_TESTED}-1.0-py3-none-any.whl")
             for level in ("v1", "v2"):
                 properties = [f"x86_64 :: level :: {level}"]
                 make_wheel(index, f"{_TESTED}-1.0-py3-none-any-{level}.whl", properties, provider)
             with serve(index) as url:
-                options = {"input": url, "env": environ, "timeout": 60.0}
-                code, said, answer = ask_pip("diagnosis", *command, **options)
+                how = {"env": environ, "timeout": 60.0}
+                code, said, answer = ask_pip("diagnosis", *command, url, **how)
         except OSError as error:
             return str(error), {}
         if code:

@@ -1,7 +1,7 @@
 """How pip looks here, and whether it installs a variant: the inside of `pip-variants doctor`.
 
 A program for a pip process of its own. Its arguments are a file, to which it writes JSON, and those
-of a `pip install` that ends with a line of standard input: what to install is not known before.
+of a `pip install`.
 """
 
 import contextlib
@@ -50,7 +50,7 @@ def main() -> int:
         del os.environ[name]
     os.environ["X86_64_VARIANT_PROVIDER_FORCE_LEVEL"] = "v1"
     os.environ.update(PIP_CONFIG_FILE=os.devnull, NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
-    return run_pip([*arguments, input()])
+    return run_pip(arguments)
 
 
 def _other_finder() -> str:

@@ -283,10 +283,7 @@ def _namespaces(found: Release) -> Iterator[dict[str, Any]]:
             "requires": list(plugin.requires) if plugin else [],
             "by": printable(told.by) if told else "",
             "notes": [printable(note) for note in told.notes] if told else [],
-            "features": [
-                {"name": feature, "values": list(values)}
-                for feature, values in supported[name].features
-            ],
+            "features": [one._asdict() for one in supported[name].features],
             "absent": printable(supported[name].absent),
         }
 
