@@ -24,7 +24,7 @@ import pip_variants
 from pip_variants import reasons
 from pip_variants.cli.asking import OFF, ask_pip
 from pip_variants.cli.indexes import describe, installed_sets
-from pip_variants.cli.text import print_command, print_json, print_lines
+from pip_variants.cli.text import print_json, print_tasks
 from pip_variants.detection.client import Answer, Detection
 from pip_variants.errors import PipVariantsError, printable
 
@@ -45,11 +45,7 @@ def run(options: argparse.Namespace) -> int:
         for line in _text(found):
             print(printable(line, 80))
         print("To do:" if found["to_do"] else "OK")
-        for text in found["to_do"]:
-            what, _, command = text.partition("\n")
-            print_lines(what, "  - ", "    ")
-            if command:
-                print_command(command)
+        print_tasks(found["to_do"])
     return 1 if found["to_do"] else 0
 
 
