@@ -33,7 +33,7 @@ OWN = {
         "errors",
     },
     "publish": {"model", "detection", "remote_wheel", "wheel_metadata", "errors"},
-    "testing": {"hooks", "model", "detection", "publish", "errors"},
+    "testing": {"hooks", "model", "detection", "publish", "inventory", "errors"},
     "inventory": {"selection", "reasons", "detection", "model", "errors"},
     "cli": {
         "inventory",

@@ -30,6 +30,7 @@ from pip_variants.detection.client import Detection
 from pip_variants.detection.registry import checked_features
 from pip_variants.errors import DetectionError, PipVariantsError
 from pip_variants.hooks import ENTRY_POINT_GROUP
+from pip_variants.inventory import dry_run
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import PluginProvider, Variant, VariantMetadata
 from pip_variants.model.names import VariantProperty, normalised
@@ -159,21 +160,11 @@ def choose(url: str, requirement: str, *options: str) -> Choice:
     """
     env = {name: text for name, text in os.environ.items() if not name.startswith("PIP_")}
     env |= {"PIP_CONFIG_FILE": os.devnull, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder, "report.json")
-        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-cache-dir"]
-        command += ["install", "--dry-run", "--ignore-installed", "--no-deps"]
-        command += ["--report", str(report), "--index-url", url]
-        command += [*options, requirement]
-        done = _run(command, env=env, cwd=folder, stderr=subprocess.STDOUT, text=True)
-        if done.returncode:
-            _raise([f"pip could not choose a wheel for {requirement}:", done.stdout])
-        (chosen,) = json.loads(report.read_text())["install"]
-    return Choice(chosen.get("variant", {}).get("label"), done.stdout)
-
-
-def _run(command: list[str], **how: Any) -> subprocess.CompletedProcess[Any]:
-    return subprocess.run(command, check=False, stdout=subprocess.PIPE, **how)  # noqa: S603
+    own = ["--disable-pip-version-check", "--no-cache-dir", "--ignore-installed"]
+    found, output = dry_run([requirement], *own, "--index-url", url, *options, env=env)
+    if not found:
+        _raise([f"pip could not choose a wheel for {requirement}:", output])
+    return Choice(found[0].get("variant", {}).get("label"), output)
 
 
 def _raise(broken: list[str]) -> None:
@@ -236,7 +227,10 @@ def _called(detect: _Asked, seconds: float, seed: str) -> list[SupportedFeature]
     code += f"_call({seconds!r})"
     with tempfile.TemporaryFile() as printed:
         env = {**os.environ, "PYTHONHASHSEED": seed}
-        done = _run([sys.executable, "-c", code], env=env, input=question, stderr=printed)
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(  # noqa: S603
+            command, check=False, env=env, input=question, stdout=subprocess.PIPE, stderr=printed
+        )
         printed.seek(0)
         text = printed.read().decode(errors="replace").strip()
     if end := done.returncode:

@@ -23,7 +23,7 @@ from typing import Any
 import pip_variants
 from pip_variants import reasons
 from pip_variants.cli.asking import OFF, ask_pip
-from pip_variants.cli.indexes import describe, installed_sets
+from pip_variants.cli.indexes import describe, index_sets
 from pip_variants.cli.text import print_json, print_tasks
 from pip_variants.detection.client import Answer, Detection
 from pip_variants.errors import PipVariantsError, printable
@@ -117,7 +117,7 @@ def _look_at_providers() -> dict[str, Any]:
             answers = detection.everything()
         except PipVariantsError as error:
             answers = (Answer("", failed=str(error)),)
-        index_sets = _index_sets(detection)
+        usable = _index_sets(detection)
     forced = sorted(filter(_FORCED.fullmatch, os.environ))
     return {
         "providers": [
@@ -133,7 +133,7 @@ def _look_at_providers() -> dict[str, Any]:
         "failed": [one.failed for one in answers if one.failed],
         "warnings": [text for one in answers for text in one.warnings],
         "plugins": sorted({point.value for point in entry_points(group="variant_plugins")}),
-        "index_sets": index_sets,
+        "index_sets": usable,
         "forced": {name: os.environ[name] for name in forced},
     }
 
@@ -142,7 +142,7 @@ def _index_sets(detection: Detection) -> dict[str, str]:
     """The index sets that have a build for what this machine has, and that build."""
     found = {}
     with suppress(PipVariantsError):  # what is broken is said of the providers
-        for one in installed_sets(detection):
+        for one in index_sets(detection):
             best = describe(one, detection)["builds"][0]
             if best["supported"] and best["reason"] != reasons.FITS_EVERYWHERE:
                 found[one.name] = best["label"]

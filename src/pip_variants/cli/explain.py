@@ -15,7 +15,7 @@ from typing import Any
 from pip_variants import reasons
 from pip_variants.cli import text
 from pip_variants.cli.asking import OFF, ask_pip
-from pip_variants.cli.indexes import installed_sets
+from pip_variants.cli.indexes import index_sets
 from pip_variants.detection.client import Detection
 from pip_variants.errors import PipVariantsError
 
@@ -124,7 +124,7 @@ def _print_gains(decisions: list[dict[str, Any]]) -> None:
         text.print_command(command)
     plain = {one["name"] for one in decisions if not _has_variants(one)}
     with suppress(PipVariantsError), closing(Detection()) as detection:
-        for index_set in installed_sets(detection) if plain else ():
+        for index_set in index_sets(detection) if plain else ():
             if covered := sorted(plain & index_set.projects):
                 has = f"{', '.join(covered)}: there are builds in the index set {index_set.name}"
                 text.print_lines(f"{has}, which pip is not set to use:")
