@@ -47,7 +47,7 @@ def target_of(options: argparse.Namespace) -> str:
     """
     if options.target:
         return str(options.target)
-    _, said, found = ask_pip("settings")
-    if problem := found["failed"] if found else said:
+    _, said, found = ask_pip("diagnosis")
+    if problem := found["pip_failed"] if found else said:
         raise PipVariantsError(f"pip does not start as it is set up: {problem}")
     return str(found["options"].get("variant_target", ""))

@@ -51,11 +51,13 @@ class Explain(InstallCommand):
         self._installed: dict[str, Any] = {}
         self._is_asked_for = True
         self._has_failed = False
+        self._is_off = False
         self._failures = _listen("pip._internal.index.collector", logging.DEBUG)
         self._warnings = _listen("pip_variants", logging.WARNING)
 
     def run(self, options: Any, args: list[str]) -> int:
         """Run the command."""
+        self._is_off = bool(options.no_variants)
         # As if nothing were installed, so that no installed build comes first; and nothing is.
         options.force_reinstall = options.override_externally_managed = options.dry_run = True
         # What runs on another platform can be explained without being put elsewhere.
@@ -123,7 +125,7 @@ class Explain(InstallCommand):
                     error, DistributionNotFound
                 )
             decisions[-1]["installed"] = self._what_is_installed(requirement.name)
-        how = {"failed": self._has_failed, "is_off": current().is_off}
+        how = {"failed": self._has_failed, "is_off": self._is_off}
         raise _Decided({"decisions": decisions, **how})
 
     def _what_is_installed(self, name: str) -> dict[str, Any] | None:
