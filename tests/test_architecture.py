@@ -51,7 +51,7 @@ OWN = {
 """Part -> parts of ours that it may import, beside itself and the package's version."""
 
 # The child process alone knows providers and the vendors' contract.
-IN_THE_CHILD = {"detection/worker.py", "detection/registry.py", "detection/installed.py"}
+IN_THE_CHILD = {f"detection/{name}.py" for name in ("worker", "registry", "installed", "listening")}
 FOREIGN = {
     "pip_adapter": {"pip"},
     "providers": {"archspec"},

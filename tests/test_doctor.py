@@ -263,17 +263,15 @@ def test_another_finder(own: Environment, name: str) -> None:
         f"        if name == {name!r} or name.startswith({name!r}) and {name!r}[-1] == '.':\n"
         "            return PathFinder.find_spec(name, path)\n"
     )
-    (own.site / "sitecustomize.py").write_text(
-        "import sys, tracer\nsys.meta_path.insert(0, tracer.Tracer())\n"
-    )
+    # Read after ours; no `sitecustomize`, of which Debian's Python has one that is found first.
+    line = own.site / "tracer.pth"
+    line.write_text("import sys, tracer; sys.meta_path.insert(0, tracer.Tracer())\n")
     text = unknown(own)
     assert text.startswith("<tracer.Tracer object at ")
     assert text.endswith(
         "> on sys.meta_path finds pip first. Remove it, or have it leave pip alone"
     )
-    (own.site / "sitecustomize.py").write_text(
-        "import sys, tracer\nsys.meta_path.append(tracer.Tracer())\n"
-    )
+    line.write_text("import sys, tracer; sys.meta_path.append(tracer.Tracer())\n")
     doctor(own)
 
 

@@ -14,8 +14,8 @@ from pip_variants.errors import shown
 
 REFUSALS = frozenset({400, 416, 501})  # of servers that are asked for the end of a file
 
-_SENT = re.compile(r"bytes (\d+)-(\d+)/(\d+)", re.ASCII)
-_TOO_LONG = re.compile(r"bytes \*/(\d+)", re.ASCII)
+_SENT = r"(?a)bytes (\d+)-(\d+)/(\d+)"
+_TOO_LONG = r"(?a)bytes \*/(\d+)"
 
 
 class NoParts(ValueError):
@@ -136,7 +136,7 @@ class RemoteFile(io.RawIOBase):
                 raise ValueError(f"it answered with HTTP status {answer.status}")
             sent = answer.headers.get("Content-Range", "")
             if answer.status in REFUSALS:
-                if self._size < 0 and (match := _TOO_LONG.fullmatch(sent)):
+                if self._size < 0 and (match := re.fullmatch(_TOO_LONG, sent)):
                     self._size = int(match[1])
                 return None
             encoding = answer.headers.get("Content-Encoding", "identity")
@@ -146,7 +146,7 @@ class RemoteFile(io.RawIOBase):
             length = int(said) if said.isdecimal() else None
             if answer.status == 200:
                 return None if self._data else self._small(answer, length)
-            match = _SENT.fullmatch(sent)
+            match = re.fullmatch(_SENT, sent)
             *ends, size = map(int, match.groups()) if match else (0, 0, 0)
             if stop is None:
                 start, stop = max(0, size + start), size

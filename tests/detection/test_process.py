@@ -120,6 +120,19 @@ def test_a_log_line_that_cannot_be_formatted_is_dropped(detection, site):
     assert answers["acme"].support.features == ENGINE
 
 
+@pytest.mark.parametrize("line", ["import sys", "import logging"])
+def test_providers_of_ours_explain_whether_logging_is_loaded_or_not(detection, site, line):
+    (site / "early.pth").write_text(f"{line}\n")
+    (note,) = detection.answer_of(X86_64).notes[-1:]
+    assert note.startswith("vendor ")
+
+
+def test_what_a_vendor_does_to_logging_takes_no_note_of_others_away(detection, site):
+    vendor(site, "acme", "import logging\nlogging.basicConfig(force=True)\n" + DETECT)
+    assert detection.answer_of(ACME).notes == ()
+    assert detection.answer_of(X86_64).notes
+
+
 def test_everything_is_what_every_provider_says(detection, site):
     log = 'import logging\nlog = logging.getLogger("acme")\nlog.info("looked")\nlog.warning("is hot")\n'
     vendor(site, "acme", log + DETECT)

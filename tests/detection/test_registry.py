@@ -1,6 +1,5 @@
 """The registry: which provider is asked, what it may answer, and what users may force."""
 
-import platform
 import subprocess
 import sys
 
@@ -758,7 +757,7 @@ def test_a_namespace_that_begins_like_another_is_another(site, force):
 
 
 def test_the_level_can_be_forced_on_another_architecture(force, monkeypatch):
-    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    monkeypatch.setattr("pip_variants.providers.machine.architecture", lambda: "aarch64")
     force("v2")
     assert ask(*OURS) == {"level": ["v2"]}
 

@@ -227,6 +227,7 @@ def test_the_version_of_a_pip(
     from pip_variants.pip_adapter.hook import attach
 
     monkeypatch.setattr(pip, "__version__", version)
+    monkeypatch.setattr(attach.attached, "version", ())
     for seam in SEAMS:
         expected = seam.since <= number and (not seam.until or number < seam.until)
         assert attach._is_of_version(seam) is expected, seam.place
@@ -547,12 +548,19 @@ def test_everything_that_is_loaded_later_is_loaded_before_a_label_is_accepted(
 ) -> None:
     """So that a name of pip that cannot be imported is found in time."""
     code = (
-        "import sys, pip._internal.cli.main\n"
+        "import sys, types, pip._internal.cli.main\n"
         "from pip_variants.pip_adapter.hook import attach\n"
-        "assert attach.verify({}) == []\n"
+        "from pip_variants.pip_adapter.hook.run import current\n"
+        "current().options, current().problem = types.SimpleNamespace(**{}), ''\n"
+        "assert attach.verify(current().chosen) == []\n"
         "print(*(name.rpartition('.')[2] for name in sys.modules if '.pip_adapter.{}.' in name))"
     )
-    for folder, option in (("variants", "variant"), ("indexes", "variant_indexes")):
+    several = {"variant_typed": {"variant_target": ["x86_64_v3", "x86_64_v4"]}}
+    for folder, options in (
+        ("variants", {"variant": ["a=b"], **several}),
+        ("indexes", {"variant_indexes": ["pytorch"]}),
+    ):
         there = {file.stem for file in ADAPTER.glob(f"{folder}/[a-z]*.py")}
-        assert {*env.evaluate(code.format([option], folder)).split()} == there
-    assert not env.evaluate(code.format([], "indexes")).split()
+        assert {*env.evaluate(code.format(options, folder)).split()} == there
+    assert not env.evaluate(code.format({}, "indexes")).split()
+    assert "several" not in env.evaluate(code.format({}, "variants")).split()

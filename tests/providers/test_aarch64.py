@@ -1,10 +1,10 @@
 """The aarch64 provider: recorded machines, every core that archspec knows, and other machines."""
 
-import platform
 import re
 import sys
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from archspec.cpu import TARGETS
@@ -67,11 +67,12 @@ def expected(name: str) -> list[str]:
 
 @pytest.fixture
 def be(monkeypatch, tmp_path):
-    """Become another machine: `platform` and what the provider reads."""
+    """Become another machine: its system and architecture and what the provider reads."""
 
     def become(system: str, machine: str, *, text: str | None = None, sysctl: str = "") -> None:
-        monkeypatch.setattr(platform, "system", lambda: system)
-        monkeypatch.setattr(platform, "machine", lambda: machine)
+        name = {"Linux": "linux", "Darwin": "darwin", "Windows": "win32"}[system]
+        monkeypatch.setattr(aarch64, "sys", SimpleNamespace(platform=name))
+        monkeypatch.setattr("pip_variants.providers.machine.architecture", lambda: machine)
         monkeypatch.setattr(cpuinfo, "PATH", str(tmp_path / "cpuinfo"))
         monkeypatch.setattr(aarch64, "SYSCTL", str(tmp_path / "sysctl"))
         if text is not None:

@@ -91,7 +91,7 @@ def _archspec_remembers_nothing():
 
 @pytest.fixture
 def be(monkeypatch):
-    """Become another machine: an operating system, a `platform.machine()` and what they read."""
+    """Become another machine: an operating system, an architecture and what they read."""
 
     def become(system: str, machine: str, *, cpuinfo: str | None = None, sysctl=None) -> None:
         real_open = builtins.open
@@ -111,6 +111,9 @@ def be(monkeypatch):
 
         monkeypatch.setattr(builtins, "open", fake_open)
         monkeypatch.setattr(platform, "system", lambda: system)
+        name = {"Linux": "linux", "Darwin": "darwin", "Windows": "win32"}[system]
+        monkeypatch.setattr(x86_64, "sys", SimpleNamespace(platform=name))
+        monkeypatch.setattr("pip_variants.providers.machine.architecture", lambda: machine)
         monkeypatch.setattr(platform, "machine", lambda: machine)
         monkeypatch.setattr("archspec.cpu.detect._check_output", fake_run)
 

@@ -56,8 +56,8 @@ main()
 """
 
 # What gives access to something: no business of a provider that is not even installed.
-_SECRET = re.compile(r"TOKEN|PASS|_PWD$|SECRET|CREDENTIAL|AUTH|KEY$|KEY_|NETRC|_PAT$|^PIP_|^UV_")
-_WITH_PASSWORD = re.compile(r"://[^/\s]*@")  # such as a proxy's address
+_GIVES_ACCESS = r"TOKEN|PASS|_PWD$|SECRET|CREDENTIAL|AUTH|KEY$|KEY_|NETRC|_PAT$|^PIP_|^UV_"
+_WITH_USER = r"://[^/\s]*@"  # such as a proxy's address
 
 
 def command() -> list[str]:
@@ -69,7 +69,7 @@ def command() -> list[str]:
 def _environment(folder: str) -> dict[str, str]:
     kept = dict(os.environ)
     for name, text in os.environ.items():
-        if folder and (_SECRET.search(name.upper()) or _WITH_PASSWORD.search(text)):
+        if folder and (re.search(_GIVES_ACCESS, name.upper()) or re.search(_WITH_USER, text)):
             del kept[name]
     return {**kept, FOLDER_VARIABLE: folder}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import operator
 import os
 import re
@@ -26,13 +25,12 @@ from pip_variants.model.names import check_feature, check_value, meant, normalis
 from pip_variants.model.published import Published
 from pip_variants.model.support import Answer, NamespaceSupport, SupportedFeature
 from pip_variants.providers import BUILT_IN, provider_of
+from pip_variants.providers.machine import log
 
 if TYPE_CHECKING:  # what a plain question does not need, and takes longer to load than to answer
     from packaging.requirements import Requirement
 
     from pip_variants.model.target import Machine, Target, TargetProvider
-
-_log = logging.getLogger(__name__)
 
 _LONGEST = 2**20  # the characters of an answer and its items; the client reads no more
 
@@ -88,7 +86,9 @@ class Registry:
 
     def _load_vendors(self) -> None:
         from pip_variants.detection.installed import entry_points, implemented
+        from pip_variants.detection.listening import listen
 
+        listen()
         plugins: list[object] = []
         for entry_point in entry_points(self._broken):
             package = normalised(getattr(entry_point.dist, "name", ""))
@@ -285,7 +285,7 @@ class Registry:
                 with suppress(InvalidVersion):  # people may write these files, too
                     if name == "pip-variants" and Version(version) < own:
                         what = f"{target} was made by {maker}, older than this {own}"
-                        _log.warning("%s: write it again, it may lack something", what)
+                        log.warning("%s: write it again, it may lack something", what)
             for machine in self._targets[target].machines:
                 self._say_what_is_unknown(target, machine)
         return self._targets[target]
@@ -299,7 +299,7 @@ class Registry:
                     for name, _ in said.features if valid else ():
                         if name not in valid:
                             what = f"{said.namespace} has no feature {name}{meant(name, valid)}"
-                            _log.warning("the target %s: %s", target, what)
+                            log.warning("the target %s: %s", target, what)
                     break
 
     def _ask_once(self, provider: Provider, by: str) -> Answer:
@@ -462,13 +462,13 @@ def _forced(
             valid = dict(_ask(provider.valid, by).support.features)
         if valid and name not in {**valid, **merged}:
             known = (*valid, *provider.forced)
-            _log.warning("%s is ignored: no such feature%s", place, meant(name, known))
+            log.warning("%s is ignored: no such feature%s", place, meant(name, known))
             continue
-        _log.info("%s is forced by %s", name, place)
+        log.info("%s is forced by %s", name, place)
         there_are = valid.get(name, ())
         if unknown := [one for one in values if there_are and one not in (*there_are, "none")]:
             some = ", ".join(there_are[:_SHOWN])
-            _log.warning("%s says %s, which is none of %s", place, unknown[0], some)
+            log.warning("%s says %s, which is none of %s", place, unknown[0], some)
         merged[name] = values
         if values == ("none",):
             del merged[name]

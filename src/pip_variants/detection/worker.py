@@ -3,13 +3,13 @@
 Answers start with `ANSWER` and hold one JSON object. What providers print is discarded.
 """
 
+import _thread
 import faulthandler
 import json
-import logging
 import os
 import select
 import signal
-import threading
+import sys
 from contextlib import suppress
 from typing import Any, TextIO
 
@@ -17,9 +17,9 @@ from pip_variants.detection import ANSWER, DEADLINE, START_DEADLINE
 from pip_variants.detection.registry import Registry
 from pip_variants.errors import BrokenInstallation, InvalidTarget, PipVariantsError
 from pip_variants.model.support import Answer
+from pip_variants.providers.machine import log
 
 _GRACE = 5.0  # seconds after the client's deadline
-_MOST_RECORDS = 1000
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):  # what anybody else prints to stdout or stderr is lost
         os.dup2(nowhere, stream)
-    threading.Thread(target=_end_with_client, args=(questions.fileno(),), daemon=True).start()
+    _thread.start_new_thread(_end_with_client, (questions.fileno(),))
     # The client kills a process that is late; should that and the thread fail, this ends it.
     faulthandler.dump_traceback_later(START_DEADLINE + _GRACE, exit=True, file=nowhere)
     registry = Registry(
@@ -51,6 +51,7 @@ def main() -> None:
             answer = {"failed": f"internal error: {type(error).__name__}: {error}"}
         faulthandler.cancel_dump_traceback_later()
         _write(answers, ANSWER + json.dumps(answer))
+    os._exit(0)  # nobody needs what Python would tidy up
 
 
 def _end_with_client(questions: int) -> None:
@@ -78,35 +79,17 @@ def _answer(registry: Registry, ask: str, **arguments: Any) -> dict[str, Any]:
         from pip_variants.model.target import Target
 
         return {"toml": Target((registry.machine(**arguments),)).to_toml()}
-    records = _Records()
-    root = logging.getLogger()
-    root.setLevel(logging.INFO)
-    root.addHandler(records)
-    try:
-        answer: Answer = getattr(registry, ask)(**arguments)
-    finally:
-        root.removeHandler(records)
-    said = {"by": answer.by, "always": answer.always, "single": [*answer.single]}
+    if "logging" in sys.modules:  # else nobody has logged anything, or changed how that is done
+        from pip_variants.detection.listening import listen
+
+        listen()
+    log.notes.clear()
+    answer: Answer = getattr(registry, ask)(**arguments)
     return {
         **answer.support._asdict(),
-        **said,
-        "notes": records.notes,
-        "warnings": records.warnings,
+        "by": answer.by,
+        "always": answer.always,
+        "single": [*answer.single],
+        "notes": [note.text for note in log.notes],
+        "warnings": [note.text for note in log.notes if note.is_warning],
     }
-
-
-class _Records(logging.Handler):
-    """What is logged meanwhile, as the provider's own explanation."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.INFO)
-        self.notes: list[str] = []
-        self.warnings: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        # A line whose arguments do not fit it is no reason to fail; logging itself drops it, too.
-        with suppress(Exception):
-            text = record.getMessage()
-            if len(self.notes) < _MOST_RECORDS:  # it may log without end
-                self.notes.append(text)
-                self.warnings += [text] if record.levelno >= logging.WARNING else []

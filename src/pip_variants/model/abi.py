@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from pip_variants.model.metadata import ABI_DEPENDENCY, BuiltinProvider, Variant, VariantMetadata
 
-_RELEASE = re.compile(r"(?:0|[1-9][0-9]{0,17})(?:\.(?:0|[1-9][0-9]{0,17})){0,2}", re.ASCII)
-_VERSION = re.compile(r"(?:0!)?([0-9]+(?:\.[0-9]+)*)", re.ASCII)
+# Not compiled before a wheel names the `abi` namespace.
+_RELEASE = r"(?:0|[1-9][0-9]{0,17})(?:\.(?:0|[1-9][0-9]{0,17})){0,2}"
+_VERSION = r"(?:0!)?([0-9]+(?:\.[0-9]+)*)"
 _MOST_GAPS = 50
 
 
@@ -57,7 +58,7 @@ def abi_dependencies(variant: Variant, metadata: VariantMetadata) -> tuple[AbiDe
 
 def newest_first(releases: Iterable[str]) -> tuple[str, ...]:
     """The values that are releases, each once; Python refuses to read very long numbers."""
-    valid = {release for release in releases if _RELEASE.fullmatch(release)}
+    valid = {release for release in releases if re.fullmatch(_RELEASE, release)}
     return tuple(sorted(valid, key=_numbers, reverse=True))
 
 
@@ -67,7 +68,7 @@ def belongs_to(version: str, release: str) -> bool:
     >>> belongs_to("2.9.1+cu128", "2.9"), belongs_to("2.90", "2.9")
     (True, False)
     """
-    match = _VERSION.match(version)
+    match = re.match(_VERSION, version)
     wanted = _numbers(release)
     found = _numbers(match[1]) if match else ()
     return bool(found) and (*found, 0, 0)[: len(wanted)] == wanted

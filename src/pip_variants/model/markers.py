@@ -14,11 +14,10 @@ from pip_variants.model.metadata import Variant
 from pip_variants.model.names import VariantProperty, split_requirement
 
 _NAMES = ("variant_label", "variant_properties", "variant_features", "variant_namespaces")
-_TOKEN = re.compile(
-    r"""'[^']*'|"[^"]*"|not\s+in(?![\w.])|[A-Za-z_][\w.]*|===|[=~!<>]=|[<>()]""", re.ASCII
-)
-_NOT_IN = re.compile(r"not\s+in")
-_OPERAND = re.compile(r"""['"].*|[A-Za-z_][\w.]*""", re.DOTALL | re.ASCII)  # old: os.name
+# Not compiled before a marker needs it: most wheels have none.
+_PART = r"""(?a)'[^']*'|"[^"]*"|not\s+in(?![\w.])|[A-Za-z_][\w.]*|===|[=~!<>]=|[<>()]"""
+_NOT_IN = r"not\s+in"
+_OPERAND = r"""(?sa)['"].*|[A-Za-z_][\w.]*"""  # old: os.name
 _OPERATORS = frozenset(("===", "==", "~=", "!=", "<=", ">=", "<", ">", "in", "not in"))
 _DEEPEST = 50
 
@@ -80,9 +79,9 @@ class _Parser:
     def __init__(self, marker: str, context: MarkerContext) -> None:
         self._context = context
         self.fault = InvalidVariantProperty(f"invalid environment marker: {marker.strip()!r}")
-        found = _TOKEN.findall(marker)
-        self.tokens = deque("not in" if _NOT_IN.fullmatch(one) else one for one in found)
-        if _TOKEN.sub("", marker).strip():
+        found = re.findall(_PART, marker)
+        self.tokens = deque("not in" if re.fullmatch(_NOT_IN, one) else one for one in found)
+        if re.sub(_PART, "", marker).strip():
             raise self.fault
 
     def expression(self, word: str = "or", depth: int = 0) -> str | bool:
@@ -99,7 +98,8 @@ class _Parser:
                 raise self.fault
             return result
         left, operator, right = (self.tokens.popleft() if self.tokens else "" for _ in range(3))
-        if not (_OPERAND.fullmatch(left) and operator in _OPERATORS and _OPERAND.fullmatch(right)):
+        are_operands = re.fullmatch(_OPERAND, left) and re.fullmatch(_OPERAND, right)
+        if not (are_operands and operator in _OPERATORS):
             raise self.fault
         if left in _NAMES or right in _NAMES:
             return self._decide(left, operator, right)

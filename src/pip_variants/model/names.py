@@ -16,7 +16,7 @@ TARGET_FILE = "variant_target.txt"
 _NAME = re.compile(r"[a-z0-9_]+", re.ASCII)
 _VALUE = re.compile(r"[a-z0-9_.]+", re.ASCII)
 _REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[([^]]*)\])?(.*)", re.DOTALL)
-_MARKER_TOKEN = re.compile(r"""'[^']*'|"[^"]*"|[\w.]+|[<>=!~]+|\S""")
+_MARKER_PART = r"""'[^']*'|"[^"]*"|[\w.]+|[<>=!~]+|\S"""
 
 
 def _check(text: object, what: str, pattern: re.Pattern[str]) -> str:
@@ -70,7 +70,7 @@ def normal_requirement(text: str) -> tuple[str, ...]:
         url.strip() or ",".join(sorted(set(map(_specifier, specifiers.strip("()").split(","))))),
         " ".join(
             repr(token[1:-1]) if token[0] in "'\"" else token
-            for token in _MARKER_TOKEN.findall(marker)
+            for token in re.findall(_MARKER_PART, marker)
         ),
     )
 

@@ -9,8 +9,8 @@ Documentation/arch/arm64/elf_hwcaps.rst; Apple, Determining instruction set char
 what the values mean to published wheels, uv's aarch64-variant-provider 0.2.0.
 """
 
-import platform
 import re
+import sys
 from typing import NamedTuple
 
 from pip_variants.contract import Feature
@@ -157,7 +157,7 @@ def get_supported_configs() -> list[Feature]:
     """What the processor of this machine supports; on Windows what every 64-bit Arm does."""
     if not cpuinfo.interpreter_is("aarch64", "arm64", "ARM64"):
         return []
-    if platform.system() == "Darwin":
+    if sys.platform == "darwin":
         text = run(SYSCTL, "machdep.cpu.brand_string", "hw.optional", deadline=DEADLINE)
         return features_of(from_sysctl(text))
     return features_of(from_cpuinfo(cpuinfo.read()))

@@ -7,11 +7,10 @@ LLVM, User Guide for AMDGPU Backend, Processors; ROCm's `.info/version`; Debian'
 import glob
 import itertools
 import os
-import platform
 import re
 
 from pip_variants.contract import Feature
-from pip_variants.providers.machine import forced, log, read, run
+from pip_variants.providers.machine import architecture, forced, log, read, run
 
 FORCED = ("gfx_arch", "rocm_version")
 
@@ -115,7 +114,7 @@ def _of_windows(root: str) -> list[str]:
 
 def _version_of_hip(place: str) -> str:
     """The version of HIP's library: ROCm's, and all that distributions have of it."""
-    folders = ("lib64", "lib", f"lib/{platform.machine()}-linux-gnu")
+    folders = ("lib64", "lib", f"lib/{architecture()}-linux-gnu")
     links = [f"{place}/{one}/libamdhip64.so.{n}" for n in range(15, 4, -1) for one in folders]
     found = (os.path.realpath(link) for link in links if os.path.exists(link))
     return next(found, "").rpartition(".so.")[2]

@@ -1,6 +1,5 @@
 """What the providers for processors share: the interpreter's architecture and /proc/cpuinfo."""
 
-import platform
 import re
 import sys
 from collections.abc import Callable, Container, Iterable
@@ -19,7 +18,7 @@ OF_QEMU = (
 
 def interpreter_is(*machines: str) -> bool:
     """Whether this is a 64-bit Python on `machines`; for a 32-bit one the kernel says the same."""
-    known = sys.maxsize > 2**32 and platform.machine() in machines
+    known = sys.maxsize > 2**32 and machine.architecture() in machines
     if not known:
         machine.log.info("this interpreter is not one for %s", machines[0])
     return known

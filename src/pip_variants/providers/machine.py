@@ -2,14 +2,52 @@
 
 import contextlib
 import json
-import logging
 import os
 import signal
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
-log = logging.getLogger(__package__)
-"""What providers explain: `pip-variants show -v` shows it."""
+_MOST_NOTES = 1000  # of one answer
+
+
+class Note(NamedTuple):
+    """What a provider explains or warns of."""
+
+    text: str
+    is_warning: bool
+
+
+class Log:
+    """What providers explain: `pip-variants show -v` shows it.
+
+    A logger, but where nobody has loaded `logging`, which takes a seventh of an answer.
+    """
+
+    def __init__(self) -> None:
+        self.notes: list[Note] = []
+
+    def info(self, text: str, *values: object) -> None:
+        """Explain."""
+        self._say(text, values, is_warning=False)
+
+    def warning(self, text: str, *values: object) -> None:
+        """Explain what the user should see unasked."""
+        self._say(text, values, is_warning=True)
+
+    def add(self, text: str, *, is_warning: bool) -> None:
+        """Keep it, unless there is too much: some log without end."""
+        if len(self.notes) < _MOST_NOTES:
+            self.notes.append(Note(text, is_warning))
+
+    def _say(self, text: str, values: tuple[object, ...], *, is_warning: bool) -> None:
+        if logging := sys.modules.get("logging"):
+            level = logging.WARNING if is_warning else logging.INFO
+            logging.getLogger(__package__).log(level, text, *values)
+        else:
+            self.add(text % values, is_warning=is_warning)
+
+
+log = Log()
 
 DEADLINE = 3.0  # seconds that a library has; a provider may ask two and still be in time itself
 
@@ -24,6 +62,15 @@ def read(*parts: str) -> str:
     except OSError as error:
         log.info("%s cannot be read: %s", path, error.strerror)
     return ""
+
+
+def architecture() -> str:
+    """The machine's, as `platform.machine()` says it; most systems say it themselves."""
+    if hasattr(os, "uname"):
+        return os.uname().machine
+    import platform
+
+    return platform.machine()
 
 
 def run(*command: str, deadline: float) -> str:

@@ -4,7 +4,7 @@ Source: x86-64 psABI, section 3.1.1; archspec's microarchitectures.json.
 """
 
 import contextlib
-import platform
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -108,7 +108,7 @@ def _depth(target: Target) -> tuple[int, int]:
 
 def _listed() -> Processor:
     """The processor that the system shows."""
-    if platform.system() == "Linux":
+    if sys.platform == "linux":
         text = cpuinfo.read().partition("\n\n")[0]
         (vendor,) = cpuinfo.values_of("vendor_id", text)[:1] or ["generic"]
         return Processor(vendor, _spelled_alike(" ".join(cpuinfo.values_of("flags", text)).split()))

@@ -20,6 +20,7 @@ from pip_variants.pip_adapter.hook.seams import (
     ASSUMPTIONS_OF_INDEX_SETS,
     OF_INDEX_SETS,
     OF_OPTIONS,
+    OF_THE_RUN,
     OPTIONS,
     SEAMS,
     Seam,
@@ -37,6 +38,7 @@ class _Attached:
         self.seams: dict[str, list[Seam]] = {}  # what is wanted, by module of pip
         self.originals: dict[Seam, tuple[object, str, object]] = {}  # owner, attribute, value
         self.faults: dict[Seam, str] = {}  # how pip differs from what is expected there
+        self.version: tuple[int, ...] = ()  # the first two numbers of pip's, once it is loaded
 
 
 attached = _Attached()
@@ -90,7 +92,7 @@ def verify(options: Collection[str] = (), command: str = "") -> list[str]:
     For some of our options and one of pip's commands, what these need as well. Nothing can be
     loaded once pip installs. Raises `Unloadable`.
     """
-    with_index_sets = "variant_indexes" in options
+    met = {when: _ours("hook.conditions", when)() for when in OF_THE_RUN}
     critical = [seam for seam in SEAMS if seam.is_critical and is_expected(seam)]
     for name in dict.fromkeys(seam.module for seam in critical):
         with contextlib.suppress(ImportError):  # what is missing is said below
@@ -98,9 +100,9 @@ def verify(options: Collection[str] = (), command: str = "") -> list[str]:
     try:
         for seam in SEAMS:
             is_needed = seam.is_critical or not command or command in seam.needed_by.split()
-            if is_needed and (seam.when != OF_INDEX_SETS or with_index_sets):
+            if is_needed and met.get(seam.when, True):
                 _ours(*seam.function)
-        if with_index_sets:
+        if met[OF_INDEX_SETS]:
             _ours("indexes.one_build", "resolve")
         if options:
             _ours("variants.unused", "say_what_was_not_used")
@@ -115,7 +117,7 @@ def verify(options: Collection[str] = (), command: str = "") -> list[str]:
         raise Unloadable(f"{type(cause).__name__}: {cause}") from None
     lacking = [seam for seam in critical if seam not in attached.originals]
     found = [f"{one.where}: {attached.faults.get(one, 'was not replaced')}" for one in lacking]
-    assumptions = ASSUMPTIONS + (ASSUMPTIONS_OF_INDEX_SETS if with_index_sets else ())
+    assumptions = ASSUMPTIONS + (ASSUMPTIONS_OF_INDEX_SETS if met[OF_INDEX_SETS] else ())
     return [*found, *_unmet(assumptions)]
 
 
@@ -131,8 +133,10 @@ def missing(command: str = "") -> list[Seam]:
 
 def is_expected(seam: Seam) -> bool:
     """Whether this pip should have a place that looks like this seam."""
-    if not _is_of_version(seam) or not seam.name.startswith("Distribution."):
-        return _is_of_version(seam)
+    if not _is_of_version(seam):
+        return False
+    if not seam.name.startswith("Distribution."):
+        return True
     # pip has two ways of reading metadata, and uses one of them.
     backend = importlib.import_module("pip._internal.metadata").select_backend()
     return seam.module == str(backend.Distribution.__module__)
@@ -146,9 +150,12 @@ def _is_there(module: str) -> bool:
 
 
 def _is_of_version(seam: Seam) -> bool:
-    numbers = re.findall(r"\d+", sys.modules["pip"].__version__)  # of a beta 25.4b1, for example
-    version = tuple(map(int, numbers[:2]))
-    return seam.since <= version and (not seam.until or version < seam.until)
+    if not attached.version:
+        numbers = re.findall(
+            r"\d+", sys.modules["pip"].__version__
+        )  # of a beta 25.4b1, for example
+        attached.version = tuple(map(int, numbers[:2]))
+    return seam.since <= attached.version and (not seam.until or attached.version < seam.until)
 
 
 def _unmet(assumptions: Sequence[tuple[str, str]]) -> Iterator[str]:

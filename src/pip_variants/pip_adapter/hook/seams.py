@@ -60,6 +60,9 @@ RESOLVE = "install download wheel lock"
 OF_INDEX_SETS = "names_index_sets"
 """The condition of what is loaded for index sets alone."""
 
+OF_THE_RUN = (OF_INDEX_SETS, "names_several_targets")
+"""The conditions of which a run's options decide: what they are for is not loaded otherwise."""
+
 OF_OPTIONS = "cli.cmdoptions:make_option_group"
 """The one place that is replaced in a pip that is told to do without variants, too."""
 

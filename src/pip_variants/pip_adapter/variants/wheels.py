@@ -17,7 +17,7 @@ from pip_variants.pip_adapter.hook.run import current
 from pip_variants.pip_adapter.variants import telling
 from pip_variants.pip_adapter.variants.target import target
 
-_RECORD = re.compile(r"[^/]+\.dist-info/RECORD")
+_RECORD = r"[^/]+\.dist-info/RECORD"
 
 
 class WheelDisagrees(MetadataInconsistent):
@@ -80,7 +80,9 @@ def install_wheel(
         files[TARGET_FILE] = f"{target_name}\n".encode()
     if not files:
         return
-    (folder,) = {one.partition("/")[0] for one in wheel_zip.namelist() if _RECORD.fullmatch(one)}
+    (folder,) = {
+        one.partition("/")[0] for one in wheel_zip.namelist() if re.fullmatch(_RECORD, one)
+    }
     for place in {scheme.purelib, scheme.platlib}:
         if os.path.exists(record := os.path.join(place, folder, "RECORD")):
             for added, data in files.items():
