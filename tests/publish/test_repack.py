@@ -315,6 +315,7 @@ def test_the_label_none_of_a_project(tmp_path: Path) -> None:
     assert main(["make", str(wheel), *arguments]) == 0
     with zipfile.ZipFile(tmp_path / "out" / wheel.name) as archive:
         assert b"gone" not in archive.read(f"{INFO}/METADATA")
+    assert main(["make", str(wheel), *arguments, "--property", "x86_64 :: level :: v3"]) == 1
 
 
 @pytest.mark.parametrize("file", ["METADATA", "RECORD"])

@@ -60,13 +60,12 @@ def run(options: argparse.Namespace) -> int:
         who = "--project" if options.project else "the variant wheel"
         what = "says all that they say: leave out --namespaces, --provider and --plugin-api"
         raise InvalidVariantMetadata(f"{who} {what}")
-    metadata = None
+    if options.label == PLAIN and (properties or not (keeps or options.project)):
+        what = "takes a variant wheel, whose name has a label, and no properties"
+        raise InvalidWheel(f"--label {PLAIN} {what}: {options.wheel.name}")
+    metadata: VariantMetadata | None
     if options.project:
         metadata, project = _of_project(options, _variant(options, properties))
-    elif options.label == PLAIN:
-        if not keeps:
-            what = "takes a variant wheel, whose name has a label, and no properties"
-            raise InvalidWheel(f"--label {PLAIN} {what}: {options.wheel.name}")
     elif old and keeps:
         metadata = _of_wheel(options, old)
     else:
@@ -94,8 +93,10 @@ def _variant(options: argparse.Namespace, properties: list[VariantProperty]) -> 
     return Variant.of(digits if options.label is None else options.label, properties)
 
 
-def _of_wheel(options: argparse.Namespace, old: str) -> VariantMetadata:
+def _of_wheel(options: argparse.Namespace, old: str) -> VariantMetadata | None:
     """What a variant wheel says of itself, under the new label if there is one."""
+    if options.label == PLAIN:
+        return None
     metadata = read_metadata(options.wheel)
     new = check_label(old if options.label is None else options.label)
     return replace(metadata, variants={new: metadata.variants[old]._replace(label=new)})
