@@ -41,8 +41,7 @@ _OTHER_MACHINE = "not known of the machine that this install is for"
 
 # What needs no `packaging`, which takes longer to load than all else that a question needs.
 _PLAIN_NAME = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)[ \t]*([<>=!].*)?")
-_PLAIN_VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})*")
-_PLAIN_CLAUSE = re.compile(rf"[ \t]*([<>]=?|[=!]=)[ \t]*({_PLAIN_VERSION.pattern})[ \t]*")
+_PLAIN_CLAUSE = re.compile(r"[ \t]*([<>]=?|[=!]=)[ \t]*([0-9]{1,9}(?:\.[0-9]{1,9})*)[ \t]*")
 _COMPARISONS = {"<": operator.lt, "<=": operator.le, "==": operator.eq}
 _COMPARISONS |= {">": operator.gt, ">=": operator.ge, "!=": operator.ne}
 
@@ -369,10 +368,9 @@ class _Wanted:
         """Whether this provider package is meant. Raises `Absent`."""
         if self.endpoint != published.plugin_api:
             return False
-        if len(self._requires) == 1 and _PLAIN_VERSION.fullmatch(published.version):
-            fits = _plainly_fits(self._requires[0], published)
-            if fits is not None:
-                return fits
+        if len(self._requires) == 1:
+            with suppress(ValueError):
+                return _plainly_fits(self._requires[0], published)
         if len(self.requirements) != 1:
             return False
         (one,) = self.requirements
@@ -380,12 +378,12 @@ class _Wanted:
         return is_same and one.specifier.contains(published.version, prereleases=True)
 
 
-def _plainly_fits(requirement: str, published: Published) -> bool | None:
-    """Whether a requirement that only compares numbers is met; None for all others."""
+def _plainly_fits(requirement: str, published: Published) -> bool:
+    """Whether a requirement that only compares numbers is met. `ValueError` for all others."""
     plain = _PLAIN_NAME.fullmatch(requirement)
     clauses = [*map(_PLAIN_CLAUSE.fullmatch, plain[2].split(","))] if plain and plain[2] else []
     if not plain or not all(clauses):
-        return None
+        raise ValueError(requirement)
     found = _release(published.version)
     return normalised(plain[1]) == normalised(published.package) and all(
         _COMPARISONS[one[1]](found, _release(one[2])) for one in clauses if one
@@ -393,7 +391,10 @@ def _plainly_fits(requirement: str, published: Published) -> bool | None:
 
 
 def _release(version: str) -> list[int]:
-    """The numbers of a version without zeros at the end: 1.0 is 1 (Version specifiers)."""
+    """The numbers of a version without zeros at the end: 1.0 is 1 (Version specifiers).
+
+    Raises `ValueError` if it has others, as 1.0.post1 has.
+    """
     numbers = [*map(int, version.split("."))]
     while numbers and not numbers[-1]:
         numbers.pop()

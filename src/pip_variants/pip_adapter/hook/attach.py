@@ -3,6 +3,7 @@
 A place is replaced when pip loads its module, after a check that it looks as expected.
 """
 
+import atexit
 import contextlib
 import importlib
 import importlib.util
@@ -56,6 +57,7 @@ def attach(detection: Sequence[str] = ()) -> None:
     """
     off = os.environ.get("PIP_NO_VARIANTS", "").lower() in ("1", "true", "yes", "on", "y", "t")
     attached.detection = tuple(detection)
+    atexit.register(attached.originals.clear)  # what they hold would be tidied up one by one
     attached.seams.clear()
     for seam in SEAMS:
         if not off or seam.place == OF_OPTIONS:
