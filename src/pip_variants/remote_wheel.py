@@ -60,14 +60,14 @@ class RemoteFile(io.RawIOBase):
     def __init__(
         self,
         fetch: Callable[[str], Any],
-        spend: Callable[[int, int], object] = lambda _requests, _size: None,
+        spend: Callable[[int, int], object] | None = None,
         *,
         part: int = 2**16,
         whole: int = 2**20,
     ) -> None:
         super().__init__()
         self._fetch = fetch
-        self._spend = spend
+        self._spend = spend or (lambda _requests, _size: None)
         self._part, self._whole = part, whole
         self._position = 0
         self._size = -1  # not known
