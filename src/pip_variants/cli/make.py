@@ -53,20 +53,20 @@ def print_path(path: Path) -> None:
 def run(options: argparse.Namespace) -> int:
     properties = [VariantProperty.parse(text) for text in options.property]
     project = Changes()
-    old = WheelFilename.parse(options.wheel.name).label
-    keeps = old and not properties and not options.project
+    keeps = not properties and not options.project
+    old = WheelFilename.parse(options.wheel.name).label if keeps else None
     given = options.namespaces or options.provider or options.plugin_api
-    if given and (options.project or keeps):
+    if given and (options.project or old):
         who = "--project" if options.project else "the variant wheel"
         what = "says all that they say: leave out --namespaces, --provider and --plugin-api"
         raise InvalidVariantMetadata(f"{who} {what}")
-    if options.label == PLAIN and (properties or not (keeps or options.project)):
+    if options.label == PLAIN and (properties or not (old or options.project)):
         what = "takes a variant wheel, whose name has a label, and no properties"
         raise InvalidWheel(f"--label {PLAIN} {what}: {options.wheel.name}")
     metadata: VariantMetadata | None
     if options.project:
         metadata, project = _of_project(options, _variant(options, properties))
-    elif old and keeps:
+    elif old:
         metadata = _of_wheel(options, old)
     else:
         metadata = _of_options(options, properties)
