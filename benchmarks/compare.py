@@ -6,6 +6,7 @@ Fails where they grew by more than 2 %. Without a commit, it is the one before t
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from helpers import (
@@ -49,7 +50,7 @@ assert len(select(VariantMetadata.parse(text, "-"), values, Asker()).best_first)
 """
 
 
-def main(commit="HEAD~1"):
+def main(commit: str = "HEAD~1") -> None:
     if not can_count():
         raise SystemExit(1)
     with tempfile.TemporaryDirectory(prefix="pip-variants-") as folder:
@@ -73,13 +74,13 @@ def main(commit="HEAD~1"):
         raise SystemExit(f"more than {MOST - 1:.0%} more instructions: {'; '.join(grown)}")
 
 
-def made(folder, source):
+def made(folder: Path, source: Path) -> Path:
     python = make_venv(folder)
     install(python, pip_requirement(), build_wheel(folder / "wheel", source))
     return python
 
 
-def cases(work):
+def cases(work: Path) -> Iterator[tuple[str, Callable[[Path], int]]]:
     """What is measured, and how for one interpreter."""
     force = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": ",".join(LEVELS)}
     env = environment(work, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_CACHE_DIR="1", **force)
@@ -90,7 +91,7 @@ def cases(work):
     with Index(work / "empty") as index:
         index.replies = replies()
 
-        def pip(release, names):
+        def pip(release: str, names: Sequence[str]) -> Callable[[Path], int]:
             options = [*PIP, f"{index.url}{release}/", *names]
             return lambda python: instructions([python, *options], cwd=work, env=env)
 

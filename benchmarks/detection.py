@@ -5,11 +5,15 @@ import os
 import statistics
 import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from helpers import (
+    Row,
+    Tables,
     build_wheel,
     can_count,
     environment,
@@ -74,13 +78,13 @@ QUESTION = (
 )
 
 
-def boot_with(question):
+def boot_with(question: Path) -> str:
     """The code of a process that is asked what a file says, each time that it runs."""
     ask = f"import os; os.dup2(os.open({str(question)!r}, os.O_RDONLY), 0)"
     return f"{ask}; from pip_variants.detection.worker import main; main()"
 
 
-def measure(work):
+def measure(work: Path) -> Tables:
     python = make_venv(work / "added")
     install(python, pip_requirement(), build_wheel(work / "wheel"))
     env = environment(work)
@@ -94,7 +98,7 @@ def measure(work):
     }
 
 
-def _waiting(work, python, env, latency):
+def _waiting(work: Path, python: Path, env: dict[str, str], latency: int) -> Row:
     (site_packages(python) / "waiting.py").write_text(WAITING)
     pth = site_packages(python) / "waiting.pth"
     pth.write_text("import waiting\n")
@@ -108,7 +112,7 @@ def _waiting(work, python, env, latency):
     with _served(index, latency / 1000) as url:
         command = [python, "-m", "pip", "install", "--dry-run", "--no-deps", "--no-cache-dir"]
         command += ["--disable-pip-version-check", "--index-url", url, "demo"]
-        figures = {"early": [], "late": []}
+        figures: dict[str, list[list[float]]] = {"early": [], "late": []}
         for _ in range(RUNS):
             for when, found in figures.items():
                 waited.write_text("")
@@ -123,7 +127,7 @@ def _waiting(work, python, env, latency):
     return row
 
 
-def _each(python, env):
+def _each(python: Path, env: dict[str, str]) -> Iterator[Row]:
     """Cold is what nothing of is in memory: Python, its library and pip-variants are on the disk."""
     os.sync()  # what is not written yet cannot be dropped from memory
     for module in BUILT_IN:
@@ -132,7 +136,9 @@ def _each(python, env):
         requirement = f"{published.package}=={published.version}"
         command = [python, "-c", ALONE, requirement, published.plugin_api]
 
-        def times(runs, prepare, command=command):
+        def times(
+            runs: int, prepare: Callable[[], None], command: Sequence[object] = command
+        ) -> Iterator[float]:
             found = []
             for _ in range(runs):
                 prepare()
@@ -145,7 +151,7 @@ def _each(python, env):
         yield {"namespace": name, "cold": cold, "next process": warm, "asked again": again}
 
 
-def _forget(python):
+def _forget(python: Path) -> None:
     """Have the machine drop these files from memory; those in use by others stay."""
     for folder in (site_packages(python), os.path.dirname(os.__file__)):
         for where, _, names in os.walk(folder):
@@ -155,29 +161,29 @@ def _forget(python):
                 os.close(file)
 
 
-def _count(work, python, env):
+def _count(work: Path, python: Path, env: dict[str, str]) -> list[Row]:
     if not can_count():
         return []
     question = work / "question"
     question.write_text(QUESTION + "\n")
     boot = boot_with(question)
 
-    def count(code):
+    def count(code: str) -> int:
         return instructions([python, "-I", "-c", code], env=env) // 10**6
 
     return [{"bare Python": count("pass"), "x86_64 asked": count(boot)}]
 
 
 @contextmanager
-def _served(folder, latency):
+def _served(folder: Path, latency: float) -> Iterator[str]:
     class Handler(SimpleHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self):
+        def do_GET(self) -> None:
             time.sleep(latency)
             super().do_GET()
 
-        def log_message(self, *_):
+        def log_message(self, *_: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=folder))

@@ -8,13 +8,21 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, TypeVar
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
+Row = dict[str, Any]
+Tables = dict[str, list[Row]]
+"""What is measured: by its title, rows with the same columns."""
 
-def environment(home, **more):
+T = TypeVar("T")
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
     """The variables of a measured process: nothing of the user's, nothing of pip's settings."""
     return {
         "PATH": "/usr/bin:/bin",
@@ -26,63 +34,63 @@ def environment(home, **more):
     }
 
 
-def make_venv(folder):
+def make_venv(folder: Path) -> Path:
     """A virtual environment without pip; returns its interpreter."""
     run([sys.executable, "-m", "venv", "--without-pip", folder])
     return folder / "bin" / "python"
 
 
-def site_packages(python):
+def site_packages(python: Path) -> Path:
     (found,) = python.parent.parent.glob("lib/*/site-packages")
     return found
 
 
-def pip_requirement():
+def pip_requirement() -> str:
     """The pip that runs here, for the environments that are compared."""
     return f"pip=={version('pip')}"
 
 
-def build_wheel(folder, source=REPOSITORY):
+def build_wheel(folder: Path, source: Path = REPOSITORY) -> Path:
     """The wheel of the working copy, or of another folder."""
     pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, source)
     (wheel,) = folder.glob("pip_variants-*.whl")
     return wheel
 
 
-def install(python, *what):
+def install(python: Path, *what: object) -> None:
     pip("--python", python, "install", *what)
 
 
-def pip(*arguments):
+def pip(*arguments: object) -> None:
     """pip with the settings of the user, who may need an index or a proxy, and without us."""
     run([sys.executable, "-m", "pip", *arguments], env={**os.environ, "PIP_NO_VARIANTS": "1"})
 
 
-def run(command, **options):
+def run(command: Sequence[object], **options: Any) -> str:
     """Run a command to its end; returns what it printed. Its errors are ours."""
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, **options)
     if done.returncode:
         raise SystemExit(f"{command} failed:\n{done.stdout}{done.stderr}")
-    return done.stdout
+    return str(done.stdout)
 
 
-def can_count():
+def can_count() -> bool:
     if shutil.which("valgrind"):
         return True
     print("valgrind is not installed: no instructions are counted")
     return False
 
 
-def instructions(command, **options):
+def instructions(command: Sequence[object], **options: Any) -> int:
     """What one process executes, without its children; hardly differs from run to run."""
     run(command, **options)  # whatever is written or cached once is there afterwards
     valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-    command = list(map(str, [*valgrind, *command]))
-    done = subprocess.run(command, capture_output=True, text=True, **options)
-    return int(re.search(r"Collected : (\d+)", done.stderr)[1])
+    counted = list(map(str, [*valgrind, *command]))
+    done = subprocess.run(counted, capture_output=True, text=True, **options)
+    return int(re.findall(r"Collected : (\d+)", done.stderr)[0])
 
 
-def child_seconds(command, **options):
+def child_seconds(command: Sequence[object], **options: Any) -> tuple[float, float]:
     """CPU and wall seconds of a command, with the processes that it waited for."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     run(command, **options)
@@ -91,16 +99,16 @@ def child_seconds(command, **options):
     return cpu, wall
 
 
-def in_pairs(one, two, pairs):
+def in_pairs(one: Callable[[], T], two: Callable[[], T], pairs: int) -> tuple[list[T], list[T]]:
     """Call both in turn, each of them first half of the time; returns two lists of results."""
-    results = [], []
+    results: tuple[list[T], list[T]] = [], []
     for number in range(pairs):
         for which in (0, 1) if number % 2 == 0 else (1, 0):
             results[which].append((one, two)[which]())
     return results
 
 
-def compare(ones, twos, unit=1000):
+def compare(ones: Sequence[float], twos: Sequence[float], unit: float = 1000) -> Row:
     """Medians of both sides and of the ratios within the pairs, with the latter's quartiles."""
     low, ratio, high = statistics.quantiles(
         [two / one for one, two in zip(ones, twos, strict=True)], n=4
@@ -111,3 +119,9 @@ def compare(ones, twos, unit=1000):
         "ratio": round(ratio, 3),
         "quartiles": f"{low:.3f}-{high:.3f}",
     }
+
+
+def compare_at(place: int, runs: Iterable[Sequence[Sequence[Any]]], unit: float = 1000) -> Row:
+    """The same of the numbers that stand at this place of each run, of both sides."""
+    ones, twos = ([run[place] for run in side] for side in runs)
+    return compare(ones, twos, unit)

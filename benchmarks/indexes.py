@@ -1,12 +1,15 @@
 """torch from an index set, and by stock pip from the same indexes; and pip without a set named."""
 
 import time
+from pathlib import Path
+from typing import Any
 
 from helpers import (
+    Tables,
     build_wheel,
     can_count,
     child_seconds,
-    compare,
+    compare_at,
     environment,
     in_pairs,
     install,
@@ -15,13 +18,14 @@ from helpers import (
     pip_requirement,
 )
 from support.pytorch_replica import replica
+from support.server import Index, Reply
 
 PAIRS = {0: 15, 20: 9}  # by milliseconds of latency for each request
 USABLE = ("cu118", "cu121", "cu124", "cu126", "cu128", "cu129", "cu130", "cu132", "cpu")
 MACHINE = "cuda13.0-sm90"  # which can use these
 
 
-def measure(work):
+def measure(work: Path) -> Tables:
     plain, added = (make_venv(work / name) for name in ("plain", "added"))
     install(plain, pip_requirement())
     install(added, pip_requirement(), build_wheel(work / "wheel"))
@@ -34,7 +38,7 @@ def measure(work):
         extra = [f"--extra-index-url={made.url}/{one}" for one in USABLE]
         sets = ["--variant-indexes", f"pytorch={made.url}", "--variant-target", MACHINE]
 
-        def measured(python, *options):
+        def measured(python: Path, *options: object) -> tuple[float, float, int]:
             made.forget()
             spent = child_seconds([python, *command, *options, "torch"], cwd=work, env=env)
             return *spent, len(made.asked())
@@ -45,7 +49,7 @@ def measure(work):
             runs = in_pairs(lambda: measured(plain, *extra), lambda: measured(added, *sets), pairs)
             pages = {run[2] for side in runs for run in side}
             for place, what in enumerate(("CPU", "wall")):
-                row = compare(*([run[place] for run in side] for side in runs))
+                row = compare_at(place, runs)
                 times.append({"latency": latency, "what": what, "pages": str(pages), **row})
         counted = []
         if can_count():
@@ -58,11 +62,11 @@ def measure(work):
     }
 
 
-def _slow(index, seconds):
+def _slow(index: Index, seconds: float) -> None:
     answer = type(index)._answer
 
-    def late(*arguments):
+    def late(path: str, headers: Any) -> Reply:
         time.sleep(seconds)
-        return answer(index, *arguments)
+        return answer(index, path, headers)
 
-    index._answer = late
+    index._answer = late  # type: ignore[method-assign]

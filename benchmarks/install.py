@@ -4,15 +4,19 @@ import base64
 import hashlib
 import threading
 import zipfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from helpers import (
+    Row,
+    Tables,
     build_wheel,
     can_count,
     child_seconds,
-    compare,
+    compare_at,
     environment,
     in_pairs,
     install,
@@ -38,7 +42,7 @@ CASES = {
 }
 
 
-def measure(work):
+def measure(work: Path) -> Tables:
     plain, added = (make_venv(work / name) for name in ("plain", "added"))
     install(plain, pip_requirement())
     install(added, pip_requirement(), build_wheel(work / "wheel"))
@@ -56,10 +60,10 @@ def measure(work):
     arguments = ["--dry-run", "--no-deps", "--no-cache-dir", "--disable-pip-version-check"]
     with served(index) as (url, requests):
 
-        def command(python, name):
+        def command(python: Path, name: str) -> list[object]:
             return [python, "-m", "pip", "install", *arguments, "--index-url", url, name]
 
-        def timed(python, name):
+        def timed(python: Path, name: str) -> tuple[float, float, tuple[str, ...]]:
             requests.clear()
             return (*child_seconds(command(python, name), cwd=work, env=env), tuple(requests))
 
@@ -87,7 +91,7 @@ def measure(work):
             {
                 "case": CASES[name],
                 "what": what,
-                **compare(*([run[place] for run in r] for r in runs)),
+                **compare_at(place, runs),
             }
             for name, runs in pairs.items()
             for place, what in enumerate(("CPU", "wall"))
@@ -96,7 +100,7 @@ def measure(work):
     }
 
 
-def _requests(case, *runs):
+def _requests(case: str, *runs: list[tuple[float, float, tuple[str, ...]]]) -> Row:
     without, with_ = ({requested for *_, requested in side} for side in runs)
     assert len(without) == len(with_) == 1, (without, with_)  # the same ones in every run
     (stock,), (ours,) = without, with_
@@ -104,7 +108,7 @@ def _requests(case, *runs):
     return {"case": case, "without": len(stock), "with": len(ours), "taken with": taken}
 
 
-def make_variants(folder, name):
+def make_variants(folder: Path, name: str) -> None:
     """Every version as a plain wheel and as a wheel per label, with the index-level metadata."""
     for number in range(VERSIONS):
         wheel = make_wheel(folder, name, f"1.{number}")
@@ -118,7 +122,7 @@ def make_variants(folder, name):
     write_index_metadata(folder)
 
 
-def make_wheel(folder, name, version, tag="py3"):
+def make_wheel(folder: Path, name: str, version: str, tag: str = "py3") -> Path:
     """A wheel with one module of one line."""
     folder.mkdir(parents=True, exist_ok=True)
     info = f"{name}-{version}.dist-info"
@@ -139,17 +143,17 @@ def make_wheel(folder, name, version, tag="py3"):
 
 
 @contextmanager
-def served(folder):
+def served(folder: Path) -> Iterator[tuple[str, list[str]]]:
     """Serve a folder; gives its URL and the list of the paths that were asked for."""
     requests = []
 
     class Handler(SimpleHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def log_request(self, *_):
+        def log_request(self, *_: object) -> None:
             requests.append(self.path)
 
-        def log_message(self, *_):
+        def log_message(self, *_: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=folder))

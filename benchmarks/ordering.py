@@ -8,9 +8,12 @@ import statistics
 import sys
 import time
 import zipfile
+from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
+from typing import Any
 
-from helpers import environment, in_pairs, make_venv, run, site_packages
+from helpers import Row, Tables, environment, in_pairs, make_venv, run, site_packages
 from support.environments import WHEELHOUSE, download
 
 from pip_variants.model.metadata import MAX_BYTES, VariantMetadata
@@ -29,11 +32,14 @@ MAX_SECONDS = 0.05  # for 10,000 labels: well under 0.1 s
 class Nobody:
     """Nobody to ask: the target has no list of its own, and the properties are static."""
 
-    def listed(self, namespace, provider):
+    def listed(self, namespace: str, provider: object) -> None:
         return None
 
 
-def measure(work):
+NOBODY: Any = Nobody()
+
+
+def measure(work: Path) -> Tables:
     return {
         "ordering: CPU ms": list(_sizes()),
         "ordering: 10,000 labels, CPU ms, by values that the target supports of the 8": [
@@ -43,7 +49,7 @@ def measure(work):
     }
 
 
-def _beside_variantlib(work):
+def _beside_variantlib(work: Path) -> list[Row]:
     """What `_against_variantlib` finds in an environment that has variantlib and nothing else."""
     version = "{}.{}".format(*sys.version_info[:2])  # which decides what variantlib needs
     folder = WHEELHOUSE / "variantlib" / version
@@ -53,10 +59,11 @@ def _beside_variantlib(work):
             archive.extractall(site_packages(python))
     code = f"import json, ordering; print(json.dumps(ordering._against_variantlib({VARIANTLIB_PAIRS})))"
     path = os.pathsep.join(sys.path)
-    return json.loads(run([python, "-c", code], env=environment(work, PYTHONPATH=path)))
+    rows: list[Row] = json.loads(run([python, "-c", code], env=environment(work, PYTHONPATH=path)))
+    return rows
 
 
-def _sizes():
+def _sizes() -> Iterator[Row]:
     before = None
     for size in SIZES:
         times = _times(_document(size))
@@ -72,15 +79,15 @@ def _sizes():
         }
 
 
-def _times(document):
+def _times(document: Any) -> Row:
     data = json.dumps(document)
     metadata = VariantMetadata.from_json(document, "benchmark")
     variants = list(metadata.variants.values())
     labels = list(metadata.variants)
-    supported = supported_properties(metadata, metadata.namespaces, Nobody())
+    supported = supported_properties(metadata, metadata.namespaces, NOBODY)
     figures = {
         "order": _milliseconds(lambda: order(variants, metadata.namespaces, supported)),
-        "select": _milliseconds(lambda: select(metadata, labels, Nobody())),
+        "select": _milliseconds(lambda: select(metadata, labels, NOBODY)),
         "parse": "over the limit",
         "size, kB": len(data) // 1000,
     }
@@ -89,7 +96,7 @@ def _times(document):
     return figures
 
 
-def _against_variantlib(pairs):
+def _against_variantlib(pairs: dict[int, int]) -> list[Row]:
     from variantlib.api import get_variants_by_priority
     from variantlib.variants_json import VariantsJson
 
@@ -98,11 +105,11 @@ def _against_variantlib(pairs):
         document = _document(size)
         metadata = VariantMetadata.from_json(document, "benchmark")
         theirs = VariantsJson(document)
-        ours = [
-            variant.label for variant in select(metadata, metadata.variants, Nobody()).best_first
+        chosen = [
+            variant.label for variant in select(metadata, metadata.variants, NOBODY).best_first
         ]
         listed = [variant.label for variant in get_variants_by_priority(variants_json=theirs)]
-        assert ours == [label for label in listed if label != "null"]  # they always add it
+        assert chosen == [label for label in listed if label != "null"]  # they always add it
         gc.freeze()  # neither side's garbage collection passes over what the other one has made
         for what, one, two in (
             (
@@ -112,7 +119,7 @@ def _against_variantlib(pairs):
             ),
             (
                 "select",
-                partial(select, metadata, metadata.variants, Nobody()),
+                partial(select, metadata, metadata.variants, NOBODY),
                 partial(get_variants_by_priority, variants_json=theirs),
             ),
         ):
@@ -132,7 +139,7 @@ def _against_variantlib(pairs):
     return rows
 
 
-def _document(size, supported=VALUES):
+def _document(size: int, supported: int = VALUES) -> dict[str, Any]:
     """Index-level metadata with static properties, so that nothing has to be asked."""
     some = random.Random(0)
     names = {space: [f"{space}_f{n}" for n in range(count)] for space, count in FEATURES.items()}
@@ -157,15 +164,15 @@ def _document(size, supported=VALUES):
     }
 
 
-def _milliseconds(function):
+def _milliseconds(function: Callable[[], object]) -> float:
     """The median of half a second's worth of runs, three at least."""
-    times = []
+    times: list[float] = []
     while len(times) < 3 or sum(times) < 0.5:
         times.append(_seconds(function))
     return round(statistics.median(times) * 1000, 3)
 
 
-def _seconds(function):
+def _seconds(function: Callable[[], object]) -> float:
     start = time.process_time()
     function()
     return time.process_time() - start

@@ -7,13 +7,18 @@ import shutil
 import statistics
 import time
 import zipfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
+from pathlib import Path
+from typing import Any
 
 from helpers import (
+    Row,
+    Tables,
     build_wheel,
     child_seconds,
-    compare,
+    compare_at,
     environment,
     in_pairs,
     install,
@@ -28,8 +33,11 @@ LEVELS = ("v4", "v3", "v2", "v1")
 METADATA = "Metadata-Version: 2.1\nName: {}\nVersion: 1.0\n"
 MAX_RATIO, MAX_MORE = 1.05, 40  # milliseconds
 
+Run = tuple[Any, ...]  # CPU and wall seconds, requests
+Runs = list[Run]
 
-def measure(work):
+
+def measure(work: Path) -> Tables:
     plain, added = (make_venv(work / name) for name in ("plain", "added"))
     install(plain, pip_requirement())
     install(added, pip_requirement(), build_wheel(work / "wheel"))
@@ -38,7 +46,7 @@ def measure(work):
     requests, times = [], []
     with Index(work / "empty") as index:
 
-        def measured(python, release, names):
+        def measured(python: Path, release: str, names: Sequence[str]) -> Run:
             # Not a dry run, which has to look into each variant wheel.
             options = ["--dest", work / "downloaded", "--index-url", f"{index.url}{release}/"]
             index.requests.clear()
@@ -66,7 +74,7 @@ def measure(work):
     }
 
 
-def _requests(count, stock, ours):
+def _requests(count: int, stock: Runs, ours: Runs) -> Row:
     """How many; one more for each release, and otherwise the same ones in the same order."""
     without, with_ = ({_by_project(run[-1]) for run in side} for side in (stock, ours))
     assert len(without) == len(with_) == 1, "not the same requests in all runs"
@@ -81,14 +89,14 @@ def _requests(count, stock, ours):
     return {"without": 3 * count, "with": 4 * count}
 
 
-def _by_project(requests):
+def _by_project(requests: Iterable[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Projects in the order of their requests, each with the kinds of these, of which two race."""
     # Wheels come last; of one package they would follow its own metadata.
     groups = groupby(map(_what, requests), key=lambda one: (one[0], one[1] == "whl"))
     return tuple((name, tuple(sorted(kind for _, kind in group))) for (name, _), group in groups)
 
 
-def _what(request):
+def _what(request: str) -> tuple[str, str]:
     """Project and kind of what was asked for."""
     *_, folder, last = request.split("/")
     if not last:
@@ -98,28 +106,28 @@ def _what(request):
     ]
 
 
-def _times(count, stock, ours):
+def _times(count: int, stock: Runs, ours: Runs) -> Iterator[Row]:
     for place, what in enumerate(("CPU", "wall")):
-        sides = [[run[place] for run in side] for side in (stock, ours)]
-        row = compare(*sides)
-        more = statistics.median(b - a for a, b in zip(*sides, strict=True)) * 1000
+        row = compare_at(place, (stock, ours))
+        pairs = zip(stock, ours, strict=True)
+        more = statistics.median(b[place] - a[place] for a, b in pairs) * 1000
         is_met = row["ratio"] < MAX_RATIO or more < MAX_MORE
         target = "" if what == "CPU" else "met" if is_met else "missed"
         each = {"more": round(more), "for each package": round(more / count)}
         yield {"what": what, **row, **each, "target": target}
 
 
-def _late(reply, seconds):
-    def answer():
+def _late(reply: Any, seconds: float) -> Reply | Callable[[], Reply]:
+    def answer() -> Any:
         time.sleep(seconds)
         return reply
 
     return answer if seconds else reply
 
 
-def replies():
+def replies() -> dict[str, Reply | Callable[[], Reply]]:
     """Two indexes: releases of a plain wheel, and the same ones with a variant for each level."""
-    replies = {}
+    replies: dict[str, Reply | Callable[[], Reply]] = {}
     for number in range(max(COUNTS)):
         name = f"project{number:02}"
         stem = f"{name}-1.0-py3-none-any"
@@ -138,18 +146,18 @@ def replies():
     return replies
 
 
-def _page(name, files):
+def _page(name: str, files: list[Row]) -> Reply:
     for one in files:
         one |= {"url": f"/files/{one['filename']}", "hashes": {}}
     return _json({"meta": {"api-version": "1.1"}, "name": name, "versions": [], "files": files})
 
 
-def _json(document):
+def _json(document: Any) -> Reply:
     kind = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
     return Reply(json.dumps(document).encode(), headers=kind)
 
 
-def _wheel(name, level):
+def _wheel(name: str, level: str | None) -> bytes:
     info, file = f"{name}-1.0.dist-info", io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr(f"{info}/METADATA", METADATA.format(name))
@@ -165,7 +173,7 @@ def _wheel(name, level):
     return file.getvalue()
 
 
-def _metadata():
+def _metadata() -> dict[str, Any]:
     provider = {"requires": ["x86-64-variant-provider >=0.2.1,<1"]}
     return {
         "$schema": "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json",

@@ -3,13 +3,17 @@
 import hashlib
 import json
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from helpers import (
+    Row,
+    Tables,
     build_wheel,
     can_count,
     child_seconds,
-    compare,
+    compare_at,
     environment,
     in_pairs,
     install,
@@ -38,7 +42,7 @@ COUNTED = (2, 4)  # versions where instructions are counted, which takes 50 time
 MAX_RATIO = 1.1
 
 
-def measure(work):
+def measure(work: Path) -> Tables:
     plain, added = (make_venv(work / name) for name in ("plain", "added"))
     install(plain, pip_requirement())
     install(added, pip_requirement(), build_wheel(work / "wheel"))
@@ -50,15 +54,15 @@ def measure(work):
             for python, name in ((plain, "others"), (added, "demo01"))
         ]
 
-        def seconds(command):
+        def seconds(command: Sequence[object]) -> tuple[float, float]:
             return child_seconds(command, cwd=work, env=env)
 
         rows = []
         for times, pairs in PAIRS.items():
             index.replies = _replies(VERSIONS * times)
-            runs = in_pairs(*(lambda c=command: seconds(c) for command in commands), pairs)
+            runs = in_pairs(partial(seconds, commands[0]), partial(seconds, commands[1]), pairs)
             for place, what in enumerate(("CPU", "wall")):
-                figures = compare(*([run[place] for run in side] for side in runs))
+                figures = compare_at(place, runs)
                 rows.append({"links": _links(VERSIONS * times), "what": what, **figures})
         counted = {}
         if can_count():
@@ -73,7 +77,7 @@ def measure(work):
     }
 
 
-def _growth(rows, row):
+def _growth(rows: list[Row], row: Row) -> Row:
     """How much longer both sides take than with half the links; whether the ratio is as wanted."""
     half = [one for one in rows if (2 * one["links"], one["what"]) == (row["links"], row["what"])]
     growth = [round(row[side] / half[0][side], 2) if half else "" for side in ("without", "with")]
@@ -81,7 +85,7 @@ def _growth(rows, row):
     return {"growth without": growth[0], "growth with": growth[1], "target": target}
 
 
-def _counts(counted):
+def _counts(counted: dict[int, list[int]]) -> Iterator[Row]:
     for versions, (without, with_) in counted.items():
         yield _counted(f"{_links(versions):,} links, millions", without / 10**6, with_ / 10**6)
     if counted:
@@ -90,19 +94,19 @@ def _counts(counted):
         yield _counted("each link more", *each)
 
 
-def _counted(what, without, with_):
+def _counted(what: str, without: float, with_: float) -> Row:
     ratio = round(with_ / without, 3)
     return {"what": what, "without": round(without), "with": round(with_), "ratio": ratio}
 
 
-def _links(versions):
+def _links(versions: int) -> int:
     return versions * LABELS * len(PLATFORMS)
 
 
-def _replies(versions):
+def _replies(versions: int) -> dict[str, Reply | Callable[[], Reply]]:
     """Pages of two projects with the same number of links, all as long; and of both as many fit."""
-    names = {"others": [], "demo01": []}
-    replies = {}
+    names: dict[str, list[str]] = {"others": [], "demo01": []}
+    replies: dict[str, Reply | Callable[[], Reply]] = {}
     for version in (f"1.{number:03}" for number in range(versions)):
         for platform in PLATFORMS:
             for label in range(LABELS):
@@ -135,7 +139,7 @@ def _replies(versions):
     return replies
 
 
-def _metadata():
+def _metadata() -> bytes:
     """What stands for each label; static, so that no process has to be asked."""
     values = [f"v{label:02}" for label in range(LABELS)]
     return json.dumps(

@@ -9,9 +9,21 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import pytest
-from helpers import REPOSITORY, child_seconds, compare, environment, in_pairs
+from helpers import (
+    REPOSITORY,
+    Row,
+    Tables,
+    child_seconds,
+    compare,
+    compare_at,
+    environment,
+    in_pairs,
+)
 from support.backends import library_in, project_of
 from support.wheels import large_wheel
 
@@ -41,7 +53,7 @@ sys.exit(code)
 """
 
 
-def measure(work):
+def measure(work: Path) -> Tables:
     env = environment(work, PYTHONPATH=os.pathsep.join(sys.path))
     wheels = {size: large_wheel(work / str(size), size) for size in (SMALL, LARGE)}
     made = work / "made"
@@ -50,7 +62,7 @@ def measure(work):
     make = ["make", large, "--label", "v3", "--property", "x86_64 :: level :: v3", "-o", made]
     unmake = ["make", variant, "--label", "none", "-o", work / "unmade"]
 
-    def seconds(*command):
+    def seconds(*command: object) -> tuple[float, float]:
         os.sync()  # else one writes what the other left in memory
         return child_seconds([sys.executable, *command], env=env)
 
@@ -58,15 +70,16 @@ def measure(work):
     rows = []
     for name, command in (("make", make), ("unmake", unmake)):
         sides = (
-            lambda: seconds("-c", COPY, large, target),
-            lambda command=command: seconds("-c", COMMAND, *command),
+            partial(seconds, "-c", COPY, large, target),
+            partial(seconds, "-c", COMMAND, *command),
         )
         for side in sides:  # a virtual machine gets its memory when that is first used
-            side(), side()
+            side()
+            side()
         copied, ours = in_pairs(*sides, PAIRS)
         for place, what in enumerate(("CPU", "wall")):
-            of_both = ([one[place] for one in side] for side in (copied, ours))
-            rows.append({"command": name, "seconds": what, **compare(*of_both, 1)})
+            figures = compare_at(place, (copied, ours), 1)
+            rows.append({"command": name, "seconds": what, **figures})
     assert (work / "unmade" / large.name).read_bytes() == large.read_bytes()
     target.unlink()
     shutil.rmtree(work / "unmade")
@@ -98,8 +111,8 @@ _COMMANDS = {
 }
 
 
-def _peaks(work, wheels, env, name):
-    row = {"command": name}
+def _peaks(work: Path, wheels: dict[int, Path], env: dict[str, str], name: str) -> Row:
+    row: Row = {"command": name}
     for size, wheel in wheels.items():
         arguments = _COMMANDS[name](work / f"of{size}", wheel)
         done = subprocess.run(
@@ -113,10 +126,10 @@ def _peaks(work, wheels, env, name):
     return row
 
 
-def _loops(work, backend):
+def _loops(work: Path, backend: str) -> Row:
     """Needs a processor of level v3."""
     with pytest.MonkeyPatch.context() as settings:  # where pip finds the backend
-        command = [
+        command: list[str | Path] = [
             sys.executable,
             "-c",
             COMMAND,
@@ -126,11 +139,11 @@ def _loops(work, backend):
         env = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
         subprocess.run(command, check=True, env=env, stdout=subprocess.DEVNULL)
 
-    def timing(label, pattern):
+    def timing(label: str, pattern: str) -> Callable[[], float]:
         (wheel,) = (work / "project" / "dist").glob(pattern)
         logistic = ctypes.CDLL(library_in(wheel, work / label)).logistic
 
-        def seconds():
+        def seconds() -> float:
             numbers = (ctypes.c_float * 4096)(*[i / 4096 for i in range(4096)])
             start = time.perf_counter()
             logistic(numbers, len(numbers))

@@ -1,12 +1,17 @@
 """`pip install` of 200 projects without variants, with and without pip-variants."""
 
 import os
+import resource
 import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from helpers import (
+    Tables,
     build_wheel,
     can_count,
-    compare,
+    compare_at,
     environment,
     in_pairs,
     install,
@@ -22,7 +27,7 @@ COUNTED = 60  # where instructions are counted, which takes 50 times as long
 PAIRS = 9
 
 
-def measure(work):
+def measure(work: Path) -> Tables:
     plain, added = (make_venv(work / name) for name in ("plain", "added"))
     install(plain, pip_requirement())
     install(added, pip_requirement(), build_wheel(work / "wheel"))
@@ -30,7 +35,7 @@ def measure(work):
     with Index(work / "empty") as index:
         arguments = _prepare(index, COUNT, work)
 
-        def measured(python):
+        def measured(python: Path) -> tuple[float, int, tuple[Any, ...]]:
             index.requests.clear()
             usage, output = _run([python, *arguments], work / "output", env)
             cpu = usage.ru_utime + usage.ru_stime
@@ -46,7 +51,7 @@ def measure(work):
         f"resolution: {COUNT} projects, {PAIRS} pairs": [
             {
                 "what": what,
-                **compare(*([run[place] for run in side] for side in (stock, ours)), unit),
+                **compare_at(place, (stock, ours), unit),
             }
             for place, (what, unit) in enumerate((("CPU, ms", 1000), ("peak memory, MB", 1 / 1024)))
         ],
@@ -65,7 +70,7 @@ def measure(work):
     }
 
 
-def _prepare(index, count, work):
+def _prepare(index: Index, count: int, work: Path) -> list[object]:
     """Have the index serve so many projects; the arguments that have pip resolve them all."""
     made = popular(count)
     index.replies = made.replies("html")
@@ -75,7 +80,9 @@ def _prepare(index, count, work):
     return ["-m", "pip", "install", *options, *made.requirements]
 
 
-def _run(command, output, env):
+def _run(
+    command: Sequence[Any], output: Path, env: dict[str, str]
+) -> tuple[resource.struct_rusage, bytes]:
     """What one process used, and what it printed."""
     with output.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, env=env)

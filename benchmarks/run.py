@@ -8,8 +8,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-from helpers import REPOSITORY
+from helpers import REPOSITORY, Row
 
 sys.path[:0] = [str(REPOSITORY / "src"), str(REPOSITORY / "tests")]
 
@@ -27,7 +28,7 @@ NAMES = (
 )
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
@@ -48,7 +49,7 @@ def main():
         options.json.write_text(json.dumps({**made, "results": results}, indent=2) + "\n")
 
 
-def show(title, rows):
+def show(title: str, rows: list[Row]) -> None:
     print(f"\n{title}\n")
     if not rows:
         return
@@ -58,7 +59,7 @@ def show(title, rows):
         print("  ".join(map(str.ljust, cells, widths)).rstrip())
 
 
-def _text(cell):
+def _text(cell: Any) -> str:
     return f"{cell:,}" if isinstance(cell, int | float) else str(cell)
 
 

@@ -7,9 +7,13 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 from helpers import (
     REPOSITORY,
+    Row,
+    Tables,
     build_wheel,
     can_count,
     compare,
@@ -30,7 +34,7 @@ PACKAGES = 2000
 PAIRS = 100
 
 
-def measure(work):
+def measure(work: Path) -> Tables:
     # Names of one length: paths are hashed, copied and compared at every start.
     plain, added = (make_venv(work / name) for name in ("plain", "added"))
     install(added, build_wheel(work / "wheel"))
@@ -44,7 +48,7 @@ def measure(work):
     }
 
 
-def _cases(plain, added, home):
+def _cases(plain: Path, added: Path, home: Path) -> Iterator[Row]:
     for code in (PASS, IMPORTS):
         yield _counted("as installed", code, plain, added, home)
     # How much of that is the size of site-packages.
@@ -73,7 +77,7 @@ def _cases(plain, added, home):
         yield _counted(f"{PACKAGES} more packages in both", code, plain, added, home)
 
 
-def _counted(case, code, plain, added, home, **variables):
+def _counted(case: str, code: str, plain: Path, added: Path, home: Path, **variables: str) -> Row:
     env = environment(home, **variables)
     without, with_ = (
         instructions([python, "-c", code], cwd=home, env=env) for python in (plain, added)
@@ -90,8 +94,8 @@ def _counted(case, code, plain, added, home, **variables):
     }
 
 
-def _wall(plain, added, home, code):
-    def start(python):
+def _wall(plain: Path, added: Path, home: Path, code: str) -> Row:
+    def start(python: Path) -> float:
         begin = time.perf_counter()
         run([python, "-c", code], cwd=home, env=environment(home))
         return time.perf_counter() - begin

@@ -1,12 +1,16 @@
 """A release with and without variants, installed by uv and by pip: what variants add in each."""
 
 import zipfile
+from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
 from helpers import (
+    Row,
+    Tables,
     build_wheel,
     child_seconds,
-    compare,
+    compare_at,
     environment,
     in_pairs,
     install,
@@ -23,7 +27,7 @@ COUNTS = (1, 10)  # packages in one install
 PAIRS = 9
 
 
-def measure(work):
+def measure(work: Path) -> Tables:
     uv = _uv(work)
     stock, ours, theirs = (make_venv(work / name) for name in ("stock", "ours", "theirs"))
     install(stock, pip_requirement())
@@ -33,17 +37,17 @@ def measure(work):
     for name in names:
         release(work / "plain" / name, "1.0", {None: ()}, name)
         release(work / "variants" / name, "1.0", {**levels("v4", "v3", "v2", "v1"), None: ()}, name)
-    rows = []
+    rows: list[Row] = []
     with Index(work / "plain") as without, Index(work / "variants") as with_:
         for index in (without, with_):
             index.pages = "json"
             index.metadata = True
 
-        def pip(python, index, names):
+        def pip(python: Path, index: Index, names: Sequence[str]) -> tuple[float, float, int]:
             options = ["--force-reinstall", "--no-cache-dir", "--index-url", index.url]
             return seconds([python, "-m", "pip", "install", *options, *names], python, index, names)
 
-        def uv_pip(index, names):
+        def uv_pip(index: Index, names: Sequence[str]) -> tuple[float, float, int]:
             options = ["--reinstall", "--no-cache", "--index-url", index.url, "--python", theirs]
             command = [
                 uv,
@@ -56,7 +60,9 @@ def measure(work):
             ]
             return seconds(command, theirs, index, names)
 
-        def seconds(command, python, index, names):
+        def seconds(
+            command: Sequence[object], python: Path, index: Index, names: Sequence[str]
+        ) -> tuple[float, float, int]:
             index.requests.clear()
             times = child_seconds(command, cwd=work, env=env)
             for name in names:
@@ -83,15 +89,17 @@ def measure(work):
     return {f"uv: ms to install a release without and with variants, {PAIRS} pairs": rows}
 
 
-def _rows(case, without, with_):
+def _rows(
+    case: Row, without: list[tuple[float, float, int]], with_: list[tuple[float, float, int]]
+) -> Iterator[Row]:
     requests = {"requests": f"{without[0][-1]} -> {with_[0][-1]}"}
     for place, what in enumerate(("CPU", "wall")):
-        figures = compare(*([run[place] for run in side] for side in (without, with_)))
+        figures = compare_at(place, (without, with_))
         more = round(figures["with"] - figures["without"], 1)
         yield {**case, "what": what, **figures, "more": more, **requests}
 
 
-def _uv(work):
+def _uv(work: Path) -> Path:
     (wheel,) = download(WHEELHOUSE / "uv", f"uv-{VERSION}-*.whl", "--no-deps", f"uv=={VERSION}")
     with zipfile.ZipFile(wheel) as archive:
         program = archive.extract(f"uv-{VERSION}.data/scripts/uv", work)

@@ -24,6 +24,7 @@ import tempfile
 import textwrap
 import threading
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 if sys.version_info < (3, 10):
@@ -192,7 +193,7 @@ def compile_c(compiler: list[str], flags: str, folder: Path) -> bytes:
     """The C loop as a shared library."""
     (folder / "logistic.c").write_text(C_SOURCE)
     library = folder / "logistic.so"
-    options = ["-O3", *flags.split(), "-fPIC", "-shared", "-o", library]
+    options: list[str | Path] = ["-O3", *flags.split(), "-fPIC", "-shared", "-o", library]
     run(*compiler, *options, folder / "logistic.c")
     return library.read_bytes()
 
@@ -225,11 +226,11 @@ def hash_of(content: bytes) -> str:
 
 
 @contextlib.contextmanager
-def served(folder: Path):
+def served(folder: Path) -> Iterator[str]:
     """Serve a folder as a package index on this machine; gives its URL."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
+        def log_message(self, *_: object) -> None:
             pass
 
     handler = functools.partial(Quiet, directory=str(folder))
@@ -244,7 +245,8 @@ def served(folder: Path):
 def install(python: Path, url: str, *options: str) -> None:
     """Install demo from that index and from nowhere else; show what pip says of the choice."""
     output = run(
-        *(python, "-m", "pip", "install", *options, "--index-url", url, "demo"),
+        python,
+        *("-m", "pip", "install", *options, "--index-url", url, "demo"),
         environment={
             **{key: value for key, value in os.environ.items() if not key.startswith("PIP_")},
             "PIP_CONFIG_FILE": os.devnull,

@@ -121,7 +121,7 @@ def env(make_environment: Callable[..., Environment]) -> Iterator[Environment]:
 @pytest.fixture
 def shell(env: Environment, tmp_path: Path) -> Shell:
     """Runs commands in the environment as in an activated one; returns what they print."""
-    return shell_of(env, tmp_path / "commands")
+    return shell_of(env.python, tmp_path / "commands")
 
 
 @pytest.fixture

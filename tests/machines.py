@@ -25,6 +25,7 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from support.wheels import plain_wheel
 
@@ -147,7 +148,7 @@ def qemu(name: str) -> str:
 
 def enter(root: Path, name: str, *command: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a root, in which programs of its architecture run, and nowhere else."""
-    order = "little" if name != "s390x" else "big"
+    order: Literal["little", "big"] = "little" if name != "s390x" else "big"
     magic = b"\x7fELF\x02" + (b"\1" if order == "little" else b"\2") + b"\1" + bytes(9)
     magic += (2).to_bytes(2, order) + ARCHITECTURES[name].elf.to_bytes(2, order)
     mask = b"\xff" * 7 + b"\0" + b"\xff" * 8 + (0xFFFE).to_bytes(2, order) + b"\xff\xff"
@@ -372,8 +373,8 @@ def main() -> int:
 
         with ThreadPoolExecutor(len(ARCHITECTURES)) as pool:
             results = [one for several in pool.map(of, ARCHITECTURES) for one in several]
-        version = re.search(r"version ([\d.]+)", run(qemu("aarch64"), "--version").stdout)
-    PAGE.write_text(page(results, version[1]))
+        version = re.findall(r"version ([\d.]+)", run(qemu("aarch64"), "--version").stdout)[0]
+    PAGE.write_text(page(results, version))
     bad = [
         one for one in results if one["dies"] or one["installed dies"] or one["doctor"] == "fails"
     ]

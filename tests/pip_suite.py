@@ -129,7 +129,12 @@ def prepare(checkout: Path, work: Path) -> tuple[Path, Path, Path]:
     clone, code = work / "pip", work / "code"
     subprocess.run(["git", "clone", "-q", checkout.resolve(), clone], check=True)
     subprocess.run([sys.executable, "-m", "venv", work / "tools"], check=True)
-    tools = [work / "tools/bin/python", "-m", "pip", "--disable-pip-version-check"]
+    tools: list[str | Path] = [
+        work / "tools/bin/python",
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+    ]
     subprocess.run([*tools, "install", "-q", "--upgrade", "pip"], check=True)
     subprocess.run([*tools, "install", "-q", "--target", code, ROOT], check=True)
     # As pip's noxfile does.
@@ -137,10 +142,11 @@ def prepare(checkout: Path, work: Path) -> tuple[Path, Path, Path]:
     python = work / "venv/bin/python"
     tools += ["--python", python]
     wheels = clone / "tests/data/common_wheels"
-    for command in (
+    commands: list[list[str | Path]] = [
         ["wheel", "-q", "-w", wheels, "--group", "test-common-wheels"],
         ["install", "-q", "--group", "test", clone],
-    ):
+    ]
+    for command in commands:
         subprocess.run([*tools, *command], cwd=clone, check=True)
     # Our code only: pip's tests look at which packages are installed.
     for folder in (*code.glob("*.dist-info"), *code.glob("pip"), *code.glob("bin")):
@@ -162,7 +168,7 @@ def run(python: Path, clone: Path, code: Path | None, arguments: list[str]) -> d
         name: os.environ[name] for name in os.environ if not name.startswith("PIP_")
     }  # settings
     environ |= {"LC_CTYPE": "en_US.UTF-8", OUTCOMES: str(outcomes), CODE: str(code or "")}
-    command = [
+    command: list[str | Path] = [
         python,
         "-m",
         "pytest",

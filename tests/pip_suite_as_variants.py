@@ -44,7 +44,7 @@ LOCK_TABLE = re.compile(r"\n*\[packages\.variants-json[^\n]*\n(?:[^\[\n][^\n]*\n
 
 def prepare(clone: Path) -> None:
     """Put `variant.json` into the wheels of pip's test data; their hashes change wherever they are written."""
-    hashes = {}
+    hashes: dict[str, str] = {}
     for wheel in (clone / "tests/data").rglob("*.whl"):
         before = hashlib.sha256(wheel.read_bytes()).hexdigest()
         wheel.write_bytes(with_metadata(wheel.read_bytes()))

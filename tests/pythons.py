@@ -55,7 +55,7 @@ def make_root(root: Path) -> None:
         uri = subprocess.check_output(
             ["apt-get", "indextargets", "--format", "$(REPO_URI)"], text=True
         ).split()[0]
-        command = [
+        command: list[str | Path] = [
             "debootstrap",
             "--variant=minbase",
             f"--include={','.join(PACKAGES)}",

@@ -16,14 +16,17 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# As many at a time as there are processors; who has nothing left takes from the others.
-EVERYTHING = ["-n", str(os.cpu_count() or 1), "--dist", "worksteal"]
+# One more at a time than there are processors, for tests that wait; who has nothing left takes
+# from the others.
+EVERYTHING = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal"]
 BIN = ROOT / ".venv" / ("Scripts" if os.name == "nt" else "bin")
 INSTALLED = ROOT / ".venv" / "installed"  # what the last installation depended on
 LINT = [
     ["-m", "ruff", "check", "."],
     ["-m", "ruff", "format", "--check", "."],
     ["-m", "mypy"],
+    ["-m", "mypy", "--strict", "benchmarks"],
+    ["-m", "mypy", "--strict", "examples"],
 ]
 
 

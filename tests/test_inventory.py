@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.environments import FORCED, Environment, Result, clean, unpack
@@ -250,7 +251,7 @@ def test_a_provider_that_is_gone_is_asked_for(env: Environment, tmp_path: Path) 
 def test_a_provider_that_fails_is_a_line_for_each_that_needs_it(
     env: Environment, tmp_path: Path
 ) -> None:
-    acme_one = {"providers": ACME, "namespaces": ("acme",)}
+    acme_one: dict[str, Any] = {"providers": ACME, "namespaces": ("acme",)}
     for name in ("demo", "fast"):
         unpack(env, variant_wheel(tmp_path, "mk2", ("acme :: engine :: mk2",), name, **acme_one))
     unpack(env, variant_wheel(tmp_path, "v3", ("x86_64 :: level :: v3",), "other"))
@@ -264,7 +265,7 @@ def test_a_provider_that_fails_is_a_line_for_each_that_needs_it(
 
 
 def test_what_a_provider_warns_of_is_passed_on_once(env: Environment, tmp_path: Path) -> None:
-    acme_one = {"providers": ACME, "namespaces": ("acme",)}
+    acme_one: dict[str, Any] = {"providers": ACME, "namespaces": ("acme",)}
     for name in ("demo", "fast"):
         unpack(env, variant_wheel(tmp_path, "mk2", ("acme :: engine :: mk2",), name, **acme_one))
     unpack(env, acme(tmp_path, "logging.warning('the driver is too old'); return []"))

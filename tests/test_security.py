@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -135,9 +136,9 @@ def test_index_data_imports_nothing(
         for i, (requires, api) in enumerate(asked)
     }
     labels = {name: (f"{name} :: feature :: value",) for name in providers}
-    options = {"namespaces": tuple(providers), "providers": providers}
+    options: dict[str, Any] = {"namespaces": tuple(providers), "providers": providers}
     release(index.root / "demo", "1.0", {**labels, None: ()}, **options)
-    bare = {"namespaces": ("unrelated", "trap"), "providers": {}}
+    bare: dict[str, Any] = {"namespaces": ("unrelated", "trap"), "providers": {}}
     release(
         index.root / "bare", "1.0", {"x": ("trap :: feature :: value",), None: ()}, "bare", **bare
     )
@@ -276,7 +277,7 @@ def test_a_provider_runs_in_no_pip_and_writes_to_no_terminal(
     env: Environment, index: Index, acme: dict[str, str], ran: Path, tmp_path: Path
 ) -> None:
     providers = {"acme": ACME, "fails": FAILS}
-    options = {"namespaces": ("acme", "fails"), "providers": providers}
+    options: dict[str, Any] = {"namespaces": ("acme", "fails"), "providers": providers}
     release(index.root / "demo", "1.0", {"mk1": ("acme :: engine :: mk1",), None: ()}, **options)
     release(index.root / "other", "1.0", {"x": ("fails :: a :: b",), None: ()}, "other", **options)
     result = env.pip("install", "-vv", "--index-url", index.url, "demo", env=acme)

@@ -3,6 +3,7 @@
 import importlib
 import socket
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -33,7 +34,7 @@ PLUGIN_ENTRY = "[variant_plugins]\nacme = acme_variants\n"
 
 
 @pytest.fixture(autouse=True)
-def site(tmp_path, monkeypatch) -> Path:
+def site(tmp_path, monkeypatch) -> Iterator[Path]:
     """A site-packages folder of this process and of the detection process."""
     site = tmp_path / "site"
     site.mkdir()

@@ -28,7 +28,7 @@ def main(dist: str) -> None:
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(folders[label])
         fitting = [one for one in folders if one[:7] != "x86_64_" or one[7:] in levels]
-        times = {label: [] for label in fitting}
+        times: dict[str, list[float]] = {label: [] for label in fitting}
         for label in 9 * fitting:  # in turn, since other programs are running, too
             times[label].append(
                 float(subprocess.check_output([sys.executable, "-c", RUN], cwd=folders[label]))

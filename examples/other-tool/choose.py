@@ -19,23 +19,24 @@ from pip_variants.model.filename import WheelFilename, index_metadata_filename
 from pip_variants.model.metadata import VariantMetadata, combine_all
 from pip_variants.selection import select
 
+Wheels = dict[str | None, tuple[int, Path]]  # by label the best tag's rank, and the wheel
 
-def wheels_of(folder, project):
+
+def wheels_of(folder: Path, project: str) -> dict[Version, Wheels]:
     """The wheels of a project that this Python can install: by version, one for each label."""
     ranks = {tag: rank for rank, tag in enumerate(sys_tags())}
-    releases = {}
+    releases: dict[Version, Wheels] = {}
     for path in folder.glob("*.whl"):
         name = WheelFilename.parse(path.name)
         fitting = [ranks[tag] for tag in parse_tag("-".join(name.tags)) if tag in ranks]
         if fitting and canonicalize_name(name.distribution) == canonicalize_name(project):
             wheels = releases.setdefault(Version(name.version), {})
-            wheels[name.label] = min(
-                wheels.get(name.label, (len(ranks), None)), (min(fitting), path)
-            )
+            one = min(fitting), path
+            wheels[name.label] = min(wheels.get(name.label, one), one)
     return releases
 
 
-def metadata_of(folder, project, version, variants):
+def metadata_of(folder: Path, project: str, version: Version, variants: Wheels) -> VariantMetadata:
     """What is known of the variants of one release: the index's file, else what the wheels say."""
     listed = folder / index_metadata_filename(project, str(version))
     if listed.is_file():
@@ -44,13 +45,13 @@ def metadata_of(folder, project, version, variants):
     return combine_all({name: VariantMetadata.parse(texts[name], name) for name in texts})
 
 
-def choose(folder, project, detection):
+def choose(folder: Path, project: str, detection: Detection) -> Path:
     """The wheel of the newest version that fits; says why variants do not."""
     for version, wheels in sorted(wheels_of(folder, project).items(), reverse=True):
         plain = wheels.pop(None, None)
         if wheels:
             metadata = metadata_of(folder, project, version, wheels)
-            ordering = select(metadata, wheels, detection)
+            ordering = select(metadata, filter(None, wheels), detection)
             for rejection in ordering.rejected:
                 print(f"{rejection.label} {reasons.reason(rejection)}")
             for variant in ordering.best_first:

@@ -77,7 +77,7 @@ def select(
     known = {**metadata.variants, NULL_LABEL: Variant(NULL_LABEL)}
     listed = [known[label] for label in {*labels} & known.keys()]
     unlisted = [Rejection(label) for label in {*labels} - known.keys()]
-    used = {name for variant in listed for name in variant.namespaces}
+    used = {feature.namespace for variant in listed for feature, _ in variant.features}
     supported = supported_properties(metadata, used, asker, choices)
     # The reserved namespace has no place in the priorities: it decides where nothing else does.
     namespaces = choices.namespaces((*metadata.namespaces, ABI_DEPENDENCY))

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from vendors import DETECT, broken_vendor, plugin, vendor
+from support.vendors import DETECT, broken_vendor, plugin, vendor
 
 import pip_variants
 from pip_variants.detection import client

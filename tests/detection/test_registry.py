@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from packaging.requirements import InvalidRequirement, Requirement
-from vendors import broken_vendor, entry, install, install_plugin, plugin, vendor
+from support.vendors import broken_vendor, entry, install, install_plugin, plugin, vendor
 
 from pip_variants.detection import Absent
 from pip_variants.detection.registry import Registry, _Wanted
@@ -111,8 +111,8 @@ def test_a_requirement_that_is_read_without_packaging_means_the_same(text, versi
 
 
 def test_a_plain_question_loads_no_more_than_it_needs():
-    code = f"import sys; from pip_variants.detection.registry import Registry; Registry().supported(*{OURS}, [], '/'); "
-    code += "print(*{'packaging', 'pluggy', 'dataclasses', 'inspect', 'archspec.cpu', 'importlib_metadata'} & {*sys.modules})"
+    code = f"import sys; before = {{*sys.modules}}; from pip_variants.detection.registry import Registry; Registry().supported(*{OURS}, [], '/'); "
+    code += "print(*{'packaging', 'pluggy', 'dataclasses', 'inspect', 'archspec.cpu', 'importlib_metadata'} & {*sys.modules} - before)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "\n"
 
@@ -121,7 +121,13 @@ def test_of_two_that_go_by_one_name_the_same_answers_here_and_in_a_target(site, 
     vendor(site, "acme")
     source = (site / "acme_variants.py").read_text().replace('"mk2", "mk1"', '"mk9"')
     install(site, "second-variants", source, entry_points=entry("second", "second_variants"))
-    registry, wanted = Registry(), (["acme-variants"], "acme_variants", [], sys.prefix)
+    registry = Registry()
+    wanted: tuple[list[str], str, list[str], str] = (
+        ["acme-variants"],
+        "acme_variants",
+        [],
+        sys.prefix,
+    )
     file = tmp_path / "machine.toml"
     file.write_text(Target((registry.machine([]),)).to_toml())
     here = registry.supported(*wanted).support

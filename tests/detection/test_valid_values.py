@@ -1,7 +1,7 @@
 """What exists at all, asked in the detection process: built in, of vendors, of installed plugins."""
 
 import pytest
-from vendors import broken_vendor, entry, install, install_plugin, plugin, vendor
+from support.vendors import broken_vendor, entry, install, install_plugin, plugin, vendor
 
 from pip_variants.detection import client
 from pip_variants.detection.client import Answer, Detection

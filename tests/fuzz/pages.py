@@ -8,7 +8,9 @@ import logging
 import traceback
 from functools import partial
 from types import SimpleNamespace
+from typing import Any
 
+from fuzz.targets import ASKER, CHOICES, fit_for_a_terminal
 from pip._internal.exceptions import PipError
 from pip._internal.index.collector import IndexContent, LinkCollector, parse_links
 from pip._internal.index.package_finder import PackageFinder
@@ -18,7 +20,6 @@ from pip._internal.models.target_python import TargetPython
 from pip._internal.resolution.resolvelib.found_candidates import FoundCandidates
 from pip._internal.utils.hashes import Hashes
 from pip._vendor.requests.exceptions import RequestException
-from targets import ASKER, CHOICES, fit_for_a_terminal
 
 from pip_variants.pip_adapter.hook.attach import attach
 from pip_variants.pip_adapter.hook.run import VERBOSE, Run, during, entered
@@ -77,7 +78,7 @@ class _Target(Target):
         self.warm_up = lambda: None
 
 
-def _candidates(page: IndexContent, session: Session) -> tuple[PackageFinder, list]:
+def _candidates(page: IndexContent, session: Any) -> tuple[PackageFinder, list]:
     finder = PackageFinder.create(
         link_collector=LinkCollector(session, SearchScope([], [], no_index=False)),
         selection_prefs=SelectionPreferences(allow_yanked=True),

@@ -15,8 +15,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
 FOUND = HERE / "found"
 KNOWN = HERE / "corpus"
 
@@ -29,7 +31,7 @@ def words(folder: Path) -> str:
     return "".join(f'"{word.decode()}"\n' for word in sorted(found))
 
 
-def nodes(value: object) -> list:
+def nodes(value: Any) -> list:
     """Every object and list in a JSON value."""
     found = [value] if isinstance(value, (dict, list)) else []
     for one in value.values() if isinstance(value, dict) else value if found else ():
@@ -42,14 +44,30 @@ def changed(data: bytes, draw: random.Random) -> bytes | None:
     lines = data.split(b"\n")
     line = draw.randrange(len(lines))
     found = re.search(rb"[{\[].*[\]}]", lines[line])
+    if not found:
+        return None
     try:
-        document = json.loads(found[0] if found else b"")
+        document = json.loads(found[0])
         parents = [one for one in nodes(document) if one]
     except (ValueError, RecursionError):
         return None
     if not parents:
         return None
-    ends = (None, True, 0, -1, 10**30, 1.5, "", "a", "\x1b[31m", "\ud800", "9" * 30, [], {})
+    ends: tuple[Any, ...] = (
+        None,
+        True,
+        0,
+        -1,
+        10**30,
+        1.5,
+        "",
+        "a",
+        "\x1b[31m",
+        "\ud800",
+        "9" * 30,
+        [],
+        {},
+    )
     parent, other = draw.choice(parents), draw.choice(parents)
     key = draw.choice(list(parent)) if isinstance(parent, dict) else draw.randrange(len(parent))
     taken = draw.choice(list(other) if isinstance(other, dict) else [*other, *ends])
@@ -74,10 +92,10 @@ def fuzz(target: str, arguments: list[str]) -> None:
     import atheris
 
     with atheris.instrument_imports(include=["pip_variants", "tomllib", "json"]):
-        from targets import TARGETS
+        from fuzz.targets import TARGETS
 
         if target == "page":
-            import pages  # noqa: F401
+            import fuzz.pages  # noqa: F401
 
     def mutated(data: bytes, most: int, seed: int) -> bytes:
         draw = random.Random(seed)
@@ -116,7 +134,7 @@ def reached(target, data: bytes) -> set[tuple]:
 
 def merge(name: str) -> None:
     """Add what was found and takes other ways than the corpus, the smallest first."""
-    from targets import TARGETS
+    from fuzz.targets import TARGETS
 
     known: set[tuple] = set()
     for file in (KNOWN / name).iterdir():

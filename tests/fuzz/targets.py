@@ -11,7 +11,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from pip_variants.detection import client, registry, targets, worker
-from pip_variants.errors import DetectionError, InvalidTarget, PipVariantsError, printable
+from pip_variants.errors import (
+    DetectionError,
+    InvalidTarget,
+    InvalidVariantMetadata,
+    PipVariantsError,
+    printable,
+)
 from pip_variants.model import markers, names
 from pip_variants.model.abi import abi_dependencies, belongs_to
 from pip_variants.model.filename import (
@@ -20,7 +26,6 @@ from pip_variants.model.filename import (
     split_index_metadata_filename,
 )
 from pip_variants.model.metadata import (
-    InvalidVariantMetadata,
     PluginProvider,
     Variant,
     VariantMetadata,
@@ -122,7 +127,9 @@ def filename(data: bytes) -> None:
         assert WheelFilename.parse(str(wheel.with_label("null"))).label == "null"
     if parts := split_index_metadata_filename(text):
         written = index_metadata_filename(*parts)  # which spells the name as wheels do
-        assert index_metadata_filename(*split_index_metadata_filename(written)) == written
+        again = split_index_metadata_filename(written)
+        assert again
+        assert index_metadata_filename(*again) == written
 
 
 def name(data: bytes) -> None:
@@ -234,7 +241,8 @@ def provider_answer(data: bytes) -> None:
     except PipVariantsError as error:
         fit_for_a_terminal(printable(str(error)))
         return
-    line = json.dumps(worker._answer(SimpleNamespace(said=lambda: found), "said"))
+    asked: Any = SimpleNamespace(said=lambda: found)
+    line = json.dumps(worker._answer(asked, "said"))
     assert client._said(json.loads(line)).support == found.support
 
 
@@ -258,7 +266,7 @@ def process_output(data: bytes) -> None:
         lambda ask: ask.everything(),
     )
     for question in questions:
-        process = SimpleNamespace(
+        process: Any = SimpleNamespace(
             stdin=io.StringIO(),
             stdout=io.TextIOWrapper(io.BytesIO(data), "utf-8", "replace"),
             returncode=0,
@@ -282,7 +290,7 @@ def process_output(data: bytes) -> None:
 
 def page(data: bytes) -> None:
     """An index page, then a line of `---`, then what the index says of each release's variants."""
-    import pages
+    from fuzz import pages
 
     listing, _, answer = data.partition(b"\n---\n")
     pages.check(listing, answer)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from targets import CORPUS, TARGETS
+from fuzz.targets import CORPUS, TARGETS
 
 INPUTS = sorted(Path(CORPUS).glob("*/*"))
 

@@ -13,7 +13,7 @@ import sys
 import tracemalloc
 
 import pytest
-from targets import ASKER, REFUSED, TARGETS, tried
+from fuzz.targets import ASKER, REFUSED, TARGETS, tried
 
 from pip_variants.detection.targets import loads
 from pip_variants.model.abi import AbiDependency

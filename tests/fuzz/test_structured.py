@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from fuzz.targets import TARGETS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from targets import TARGETS
 
 from pip_variants.detection import ANSWER
 

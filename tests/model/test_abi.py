@@ -54,6 +54,8 @@ def test_other_namespaces_are_not_packages() -> None:
         (["2.8", "2.10"], ["torch>=2.8,<2.11,!=2.9.*"]),
         (["2.0", "1.13"], ["torch==2.0.*", "torch==1.13.*"]),
         (["1", "2000000"], ["torch==2000000.*", "torch==1.*"]),
+        (["1", "52"], ["torch>=1,<53" + "".join(f",!={one}.*" for one in range(2, 52))]),
+        (["1", "53"], ["torch==53.*", "torch==1.*"]),
     ],
 )
 def test_requirements(values: list[str], expected: list[str]) -> None:
@@ -75,6 +77,15 @@ def test_the_epoch_0_is_that_of_versions_without_one(version: str, is_one: bool)
 @given(releases, versions)
 def test_a_release_is_a_prefix(release: str, version: str) -> None:
     assert belongs_to(version, release) is SpecifierSet(f"=={release}.*").contains(version)
+
+
+@given(releases, st.integers(0, 2), releases)
+def test_zeros_at_the_end_of_a_version_may_be_left_out(release: str, more: int, other: str) -> None:
+    longer = ".".join([*release.split("."), *["0"] * more][:3])
+    assert belongs_to(release, longer)
+    for version in (release, other):
+        expected = SpecifierSet(f"=={longer}.*").contains(version)
+        assert belongs_to(version, longer) is expected
 
 
 @pytest.mark.parametrize("invalid", ["02.8", "2.8.0.1", "2.", "v2", "2.8rc1", "", "1_0"])

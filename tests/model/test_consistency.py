@@ -2,7 +2,7 @@
 
 import pytest
 from hypothesis import given
-from strategies import examples, metadata
+from support.strategies import examples, metadata
 
 from pip_variants.model.consistency import Contradiction, contradiction
 from pip_variants.model.metadata import VariantMetadata

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import examples, values
+from support.strategies import examples, values
 
 from pip_variants.errors import InvalidVariantLabel, InvalidWheelFilename
 from pip_variants.model.filename import (

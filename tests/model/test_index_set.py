@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
+from support.toml import tomllib
 
 from pip_variants.errors import InvalidIndexSet
 from pip_variants.model.index_set import IndexSet
@@ -49,7 +49,7 @@ def test_what_is_read() -> None:
     found = parse(TEXT)
     assert (found.name, found.projects, found.known) == (
         "acme",
-        {"acme-solver", "acme-viewer"},
+        frozenset({"acme-solver", "acme-viewer"}),
         ("acme-solver<4",),
     )
     cuda, cpu = found.builds

@@ -5,11 +5,12 @@ from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import (
+from support.strategies import (
     examples,
     json_values,
     metadata,
@@ -48,7 +49,7 @@ PEP_825_URL = "https://variants-schema.wheelnext.dev/peps/825/v0.1.1.json"
 PEP_850_URL = "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json"
 PEP_817_URL = "https://variants-schema.wheelnext.dev/v0.0.3.json"
 
-PEP_825 = {
+PEP_825: dict[str, Any] = {
     "$schema": PEP_825_URL,
     "default-priorities": {"namespace": ["x86_64", "aarch64", "blas_lapack"]},
     "variants": {
@@ -60,7 +61,7 @@ PEP_825 = {
         "x86_64_v4_mkl": {"blas_lapack": {"library": ["mkl"]}, "x86_64": {"level": ["v4"]}},
     },
 }
-PEP_850_STATIC = {
+PEP_850_STATIC: dict[str, Any] = {
     "$schema": PEP_850_URL,
     "default-priorities": {"namespace": ["blas_lapack"]},
     "providers": {
@@ -72,7 +73,7 @@ PEP_850_STATIC = {
         "null": {},
     },
 }
-PEP_850_PLUGIN = {
+PEP_850_PLUGIN: dict[str, Any] = {
     "$schema": PEP_850_URL,
     "default-priorities": {"namespace": ["nvidia", "x86_64"]},
     "providers": {
@@ -93,7 +94,7 @@ PEP_850_PLUGIN = {
         "null": {},
     },
 }
-PEP_850_BUILTIN = {
+PEP_850_BUILTIN: dict[str, Any] = {
     "$schema": PEP_850_URL,
     "default-priorities": {"namespace": ["debug", "abi"]},
     "providers": {
@@ -108,7 +109,7 @@ PEP_850_BUILTIN = {
 }
 X86_64_ONLY = "platform_machine == 'x86_64' or platform_machine == 'AMD64'"
 AARCH64_ONLY = "platform_machine == 'aarch64' or 'arm' in platform_machine"
-PEP_817 = {
+PEP_817: dict[str, Any] = {
     "$schema": PEP_817_URL,
     "default-priorities": {
         "feature": {"aarch64": ["version"], "x86_64": ["level"]},
@@ -325,11 +326,12 @@ def is_read(name, path, new):
     return new is not None or not path or path[-1] not in MAY_BE_NULL
 
 
+NEW: tuple[Any, ...] = (None, True, 3, "x", [], {})
 REPLACEMENTS = [
     pytest.param(document, path, new, kind(old), id=f"{name}-{'.'.join(map(str, path))}={new!r}")
     for name, document in DOCUMENTS.items()
     for path, old in nodes(document)
-    for new in (None, True, 3, "x", [], {})
+    for new in NEW
     if old != new and is_read(name, path, new)
 ]
 
@@ -462,7 +464,8 @@ def test_a_namespace_without_features_says_nothing(label):
         found = read(set_at(PEP_825, ("variants", label), {namespace: {}}))
         assert found.variants[label] == Variant(label)
         assert found.to_json()["variants"][label] == {}
-    for entry in ({"gpu": []}, {"gpu": None}, {"G-pu": {}}):
+    entries: tuple[dict[str, Any], ...] = ({"gpu": []}, {"gpu": None}, {"G-pu": {}})
+    for entry in entries:
         assert refused(set_at(PEP_825, ("variants", label), entry)).startswith(f"variants.{label}.")
 
 
@@ -792,7 +795,7 @@ def test_nesting_that_only_just_can_be_read_is_refused_as_well():
 
 
 def test_deep_nesting_of_what_is_already_parsed_is_refused():
-    deep = []
+    deep: list = []
     for _ in range(100_000):
         deep = [deep]
     with pytest.raises(
@@ -1449,7 +1452,7 @@ def test_a_default_written_out_is_the_default():
 
 def test_requirements_in_another_order_may_have_another_default():
     """The endpoint's default is the first one's name."""
-    one, two = (pep_825(providers={"cpu": PluginProvider(names)}) for names in ("ab", "ba"))
+    one, two = (pep_825(providers={"cpu": PluginProvider(tuple(names))}) for names in ("ab", "ba"))
     with pytest.raises(InconsistentVariantMetadata, match=r"^providers\.cpu differs"):
         one.combine(two)
 

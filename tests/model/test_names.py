@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
-from strategies import NAME_ALPHABET, VALUE_ALPHABET, examples, properties
+from support.strategies import NAME_ALPHABET, VALUE_ALPHABET, examples, properties
 
 from pip_variants.errors import InvalidVariantLabel, InvalidVariantProperty
 from pip_variants.model.names import (
@@ -189,7 +189,13 @@ def test_a_requirement_has_one_normal_form(one, two):
         ("a==1+0", "a==1+0.0"),
         ("a; os_name == 'nt'", "a; os_name == 'NT'"),
         ("a; os_name == 'nt'", "a; os_name != 'nt'"),
+        ("a; os_name == 'at'", "a; os_name == 'bt'"),
+        ("a; os_name == 'ta'", "a; os_name == 'tb'"),
+        ("a; os_name == 'a;b'", "a; os_name == 'ab'"),
+        ("a; Xa", "a; Xb"),
+        ("a===1X", "a===1"),
         ("a @ https://example.org/a", "a @ https://example.org/b"),
+        ("a @ https://example.org/a,b,c", "a @ https://example.org/a,c,b"),
         ("-e .", "-e x"),
         ("?", "??"),
     ],
@@ -235,7 +241,13 @@ def test_any_text_has_a_normal_form(text):
 
 @pytest.mark.parametrize(
     ("name", "end"),
-    [("pytroch", "; did you mean pytorch?"), ("torch", "; did you mean torch2?"), ("numpy", "")],
+    [
+        ("pytroch", "; did you mean pytorch?"),
+        ("torch", "; did you mean torch2?"),
+        ("numpy", ""),
+        ("vxyz", "; did you mean wxyz?"),  # three of four letters
+        ("onetwotxxxx", ""),  # seven of eleven
+    ],
 )
 def test_the_nearest_of_the_known_names(name, end):
-    assert meant(name, ["pytorch", "torch2", "x"]) == end
+    assert meant(name, ["pytorch", "torch2", "x", "wxyz", "onetwothree"]) == end

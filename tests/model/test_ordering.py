@@ -1,11 +1,12 @@
 """PEP 825, Variant ordering."""
 
 from functools import cmp_to_key
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import examples, situations
+from support.strategies import examples, situations
 
 from pip_variants import reasons
 from pip_variants.model.metadata import Variant
@@ -19,7 +20,7 @@ def pep_825(variants, default_priorities, target):
     # 1. The ordered list of namespaces.
     namespace_order = list(default_priorities)
     # 2. and 3. The ordered lists of compatible features, and of compatible values.
-    feature_order = {}
+    feature_order: dict[str, list[str]] = {}
     value_order = {}
     for namespace in namespace_order:
         feature_order[namespace] = []
@@ -31,8 +32,10 @@ def pep_825(variants, default_priorities, target):
     def compatible_values(namespace, feature, wanted):
         return [value for value in value_order.get((namespace, feature), []) if value in wanted]
 
-    def is_compatible(features):
-        return all(compatible_values(*feature, wanted) for feature, wanted in features)
+    def is_compatible(features: Any) -> bool:
+        return all(
+            compatible_values(namespace, name, wanted) for (namespace, name), wanted in features
+        )
 
     def sorted_keys(features):
         keys = []
@@ -135,7 +138,9 @@ def test_a_rejection_names_a_missing_property_and_what_is_supported(situation):
             support = target.get(feature.namespace)
             supported = support.values(feature.name) if support else ()
             if not set(values) & set(supported):
-                needed = " or ".join([str(VariantProperty(*feature, values[0])), *values[1:]])
+                needed = " or ".join(
+                    [str(VariantProperty(feature.namespace, feature.name, values[0])), *values[1:]]
+                )
                 known = ", ".join(supported) or "none"
                 expected.append(
                     f"needs {needed} (supported: {known})"

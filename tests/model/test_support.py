@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import examples, few_names, few_values, supports
+from support.strategies import examples, few_names, few_values, supports
 
 from pip_variants.model.support import Answer, NamespaceSupport, SupportedFeature
 

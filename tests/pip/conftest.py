@@ -13,7 +13,7 @@ _faults: list[tuple[Any, ...]] = []  # place, row
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    properties = dict(report.user_properties)
+    properties: dict[str, Any] = dict(report.user_properties)
     if report.when == "call" and "pip" in properties:
         name = report.nodeid.partition("[")[2].rstrip("]")
         _tried.append((name, properties, report.passed))
@@ -32,7 +32,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         file.write_text(surroundings.page(_environments))
     file = session.config.getoption("--faults")
     if file and not hasattr(session.config, "workerinput"):
-        file.write_text(faults.page([row for _, *row in sorted(_faults)]))
+        file.write_text(faults.page([tuple(row) for _, *row in sorted(_faults)]))
 
 
 def _lines() -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.environments import FORCED, NEWEST_PIP
@@ -11,7 +12,7 @@ from support.wheels import plain_wheel, release
 from pip_variants.model.metadata import BuiltinProvider
 
 TORCH = {"t27": "2.7", "t28": "2.8", "t29": "2.9"}
-SPELLINGS = {
+SPELLINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "reserved": ("abi_dependency", {"namespaces": ("x86_64",)}),
     "builtin": (
         "abi",
@@ -31,11 +32,11 @@ def torch(index: Index) -> Path:
 def vllm(
     index: Index, version: str = "1.0", spelling: str = "reserved", plain: bool = True, **more
 ) -> Path:
-    namespace, options = SPELLINGS[spelling]
+    namespace, spelt = SPELLINGS[spelling]
     labels: dict = {label: (f"{namespace} :: torch :: {value}",) for label, value in TORCH.items()}
     if plain:
         labels[None] = ()
-    options = {"metadata": ["Requires-Dist: torch"], **options, **more}
+    options = {"metadata": ["Requires-Dist: torch"], **spelt, **more}
     return release(index.root / "vllm", version, labels, name="vllm", **options)
 
 

@@ -11,7 +11,9 @@ import pytest
 from support import faults
 from support.environments import FORCED, NEWEST_PIP
 from support.server import Index, Reply
-from support.wheels import levels, release, variant_wheel, write_index_metadata
+from support.wheels import levels, release, variant_wheel
+
+from pip_variants.publish.index import write_index_metadata
 
 JSON = "demo-1.0-variants.json"
 WHEEL = "demo-1.0-py3-none-any-v3.whl"

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.environments import FORCED, ROOT, Environment, Result
@@ -74,7 +75,7 @@ def ours(env: Environment) -> Iterator[Path]:
     aside.rename(package)
 
 
-def install(env: Environment, index: Index, *words: object, **options: object) -> Result:
+def install(env: Environment, index: Index, *words: object, **options: Any) -> Result:
     return env.pip("install", "--index-url", index.url, *words, "demo", env=FORCED, **options)
 
 
@@ -192,9 +193,12 @@ def test_what_is_installed_is_shown_as_by_stock_pip(
 # While pip runs
 
 
-def vanish(folder: Path, reply: Reply) -> Reply:
+def vanish(path: Path, reply: Reply) -> Reply:
     """At once, as pip moves what it replaces: Python may be writing into the folder's __pycache__."""
-    shutil.rmtree(folder.rename(folder.with_name("~gone")), ignore_errors=True)
+    if path.is_dir():
+        shutil.rmtree(path.rename(path.with_name("~gone")), ignore_errors=True)
+    else:
+        path.unlink()
     return reply
 
 
@@ -214,9 +218,7 @@ def test_it_vanishes_while_pip_waits_for_the_page(
 ) -> None:
     """As when another pip upgrades it."""
     release_of_demo(index)
-    gone = ours / name
-    away = partial(vanish, gone) if gone.is_dir() else (lambda reply: (missing(gone), reply)[1])
-    index.faults["GET", "demo"] = away
+    index.faults["GET", "demo"] = partial(vanish, ours / name)
     result = install(env, index)
     assert_stock(env, result)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from support.environments import FORCED, Environment
@@ -13,16 +14,16 @@ FAILING = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "V3"}
 FINE = "No broken requirements found.\n"
 PIPS = [
     ("23.0.1", "3.10"),
-    ("24.0", "3.10"),
     ("24.0", "3.11"),
-    ("25.3", "3.11"),
-    ("26.2", "3.11"),
-    ("26.3", "3.10"),
     ("26.3", "3.13"),
+    pytest.param("24.0", "3.10", marks=pytest.mark.long),
+    pytest.param("25.3", "3.11", marks=pytest.mark.long),
+    pytest.param("26.2", "3.11", marks=pytest.mark.long),
+    pytest.param("26.3", "3.10", marks=pytest.mark.long),
 ]
 
 
-def install(env: Environment, index: Index, **options: object) -> None:
+def install(env: Environment, index: Index, **options: Any) -> None:
     release(index.root / "demo", "1.0", {**levels("v2", "v3"), None: ()}, **options)
     env.pip("install", "--index-url", index.url, "demo", env=FORCED)
     assert env.installed() == ("1.0", "v3")

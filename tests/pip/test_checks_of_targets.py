@@ -4,6 +4,7 @@ import json
 import shlex
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.environments import Environment, Result, clean
@@ -20,7 +21,7 @@ FITS = f"fits cluster.toml, for which it was installed; not this machine: {LACKS
 def ours(
     env: Environment, *arguments: object, machine: dict[str, str], code: int = 0, **more: str
 ) -> Result:
-    command = [env.python, "-m", "pip_variants", *map(str, arguments)]
+    command: list[str | Path] = [env.python, "-m", "pip_variants", *map(str, arguments)]
     done = subprocess.run(
         command, capture_output=True, text=True, env=clean({**machine, **more}), cwd=env.folder
     )
@@ -68,7 +69,7 @@ def test_without_a_word_both_are_told(image: Environment) -> None:
 def test_the_target_that_is_named_counts_alone(
     image: Environment, cluster: Path, tmp_path: Path, how: str
 ) -> None:
-    def asked(target: str | Path) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, str]]:
+    def asked(target: str | Path) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, Any]]:
         if how == "option":
             return ("--variant-target", str(target)), ("--target", str(target)), {}
         if how == "variable":
@@ -112,7 +113,7 @@ def test_the_printed_command_changes_something(image: Environment, index: Index)
             or target != "here"
         )
         ours(image, "check", "--target", target, machine=BUILD_HOST)
-        arguments = ("--index-url", index.url, "--force-reinstall", "--no-deps", "demo==1.0")
+        arguments = ["--index-url", index.url, "--force-reinstall", "--no-deps", "demo==1.0"]
         image.pip("install", "--variant-target", "x86_64_v4", *arguments, env=BUILD_HOST)
 
 
@@ -142,7 +143,7 @@ def test_what_is_for_a_target_is_not_to_be_exchanged_for_this_machine(
     release(index.root / "other", "1.0", levels("v2", "v3"), name="other")
     arguments = ("--index-url", index.url, "--variant-target", "x86_64_v2")
     image.pip("install", *arguments, "other", env=NODE)
-    more = {"PIP_INDEX_URL": index.url}
+    more: dict[str, Any] = {"PIP_INDEX_URL": index.url}
     result = ours(image, "check", "--upgradable", machine=NODE, **more)
     assert "pip would take" not in result.out
     assert (

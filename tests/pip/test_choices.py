@@ -3,6 +3,7 @@
 import json
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.environments import FORCED
@@ -71,7 +72,7 @@ def test_the_hint_comes_once_where_another_variant_fits(env, index: Index) -> No
     for name in ("demo", "other"):
         acme = {"acme": PluginProvider(("acme-plugin",))}
         labels = {label: (ENGINE(label),) for label in ("mk1", "mk2", "mk3", "mk4")}
-        options = {"namespaces": ("acme",), "providers": acme}
+        options: dict[str, Any] = {"namespaces": ("acme",), "providers": acme}
         release(index.root / name, "1.0", {**labels, "null": ()}, name, **options)
     result = install(env, index, "other")
     assert env.installed() == ("1.0", "null")
@@ -189,7 +190,7 @@ def blas(index: Index, *, optional: bool = False) -> None:
         (SupportedFeature("library", ("openblas", "mkl")),), optional=optional
     )
     labels = {name: (f"blas :: library :: {name}",) for name in ("openblas", "mkl")}
-    options = {"namespaces": ("blas",), "providers": {"blas": provider}}
+    options: dict[str, Any] = {"namespaces": ("blas",), "providers": {"blas": provider}}
     release(index.root / "demo", "1.0", {**labels, None: ()}, **options)
 
 

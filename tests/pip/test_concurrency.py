@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.environments import Environment, clean
@@ -50,8 +51,19 @@ def test_one_cache(environments: list[Environment], index: Index, tmp_path: Path
         for environment, level in zip(environments, LEVELS, strict=True):
             best = [one for one in ("v4", "v3", "v2", "v1") if one <= level]
             forced = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": ",".join(best) or "none"}
-            command = [environment.python, "-m", "pip", "install", *options, "demo"]
-            pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+            command: list[str | Path] = [
+                environment.python,
+                "-m",
+                "pip",
+                "install",
+                *options,
+                "demo",
+            ]
+            pipes: dict[str, Any] = {
+                "stdout": subprocess.PIPE,
+                "stderr": subprocess.PIPE,
+                "text": True,
+            }
             started.append(subprocess.Popen(command, env=clean(forced), **pipes))
         for environment, level, pip in zip(environments, LEVELS, started, strict=True):
             out, err = pip.communicate(timeout=600)

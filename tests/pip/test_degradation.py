@@ -12,7 +12,7 @@ import json
 from collections.abc import Collection
 from itertools import combinations, product
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import pytest
@@ -30,14 +30,14 @@ USABLE = ("fine", "new kind", "older draft")
 
 
 class Row(NamedTuple):
-    index: str
+    outside: str
     inside: str
     beside: str
     way: str
 
     @property
     def is_possible(self) -> bool:
-        index, inside = self.index, self.inside
+        index, inside = self.outside, self.inside
         if self.way in ("folder", "lock") and index == "refused":
             return False
         if (index, inside) == ("fine", "new kind"):
@@ -52,7 +52,9 @@ class Row(NamedTuple):
         """Decision 7: the variant, else plain, null, the source distribution, an older version."""
         usable = self.inside in USABLE
         # Where the index lists nothing, the wheels are read; a lock has nothing but itself.
-        is_described = self.index in USABLE or (self.index == "not listed" and self.way != "lock")
+        is_described = self.outside in USABLE or (
+            self.outside == "not listed" and self.way != "lock"
+        )
         if is_described and usable:
             return "red"
         order = ["plain", *["null"] * usable, "sdist"]
@@ -85,7 +87,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def metadata(state: str, labels: Collection[str]) -> str:
     providers = dict(byhand.STATIC)
-    schema, priorities = byhand.PEP_850, {"namespace": ["paint"]}
+    schema = byhand.PEP_850
+    priorities: dict[str, Any] = {"namespace": ["paint"]}
     if state == "broken":
         return "{broken"
     if state == "major 2":
@@ -116,13 +119,13 @@ def lay_out(row: Row, index: Index, tmp: Path) -> list[object]:
     index.ranges = False  # the wheels are small
     index.metadata = row.way == "index with metadata"
     if row.way == "lock":
-        table = None if row.index == "not listed" else {"variants": 3}
-        if row.index not in ("not listed", "broken"):
-            table = json.loads(metadata(row.index, labels))
+        table = None if row.outside == "not listed" else {"variants": 3}
+        if row.outside not in ("not listed", "broken"):
+            table = json.loads(metadata(row.outside, labels))
         return ["-r", byhand.lock(tmp / "pylock.toml", folder, table)]
-    if row.index != "not listed":
-        (folder / "demo-1.0-variants.json").write_text(metadata(row.index, labels))
-    if row.index == "refused":
+    if row.outside != "not listed":
+        (folder / "demo-1.0-variants.json").write_text(metadata(row.outside, labels))
+    if row.outside == "refused":
         index.replies["demo-1.0-variants.json"] = Reply(b"no", 403)
     if row.way == "folder":
         return ["--no-index", "--find-links", folder, "demo"]
@@ -147,11 +150,11 @@ def test_what_is_taken(env: Environment, index: Index, tmp_path: Path, row: Row)
     assert (tried.code, done.code) == (0, 0), tried.all + done.all
     (promised,) = json.loads(report.read_text())["install"]
     assert what_is(unquote(promised["download_info"]["url"]).rpartition("/")[2]) == row.expected
-    version, _ = env.installed()
+    version, _ = env.installed() or ("", None)
     assert version == ("0.9" if row.expected == "nothing" else "1.0")
     built = (env.site / "demo.py").read_text().split("'")[1]
     assert built == ("plain" if row.expected == "nothing" else row.expected)
-    if row.index in ("broken", "major 2", "refused"):
+    if row.outside in ("broken", "major 2", "refused"):
         assert "WARNING: Ignoring the wheel variants of demo 1.0: " in done.err
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.environments import FORCED, Environment, Result
@@ -12,7 +13,7 @@ from support.wheels import levels, release, variant_wheel
 JSON = "demo-1.0-variants.json"
 
 
-def install(env: Environment, *words: object, **options: object) -> Result:
+def install(env: Environment, *words: object, **options: Any) -> Result:
     return env.pip("install", *words, "demo", env=FORCED, **options)
 
 
@@ -46,7 +47,8 @@ def test_a_pipe_that_a_page_names(
         f'<html><body>{wheels}<a href="{(tmp_path / JSON).as_uri()}">x</a></body></html>'
     )
     result = install(env, "--no-index", "--find-links", tmp_path / "page.html")
-    assert env.installed()[0] == "1.0"
+    version, _ = env.installed() or ("", None)
+    assert version == "1.0"
     assert "is no ordinary file" in result.err
 
 

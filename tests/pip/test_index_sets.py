@@ -800,8 +800,8 @@ def test_releases_that_a_set_does_not_know(env, pytorch: Replica, tmp_path: Path
 
 def test_the_set_of_pytorch_is_in_words_that_providers_know() -> None:
     from packaging.requirements import Requirement
+    from support.toml import tomllib
 
-    from pip_variants.detection.toml import tomllib
     from pip_variants.providers import amd, intel, nvidia
 
     folder = Path(nvidia.__file__).parents[1] / "index_sets"

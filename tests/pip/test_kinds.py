@@ -35,7 +35,7 @@ def run(*command: object, env: dict[str, str]) -> str:
     return done.stdout
 
 
-def with_tool(name: str, folder: Path) -> Path:
+def with_tool(name: str, folder: Path) -> tuple[Path, str]:
     """The command `name` of a package, in an environment of its own."""
     wheels = download(WHEELHOUSE / name, "*.whl", name)
     environment = Environment(folder / "tools").unpack(*wheels)

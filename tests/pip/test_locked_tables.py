@@ -4,7 +4,6 @@ PEP 825, Integration with pylock.toml: a lock has the same metadata, its `$schem
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,8 @@ from support import byhand
 from support.byhand import STATIC, X86_64, colour, document, level, of_wheel
 from support.environments import FORCED, Environment
 from support.server import Index, Reply
+from support.toml import tomllib
 from support.wheels import sdist
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    from pip._vendor import tomli as tomllib
 
 TOMORROW = {"mood": "good", "list": [1, 2.5, True, {"deep": {"er": ["é", ""]}}]}
 TABLES: dict[str, dict[str, Any]] = {

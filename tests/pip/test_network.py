@@ -288,6 +288,22 @@ def test_hashes_of_the_metadata(env, index, folder, pages, algorithm, right, cod
     assert ("does not have the hash that its index gives" in result.err) == bool(code)
 
 
+def test_a_hash_that_fips_forbids(env: Environment, index: Index, folder: Path) -> None:
+    """The page has no other one for the metadata; pip itself would refuse such a wheel."""
+    env.at_start(
+        "import hashlib\n"
+        "new = hashlib.new\n"
+        "def fips(name, data=b'', *, usedforsecurity=True):\n"
+        "    if name == 'md5' and usedforsecurity:\n"
+        "        raise ValueError('[digital envelope routines] unsupported')\n"
+        "    return new(name, data, usedforsecurity=usedforsecurity)\n"
+        "hashlib.new = fips\n"
+    )
+    index.attributes[JSON] = {"hashes": {"md5": digest(folder / JSON, "md5")}}
+    result = install(env, "--index-url", index.url, "demo")
+    assert (env.installed(), result.err) == (("1.0", "v3"), "")
+
+
 def test_one_wrong_hash_of_several_is_an_error(env, index: Index, folder: Path) -> None:
     index.pages = "json"
     right = digest(folder / JSON).upper()

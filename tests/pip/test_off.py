@@ -68,7 +68,7 @@ def test_a_tool_keeps_its_words(
         "--variant-trust",
     )
     variables = clean({**FORCED, **(OFF if off else {}), "INDEX": index.url})
-    command = [env.python, "tool.py", *words]
+    command: list[str | Path] = [env.python, "tool.py", *words]
     done = subprocess.run(command, capture_output=True, text=True, env=variables, cwd=tmp_path)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, " ".join(("0", *words))), (
         done.stderr
@@ -85,7 +85,7 @@ def test_a_program_with_words_like_those_of_pip(env: Environment, tmp_path: Path
         "parser.add_argument('--variant')\nprint(parser.parse_args())\n"
     )
     for variables in ({}, OFF):
-        command = [env.python, "pip", "--variant", "release"]
+        command: list[str | Path] = [env.python, "pip", "--variant", "release"]
         done = subprocess.run(
             command, capture_output=True, text=True, env=clean(variables), cwd=tmp_path
         )

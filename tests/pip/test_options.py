@@ -269,32 +269,34 @@ def extras(index: Index) -> Path:
     return index.root / "demo"
 
 
-@pytest.mark.parametrize(
-    ("listed", "feature"),
-    [(True, ()), (False, ()), (True, ("--use-feature", "fast-deps"))],
-    ids=["json", "ranges", "fast-deps"],
+WAYS: dict[str, tuple[bool, tuple[str, ...]]] = {
+    "json": (True, ()),
+    "ranges": (False, ()),
+    "fast-deps": (True, ("--use-feature", "fast-deps")),
+}
+EXTRAS = (
+    ("demo[more]", "demo<2", ("1.0", "v3"), "fast"),
+    ("demo[more]<2", "demo", ("1.0", "v3"), "fast"),
+    ("demo[more]", "demo @ file://{}/demo-1.0-py3-none-any-v2.whl", ("1.0", "v2"), "slow"),
+    ("demo[more] @ file://{}/demo-2.0-py3-none-any-v3.whl", "fast<3", ("2.0", "v3"), "fast"),
 )
+
+
 @pytest.mark.parametrize(
-    ("requirement", "constraint", "expected", "dependency"),
-    [
-        ("demo[more]", "demo<2", ("1.0", "v3"), "fast"),
-        ("demo[more]<2", "demo", ("1.0", "v3"), "fast"),
-        ("demo[more]", "demo @ file://{}/demo-1.0-py3-none-any-v2.whl", ("1.0", "v2"), "slow"),
-        ("demo[more] @ file://{}/demo-2.0-py3-none-any-v3.whl", "fast<3", ("2.0", "v3"), "fast"),
+    ("way", "case"),
+    [  # each way with an index and with a file, each case in one way
+        *(("json", EXTRAS[0]), ("ranges", EXTRAS[1]), ("fast-deps", EXTRAS[0])),
+        *(("json", EXTRAS[3]), ("ranges", EXTRAS[2]), ("fast-deps", EXTRAS[2])),
+        *(pytest.param("json", case, marks=pytest.mark.long) for case in EXTRAS[1:3]),
+        *(pytest.param("ranges", case, marks=pytest.mark.long) for case in EXTRAS[::3]),
+        *(pytest.param("fast-deps", case, marks=pytest.mark.long) for case in EXTRAS[1::2]),
     ],
 )
 def test_extras_and_constraints(
-    env,
-    index,
-    extras: Path,
-    tmp_path,
-    feature,
-    listed,
-    requirement,
-    constraint,
-    expected,
-    dependency,
+    env, index, extras: Path, tmp_path, way: str, case: tuple[str, str, tuple[str, str], str]
 ) -> None:
+    listed, feature = WAYS[way]
+    requirement, constraint, expected, dependency = case
     if not listed:
         for path in extras.glob("*.json"):
             path.unlink()

@@ -16,7 +16,7 @@ from support.environments import FORCED, Environment, Result
 from support.server import Index
 
 HERE, ELSEWHERE = "platform_machine != 'none'", "platform_machine == 'none'"
-OURS = {"requires": ["x86-64-variant-provider>=0.2.1,<1"]}
+OURS: dict[str, Any] = {"requires": ["x86-64-variant-provider>=0.2.1,<1"]}
 THEIRS = {"requires": ["acme-tech == 1.0.0"], "plugin-api": "acme_tech.plugin:AcmePlugin"}
 DRAFT = "{}/v0.0.{}.json".format
 
@@ -67,8 +67,8 @@ SHAPES: dict[str, tuple[dict[str, Any], str]] = {
         draft(
             colour("red", "blue"),
             {"paint": {"install-time": False, "requires": ["acme-paint"]}},
-            **{"static-properties": {"paint": {"colour": ["blue", "red"]}}},
-        ),
+        )
+        | {"static-properties": {"paint": {"colour": ["blue", "red"]}}},
         "blue",
     ),
     "empty-priorities": (
@@ -76,8 +76,8 @@ SHAPES: dict[str, tuple[dict[str, Any], str]] = {
             {"00000000": {}, **level("v3")},
             {"x86_64": {**OURS, "enable-if": HERE, "install-time": True}},
             priorities={"namespace": ["x86_64"], "feature": {}, "property": {}},
-            **{"static-properties": {}},
-        ),
+        )
+        | {"static-properties": {}},
         "v3",
     ),
     "null-of-zeros": (

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import byhand, faults
@@ -50,7 +51,7 @@ class Case:
     def folder(self) -> Path:
         return self.index.root / "demo"
 
-    def release(self, whole: dict, **options: object) -> None:
+    def release(self, whole: dict, **options: Any) -> None:
         byhand.release(self.folder, whole, **options)
 
     def install(self, *options: str, code: int = 0, env: dict[str, str] = FORCED) -> Result:

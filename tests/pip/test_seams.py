@@ -6,9 +6,20 @@ import re
 import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support.environments import FORCED, ROOT, Environment, Result, clean, pythons, starts
+from support.environments import (
+    ALL_PIPS,
+    FORCED,
+    PIPS,
+    ROOT,
+    Environment,
+    Result,
+    clean,
+    pythons,
+    starts,
+)
 from support.pips import Change, changed, renamed
 from support.server import Index
 from support.wheels import levels, plain_wheel, release
@@ -29,16 +40,15 @@ IGNORED = "WARNING: Wheel variants are ignored: pip-variants does not know this 
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    from test_matrix import ALL_PIPS, PIPS
-
     everything = metafunc.config.getoption("--all")
     if "pip" in metafunc.fixturenames:
         pips = [*(ALL_PIPS if everything else PIPS)]
         pips += filter(None, [metafunc.config.getoption("--pip-checkout")])
         # On these two it reads metadata in different ways.
-        pairs = [
-            (one, python) for one in pips for python in ("3.10", "3.11") if python in pythons()
-        ]
+        on: dict[str, tuple[str, ...]] = {one: ("3.10", "3.11") for one in pips}
+        if not everything:
+            on |= {"24.0": ("3.10",), "25.3": ("3.11",), "26.2": ("3.10",)}
+        pairs = [(one, python) for one in pips for python in on[one] if python in pythons()]
         metafunc.parametrize(("pip", "python"), [pair for pair in pairs if starts(*pair)])
     if "name" in metafunc.fixturenames:
         metafunc.parametrize(
@@ -294,7 +304,7 @@ def install(
     changes: Iterable[Change],
     folder: Path,
     *words: object,
-    **options: object,
+    **options: Any,
 ) -> Result:
     variables = {**FORCED, **changed(folder, changes)}
     return env.pip("install", "--index-url", index.url, *words, "demo", env=variables, **options)
@@ -484,7 +494,7 @@ def test_a_command_that_misses_something_says_so(
 
 def test_doctor_names_what_is_missing(env: Environment, tmp_path: Path) -> None:
     changes = [change for seam in SOMETIMES for change in of_some(seam)]
-    command = [env.python, "-m", "pip_variants", "doctor"]
+    command: list[str | Path] = [env.python, "-m", "pip_variants", "doctor"]
     variables = clean({**FORCED, **changed(tmp_path, changes)})
     done = subprocess.run([*command, "--json"], capture_output=True, text=True, env=variables)
     found = json.loads(done.stdout)

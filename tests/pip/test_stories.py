@@ -6,19 +6,18 @@ import shutil
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from support.environments import ROOT, Environment
+from support.forced import NAMESPACES, PROVIDERS, machine
 from support.pages import Shell, shell_of
 from support.server import Index
 from support.wheels import levels, plain_wheel, release
 
-from pip_variants.publish.project import KNOWN_PROVIDERS
+from pip_variants.model.index_set import KNOWN_PROVIDERS
 
 PAGE = ROOT / "docs" / "targets.md"
-NAMESPACES = ("nvidia", "mpi", "x86_64")
-PROVIDERS = {name: KNOWN_PROVIDERS[name] for name in NAMESPACES}
 
 
 def blocks(title: str) -> list[tuple[str, str]]:
@@ -28,22 +27,6 @@ def blocks(title: str) -> list[tuple[str, str]]:
     section, _, _ = section.partition("\n## ")
     printed = r"(?:\n\n(?:[^`\n]+\n\n)?```text\n(.*?)^```)?"  # below a sentence, or at once
     return re.findall(rf"^```sh\n(.*?)^```{printed}", section, re.M | re.S)
-
-
-def machine(level: int, **features: str) -> dict[str, str]:
-    """Variables that make this machine one of this x86-64 level with these features of nvidia and mpi."""
-    nvidia = ("cuda_version_lower_bound", "cuda_version_upper_bound", "sm_arch")
-    forced = {f"nvidia_{name}": "none" for name in nvidia} | {
-        "x86_64_level": ",".join(f"v{number}" for number in range(level, 0, -1)),
-        "mpi_abi": "none",
-        **features,
-    }
-    variables = {}
-    for name, values in forced.items():
-        namespace = next(one for one in NAMESPACES if name.startswith(one))
-        feature = name.removeprefix(f"{namespace}_")
-        variables[f"{namespace}_VARIANT_PROVIDER_FORCE_{feature}".upper()] = values
-    return variables
 
 
 Run = Callable[..., str]
@@ -64,7 +47,7 @@ def run(env: Environment, tmp_path: Path, index: Index) -> Run:
     ) -> str:
         if python not in shells:
             folder = tmp_path / f"commands{len(shells)}"
-            shells[python] = shell_of(SimpleNamespace(python=python), folder)
+            shells[python] = shell_of(python, folder)
         commands, expected = block
         script = f"set +e\n(set -e\n{commands})\ntest $? = {code}\n"
         output = shells[python](script, tmp_path / "work", PIP_INDEX_URL=index.url, **variables)
@@ -99,7 +82,10 @@ def test_names_files_and_settings(env: Environment, index: Index, run: Run, tmp_
 
 def test_an_image_for_another_architecture(env: Environment, index: Index, run: Run) -> None:
     older, newer = (f"aarch64 :: version :: {version}" for version in ("8.1a", "8.4a"))
-    more = {"namespaces": ("aarch64",), "providers": {"aarch64": KNOWN_PROVIDERS["aarch64"]}}
+    more: dict[str, Any] = {
+        "namespaces": ("aarch64",),
+        "providers": {"aarch64": KNOWN_PROVIDERS["aarch64"]},
+    }
     release(index.root / "demo", "1.0", {"older": (older,), "newer": (newer,), None: ()}, **more)
     (install,) = blocks("An image for another architecture")
     run(install, machine(2))
@@ -204,7 +190,7 @@ def two_kinds(index: Index, run: Run) -> Mapping[str, Mapping[str, str]]:
     """Nodes with a GPU and older ones, their files in the folder targets, and packages for both."""
     labels = {"cu12": ("nvidia :: sm_arch :: 90_real",), **levels("v2"), None: ()}
     requires = ["Requires-Dist: cudart; variant_label == 'cu12'"]
-    more = {"namespaces": NAMESPACES, "providers": PROVIDERS, "metadata": requires}
+    more: dict[str, Any] = {"namespaces": NAMESPACES, "providers": PROVIDERS, "metadata": requires}
     release(index.root / "demo", "1.0", labels, **more)
     plain_wheel(index.root / "cudart", "cudart")
     kinds = {"old": machine(2), "gpu": machine(3, **GPU)}

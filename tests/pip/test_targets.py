@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.environments import FORCED, HARDWARE, NEWEST_PIP, clean
@@ -13,9 +14,9 @@ from support.server import Index
 from support.wheels import levels, plain_wheel, release, sdist, variant_wheel
 
 from pip_variants.detection.targets import loads
+from pip_variants.model.index_set import KNOWN_PROVIDERS
 from pip_variants.model.metadata import StaticProvider
 from pip_variants.model.support import SupportedFeature
-from pip_variants.publish.project import KNOWN_PROVIDERS
 
 
 @pytest.fixture(autouse=True)
@@ -265,7 +266,7 @@ def blas(index: Index, *, optional: bool = False) -> None:
         (SupportedFeature("library", ("mkl", "openblas")),), optional=optional
     )
     labels = {one: (f"blas :: library :: {one}",) for one in ("mkl", "openblas")}
-    more = {"namespaces": ("blas",), "providers": {"blas": provider}}
+    more: dict[str, Any] = {"namespaces": ("blas",), "providers": {"blas": provider}}
     release(index.root / "blas", "1.0", {**labels, None: ()}, name="blas", **more)
 
 

@@ -5,20 +5,16 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from itertools import product, takewhile
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.environments import NEWEST_PIP, Environment, clean
+from support.forced import NAMESPACES, PROVIDERS, machine
 from support.server import Index, Reply
+from support.toml import tomllib
 from support.wheels import plain_wheel, release, sdist
-from test_stories import NAMESPACES, PROVIDERS, machine
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    from pip._vendor import tomli as tomllib
 
 
 def gpu(level: int, cuda: int, **more: str) -> dict[str, str]:
@@ -66,7 +62,7 @@ REQUIRES = [
 @pytest.fixture
 def packages(index: Index) -> Index:
     """An application, a library with variants that need different things, and these."""
-    more = {"namespaces": NAMESPACES, "providers": PROVIDERS}
+    more: dict[str, Any] = {"namespaces": NAMESPACES, "providers": PROVIDERS}
     release(index.root / "demo", "1.0", LABELS, metadata=REQUIRES, **more)
     plain_wheel(index.root / "cudart", "cudart", "12.0")
     release(
@@ -86,7 +82,14 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     files, folder = {}, tmp_path_factory.mktemp("targets")
     for name, variables in MACHINES.items():
         files[name] = folder / f"{name}.toml"
-        command = [sys.executable, "-m", "pip_variants", "target", "-o", files[name]]
+        command: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "pip_variants",
+            "target",
+            "-o",
+            files[name],
+        ]
         subprocess.run(command, check=True, env=clean(variables))
     return files
 
@@ -136,7 +139,11 @@ def test_from_each_machine_to_each(
         if result.code == 0:
             env.pip("check", env=MACHINES[there])
             locked = labels(entries(file)["demo"])
-            better = list(takewhile(lambda label, locked=locked: label not in locked, BEST[there]))
+            better = []
+            for label in BEST[there]:
+                if label in locked:
+                    break
+                better.append(label)
             assert env.installed() == ("1.0", BEST[there][len(better)] or None)
             for label in better:
                 assert re.search(f"leaves them out: .*{label} needs ", said), said
@@ -243,7 +250,7 @@ def test_a_variant_that_needs_one_thing_here_and_another_there(
 @pytest.fixture
 def different(index: Index) -> Index:
     """One wheel of a release needs what the others do not, and only its own core metadata says so."""
-    more = {"namespaces": NAMESPACES, "providers": PROVIDERS}
+    more: dict[str, Any] = {"namespaces": NAMESPACES, "providers": PROVIDERS}
     for label in ("cu13", "v3", None):
         release(index.root / "demo", "1.0", {label: LABELS[label]}, index=False, **more)
     requires = ["Requires-Dist: cudart; extra == 'never'", "Requires-Dist: cudart"]
@@ -319,7 +326,7 @@ def test_a_metadata_file_that_is_not_what_the_page_promises(
 def test_a_source_distribution_for_one_of_several(
     env, index: Index, targets, tmp_path: Path
 ) -> None:
-    more = {"namespaces": NAMESPACES, "providers": PROVIDERS}
+    more: dict[str, Any] = {"namespaces": NAMESPACES, "providers": PROVIDERS}
     release(index.root / "demo", "1.0", {"cu12": LABELS["cu12"]}, **more)
     sdist(index.root / "demo")
     file = tmp_path / "pylock.toml"

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.environments import FORCED, WHEELHOUSE, Environment, Result, download
+from support.environments import ALL_PIPS, FORCED, WHEELHOUSE, Environment, Result, download
 from support.server import Index, Reply
 from support.wheels import plain_wheel, release, sdist
 
@@ -614,8 +614,6 @@ def test_a_published_plugin(env, index: Index) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    from test_matrix import ALL_PIPS
-
     if "pip" in metafunc.fixturenames:
         metafunc.parametrize("pip", ALL_PIPS)
 

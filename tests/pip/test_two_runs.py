@@ -71,7 +71,7 @@ def program(env: Environment, index: Index, tmp_path: Path) -> Callable[..., obj
 
     def run(code: str, *arguments: str, environment: Environment = env, **variables: str) -> object:
         variables = {**FORCED, "INDEX": index.url, **variables}
-        command = [
+        command: list[str | Path] = [
             environment.python,
             "-c",
             f"{_PROGRAM}{code}\nprint('ANSWER' + json.dumps(answer))",

@@ -1,6 +1,7 @@
 """Names that nothing has: a line says so, once, with the nearest name."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 from support.environments import FORCED, Environment, clean
@@ -140,7 +141,7 @@ def test_variables_of_the_gpu(env: Environment) -> None:
         "NV_VARIANT_PROVIDER_FORCE_SM_ARHC": "9.0",
         "NV_VARIANT_PROVIDER_FORCE_CUDA_DRIVER_VERSION": "12.8",
     }
-    command = [env.python, "-m", "pip_variants", "show"]
+    command: list[str | Path] = [env.python, "-m", "pip_variants", "show"]
     done = subprocess.run(command, capture_output=True, text=True, env=clean(wrong), check=True)
     said = "NV_VARIANT_PROVIDER_FORCE_SM_ARHC is ignored: no such variable; did you mean NV_VARIANT_PROVIDER_FORCE_SM_ARCH?"
     assert said in done.stderr
@@ -148,7 +149,7 @@ def test_variables_of_the_gpu(env: Environment) -> None:
 
 def test_features_of_a_target_file(env: Environment, index: Index, tmp_path) -> None:
     """People write these files, too; what is not said by a provider's name is theirs to invent."""
-    command = [env.python, "-m", "pip_variants", "target", "x86_64_v2"]
+    command: list[str | Path] = [env.python, "-m", "pip_variants", "target", "x86_64_v2"]
     text = subprocess.run(command, capture_output=True, text=True, env=clean(), check=True).stdout
     (tmp_path / "node.toml").write_text(text.replace("level = ", "levl = "))
     result = install(env, index, "--variant-target", str(tmp_path / "node.toml"))

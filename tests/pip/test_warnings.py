@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.compilers import cc
@@ -12,7 +13,7 @@ from support.wheels import release
 
 from pip_variants.model.metadata import PluginProvider
 
-NVIDIA = {
+NVIDIA: dict[str, Any] = {
     "namespaces": ("nvidia",),
     "providers": {
         "nvidia": PluginProvider(
@@ -29,7 +30,16 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = ROOT / "tests" / "providers" / "nvidia_stand_in.c"
     (folder / "libcuda.so.1").symlink_to("libcuda.so.550.54.14")
     for name, options in {"libnvidia-ml.so.1": ["-DNVML"], "libcuda.so.550.54.14": []}.items():
-        command = [*cc(), "-Wall", "-Werror", "-shared", "-fPIC", *options, "-o", folder / name]
+        command: list[str | Path] = [
+            *cc(),
+            "-Wall",
+            "-Werror",
+            "-shared",
+            "-fPIC",
+            *options,
+            "-o",
+            folder / name,
+        ]
         subprocess.run([*command, source], check=True)
     return folder
 
@@ -49,11 +59,12 @@ def test_gpus_that_differ_and_a_wheel_for_some_of_them(
         "NVML_GPUS": "7.5:16 8.0:40",
     }
     release(index.root / "some", "1.0", {"a100": code("80_real"), None: ()}, "some", **NVIDIA)
-    for name, labels in {
+    releases: dict[str, dict[Any, list[str]]] = {
         "both": {"both": code("80_real", "75_real"), "t4": code("75_real")},
         "later": {"ptx": code("90_real", "60_virtual")},
-        "none": {"h100": code("90_real"), None: ()},
-    }.items():
+        "none": {"h100": code("90_real"), None: []},
+    }
+    for name, labels in releases.items():
         release(index.root / name, "1.0", labels, name, **NVIDIA)
     warning = (
         "The variant a100 of some 1.0 is not for all devices: the GPU of compute capability 7.5 "
@@ -71,7 +82,16 @@ def test_gpus_that_differ_and_a_wheel_for_some_of_them(
         again = env.pip(*arguments, "--force-reinstall", "some", env={**machine, **change})
         assert again.err == ""
     for name, expected in (("some", [warning]), ("both", [])):
-        command = [env.python, "-m", "pip_variants", "explain", "--json", "-i", index.url, name]
+        command: list[str | Path] = [
+            env.python,
+            "-m",
+            "pip_variants",
+            "explain",
+            "--json",
+            "-i",
+            index.url,
+            name,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, env=clean(machine))
         (decision,) = json.loads(done.stdout)["decisions"]
         assert decision["warnings"] == expected

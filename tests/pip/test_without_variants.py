@@ -8,7 +8,10 @@ from support.popular import popular
 from support.server import Index
 
 
-@pytest.mark.parametrize(("count", "pages"), [(30, "html"), (200, "json")])
+@pytest.mark.parametrize(
+    ("count", "pages"),
+    [(30, "html"), (30, "json"), pytest.param(200, "json", marks=pytest.mark.long)],
+)
 def test_a_resolution_is_that_of_stock_pip(
     env, stock, index: Index, tmp_path: Path, count: int, pages: str
 ) -> None:

@@ -314,4 +314,5 @@ def test_whatever_is_forced(variable, text):
 @given(st.integers(1, 99), st.integers(0, 15), st.integers(0, 15))
 def test_the_name_of_an_instruction_set_can_be_read_back(major, minor, stepping):
     name = gfx_arch(major * 10000 + minor * 100 + stepping)
+    assert name
     assert (int(name[3:-2]), int(name[-2], 16), int(name[-1], 16)) == (major, minor, stepping)

@@ -19,7 +19,7 @@ from support.machines import lines
 
 from pip_variants.hooks import PREFIX_VARIABLE
 from pip_variants.providers import mpi
-from pip_variants.providers.machine import ProbeFailed
+from pip_variants.providers.machine import ProbeFailed, probe
 from pip_variants.providers.mpi import Library, choose, features_of, implementations, lower_bounds
 from pip_variants.providers.mpi import get_supported_configs as detect
 
@@ -176,7 +176,7 @@ def test_the_answers_of_packages_are_as_recorded(installed):
         prefix = str(installed(package))
         recorded = json.loads((MACHINES / f"{file}.json").read_text().replace("{prefix}", prefix))
         for name, expected in recorded["environment"].items():
-            answer = mpi.probe("mpi", f"{prefix}/lib/{name}", *mpi._LINUX.values())
+            answer = probe("mpi", f"{prefix}/lib/{name}", *mpi._LINUX.values())
             first = {"text": answer["text"].partition("\n")[0]}
             assert answer | first == expected | {"text": expected["text"].partition("\n")[0]}
 
@@ -376,7 +376,8 @@ def test_several_that_hang_are_in_time(prefix, tmp_path, monkeypatch, notes):
         library(prefix / "lib" / name, HANG)
     library(tmp_path / "loader" / "libmpi.so.40", HANG)
     monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path / "loader"))
-    probe, started, ended = mpi.probe, [], []
+    started: list[int] = []
+    ended: list[int] = []
 
     def noted(*arguments, **options):
         after = max(ended, default=0) + 1  # one deadline later than those that ended before

@@ -49,7 +49,7 @@ def values(features: list[Feature]) -> dict[str, list[str]]:
 
 def numbered(value: str) -> tuple[int, int]:
     """The capability in a value such as 90a_real."""
-    number = int(re.match(r"\d+", value)[0])
+    number = int(re.findall(r"^\d+", value)[0])
     return number // 10, number % 10
 
 
@@ -240,7 +240,7 @@ def test_a_cubin_runs_on_later_minors_of_its_major_and_on_tegra_alone(one, other
 @given(capabilities)
 def test_code_comes_special_first_cubins_before_ptx_newest_first(capability):
     def key(value):
-        form, ptx = re.search(r"([af]?)_(real|virtual)$", value).groups()
+        ((form, ptx),) = re.findall(r"([af]?)_(real|virtual)$", value)
         major, minor = numbered(value)
         return ptx == "virtual", "af".find(form) if form else 2, -major, -minor
 

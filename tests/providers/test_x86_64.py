@@ -280,6 +280,14 @@ def test_cpuid_that_cannot_be_read_changes_nothing(haswell_host, monkeypatch):
     assert lines(detect()) == expected
 
 
+def test_a_python_without_ctypes_takes_what_the_system_lists(monkeypatch):
+    code = "import sys; sys.modules['_ctypes'] = None; from pip_variants.providers import x86_64; "
+    code += "print(x86_64.get_supported_configs())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    monkeypatch.setattr(x86_64, "_cpuid", lambda: None)
+    assert (done.stdout.strip(), done.stderr) == (str(detect()), "")
+
+
 def test_flags_that_cpuid_spells_differently_or_lacks_are_kept(be, cpuid):
     be("Linux", "x86_64", cpuinfo=recorded("linux-zen4"))
     cpuid(flags_in(recorded("linux-zen4")) - {"clzero", "flush_l1d", "sse3"}, "AuthenticAMD")

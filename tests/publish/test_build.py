@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from email.parser import HeaderParser
 from functools import partial
 from pathlib import Path
@@ -319,7 +319,7 @@ FAILING = V2_AND_V3 + '[tool.pip-variants.variants.v2.env]\nFAIL = "1"\n'
 
 
 def log_in(said: str) -> str:
-    file = Path(re.search(r"the whole log[^:]*: (.+)", said)[1])
+    file = Path(re.findall(r"the whole log[^:]*: (.+)", said)[0])
     try:
         return file.read_text()
     finally:
@@ -403,6 +403,7 @@ def test_verbose_shows_what_is_printed_while_it_is(project, tmp_path: Path) -> N
         text=True,
         env={**os.environ, **env},
     ) as running:
+        assert running.stderr
         for line in running.stderr:
             if line == "before waiting\n":
                 assert signal.parent.is_dir()
@@ -582,7 +583,7 @@ def variant(*properties: str) -> Variant:
 
 
 @pytest.fixture
-def compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     def make(version: str) -> None:
         program = tmp_path / "cc"
         program.write_text(f"#!/bin/sh\necho '{version}'\necho 'Free Software Foundation'\n")

@@ -256,7 +256,7 @@ def test_verify_tells_a_variant_without_optimisation(tmp_path: Path, monkeypatch
 @pytest.mark.long
 def test_auditwheel_repairs_what_becomes_a_variant(tmp_path: Path, monkeypatch, capsys) -> None:
     tools = tmp_path / "tools"
-    command = [
+    command: list[str | Path] = [
         sys.executable,
         "-m",
         "pip",
@@ -318,7 +318,7 @@ def test_what_real_compilers_complain_of_is_shown(
     assert "Traceback" not in shown
     if backend == "scikit-build-core":  # which compiles files by their full paths
         assert f"{folder}/{said}" in shown
-    Path(re.search(r"the whole log[^:]*: (.+)", shown)[1]).unlink()
+    Path(re.findall(r"the whole log[^:]*: (.+)", shown)[0]).unlink()
 
 
 @pytest.mark.long
@@ -335,7 +335,7 @@ def test_what_a_real_linker_complains_of_is_shown(
     assert main(["build", str(folder), "--label", "v3"]) == 1
     shown = capsys.readouterr().err
     assert "cannot find -lnowhere" in shown
-    Path(re.search(r"the whole log[^:]*: (.+)", shown)[1]).unlink()
+    Path(re.findall(r"the whole log[^:]*: (.+)", shown)[0]).unlink()
 
 
 # The recipe for cibuildwheel.
@@ -358,7 +358,7 @@ def test_the_recipe_for_cibuildwheel_adds_too(
     for label, environment in recipe().items():
         folder = project_of("setuptools", tmp_path / label / "hello", monkeypatch)
         env = {**os.environ, **dict(word.split("=", 1) for word in shlex.split(environment))}
-        command = [
+        command: list[str | Path] = [
             sys.executable,
             "-m",
             "pip",
@@ -383,7 +383,16 @@ def test_the_recipe_for_cibuildwheel_adds_too(
 
 @pytest.mark.long
 def test_cibuildwheel_reads_the_recipe_so(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pip", "install", "-q", "--target", tmp_path, "cibuildwheel"]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--target",
+        tmp_path,
+        "cibuildwheel",
+    ]
     subprocess.run(command, check=True)
     code = (
         "import sys; from cibuildwheel.environment import parse_environment as read\n"

@@ -139,7 +139,7 @@ class Variantlib:
     def run(self, code: str, argument: object = None) -> str:
         """What a piece of Python prints there; `argument` is its `arg`."""
         code = f"import json, sys; arg = json.loads(sys.argv[1])\n{code}"
-        command = [self.environment.python, "-c", code, json.dumps(argument)]
+        command: list[str | Path] = [self.environment.python, "-c", code, json.dumps(argument)]
         done = subprocess.run(command, capture_output=True, text=True, env=clean())
         assert done.returncode == 0, done.stderr
         assert "WARNING" not in done.stderr, done.stderr
@@ -215,7 +215,8 @@ def made(tmp_path_factory, variantlib: Variantlib) -> Release:
     """Every project's wheels, made by both tools of the same wheel and the same pyproject.toml."""
     folder = tmp_path_factory.mktemp("made")
     release = Release({}, folder / "ours", folder / "theirs")
-    release.ours.mkdir(), release.theirs.mkdir()
+    release.ours.mkdir()
+    release.theirs.mkdir()
     files = {"data/text.txt": "text\n" * 1000, "data/empty": ""}
     commands: list[list[object]] = []
     for project, (_, labels) in PROJECTS.items():
@@ -450,7 +451,8 @@ def test_both_fill_in_what_build_requires_stands_for(
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(acme.parent))
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
-    ours.mkdir(), theirs.mkdir()
+    ours.mkdir()
+    theirs.mkdir()
     wheel = made.plain["blas"]
     command = ["make", wheel, "--project", table, "--label", "red_p", "-o", ours]
     assert main(list(map(str, command))) == 0

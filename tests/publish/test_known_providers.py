@@ -11,8 +11,8 @@ from support.environments import WHEELHOUSE, Environment, dependencies, download
 
 from pip_variants import __version__, providers
 from pip_variants.detection.registry import Registry, checked_features
+from pip_variants.model.index_set import KNOWN_PROVIDERS
 from pip_variants.model.metadata import PluginProvider
-from pip_variants.publish.project import KNOWN_PROVIDERS
 
 BUILT_IN = [name.rpartition(".")[2] for name in providers.BUILT_IN]
 

@@ -12,7 +12,7 @@ from support.wheels import X86_64, levels, plain_wheel, release, variant_metadat
 
 from pip_variants.cli import main
 from pip_variants.errors import InvalidWheel
-from pip_variants.model.metadata import StaticProvider
+from pip_variants.model.metadata import PluginProvider, ProviderInfo, StaticProvider
 from pip_variants.model.support import SupportedFeature
 from pip_variants.publish.archive import opened, rewrite
 from pip_variants.publish.wheel import make_variant_wheel, read_metadata
@@ -62,7 +62,8 @@ def test_contents_are_carried_over_and_record_is_right(wheel: Path, tmp_path: Pa
 def test_equal_input_gives_equal_bytes(wheel: Path, tmp_path: Path) -> None:
     metadata = variant_metadata("v3", ["x86_64 :: level :: v3"])
     one, two = tmp_path / "one", tmp_path / "two"
-    one.mkdir(), two.mkdir()
+    one.mkdir()
+    two.mkdir()
     first = make_variant_wheel(wheel, metadata, one).read_bytes()
     assert make_variant_wheel(wheel, metadata, two).read_bytes() == first
 
@@ -91,7 +92,7 @@ def test_a_provider_that_is_not_built_in_is_named(wheel: Path, tmp_path: Path, c
     )
     assert main([*arguments, "--provider", "acme=acme-variants>=1"]) == 0
     metadata = read_metadata(tmp_path / "demo-1.0-py3-none-any-mk2.whl")
-    assert metadata.providers["acme"].requires == ("acme-variants>=1",)
+    assert metadata.providers["acme"] == PluginProvider(("acme-variants>=1",))
 
 
 def test_properties_of_a_label_are_said_once(wheel: Path, tmp_path: Path, capsys) -> None:
@@ -384,7 +385,10 @@ def test_index_of_no_folder(tmp_path: Path, capsys) -> None:
 
 
 def test_show_says_what_a_wheel_is(wheel: Path, tmp_path: Path, capsys) -> None:
-    static = {"blas": StaticProvider((SupportedFeature("library", ("mkl",)),)), "x86_64": X86_64}
+    static: dict[str, ProviderInfo] = {
+        "blas": StaticProvider((SupportedFeature("library", ("mkl",)),)),
+        "x86_64": X86_64,
+    }
     names = ["x86_64 :: level :: v3", "blas :: library :: mkl"]
     metadata = variant_metadata("v3", names, namespaces=("x86_64", "blas"), providers=static)
     made = make_variant_wheel(wheel, metadata, tmp_path)

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from email.message import Message
 from email.parser import HeaderParser
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def make(wheel: Path, *arguments: object, code: int = 0) -> list[str]:
     return sorted(path.name for path in made)
 
 
-def headers(wheel: Path) -> HeaderParser:
+def headers(wheel: Path) -> Message:
     with zipfile.ZipFile(wheel) as archive:
         (name,) = [one for one in archive.namelist() if one.endswith(".dist-info/METADATA")]
         return HeaderParser().parsestr(archive.read(name).decode())

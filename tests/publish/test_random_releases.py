@@ -20,9 +20,9 @@ from support.wheels import plain_wheel, sdist
 
 from pip_variants.cli import main
 from pip_variants.detection.client import Detection
+from pip_variants.model.index_set import KNOWN_PROVIDERS
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.model.names import VariantProperty
-from pip_variants.publish.project import KNOWN_PROVIDERS
 from pip_variants.selection import select
 
 TARGET = "x86_64_v3+cuda12.8-sm90"
@@ -52,8 +52,9 @@ def known(detection: Detection) -> dict[str, list[VariantProperty]]:
                 for value in values
             ]
             for features in (
-                detection.valid(provider).features,
-                detection.supported(provider).features,
+                answer.features
+                for answer in (detection.valid(provider), detection.supported(provider))
+                if answer
             )
         )
         found[namespace] = every + here * (len(every) // max(1, len(here)) + 1)
@@ -263,7 +264,7 @@ def test_pip_installs_what_is_best(
         assert env.installed(release.name) == (release.version, label), release
         supported = {
             one
-            for one in release.variants.get(label, ())
+            for one in release.variants.get(label or "", ())
             if one.value in ordering.supported[one.namespace].values(one.feature)
         }
         for dependency, condition in release.dependencies.items():

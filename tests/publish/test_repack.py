@@ -75,7 +75,7 @@ def write(path: Path, files: dict[str, bytes], draw: st.DrawFn, canonical: bool)
                 # Sizes behind the data, other levels, further fields, comments.
                 info.extra = draw(st.sampled_from((b"", b"\x99\x99\x02\x00ab")))
                 info.comment = draw(st.sampled_from((b"", b"hello")))
-                info._compresslevel = draw(st.integers(0, 9))
+                info._compresslevel = draw(st.integers(0, 9))  # type: ignore[attr-defined]
                 with archive.open(info, "w", force_zip64=draw(st.booleans())) as file:
                     file.write(content)
         if not canonical:

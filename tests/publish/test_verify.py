@@ -9,6 +9,7 @@ import urllib.request
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 
 import pytest
@@ -24,6 +25,7 @@ from support.wheels import (
 
 from pip_variants.cli import main
 from pip_variants.detection import client
+from pip_variants.model.index_set import KNOWN_PROVIDERS
 from pip_variants.model.metadata import (
     BuiltinProvider,
     PluginProvider,
@@ -31,7 +33,6 @@ from pip_variants.model.metadata import (
 )
 from pip_variants.model.support import SupportedFeature
 from pip_variants.publish.index import write_index_metadata, write_pages
-from pip_variants.publish.project import KNOWN_PROVIDERS
 from pip_variants.publish.wheel import make_variant_wheel
 
 LEVEL = "x86_64 :: level :: {}".format
@@ -148,7 +149,7 @@ def nothing_more(folder: Path) -> None:
 
 
 def another(
-    labels: Mapping[str | None, tuple[str, ...]], then: Callable = nothing_more, **options
+    labels: Mapping[Any, tuple[str, ...]], then: Callable = nothing_more, **options
 ) -> Callable[[Path], None]:
     """Another release instead, with its own index metadata."""
 
@@ -205,11 +206,11 @@ def platforms(plain: str, variant: str) -> Callable[[Path], None]:
     return seed
 
 
-def renamed(old: str, new: str) -> Callable[[Path], None]:
+def renamed(old: str, new: str) -> Callable[[Path], object]:
     return lambda folder: (folder / old).rename(folder / new)
 
 
-def copied(old: str, new: str) -> Callable[[Path], None]:
+def copied(old: str, new: str) -> Callable[[Path], object]:
     return lambda folder: shutil.copy(folder / old, folder / new)
 
 
@@ -753,7 +754,7 @@ def with_all_sorts_of_properties(folder: Path) -> None:
         "blas": StaticProvider((SupportedFeature("library", ("mkl", "openblas")),)),
         "abi": BuiltinProvider("abi_dependency"),
     }
-    more = {"namespaces": tuple(providers), "providers": providers}
+    more: dict[str, Any] = {"namespaces": tuple(providers), "providers": providers}
     labels = {
         "cu12": ("nvidia :: cuda_version_lower_bound :: 12.4", "nvidia :: sm_arch :: 90_real"),
         "cu12_mkl": ("nvidia :: cuda_version_lower_bound :: 12.4", "blas :: library :: mkl"),
@@ -874,7 +875,12 @@ def test_of_large_wheels_only_what_is_needed_is_fetched(index, published: Path, 
     big = {"big.bin": "".join(hashlib.sha256(str(n).encode()).hexdigest() for n in range(2**14))}
     release(published, "1.0", {**levels("v2", "v3"), "null": (), None: ()}, files=big)
     sent = []
-    index.faults["PARTS", V3] = lambda reply: sent.append(len(reply.body)) or reply
+
+    def noted(reply: Reply) -> Reply:
+        sent.append(len(reply.body))
+        return reply
+
+    index.faults["PARTS", V3] = noted
     assert verify(capsys, f"{index.url}demo/") == (0, "OK")
     assert 0 < sum(sent) < (published / V3).stat().st_size / 4
     listed("gone.py,sha256=x,1")(published)
@@ -963,7 +969,10 @@ def test_an_index_from_which_nobody_gets_a_variant(index: Index, published: Path
 def test_an_index_is_asked_where_no_target_is_known(index: Index, published: Path, capsys) -> None:
     """Else nobody would find out that users get none of the builds for GPUs."""
     big = {"big.txt": "x" * 5 * 2**20}
-    nvidia = {"namespaces": ("nvidia",), "providers": {"nvidia": KNOWN_PROVIDERS["nvidia"]}}
+    nvidia: dict[str, Any] = {
+        "namespaces": ("nvidia",),
+        "providers": {"nvidia": KNOWN_PROVIDERS["nvidia"]},
+    }
     tag = "cp312-cp312-win_amd64"
     labels = {"sm90": ("nvidia :: sm_arch :: 90_real",), None: ()}
     another(labels, files=big, tag=tag, **nvidia)(published)
@@ -1063,13 +1072,10 @@ def test_an_answer_that_is_an_error_is_closed(index: Index, capsys, monkeypatch)
 
 def test_an_index_that_is_not_there(index: Index, capsys) -> None:
     index.__exit__()
-    try:
-        assert main(["verify", f"{index.url}demo/"]) == 1
-        err = capsys.readouterr().err
-        assert err.startswith(f"pip-variants: {index.url}demo/ cannot be read: ")
-        assert err.endswith(" Connection refused\n")
-    finally:
-        index.__enter__ = lambda: None
+    assert main(["verify", f"{index.url}demo/"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(f"pip-variants: {index.url}demo/ cannot be read: ")
+    assert err.endswith(" Connection refused\n")
 
 
 @pytest.mark.parametrize("address", ["file:///etc/passwd", "ftp://127.0.0.1/demo/", "data://x"])

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from support import byhand
 from support.environments import ROOT
+from support.toml import tomllib
 from support.wheels import plain_wheel
 
 from pip_variants.cli import main
-from pip_variants.detection.toml import tomllib
 
 CORPUS = ROOT.parent / "shared" / "corpus" / "published"
 

@@ -25,7 +25,7 @@ NEWER = f"{SCHEMAS}/peps/850/v1.3.0.json"
 UNKNOWN = f"{SCHEMAS}/peps/850/v2.0.0.json"
 
 X86_64 = {"x86_64": {"requires": ["x86-64-variant-provider>=0.2.1,<1"]}}
-STATIC = {"paint": {"static-properties": {"colour": ["red", "blue"]}}}
+STATIC: dict[str, Any] = {"paint": {"static-properties": {"colour": ["red", "blue"]}}}
 """A namespace that needs no provider: what it supports stands in the metadata."""
 
 

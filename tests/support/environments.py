@@ -180,6 +180,15 @@ def download(folder: Path, pattern: str, *arguments: str) -> list[Path]:
     return sorted(folder.glob(pattern))
 
 
+PIPS = ("23.0.1", "24.0", "25.3", "26.2", "26.3")
+ALL_PIPS = (
+    *("22.3.1", "23.0.1", "23.1.2", "23.2.1", "23.3.2"),
+    *("24.0", "24.1.2", "24.2", "24.3.1"),
+    *("25.0.1", "25.1.1", "25.2", "25.3"),
+    *("26.0.1", "26.1", "26.2", "26.3"),
+)
+"""The pips that tests run by default, and one of each minor release that is supported."""
+
 PYTHONS = {
     **{f"3.{minor}": f"python3.{minor}" for minor in range(10, 16)},
     **{f"3.{minor}t": f"python3.{minor}t" for minor in (14, 15)},
@@ -201,11 +210,9 @@ def pythons() -> dict[str, str]:
     """The interpreters of this machine that are supported: "3.10" -> path."""
     found = {this_python(): sys.executable}
     for python, command in PYTHONS.items():
-        places = [
-            shutil.which(command),
-            *sorted(Path.home().glob(f".pyenv/versions/*/bin/{command}")),
-        ]
-        for place in filter(None, places):
+        on_path = shutil.which(command)
+        places = [Path(on_path)] if on_path else []
+        for place in [*places, *sorted(Path.home().glob(f".pyenv/versions/*/bin/{command}"))]:
             done = subprocess.run([place, "-c", "import venv"], capture_output=True)
             if done.returncode == 0:
                 found.setdefault(python, str(place))

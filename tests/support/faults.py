@@ -123,7 +123,7 @@ def zeros(reply: Reply) -> Reply:
 _PAGE = """\
 # When an index fails
 
-Written by `pytest --faults=docs/faults.md tests/pip/test_hostile_index.py`; the tests keep it true.
+Written by `pytest --all --faults=docs/faults.md tests/pip/test_hostile_index.py`; the tests keep it true.
 
 Each line is one `pip install demo==1.0` in which one answer of the index is wrong. demo 0.9 is
 installed before. The index has the variants v4, v3 and v2, the null variant and a plain wheel; the

@@ -6,22 +6,22 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from support.environments import Environment, clean
+from support.environments import clean
 
 Shell = Callable[..., str]
 
 _COMMANDS = {"pip": "pip", "pip-variants": "pip_variants", "pytest": "pytest"}
 
 
-def shell_of(env: Environment, folder: Path) -> Shell:
-    """Runs commands in the environment as in an activated one; returns what they print."""
+def shell_of(python: Path, folder: Path) -> Shell:
+    """Runs commands as in the activated environment of a Python; returns what they print."""
     folder.mkdir()
     for name, module in _COMMANDS.items():
-        (folder / name).write_text(f'#!/bin/sh\nexec {env.python} -m {module} "$@"\n')
+        (folder / name).write_text(f'#!/bin/sh\nexec {python} -m {module} "$@"\n')
         (folder / name).chmod(0o755)
 
     def run(block: str, cwd: Path, **variables: object) -> str:
-        path = os.pathsep.join([str(folder), str(env.python.parent), os.environ["PATH"]])
+        path = os.pathsep.join([str(folder), str(python.parent), os.environ["PATH"]])
         done = subprocess.run(
             ["sh", "-e", "-c", block],
             stdout=subprocess.PIPE,

@@ -5,6 +5,7 @@ There are pages and metadata (PEP 658) and no other file: a pip that asks for on
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
@@ -47,9 +48,9 @@ class Popular:
     """What to install; it needs every project."""
     constraints: tuple[str, ...]
 
-    def replies(self, pages: str) -> dict[str, Reply]:
+    def replies(self, pages: str) -> "dict[str, Reply | Callable[[], Reply]]":
         """What an `Index` answers; `pages` is "html" or "json"."""
-        replies = {}
+        replies: dict[str, Reply | Callable[[], Reply]] = {}
         for project in self.projects:
             entries = []
             for release in project.releases:

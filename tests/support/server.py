@@ -56,6 +56,7 @@ class Index:
 
             def do_GET(self) -> None:
                 index.requests.append(f"{self.command} {urlsplit(self.path).path}")
+                index.asked.append(self.headers)
                 path = unquote(urlsplit(self.path).path)
                 reply = index._allowed(self.headers) or index._answer(path, self.headers)
                 reply = index._tagged(reply, self.headers) if index.etags else reply
@@ -64,7 +65,6 @@ class Index:
                 if fault := index.faults.get((method, last)):
                     reply = fault(reply)
                 index.answers.append((last, reply.status))
-                index.asked.append(self.headers)
                 wire, self.wfile = self.wfile, io.BytesIO()
                 self.send_response(reply.status)
                 length = str(len(reply.body))

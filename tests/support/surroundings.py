@@ -522,11 +522,11 @@ for _name, _flags in {
     "python -X dev -bb -W error": ["-X", "dev", "-bb", "-W", "error"],
 }.items():
 
-    def _change(start: Start, flags: list[str] = _flags) -> None:
+    def _started(start: Start, flags: list[str] = _flags) -> None:
         """so started"""
         start.flags += flags
 
-    surroundings(_name)(_change)
+    surroundings(_name)(_started)
 
 
 @surroundings("PYTHONWARNINGS=error")

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from support import byhand
 
@@ -107,10 +108,10 @@ def variant_wheel(
     *,
     providers: Mapping[str, ProviderInfo] | None = None,
     namespaces: tuple[str, ...] = ("x86_64",),
-    **plain: object,
+    **plain: Any,
 ) -> Path:
     """A variant wheel in `folder`, without the plain one that it was made of."""
-    source = plain_wheel(folder / "plain", name, version, **plain)  # type: ignore[arg-type]
+    source = plain_wheel(folder / "plain", name, version, **plain)
     metadata = variant_metadata(label, properties, namespaces=namespaces, providers=providers)
     return make_variant_wheel(source, metadata, folder, force=True)
 
@@ -118,20 +119,20 @@ def variant_wheel(
 def release(
     folder: Path,
     version: str,
-    labels: Mapping[str | None, Iterable[str]],
+    labels: Mapping[Any, Iterable[str]],
     name: str = "demo",
     *,
     index: bool = True,
-    **options: object,
+    **options: Any,
 ) -> Path:
     """All wheels of a release, one per label (None: not a variant), and their index metadata."""
     folder.mkdir(parents=True, exist_ok=True)
     plain = {key: options[key] for key in options if key in ("tag", "build", "metadata", "files")}
     for label, properties in labels.items():
         if label is None:
-            plain_wheel(folder, name, version, **plain)  # type: ignore[arg-type]
+            plain_wheel(folder, name, version, **plain)
         else:
-            variant_wheel(folder, label, properties, name, version, **options)  # type: ignore[arg-type]
+            variant_wheel(folder, label, properties, name, version, **options)
     if index:
         write_index_metadata(folder)
     return folder

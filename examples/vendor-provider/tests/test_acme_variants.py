@@ -1,3 +1,4 @@
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -6,9 +7,10 @@ from acme_variants import detect, valid
 from pip_variants.testing import check_detect, check_package, choose, make_wheel, serve
 
 MACHINES = Path(__file__).parent / "machines"
+Feature = tuple[str, tuple[str, ...]]
 
 
-def test_the_package_keeps_the_contract():
+def test_the_package_keeps_the_contract() -> None:
     check_package("acme-variants")
 
 
@@ -21,19 +23,21 @@ def test_the_package_keeps_the_contract():
         ("lost-card", []),
     ],
 )
-def test_recorded_machines(machine, expected, monkeypatch):
+def test_recorded_machines(
+    machine: str, expected: list[Feature], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ACME_FSROOT", str(MACHINES / machine))
     answer = check_detect(detect)
     assert answer == expected
     assert properties(answer) <= properties(check_detect(valid))
 
 
-def properties(features):
+def properties(features: Iterable[Feature]) -> set[tuple[str, str]]:
     return {(name, value) for name, values in features for value in values}
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory):
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A package index with demo 1.0: for mk1, for mk2, and for machines without a card."""
     folder = tmp_path_factory.mktemp("index")
     make_wheel(folder, "demo-1.0-py3-none-any.whl")
@@ -51,6 +55,8 @@ def index(tmp_path_factory):
 @pytest.mark.parametrize(
     ("machine", "label"), [("mk1", "mk1"), ("mk1-and-mk2", "mk2"), ("lost-card", None)]
 )
-def test_pip_takes_the_best_wheel(machine, label, index, monkeypatch):
+def test_pip_takes_the_best_wheel(
+    machine: str, label: str | None, index: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ACME_FSROOT", str(MACHINES / machine))
     assert choose(index, "demo").label == label

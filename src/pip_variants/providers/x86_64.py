@@ -8,8 +8,6 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from archspec.vendor.cpuid.cpuid import CPUID
-
 from pip_variants.contract import Feature
 from pip_variants.providers import cpuinfo
 from pip_variants.providers._archspec import TARGETS, Target, line, of_family, read
@@ -120,7 +118,7 @@ def _listed() -> Processor:
 
 def _cpuid() -> Processor | None:
     """The processor that the CPUID instruction shows; None if it cannot be asked."""
-    with contextlib.suppress(Exception):  # seccomp, no executable memory
+    with contextlib.suppress(Exception):  # seccomp, no executable memory, no ctypes
         vendor, flags = ask_cpuid()
         return Processor(vendor, _spelled_alike(flags))
     return None
@@ -128,6 +126,8 @@ def _cpuid() -> Processor | None:
 
 def ask_cpuid() -> tuple[str, set[str]]:
     """The vendor and the flags that archspec knows. Raises what its CPUID raises."""
+    from archspec.vendor.cpuid.cpuid import CPUID  # which needs ctypes
+
     ask: Callable[..., Any] = CPUID().registers_for  # type: ignore[no-untyped-call]
     first = ask(**_CPUID["vendor"]["input"])
     last = ask(**_CPUID["highest_extension_support"]["input"])

@@ -190,7 +190,7 @@ def _check_hash(link: Link, data: bytes, session: Any) -> None:
 
 def _wrong_hashes(hashes: dict[str, str], data: bytes) -> list[tuple[str, str]]:
     """Algorithm and what the page gives, with what the data has, where these differ."""
-    got = {algorithm: hashlib.new(algorithm, data).hexdigest() for algorithm in hashes}
+    got = {one: hashlib.new(one, data, usedforsecurity=False).hexdigest() for one in hashes}
     return [(f"{one} {hashes[one]}", got[one]) for one in got if got[one] != hashes[one].lower()]
 
 

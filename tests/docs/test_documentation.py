@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 from support.environments import ROOT, Environment
+from support.toml import tomllib
 
 from pip_variants.cli import main
 from pip_variants.detection.targets import loads
-from pip_variants.detection.toml import tomllib
 from pip_variants.model.index_set import IndexSet
 from pip_variants.model.metadata import VariantMetadata
 from pip_variants.publish.project import Project
@@ -34,16 +34,16 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
 )
 RUN = {
-    "docs/commands.md": "tests/test_commands_page.py",
-    "docs/environments.md": "tests/test_environments.py",
+    "docs/commands.md": "tests/docs/test_commands_page.py",
+    "docs/environments.md": "tests/docs/test_environments.py",
     "docs/targets.md": "tests/pip/test_stories.py",
-    "docs/write-a-provider.md": "tests/test_vendor_example.py",
-    "examples/README.md": "tests/test_quickstart.py",
-    "examples/c-extension/README.md": "tests/test_examples.py",
-    "examples/index-set/README.md": "tests/test_examples.py",
-    "examples/mpi/README.md": "tests/test_examples.py",
-    "examples/other-tool/README.md": "tests/test_examples.py",
-    "examples/vendor-provider/README.md": "tests/test_vendor_example.py",
+    "docs/write-a-provider.md": "tests/docs/test_vendor_example.py",
+    "examples/README.md": "tests/docs/test_quickstart.py",
+    "examples/c-extension/README.md": "tests/docs/test_examples.py",
+    "examples/index-set/README.md": "tests/docs/test_examples.py",
+    "examples/mpi/README.md": "tests/docs/test_examples.py",
+    "examples/other-tool/README.md": "tests/docs/test_examples.py",
+    "examples/vendor-provider/README.md": "tests/docs/test_vendor_example.py",
 }
 """Pages whose commands are run as they stand, and the test that does it."""
 
@@ -101,7 +101,17 @@ def test_links_lead_to_a_file_and_a_heading(page: str) -> None:
 def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     """With every page in the table of contents, and every link and picture found."""
     pytest.importorskip("furo", reason="the site needs the extra `docs`")
-    command = [sys.executable, "-m", "sphinx", "-W", "-q", "-c", "docs", ".", tmp_path / "site"]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-W",
+        "-q",
+        "-c",
+        "docs",
+        ".",
+        tmp_path / "site",
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "site" / "searchindex.js").is_file()

@@ -44,7 +44,7 @@ few_names = st.sampled_from(FEW_NAMES)
 few_values = st.sampled_from(FEW_VALUES)
 
 
-def tuples(items: st.SearchStrategy[Any], **sizes: int) -> st.SearchStrategy[tuple[Any, ...]]:
+def tuples(items: st.SearchStrategy[Any], **sizes: Any) -> st.SearchStrategy[tuple[Any, ...]]:
     return st.lists(items, unique=True, **sizes).map(tuple)
 
 
@@ -182,8 +182,6 @@ def single_wheels(seed: int) -> tuple[VariantMetadata, ...]:
             {label: Variant(label, ((level, (normally("v3", "v4"),)),)) for label in some("abc")},
             {name: PluginProvider((normally("p>=1", "p>=2"),)) for name in some(namespaces)},
             f"https://variants-schema.wheelnext.dev/v0.{random.randint(1, 12)}.0.json",
-            {name: (normally("level", "arch"),) for name in some(namespaces)},
-            {VariantFeature(name, "level"): (normally("v3", "v4"),) for name in some(namespaces)},
         )
 
     return wheel(), wheel(), wheel()

@@ -139,7 +139,7 @@ def project(machine: Machine, served: Index) -> Path:
 
 
 def test_both_in_one_run(stock: Environment, served: Index, tmp_path: Path) -> None:
-    shell = shell_of(stock, tmp_path / "commands")
+    shell = shell_of(stock.python, tmp_path / "commands")
     at_once, explain, lines, _ = blocks("One run for both")
     shell(at_once, tmp_path, PIP_INDEX_URL=served.url)
     assert not has_variant(stock.site)
@@ -155,7 +155,7 @@ def test_both_in_one_run(stock: Environment, served: Index, tmp_path: Path) -> N
 @pytest.mark.long
 @pytest.mark.parametrize("heading", ["One run for both", "Docker"])
 def test_in_two_runs(heading: str, stock: Environment, served: Index, tmp_path: Path) -> None:
-    shell = shell_of(stock, tmp_path / "commands")
+    shell = shell_of(stock.python, tmp_path / "commands")
     block = blocks(heading)[-1]
     lines = [
         line.removeprefix("RUN ") for line in block.splitlines() if not line.startswith("FROM ")

@@ -287,7 +287,7 @@ def test_what_is_installed(env: Environment, index: Index) -> None:
     env.pip("install", "--no-variants", "-i", index.url, "demo", "other", "plain", env=FORCED)
     env.pip("install", "-i", index.url, "stays", env=FORCED)
     release(index.root / "other", "2.0", {**levels("v3"), None: ()}, name="other")
-    command = [env.python, "-m", "pip_variants", "explain", "-i", index.url]
+    command: list[str | Path] = [env.python, "-m", "pip_variants", "explain", "-i", index.url]
     done = subprocess.run(
         command, capture_output=True, text=True, env=clean(FORCED), cwd=env.folder
     )
@@ -386,7 +386,13 @@ def test_bad_input_is_one_clear_line(
 def test_modules_in_the_working_directory_are_not_imported(index: Index, tmp_path: Path) -> None:
     release(index.root / "demo", "1.0", levels("v2"))
     (tmp_path / "optparse.py").write_text("raise SystemExit('this is not the library')")
-    command = [Path(sys.executable).with_name("pip-variants"), "explain", "-i", index.url, "demo"]
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("pip-variants"),
+        "explain",
+        "-i",
+        index.url,
+        "demo",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=clean(FORCED))
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -480,11 +486,11 @@ BOTH = {
         True,
     ),
 }
-FINE = [{}] * 30
+FINE: list[dict] = [{}] * 30
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(RELEASES, FATES, TARGETS, OPTIONS, SPECIFIERS, st.sampled_from(["html", "json"]), ILL, WAYS)
 @example({"3.0": ({("v4", HERE, None)}, True)}, FINE, "v1", (), "", "html", {}, "index")

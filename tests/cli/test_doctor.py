@@ -25,7 +25,15 @@ def doctor(
     cwd: Path | None = None,
     **variables: str,
 ) -> str:
-    command = [*by, env.python, *flags, "-m", "pip_variants", "doctor", *arguments]
+    command: list[str | Path] = [
+        *by,
+        env.python,
+        *flags,
+        "-m",
+        "pip_variants",
+        "doctor",
+        *arguments,
+    ]
     done = subprocess.run(
         command, capture_output=True, text=True, env=clean({**HARDWARE, **variables}), cwd=cwd
     )
@@ -74,7 +82,7 @@ def test_all_is_well(env: Environment) -> None:
 
 
 def test_the_shape_of_the_json(env: Environment, tmp_path: Path) -> None:
-    variables = {
+    variables: dict[str, Any] = {
         "X86_64_VARIANT_PROVIDER_FORCE_LEVEL": "v3,v2,v1",
         "PIP_VARIANT_TARGET": "x86_64_v2",
     }
@@ -329,7 +337,7 @@ def test_a_pip_that_does_not_start(env: Environment, tmp_path: Path) -> None:
     assert to_do(env).replace("\\ ", "") == f"{what}{env.python} -m ensurepip --upgrade"
 
 
-def with_pip(env: Environment, folder: Path) -> dict[str, str]:
+def with_pip(env: Environment, folder: Path) -> dict[str, Any]:
     """The variable by which a shell starts the environment's pip."""
     (folder / "pip").write_text(f'#!/bin/sh\nexec "{env.python}" -m pip "$@"\n')
     (folder / "pip").chmod(0o755)
