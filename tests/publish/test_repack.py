@@ -307,6 +307,16 @@ def test_only_a_variant_can_have_the_label_none(tmp_path: Path, capsys) -> None:
     assert "leave out --namespaces, --provider and --plugin-api" in capsys.readouterr().err
 
 
+def test_unmake_is_short_for_the_label_none(tmp_path: Path, capsys) -> None:
+    wheel = plain_wheel(tmp_path)
+    made = make(wheel)
+    assert main(["unmake", str(made), "-o", str(tmp_path / "back")]) == 0
+    assert (tmp_path / "back" / wheel.name).read_bytes() == wheel.read_bytes()
+    capsys.readouterr()
+    assert main(["unmake", str(wheel)]) == 1
+    assert "takes a variant wheel, whose name has a label" in capsys.readouterr().err
+
+
 def test_the_label_none_of_a_project(tmp_path: Path) -> None:
     wheel = plain_wheel(tmp_path, metadata=["Requires-Dist: gone"])
     table = "[variant.variants.a]\nx86_64.level = ['v3']\n[tool.pip-variants.variants.none]\n"

@@ -19,7 +19,7 @@ from pip_variants.publish.wheel import Changes, make_variant_wheel, read_metadat
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("wheel", type=Path, help="the wheel; it stays as it is")
+    add_changes(parser)
     text = "the variant label (default: that of a variant wheel, else a hash of the properties); "
     text += "none for the wheel that is no variant"
     parser.add_argument("--label", help=text)
@@ -35,6 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--project", type=Path, metavar="PYPROJECT", help=text)
     text = "take properties that their provider does not know"
     parser.add_argument("--unchecked", action="store_true", help=text)
+
+
+def add_changes(parser: argparse.ArgumentParser) -> None:
+    """Define the options of commands that write a wheel again."""
+    parser.add_argument("wheel", type=Path, help="the wheel; it stays as it is")
     parser.add_argument("--name", default="", help="make it a wheel of the project of this name")
     text = "make version 1.0+cu128 1.0"
     parser.add_argument("--drop-local-version", action="store_true", help=text)
