@@ -7,15 +7,15 @@ alone, as if nothing were installed: others may still make `pip install` choose 
 
 import argparse
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import closing, suppress
+from functools import partial
 from itertools import compress
 from typing import Any
 
 from pip_variants import reasons
 from pip_variants.cli import text
 from pip_variants.cli.asking import OFF, ask_pip
-from pip_variants.cli.indexes import index_sets
 from pip_variants.detection.client import Detection
 from pip_variants.errors import PipVariantsError
 
@@ -33,9 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     # No questions: nobody would see them.
     pip = ["--no-input", "--disable-pip-version-check", *options.for_pip]
-    targets = [["--variant-target", target] for target in options.target]
-    with ThreadPoolExecutor() as pool:
-        answers = list(pool.map(lambda target: ask_pip("explain", *pip, *target), targets or [[]]))
+    ask = partial(ask_pip, "explain", *pip)
+    answers = [ask()] if not options.target else _of_each(ask, options.target)
     for code, said, answer in answers:
         if not answer or "error" in answer:
             text.warn(answer.get("error", said))
@@ -105,6 +104,13 @@ def _print_table(decisions: list[dict[str, Any]], targets: list[str]) -> None:
             text.print_lines(f"{name}: {error}")
 
 
+def _of_each(ask: Callable[..., Any], targets: list[str]) -> list[Any]:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(partial(ask, "--variant-target"), targets))
+
+
 def _print_gains(decisions: list[dict[str, Any]]) -> None:
     """The commands that bring better builds than those that are installed, or more builds."""
     commands = []
@@ -122,9 +128,16 @@ def _print_gains(decisions: list[dict[str, Any]]) -> None:
         print("To exchange what is installed:")
     for command in commands:
         text.print_command(command)
-    plain = {one["name"] for one in decisions if not _has_variants(one)}
+    if plain := {one["name"] for one in decisions if not _has_variants(one)}:
+        _print_sets(plain)
+
+
+def _print_sets(plain: set[str]) -> None:
+    """The index sets that have builds of projects without variants."""
+    from pip_variants.cli.indexes import index_sets  # which takes longer to load than all else here
+
     with suppress(PipVariantsError), closing(Detection()) as detection:
-        for index_set in index_sets(detection) if plain else ():
+        for index_set in index_sets(detection):
             if covered := sorted(plain & index_set.projects):
                 has = f"{', '.join(covered)}: there are builds in the index set {index_set.name}"
                 text.print_lines(f"{has}, which pip is not set to use:")
