@@ -89,7 +89,7 @@ def cases(work: Path) -> Iterator[tuple[str, Callable[[Path], int]]]:
     detection = ["-I", "-c", boot_with(question)]
 
     with Index(work / "empty") as index:
-        index.replies = replies()
+        index.replies = replies(len(TEN))
 
         def pip(release: str, names: Sequence[str]) -> Callable[[Path], int]:
             options = [*PIP, f"{index.url}{release}/", *names]

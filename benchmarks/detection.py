@@ -1,7 +1,6 @@
 """Asking providers: what the process costs, and how long pip waits for it."""
 
 import json
-import os
 import statistics
 import threading
 import time
@@ -17,6 +16,7 @@ from helpers import (
     build_wheel,
     can_count,
     environment,
+    forget,
     install,
     instructions,
     make_venv,
@@ -129,7 +129,6 @@ def _waiting(work: Path, python: Path, env: dict[str, str], latency: int) -> Row
 
 def _each(python: Path, env: dict[str, str]) -> Iterator[Row]:
     """Cold is what nothing of is in memory: Python, its library and pip-variants are on the disk."""
-    os.sync()  # what is not written yet cannot be dropped from memory
     for module in BUILT_IN:
         provider = provider_of(module)
         published = provider.implements[0]
@@ -145,20 +144,10 @@ def _each(python: Path, env: dict[str, str]) -> Iterator[Row]:
                 found.append(json.loads(run(command, env=env)))
             return (round(statistics.median(one), 2) for one in zip(*found, strict=True))
 
-        cold, _ = times(COLD_RUNS, lambda: _forget(python))
+        cold, _ = times(COLD_RUNS, lambda: forget(python))
         warm, again = times(RUNS, lambda: None)
         name = provider.namespace
         yield {"namespace": name, "cold": cold, "next process": warm, "asked again": again}
-
-
-def _forget(python: Path) -> None:
-    """Have the machine drop these files from memory; those in use by others stay."""
-    for folder in (site_packages(python), os.path.dirname(os.__file__)):
-        for where, _, names in os.walk(folder):
-            for name in names:
-                file = os.open(os.path.join(where, name), os.O_RDONLY)
-                os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
-                os.close(file)
 
 
 def _count(work: Path, python: Path, env: dict[str, str]) -> list[Row]:

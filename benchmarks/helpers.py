@@ -7,6 +7,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
@@ -74,6 +75,20 @@ def run(command: Sequence[object], **options: Any) -> str:
     return str(done.stdout)
 
 
+def forget(python: Path) -> None:
+    """Have the machine drop these files from memory; those in use by others stay.
+
+    They are those of an environment, and Python's library.
+    """
+    os.sync()  # what is not written yet cannot be dropped from memory
+    for folder in (site_packages(python), os.path.dirname(os.__file__)):
+        for where, _, names in os.walk(folder):
+            for name in names:
+                file = os.open(os.path.join(where, name), os.O_RDONLY)
+                os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+                os.close(file)
+
+
 def can_count() -> bool:
     if shutil.which("valgrind"):
         return True
@@ -81,13 +96,19 @@ def can_count() -> bool:
     return False
 
 
-def instructions(command: Sequence[object], **options: Any) -> int:
-    """What one process executes, without its children; hardly differs from run to run."""
+def instructions(command: Sequence[object], *, children: bool = False, **options: Any) -> int:
+    """What one process executes; hardly differs from run to run.
+
+    With `children` what those execute counts, too, if they end by themselves: the process that asks
+    providers is ended.
+    """
     run(command, **options)  # whatever is written or cached once is there afterwards
-    valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-    counted = list(map(str, [*valgrind, *command]))
-    done = subprocess.run(counted, capture_output=True, text=True, **options)
-    return int(re.findall(r"Collected : (\d+)", done.stderr)[0])
+    with tempfile.TemporaryDirectory() as folder:
+        valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+        valgrind += [f"--log-file={folder}/%p", f"--trace-children={'yes' if children else 'no'}"]
+        run([*valgrind, *command], **options)
+        said = "".join(one.read_text() for one in Path(folder).iterdir())
+    return sum(map(int, re.findall(r"Collected : (\d+)", said)))
 
 
 def child_seconds(command: Sequence[object], **options: Any) -> tuple[float, float]:

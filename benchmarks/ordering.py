@@ -43,7 +43,7 @@ def measure(work: Path) -> Tables:
     return {
         "ordering: CPU ms": list(_sizes()),
         "ordering: 10,000 labels, CPU ms, by values that the target supports of the 8": [
-            {"supported": count, **_times(_document(10_000, count))} for count in (8, 7, 1)
+            {"supported": count, **_times(document(10_000, count))} for count in (8, 7, 1)
         ],
         f"ordering: against variantlib {VARIANTLIB}, CPU ms": _beside_variantlib(work),
     }
@@ -66,7 +66,7 @@ def _beside_variantlib(work: Path) -> list[Row]:
 def _sizes() -> Iterator[Row]:
     before = None
     for size in SIZES:
-        times = _times(_document(size))
+        times = _times(document(size))
         growth = times["order"] / before if before else None
         before = times["order"]
         yield {
@@ -102,9 +102,9 @@ def _against_variantlib(pairs: dict[int, int]) -> list[Row]:
 
     rows = []
     for size, count in pairs.items():
-        document = _document(size)
-        metadata = VariantMetadata.from_json(document, "benchmark")
-        theirs = VariantsJson(document)
+        made = document(size)
+        metadata = VariantMetadata.from_json(made, "benchmark")
+        theirs = VariantsJson(made)
         chosen = [
             variant.label for variant in select(metadata, metadata.variants, NOBODY).best_first
         ]
@@ -114,8 +114,8 @@ def _against_variantlib(pairs: dict[int, int]) -> list[Row]:
         for what, one, two in (
             (
                 "read",
-                partial(VariantMetadata.from_json, document, ""),
-                partial(VariantsJson, document),
+                partial(VariantMetadata.from_json, made, ""),
+                partial(VariantsJson, made),
             ),
             (
                 "select",
@@ -139,7 +139,7 @@ def _against_variantlib(pairs: dict[int, int]) -> list[Row]:
     return rows
 
 
-def _document(size: int, supported: int = VALUES) -> dict[str, Any]:
+def document(size: int, supported: int = VALUES) -> dict[str, Any]:
     """Index-level metadata with static properties, so that nothing has to be asked."""
     some = random.Random(0)
     names = {space: [f"{space}_f{n}" for n in range(count)] for space, count in FEATURES.items()}

@@ -56,7 +56,7 @@ def measure(work: Path) -> Tables:
 
         for latency, pairs in PAIRS.items():
             index.replies = {
-                path: _late(reply, latency / 1000) for path, reply in replies().items()
+                path: late(reply, latency / 1000) for path, reply in replies(max(COUNTS)).items()
             }
             for count in COUNTS:
                 names = [f"project{number:02}" for number in range(count)]
@@ -117,7 +117,7 @@ def _times(count: int, stock: Runs, ours: Runs) -> Iterator[Row]:
         yield {"what": what, **row, **each, "target": target}
 
 
-def _late(reply: Any, seconds: float) -> Reply | Callable[[], Reply]:
+def late(reply: Any, seconds: float) -> Reply | Callable[[], Reply]:
     def answer() -> Any:
         time.sleep(seconds)
         return reply
@@ -125,10 +125,10 @@ def _late(reply: Any, seconds: float) -> Reply | Callable[[], Reply]:
     return answer if seconds else reply
 
 
-def replies() -> dict[str, Reply | Callable[[], Reply]]:
+def replies(count: int) -> dict[str, Reply | Callable[[], Reply]]:
     """Two indexes: releases of a plain wheel, and the same ones with a variant for each level."""
     replies: dict[str, Reply | Callable[[], Reply]] = {}
-    for number in range(max(COUNTS)):
+    for number in range(count):
         name = f"project{number:02}"
         stem = f"{name}-1.0-py3-none-any"
         wheels = {f"{stem}.whl": _wheel(name, None)}
@@ -139,20 +139,19 @@ def replies() -> dict[str, Reply | Callable[[], Reply]]:
         for folder, more in (("plain", {}), ("variants", variants)):
             files = [{"filename": one, "core-metadata": digests} for one in {**wheels, **more}]
             files += [{"filename": listed}] if more else []
-            replies[f"/simple/{folder}/{name}/"] = _page(name, files)
-        replies[listed] = _json(_metadata())
+            replies[f"/simple/{folder}/{name}/"] = page(name, files)
+        replies[listed] = as_json(_metadata())
         for one, content in {**wheels, **variants}.items():
             replies[f"{one}.metadata"], replies[one] = Reply(metadata), Reply(content)
     return replies
 
 
-def _page(name: str, files: list[Row]) -> Reply:
-    for one in files:
-        one |= {"url": f"/files/{one['filename']}", "hashes": {}}
-    return _json({"meta": {"api-version": "1.1"}, "name": name, "versions": [], "files": files})
+def page(name: str, files: list[Row]) -> Reply:
+    files = [{"url": f"/files/{one['filename']}", "hashes": {}, **one} for one in files]
+    return as_json({"meta": {"api-version": "1.1"}, "name": name, "versions": [], "files": files})
 
 
-def _json(document: Any) -> Reply:
+def as_json(document: Any) -> Reply:
     kind = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
     return Reply(json.dumps(document).encode(), headers=kind)
 

@@ -59,15 +59,15 @@ def measure(work: Path) -> Tables:
 
         rows = []
         for times, pairs in PAIRS.items():
-            index.replies = _replies(VERSIONS * times)
+            index.replies = replies(VERSIONS * times)
             runs = in_pairs(partial(seconds, commands[0]), partial(seconds, commands[1]), pairs)
             for place, what in enumerate(("CPU", "wall")):
                 figures = compare_at(place, runs)
-                rows.append({"links": _links(VERSIONS * times), "what": what, **figures})
+                rows.append({"links": links(VERSIONS * times), "what": what, **figures})
         counted = {}
         if can_count():
             for versions in COUNTED:
-                index.replies = _replies(versions)
+                index.replies = replies(versions)
                 counted[versions] = [instructions(c, cwd=work, env=env) for c in commands]
     return {
         f"pages: ms, {', '.join(map(str, PAIRS.values()))} pairs": [
@@ -87,10 +87,10 @@ def _growth(rows: list[Row], row: Row) -> Row:
 
 def _counts(counted: dict[int, list[int]]) -> Iterator[Row]:
     for versions, (without, with_) in counted.items():
-        yield _counted(f"{_links(versions):,} links, millions", without / 10**6, with_ / 10**6)
+        yield _counted(f"{links(versions):,} links, millions", without / 10**6, with_ / 10**6)
     if counted:
         (few, more), (first, second) = counted.keys(), counted.values()
-        each = [(b - a) / _links(more - few) for a, b in zip(first, second, strict=True)]
+        each = [(b - a) / links(more - few) for a, b in zip(first, second, strict=True)]
         yield _counted("each link more", *each)
 
 
@@ -99,14 +99,14 @@ def _counted(what: str, without: float, with_: float) -> Row:
     return {"what": what, "without": round(without), "with": round(with_), "ratio": ratio}
 
 
-def _links(versions: int) -> int:
+def links(versions: int) -> int:
     return versions * LABELS * len(PLATFORMS)
 
 
-def _replies(versions: int) -> dict[str, Reply | Callable[[], Reply]]:
+def replies(versions: int) -> dict[str, Reply | Callable[[], Reply]]:
     """Pages of two projects with the same number of links, all as long; and of both as many fit."""
     names: dict[str, list[str]] = {"others": [], "demo01": []}
-    replies: dict[str, Reply | Callable[[], Reply]] = {}
+    made: dict[str, Reply | Callable[[], Reply]] = {}
     for version in (f"1.{number:03}" for number in range(versions)):
         for platform in PLATFORMS:
             for label in range(LABELS):
@@ -114,7 +114,7 @@ def _replies(versions: int) -> dict[str, Reply | Callable[[], Reply]]:
                 names["others"].append(f"others-{version}-{label:02}build-{tags}.whl")
                 names["demo01"].append(f"demo01-{version}-{tags}-build{label:02}.whl")
         names["demo01"].append(f"demo01-{version}-variants.json")
-        replies[names["demo01"][-1]] = Reply(_metadata())
+        made[names["demo01"][-1]] = Reply(_metadata())
     for project, files in names.items():
         metadata = (
             f"Metadata-Version: 2.1\nName: {project}\nVersion: 1.{versions - 1:03}\n".encode()
@@ -125,18 +125,18 @@ def _replies(versions: int) -> dict[str, Reply | Callable[[], Reply]]:
             for name in files
         ]
         page = {"meta": {"api-version": "1.1"}, "name": project, "versions": [], "files": entries}
-        replies[f"/simple/{project}/"] = Reply(
+        made[f"/simple/{project}/"] = Reply(
             json.dumps(page).encode(),
             headers={"Content-Type": "application/vnd.pypi.simple.v1+json"},
         )
-        replies.update({f"{name}.metadata": Reply(metadata) for name in files})
+        made.update({f"{name}.metadata": Reply(metadata) for name in files})
     # A dry run looks into the wheel that it promises.
     best = f"demo01-1.{versions - 1:03}-py3-none-{PLATFORMS[0]}-build00.whl"
     with tempfile.TemporaryDirectory() as folder:
         whole = json.loads(_metadata())
         wheel = byhand.wheel(Path(folder), "build00", byhand.of_wheel(whole, "build00"))
-        replies[best] = Reply(wheel.read_bytes())
-    return replies
+        made[best] = Reply(wheel.read_bytes())
+    return made
 
 
 def _metadata() -> bytes:

@@ -23,6 +23,10 @@ NAMES = (
     "resolution",
     "detection",
     "indexes",
+    "growth",
+    "commands",
+    "tls",
+    "circumstances",
     "uv",
     "publish",
 )

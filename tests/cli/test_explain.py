@@ -278,6 +278,15 @@ other    here       2.0 null  fits everywhere
     )
 
 
+def test_each_requirement_has_its_own_files(index: Index) -> None:
+    for name in ("demo", "other"):
+        folder = release(index.root / name, "1.0", levels("v2"), name=name)
+        variant_wheel(folder, "v2", [LEVEL("v2")], name=name, tag="cp27-cp27m-win32")
+    for one in json.loads(explain(index, "--json", "demo", "other").stdout)["decisions"]:
+        files = [file["filename"] for file in one["files"]]
+        assert [name.partition("-")[0] for name in files] == [one["name"]] * 2
+
+
 def test_what_is_installed(env: Environment, index: Index) -> None:
     """Which of it has variants, and what would exchange it; the plugin came after the packages."""
     release(index.root / "demo", "1.0", {**levels("v2", "v3"), None: ()})

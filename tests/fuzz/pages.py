@@ -21,6 +21,7 @@ from pip._internal.resolution.resolvelib.found_candidates import FoundCandidates
 from pip._internal.utils.hashes import Hashes
 from pip._vendor.requests.exceptions import RequestException
 
+from pip_variants.pip_adapter.explain import Explain, _Decided
 from pip_variants.pip_adapter.hook.attach import attach
 from pip_variants.pip_adapter.hook.run import VERBOSE, Run, during, entered
 from pip_variants.pip_adapter.variants import candidates
@@ -129,10 +130,34 @@ def _check_with_variants(run: Run, page: IndexContent, session: Session, stock: 
         candidates.without_unusable_versions(found)
     except PipError as error:
         fit_for_a_terminal(str(error))
+    _explained(found)
 
 
 def _resolved(found: list, hashes: Hashes) -> None:
     """What the resolver is handed: as many files as there are, each at most once."""
+    try:
+        made = [one for one in _found(found, hashes)]
+    except PipError as error:
+        fit_for_a_terminal(str(error))
+        return
+    assert len(made) <= len(found)
+
+
+def _explained(found: list) -> None:
+    """What `pip-variants explain` makes of the files."""
+    explain: Any = SimpleNamespace(_failures=[], _warnings=[], _refused={})
+    finder = SimpleNamespace(find_all_candidates=lambda name: found)
+    requirements = [SimpleNamespace(req=SimpleNamespace(name="demo"))]
+    try:
+        Explain._decide(explain, finder, lambda *_: _found(found, Hashes()), requirements)
+    except _Decided as decided:
+        for one in decided.args[0]["files"]:
+            fit_for_a_terminal(one["reason"])
+    except PipError as error:
+        fit_for_a_terminal(str(error))
+
+
+def _found(found: list, hashes: Hashes) -> FoundCandidates:
     template = SimpleNamespace(hashes=lambda trust_internet: hashes)
 
     def make(link, template, name, version):
@@ -145,9 +170,4 @@ def _resolved(found: list, hashes: Hashes) -> None:
         )
         for one in found
     ]
-    try:
-        made = [one for one in FoundCandidates(lambda: iter(infos), None, True, set())]
-    except PipError as error:
-        fit_for_a_terminal(str(error))
-        return
-    assert len(made) <= len(infos)
+    return FoundCandidates(lambda: iter(infos), None, True, set())

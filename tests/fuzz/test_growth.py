@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import tracemalloc
+from itertools import cycle
 
 import pytest
 from fuzz.targets import ASKER, REFUSED, TARGETS, tried
@@ -168,9 +169,11 @@ def page(files, answer: bytes) -> None:
     )
 
 
-def one_release(count: int, level: str) -> None:
+def one_release(count: int, *levels: str) -> None:
+    """Wheels that need one of the levels each, in turn."""
     names = [f"l{one}" for one in range(count)]
-    variants = {one: {"a": {"level": [level]}} for one in names}
+    needed = zip(names, cycle(levels), strict=False)
+    variants = {name: {"a": {"level": [level]}} for name, level in needed}
     wheels = [f"demo-1.0-py3-none-any-{one}.whl" for one in names]
     page([*wheels, "demo-1.0-variants.json"], document(["a"], variants, {"a": {"requires": ["p"]}}))
 
@@ -206,6 +209,7 @@ COUNTED = {
     ),
     "files of a release that fit": lambda n: lambda: one_release(n, "v3"),
     "files of a release that do not": lambda n: lambda: one_release(n, "v9"),
+    "files of a release of which half do": lambda n: lambda: one_release(n, "v3", "v9"),
     "releases that do not fit": lambda n: lambda: many_releases(n),
 }
 

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib import import_module, metadata
+from importlib import import_module
 
 import pip_variants
 from pip_variants.errors import PipVariantsError, printable
@@ -31,6 +31,8 @@ class _Parser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """The help."""
+        from importlib import metadata  # which takes as long as all else here
+
         about = None
         with suppress(metadata.PackageNotFoundError):  # it may be on the path only
             urls = metadata.metadata("pip-variants").get_all("Project-URL", ())

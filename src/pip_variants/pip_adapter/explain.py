@@ -7,7 +7,8 @@ A program for a pip process of its own. Its arguments are a file, to which it wr
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from itertools import takewhile
 from typing import Any
@@ -52,7 +53,7 @@ class Explain(InstallCommand):
         """The `decisions` are written to `file`; `error` says why there are none."""
         super().__init__("install", "Explain what would be installed.")
         self._file = file
-        self._refused: dict[Link, str] = {}
+        self._refused: dict[tuple[str, str], dict[Link, str]] = {}  # by name and version
         self._installed: dict[str, Any] = {}
         self._is_asked_for = True
         self._has_failed = False
@@ -147,7 +148,10 @@ class Explain(InstallCommand):
             detail = "for other platforms or Pythons"
         elif kind == "format_invalid":
             detail = "not looked at, see pip-variants doctor"
-        self._refused[link] = printable(detail)
+        with suppress(ValueError):  # no wheel
+            wheel = WheelFilename.parse(link.filename)
+            of = canonicalize_name(wheel.distribution), canonical_version(wheel.version)
+            self._refused.setdefault(of, {})[link] = printable(detail)
 
     def _decide(self, finder: Any, find: Any, requirements: Any, *args: Any) -> None:
         """Instead of `Factory._iter_found_candidates`. Raises `_Decided` and pip's errors."""
@@ -177,13 +181,14 @@ class Explain(InstallCommand):
         listed = [_file(found, link, place) for place, link in enumerate(usable, 1)]
         first = listed[0] if chosen else {}
         every = finder.find_all_candidates(name) if not current().locks else ()
-        yanked = [one.link for one in every if one.link.is_yanked and _is_of(one.link, version)]
-        others = {link: _reason(found, link) for link in (*found.links, *yanked)}
-        others |= {link: why for link, why in self._refused.items() if _is_of(link, version)}
-        listed += [
-            _file(found, link, None, why) for link, why in others.items() if link not in usable
-        ]
+        yanked = [one.link for one in every if one.link.is_yanked and str(one.version) == version]
         ordering = found.decision.ordering
+        reason_of = {one.label: reasons.reason(one) for one in ordering.rejected}
+        others = {link: _reason(found, link, reason_of) for link in (*found.links, *yanked)}
+        others |= self._refused.get((name, version and canonical_version(version)), {})
+        for link in usable:
+            others.pop(link, None)
+        listed += [_file(found, link, None, why) for link, why in others.items()]
         rejected = [one for other in decided for one in other.decision.ordering.rejected]
         decision = {
             "target": current().target_name or None,
@@ -236,11 +241,10 @@ def _file(found: Release, link: Link, place: int | None, reason: str = "") -> di
     }
 
 
-def _reason(found: Release, link: Link) -> str:
-    """Why pip does not take a candidate."""
+def _reason(found: Release, link: Link, rejected: Mapping[str, str]) -> str:
+    """Why pip does not take a candidate; of the labels that are `rejected` it is known."""
     variant = found.variant_of(link)
-    label = variant.label if variant else None
-    rejected = {one.label: reasons.reason(one) for one in found.decision.ordering.rejected}
+    label = variant.label if variant else ""
     if link.url in found.refused:
         return printable(telling.unlike(found.refused[link.url]))
     if label in rejected:
@@ -248,15 +252,6 @@ def _reason(found: Release, link: Link) -> str:
     if link.is_yanked:
         return "yanked"
     return "not what --variant asks for" if found.decision.wanted else "ignored, see the warnings"
-
-
-def _is_of(link: Link, version: str) -> bool:
-    """Whether a file is a wheel of this version."""
-    try:
-        wheel = WheelFilename.parse(link.filename)
-        return canonical_version(wheel.version) == canonical_version(version)
-    except ValueError:
-        return False
 
 
 def _skipped(found: Release) -> dict[str, Any]:
