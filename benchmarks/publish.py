@@ -60,7 +60,7 @@ def measure(work: Path) -> Tables:
     large, target = wheels[LARGE], made / "copy"
     variant = made / f"{large.stem}-v3.whl"
     make = ["make", large, "--label", "v3", "--property", "x86_64 :: level :: v3", "-o", made]
-    unmake = ["unmake", variant, "-o", work / "unmade"]
+    unmake = ["make", variant, "--label", "none", "-o", work / "unmade"]
 
     def seconds(*command: object) -> tuple[float, float]:
         os.sync()  # else one writes what the other left in memory
@@ -98,7 +98,14 @@ _COMMANDS = {
     "make": lambda folder, wheel: (
         ["make", wheel, "--label", "v3", "--property", "x86_64 :: level :: v3", "-o", folder]
     ),
-    "unmake": lambda folder, wheel: ["unmake", folder / f"{wheel.stem}-v3.whl", "-o", folder / "u"],
+    "unmake": lambda folder, wheel: [
+        "make",
+        folder / f"{wheel.stem}-v3.whl",
+        "--label",
+        "none",
+        "-o",
+        folder / "u",
+    ],
     "index --pages": lambda folder, wheel: ["index", "--pages", folder],
     "verify": lambda folder, wheel: ["verify", folder, wheel],
 }

@@ -33,7 +33,7 @@ OWN = {
         "errors",
     },
     "publish": {"model", "detection", "remote_wheel", "wheel_metadata", "errors"},
-    "testing": {"hooks", "model", "detection", "publish", "errors"},
+    "testing": {"hooks", "model", "detection", "publish", "inventory", "errors"},
     "inventory": {"selection", "reasons", "detection", "model", "errors"},
     "cli": {
         "inventory",
@@ -56,7 +56,6 @@ FOREIGN = {
     "pip_adapter": {"pip"},
     "providers": {"archspec"},
     "hooks": {"pluggy"},
-    "testing": {"pluggy"},
     "publish/backend.py": {"build"},
     "publish/build.py": {"packaging"},
     "publish/flags.py": {"archspec"},

@@ -197,7 +197,11 @@ def test_a_good_package(site, entries, more, body):
     ("entries", "more", "breach"),
     [
         ("", HOOK, "acme-variants has no entry point in the groups pip_variants or"),
-        (ENTRY, HOOK.replace("@hookimpl", ""), "acme_variants has no function pip_variants_prov"),
+        (
+            ENTRY,
+            HOOK.replace("@hookimpl", ""),
+            "acme_variants: it does not implement pip_variants_prov",
+        ),
         (ENTRY, HOOK.replace("1.0", "0.9"), "acme-variants==1.0 is installed, acme implements "),
         (ENTRY, HOOK.replace("acme-var", "acne-var"), "acme-variants==1.0 is installed, acme impl"),
         (ENTRY, HOOK.replace('"acme"', '"Acme"'), "invalid variant namespace"),

@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -90,16 +90,26 @@ def with_better_labels(
     asked = [one for one in variants if one.supported and not one.target]
     if not asked:
         return variants
-    try:
-        labels = _labels_that_pip_takes(asked, target)
-    except _PipFailed as error:
+    # Not --ignore-installed: ABI dependencies are compared with what is installed.
+    options = ["--force-reinstall", "--no-input", "--quiet"]
+    options += ["--use-feature", "fast-deps"]  # no whole wheels from who can serve parts of them
+    options += ["--variant-target", target] if target else []
+    found, said = dry_run([one.exactly for one in asked], *options)
+    is_offline = "Retrying (" in said
+    if not found and len(asked) > 1 and not is_offline:
         # One version that pip does not find is enough: ask for each.
-        if len(asked) > 1 and not error.is_offline:
-            return tuple(
-                better for one in variants for better in with_better_labels((one,), target)
-            )
-        reason = f"pip cannot look for a better variant: {error}"
+        return tuple(better for one in variants for better in with_better_labels((one,), target))
+    if not found:
+        lines = said.strip().splitlines() or ["it said nothing"]
+        errors = [line for line in lines if line.startswith("ERROR: ")] or lines
+        why = "it cannot reach an index" if is_offline else errors[-1].removeprefix("ERROR: ")
+        reason = f"pip cannot look for a better variant: {why}"
         return tuple(replace(one, reason=reason) if one in asked else one for one in variants)
+    labels = {
+        normalised(one["metadata"]["name"]): str(one["variant"]["label"])
+        for one in found
+        if "variant" in one
+    }
 
     def compared(one: InstalledVariant) -> InstalledVariant:
         label = labels.get(normalised(one.name))
@@ -109,6 +119,24 @@ def with_better_labels(
         return replace(one, reason=reason, better=label, commands=one.reinstall)
 
     return tuple(map(compared, variants))
+
+
+def dry_run(
+    requirements: Iterable[str], *options: str, env: Mapping[str, str] | None = None
+) -> tuple[list[dict[str, Any]], str]:
+    """What `pip install` would take, without dependencies, by its report; and what it says.
+
+    Nothing if it fails.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "report.json")
+        command = [sys.executable, "-c", RUN_MODULE, "pip", "install", "--dry-run", "--no-deps"]
+        command += [*options, "--report", str(file), "--", *requirements]
+        how: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
+        how |= {"stderr": subprocess.STDOUT, "encoding": "utf-8", "errors": "replace"}
+        done = subprocess.run(command, check=False, env=env, **how)  # noqa: S603
+        found = [] if done.returncode else json.loads(file.read_bytes())["install"]
+    return found, done.stdout
 
 
 def _look_at(
@@ -191,45 +219,6 @@ def _reinstall(
     if any("variant_" in text for text in distribution.requires or ()):
         return command, f"{pip_install} {requirement}"
     return (command,)
-
-
-class _PipFailed(Exception):
-    """Its text is what pip said."""
-
-    def __init__(self, said: str) -> None:
-        lines = said.strip().splitlines() or ["it said nothing"]
-        errors = [line for line in lines if line.startswith("ERROR: ")] or lines
-        self.is_offline = "Retrying (" in said
-        last = errors[-1].removeprefix("ERROR: ")
-        super().__init__("it cannot reach an index" if self.is_offline else last)
-
-
-def _labels_that_pip_takes(variants: Iterable[InstalledVariant], target: str) -> dict[str, str]:
-    """Normalised name -> label of what the command that reinstalls it would take, if any."""
-    # Not --ignore-installed: ABI dependencies are compared with what is installed.
-    options = ["--dry-run", "--force-reinstall", "--no-deps", "--no-input", "--quiet"]
-    options += ["--use-feature", "fast-deps"]  # no whole wheels from who can serve parts of them
-    options += ["--variant-target", target] if target else []
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "report.json")
-        pip_install = [sys.executable, "-c", RUN_MODULE, "pip", "install"]
-        done = subprocess.run(  # noqa: S603
-            [*pip_install, *options, "--report", str(file), "--"]
-            + [one.exactly for one in variants],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
-        if done.returncode:
-            raise _PipFailed(done.stderr)
-        report = json.loads(file.read_text(encoding="utf-8"))
-    return {
-        normalised(one["metadata"]["name"]): str(one["variant"]["label"])
-        for one in report["install"]
-        if "variant" in one
-    }
 
 
 def _field(distribution: Distribution, name: str) -> str:

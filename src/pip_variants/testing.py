@@ -25,13 +25,12 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple, TypeAlias
 
-import pluggy
-
-from pip_variants import hooks
 from pip_variants.detection import DEADLINE
 from pip_variants.detection.client import Detection
 from pip_variants.detection.registry import checked_features
 from pip_variants.errors import DetectionError, PipVariantsError
+from pip_variants.hooks import ENTRY_POINT_GROUP
+from pip_variants.inventory import dry_run
 from pip_variants.model.filename import WheelFilename
 from pip_variants.model.metadata import PluginProvider, Variant, VariantMetadata
 from pip_variants.model.names import VariantProperty, normalised
@@ -161,21 +160,11 @@ def choose(url: str, requirement: str, *options: str) -> Choice:
     """
     env = {name: text for name, text in os.environ.items() if not name.startswith("PIP_")}
     env |= {"PIP_CONFIG_FILE": os.devnull, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder, "report.json")
-        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-cache-dir"]
-        command += ["install", "--dry-run", "--ignore-installed", "--no-deps"]
-        command += ["--report", str(report), "--index-url", url]
-        command += [*options, requirement]
-        done = _run(command, env=env, cwd=folder, stderr=subprocess.STDOUT, text=True)
-        if done.returncode:
-            _raise([f"pip could not choose a wheel for {requirement}:", done.stdout])
-        (chosen,) = json.loads(report.read_text())["install"]
-    return Choice(chosen.get("variant", {}).get("label"), done.stdout)
-
-
-def _run(command: list[str], **how: Any) -> subprocess.CompletedProcess[Any]:
-    return subprocess.run(command, check=False, stdout=subprocess.PIPE, **how)  # noqa: S603
+    own = ["--disable-pip-version-check", "--no-cache-dir", "--ignore-installed"]
+    found, output = dry_run([requirement], *own, "--index-url", url, *options, env=env)
+    if not found:
+        _raise([f"pip could not choose a wheel for {requirement}:", output])
+    return Choice(found[0].get("variant", {}).get("label"), output)
 
 
 def _raise(broken: list[str]) -> None:
@@ -185,16 +174,16 @@ def _raise(broken: list[str]) -> None:
 
 def _calls(distribution: importlib.metadata.Distribution, name: str) -> tuple[_Calls, list[str]]:
     """What can be asked of the package of this name, and what is wrong with it."""
+    from pip_variants.detection.installed import implemented  # which doctor does not need
+
     calls: _Calls = {}
-    broken = []
-    manager = pluggy.PluginManager("pip_variants")
-    manager.add_hookspecs(hooks)
-    for point in distribution.entry_points.select(group=hooks.ENTRY_POINT_GROUP):
-        plugin = point.load()
-        manager.register(plugin, point.name)
-        if not manager.get_hookcallers(plugin):
-            broken.append(f"{point.value} has no function pip_variants_providers with @hookimpl")
-    for provider in (one for given in manager.hook.pip_variants_providers() for one in given):
+    broken, providers = [], []
+    for point in distribution.entry_points.select(group=ENTRY_POINT_GROUP):
+        try:
+            providers += implemented(point.load())[0]
+        except (AttributeError, TypeError, ValueError) as error:
+            broken.append(f"{point.value}: {error}")
+    for provider in providers:
         own = [one for one in provider.implements if normalised(one.package) == name]
         for one in own:
             calls.setdefault(one.plugin_api, []).append((provider.detect, provider.valid))
@@ -202,9 +191,9 @@ def _calls(distribution: importlib.metadata.Distribution, name: str) -> tuple[_C
             wanted = f"{distribution.name}=={distribution.version}"
             listed = [f"{one.package}=={one.version}" for one in provider.implements]
             broken.append(f"{wanted} is installed, {provider.namespace} implements {listed}")
-    implemented = set(calls)
+    known = set(calls)
     for point in distribution.entry_points.select(group="variant_plugins"):
-        if implemented and point.value not in implemented:
+        if known and point.value not in known:
             broken.append(f"{point.value} is in variant_plugins, and no provider implements it")
         plugin = point.load()
         asked = plugin.get_supported_configs, getattr(plugin, "get_all_configs", tuple)
@@ -238,7 +227,10 @@ def _called(detect: _Asked, seconds: float, seed: str) -> list[SupportedFeature]
     code += f"_call({seconds!r})"
     with tempfile.TemporaryFile() as printed:
         env = {**os.environ, "PYTHONHASHSEED": seed}
-        done = _run([sys.executable, "-c", code], env=env, input=question, stderr=printed)
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(  # noqa: S603
+            command, check=False, env=env, input=question, stdout=subprocess.PIPE, stderr=printed
+        )
         printed.seek(0)
         text = printed.read().decode(errors="replace").strip()
     if end := done.returncode:

@@ -178,7 +178,7 @@ def target_file(data: bytes) -> None:
     if target is REFUSED:
         return
     assert targets.loads(target.to_toml(), "here") == target
-    assert target.combine(target) == target
+    assert type(target).of((*target.machines, *target.machines)) == target
     for identity, provider in target.supported.items():
         assert identity in (provider.implements or [("", "", provider.namespace)])
         for one in provider.properties:

@@ -163,7 +163,7 @@ def test_a_source_distribution_is_built_as_well(project, tmp_path: Path) -> None
     assert main(["build", str(sdist), "--label", "v3", "-o", str(tmp_path / "two")]) == 0
     assert wheels(tmp_path / "two").keys() == {"v3"}
     again = tmp_path / "two" / wheels(tmp_path / "one")["none"].name
-    assert main(["unmake", str(wheels(tmp_path / "two")["v3"])]) == 0
+    assert main(["make", "--label", "none", str(wheels(tmp_path / "two")["v3"])]) == 0
     assert again.is_file()
 
 

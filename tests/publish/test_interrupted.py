@@ -56,7 +56,7 @@ def replacing(*arguments, original=os.replace):
     step()
 
 from pip_variants.cli import main
-import pip_variants.cli.build, pip_variants.cli.index, pip_variants.cli.make, pip_variants.cli.unmake
+import pip_variants.cli.build, pip_variants.cli.index, pip_variants.cli.make
 
 def run(folder, steps):
     global left
@@ -149,13 +149,14 @@ def check_links(folder: Path) -> None:
                 assert metadata == f"sha256={sha256(content).hexdigest()}"
 
 
+PLAIN = ["--label", "none"]
 PROPERTY = ["--label", "v3", "--property", "x86_64 :: level :: v3"]
 
 
 def start(name: str, folder: Path, megabytes: int) -> list[str]:
     """Fill a folder with what a command finds; all that it writes is there in an old version."""
     (folder / "out").mkdir(parents=True)
-    if name in ("make", "unmake"):
+    if name in ("make", "make --label none"):
         large_wheel(folder, megabytes)
         variant_wheel(folder / "out", "v3", ["x86_64 :: level :: v2"])
         shutil.rmtree(folder / "out" / "plain")
@@ -168,7 +169,7 @@ def start(name: str, folder: Path, megabytes: int) -> list[str]:
             check=True,
             env=ENVIRONMENT,
         )
-        return ["unmake", "demo-1.0-py3-none-any-v3.whl", "-o", "out", "--force"]
+        return ["make", "demo-1.0-py3-none-any-v3.whl", *PLAIN, "-o", "out", "--force"]
     if name == "build":
         project(folder / "source")
         plain_wheel(folder / "out", files={"old.py": ""})
@@ -225,7 +226,14 @@ def make_case(name: str, folder: Path, megabytes: int = 2) -> Case:
 
 
 # How many folders there are at least; of `build`, which takes a second, every third step is tried.
-STEPS = {"make": 40, "unmake": 40, "index": 15, "index --add": 18, "index --pages": 45, "build": 7}
+STEPS = {
+    "make": 40,
+    "make --label none": 40,
+    "index": 15,
+    "index --add": 18,
+    "index --pages": 45,
+    "build": 7,
+}
 
 
 @pytest.mark.parametrize("name", STEPS)

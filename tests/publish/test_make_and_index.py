@@ -236,10 +236,10 @@ def test_index_adds_nothing_to_what_it_would_drop(tmp_path: Path, capsys) -> Non
 
 
 def test_a_plain_wheel_can_be_made_of_metadata_of_the_future(tmp_path: Path, capsys) -> None:
-    """`unmake` writes no metadata, and `make` writes its own."""
+    """The wheel that is no variant has no metadata, and `make` writes its own."""
     wheel = variant_wheel(tmp_path / "made", "v3", ["x86_64 :: level :: v3"])
     newer = of_the_future(wheel, tmp_path / "newer", **{"$schema": NEWER, "wasm": {}})
-    assert main(["unmake", str(newer)]) == 0
+    assert main(["make", "--label", "none", str(newer)]) == 0
     assert main(["make", str(newer), "--label", "v2", "--property", "x86_64::level::v2"]) == 0
     made = newer.with_name(newer.name.replace("v3", "v2"))
     assert "wasm" not in read_metadata(made).document

@@ -208,7 +208,7 @@ def test_a_wheel_of_another_project(env, tmp_path: Path, capsys, name: str) -> N
         f'{name}>=1; extra == "rest"',
         "demo-gpu-extra",
     ]
-    main(["unmake", str(tmp_path / made), "-o", str(tmp_path / "out")])
+    main(["make", "--label", "none", str(tmp_path / made), "-o", str(tmp_path / "out")])
     assert main(["verify", str(tmp_path / made), *map(str, (tmp_path / "out").iterdir())]) == 0
     env.pip("install", "--no-deps", tmp_path / made, env=FORCED)
     assert env.installed(own) == ("1.0", "v1")
@@ -223,7 +223,18 @@ def test_the_same_wheel_back(tmp_path: Path) -> None:
     )
     (made,) = make(wheel, "--name", "demo", "--label", "cu128", *NVIDIA)
     assert (
-        main(["unmake", str(tmp_path / made), "--name", "demo_gpu", "-o", str(tmp_path / "back")])
+        main(
+            [
+                "make",
+                "--label",
+                "none",
+                str(tmp_path / made),
+                "--name",
+                "demo_gpu",
+                "-o",
+                str(tmp_path / "back"),
+            ]
+        )
         == 0
     )
     (back,) = (tmp_path / "back").iterdir()
@@ -251,14 +262,14 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path, capsys) -> None:
     plain_wheel(folder, files={"plain.py": ""})
     before = {path: path.read_bytes() for path in folder.glob("*.*")}
     for command, there in (
-        (["unmake", v4], plain),
+        (["make", "--label", "none", v4], plain),
         (["make", plain, "--label", "v4", "--property", "x86_64 :: level :: v4"], v4),
     ):
         assert main([*map(str, command)]) == 1
         complaint = f"{there} exists already: --force replaces it"
         assert capsys.readouterr().err == f"pip-variants: {complaint}\n"
         assert {path: path.read_bytes() for path in folder.glob("*.*")} == before
-    assert main(["unmake", str(v4), "--force"]) == 0
+    assert main(["make", "--label", "none", str(v4), "--force"]) == 0
     assert plain.read_bytes() != before[plain]
 
 
@@ -267,7 +278,7 @@ def test_json_says_what_was_made(tmp_path: Path, capsys) -> None:
     made = tmp_path / "demo-1.0-py3-none-any-a.whl"
     assert main(["make", str(wheel), "--label", "a", *NVIDIA, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"version": "1", "file": str(made)}
-    assert main(["unmake", str(made), "-o", str(tmp_path / "out"), "--json"]) == 0
+    assert main(["make", "--label", "none", str(made), "-o", str(tmp_path / "out"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["file"] == str(tmp_path / "out" / wheel.name)
 
 

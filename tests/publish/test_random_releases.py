@@ -1,4 +1,4 @@
-"""Whatever `make`, `unmake` and `index` write, `verify` accepts, and pip installs what is best."""
+"""Whatever `make` and `index` write, `verify` accepts, and pip installs what is best."""
 
 import contextlib
 import functools
@@ -184,7 +184,9 @@ def publish(release: Release, folder: Path, random: Random) -> None:
         where = random.choice([folder, built])
         made.append(Path(command("make", source, "-o", where, *arguments).strip()))
     if release.has_plain:
-        made.append(Path(command("unmake", random.choice(made), "-o", folder).strip()))
+        made.append(
+            Path(command("make", "--label", "none", random.choice(made), "-o", folder).strip())
+        )
     if random.random() < 0.5:
         for wheel in random.sample(made, len(made)):
             command("index", folder, "--add", wheel)

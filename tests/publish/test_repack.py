@@ -1,4 +1,4 @@
-"""`make` and `unmake`: a wheel and back again, other versions, other dependencies."""
+"""`make`: a wheel and back again, other versions, other dependencies."""
 
 import shutil
 import zipfile
@@ -84,7 +84,9 @@ def write(path: Path, files: dict[str, bytes], draw: st.DrawFn, canonical: bool)
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(files, st.booleans(), st.data())
-def test_unmake_gives_back_what_make_got(scratch: Path, files, canonical: bool, data) -> None:
+def test_the_label_none_gives_back_what_make_got(
+    scratch: Path, files, canonical: bool, data
+) -> None:
     shutil.rmtree(scratch)
     (scratch / "back").mkdir(parents=True)
     wheel = scratch / "demo-1.0-py3-none-any.whl"
@@ -140,7 +142,7 @@ def test_variant_markers_stay_in_variants_and_are_decided_in_the_plain_wheel(
     wheel = plain_wheel(tmp_path, metadata=MARKERS)
     made = make(wheel)
     assert metadata_of(made) == MARKERS
-    assert main(["unmake", str(made), "-o", str(tmp_path / "back")]) == 0
+    assert main(["make", "--label", "none", str(made), "-o", str(tmp_path / "back")]) == 0
     (back,) = (tmp_path / "back").iterdir()
     assert metadata_of(back) == [
         "Requires-Dist: numpy>=2",
@@ -157,7 +159,7 @@ def test_variant_markers_stay_in_variants_and_are_decided_in_the_plain_wheel(
 def test_a_marker_that_cannot_be_read(tmp_path: Path, capsys) -> None:
     made = make(plain_wheel(tmp_path, metadata=["Requires-Dist: cuda; variant_label"]))
     capsys.readouterr()
-    assert main(["unmake", str(made), "-o", str(tmp_path / "back")]) == 1
+    assert main(["make", "--label", "none", str(made), "-o", str(tmp_path / "back")]) == 1
     assert capsys.readouterr().err == (
         "pip-variants: its dependency 'cuda; variant_label' cannot be read: invalid environment "
         "marker: 'variant_label'\n"
@@ -187,7 +189,9 @@ def test_dependencies_are_added_and_dropped(tmp_path: Path, capsys) -> None:
     # Back, with the dependencies as they were.
     arguments = ["--drop-dependency", "one", "--drop-dependency", "two"]
     arguments += ["--add-dependency", "cuda-runtime"]
-    assert main(["unmake", str(made), "-o", str(tmp_path / "back"), *arguments]) == 0
+    assert (
+        main(["make", "--label", "none", str(made), "-o", str(tmp_path / "back"), *arguments]) == 0
+    )
     (back,) = (tmp_path / "back").iterdir()
     assert metadata_of(back)[:3] == [
         "Requires-Dist: cuda-runtime-extra",
@@ -274,15 +278,44 @@ def test_a_local_version_is_dropped_everywhere(tmp_path: Path, capsys, version: 
 def test_a_wheel_without_local_version_stays_as_it_is(tmp_path: Path, capsys) -> None:
     wheel = plain_wheel(tmp_path)
     made = make(wheel, "--drop-local-version")
-    assert main(["unmake", str(made), "--drop-local-version", "-o", str(tmp_path / "back")]) == 0
+    assert (
+        main(
+            [
+                "make",
+                "--label",
+                "none",
+                str(made),
+                "--drop-local-version",
+                "-o",
+                str(tmp_path / "back"),
+            ]
+        )
+        == 0
+    )
     assert (tmp_path / "back" / wheel.name).read_bytes() == wheel.read_bytes()
 
 
-def test_only_a_variant_is_unmade(tmp_path: Path, capsys) -> None:
+def test_only_a_variant_can_have_the_label_none(tmp_path: Path, capsys) -> None:
     wheel = plain_wheel(tmp_path)
-    assert main(["unmake", str(wheel)]) == 1
-    complaint = f"{wheel.name} is no variant wheel: its name has no label"
-    assert capsys.readouterr().err == f"pip-variants: {complaint}\n"
+    made = make(wheel)
+    takes = "--label none takes a variant wheel, whose name has a label, and no properties"
+    for arguments in ([str(wheel)], [str(made), "--property", "x86_64 :: level :: v3"]):
+        assert main(["make", "--label", "none", *arguments]) == 1
+        complaint = f"{takes}: {Path(arguments[0]).name}"
+        assert capsys.readouterr().err == f"pip-variants: {complaint}\n"
+    assert main(["make", "--label", "none", str(made), "--namespaces", "x86_64"]) == 1
+    assert "leave out --namespaces, --provider and --plugin-api" in capsys.readouterr().err
+
+
+def test_the_label_none_of_a_project(tmp_path: Path) -> None:
+    wheel = plain_wheel(tmp_path, metadata=["Requires-Dist: gone"])
+    table = "[variant.variants.a]\nx86_64.level = ['v3']\n[tool.pip-variants.variants.none]\n"
+    (tmp_path / "pyproject.toml").write_text(f"{table}drop-dependencies = ['gone']\n")
+    arguments = ["--label", "none", "--project", str(tmp_path), "-o", str(tmp_path / "out")]
+    assert main(["make", str(wheel), *arguments]) == 0
+    with zipfile.ZipFile(tmp_path / "out" / wheel.name) as archive:
+        assert b"gone" not in archive.read(f"{INFO}/METADATA")
+    assert main(["make", str(wheel), *arguments, "--property", "x86_64 :: level :: v3"]) == 1
 
 
 @pytest.mark.parametrize("file", ["METADATA", "RECORD"])

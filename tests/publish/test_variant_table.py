@@ -1,4 +1,4 @@
-"""`[variant]`: every key of the reference page makes the wheels that it shows; older drafts are read."""
+"""`[variant]`: every key of the reference page makes the wheels that it shows."""
 
 import json
 import re
@@ -10,6 +10,7 @@ from support.projects import project_in
 from support.wheels import plain_wheel
 
 from pip_variants.cli import main
+from pip_variants.errors import InvalidVariantMetadata
 from pip_variants.publish.project import Project
 from pip_variants.publish.wheel import read_metadata
 
@@ -23,7 +24,7 @@ EXAMPLES = {
 }
 KEYS = """default-priorities namespace variants providers requires plugin-api build-requires
 static-properties feature-order optional builtin $schema add-dependencies drop-dependencies env
-config-settings build-dependencies enable-if install-time plugin-use"""
+config-settings build-dependencies"""
 
 
 def made(folder: Path, table: str, *labels: str) -> list[Path]:
@@ -56,97 +57,44 @@ def test_an_example_makes_what_the_page_shows(tmp_path: Path, heading: str, caps
         made(tmp_path / "null", table, label)
 
 
-# What was published in 2025, with other names: four shapes, and what stands for them today.
+# Keys of what was published in 2025, with other names.
 
-PLUGIN = """
-[variant.providers.acme]
-requires = ["acme-variants>=1,<2"]
-plugin-api = "acme_variants:Plugin"
-"""
 OF_2025 = {
     "a condition": (
-        f"""
-[variant.default-priorities]
-namespace = ["acme"]
-{PLUGIN}
-enable-if = "platform_system == 'Linux' or platform_system == 'Windows'"
-""",
-        f"{PLUGIN}",
-        "variant.providers.acme.enable-if of an older draft is left out",
+        "[variant.providers.acme]\nrequires = ['acme-variants']\nenable-if = \"os_name == 'posix'\"",
+        "variant.providers.acme.enable-if",
     ),
     "an order among the priorities": (
-        f"""
-[variant.default-priorities]
-namespace = ["acme", "turn"]
-property.turn.order = ["1", "2", "3"]
-{PLUGIN}
-[variant.providers.turn]
-requires = []
-plugin-use = "none"
-""",
-        f"""
-[variant.default-priorities]
-namespace = ["acme", "turn"]
-{PLUGIN}
-[variant.providers.turn]
-static-properties = {{ order = ["1", "2", "3"] }}
-""",
-        "",
+        "[variant.default-priorities]\nnamespace = ['acme']\nproperty.acme.engine = ['mk2', 'mk1']",
+        "variant.default-priorities.property",
     ),
     "static properties at the top": (
-        f"""
-[variant.default-priorities]
-namespace = ["acme", "turn"]
-feature.turn = ["order", "side"]
-{PLUGIN}
-[variant.providers.turn]
-install-time = false
-requires = []
-[variant.static-properties.turn]
-side = ["left"]
-order = ["1", "2", "3"]
-""",
-        f"""
-[variant.default-priorities]
-namespace = ["acme", "turn"]
-{PLUGIN}
-[variant.providers.turn]
-static-properties = {{ order = ["1", "2", "3"], side = ["left"] }}
-feature-order = ["order", "side"]
-""",
-        "",
+        "[variant.static-properties.acme]\nengine = ['mk2']",
+        "variant.static-properties",
     ),
-    "an order for a provider that is asked": (
-        f"""
-[variant.default-priorities]
-namespace = ["acme"]
-feature.acme = ["engine"]
-property.acme.engine = ["mk2", "mk1"]
-{PLUGIN}
-""",
-        f"{PLUGIN}",
-        "variant.default-priorities.feature of an older draft is left out",
+    "what is not asked": (
+        "[variant.providers.acme]\nrequires = ['acme-variants']\nplugin-use = 'build'",
+        "variant.providers.acme.plugin-use",
+    ),
+    "what is not asked, in the last one": (
+        "[variant.providers.acme]\nrequires = ['acme-variants']\ninstall-time = false",
+        "variant.providers.acme.install-time",
     ),
 }
+NAMED = "\n[variant.providers.acme]\nrequires = ['acme-variants']"
 VARIANTS = '\n[variant.variants.a]\nacme.engine = ["mk2"]\n'
 
 
-@pytest.mark.parametrize(("old", "new", "said"), OF_2025.values(), ids=OF_2025)
-def test_a_table_of_an_older_draft(tmp_path: Path, capsys, old: str, new: str, said: str) -> None:
-    one, two = (made(tmp_path / f"of-{len(table)}", table + VARIANTS) for table in (old, new))
-    assert [wheel.read_bytes() for wheel in one] == [wheel.read_bytes() for wheel in two]
-    err = capsys.readouterr().err
-    assert said in err
-    assert ("of an older draft" in err) == bool(said)
-
-
-@pytest.mark.parametrize(
-    "key", ['install-time = false\nplugin-use = "all"', 'plugin-use = "build"']
-)
-def test_what_older_drafts_ask_while_building(tmp_path: Path, key: str) -> None:
-    table = f'[variant.providers.acme]\nrequires = ["acme-variants"]\n{key}\n{VARIANTS}'
-    (tmp_path / "pyproject.toml").write_text(table)
-    assert Project.read(tmp_path).to_fill == ("acme",)
+@pytest.mark.parametrize(("old", "key"), OF_2025.values(), ids=OF_2025)
+def test_a_key_of_an_older_draft_is_refused(tmp_path: Path, old: str, key: str) -> None:
+    """The page that the message names says what stands for it today."""
+    table = old if "providers.acme" in old else old + NAMED
+    (tmp_path / "pyproject.toml").write_text(table + VARIANTS)
+    with pytest.raises(InvalidVariantMetadata) as raised:
+        Project.read(tmp_path)
+    assert str(raised.value).endswith(f": {key} is not known, see docs/variant-table.md")
+    (section,) = re.findall("## Keys of older drafts.*", PAGE, re.DOTALL)
+    assert key.rpartition(".")[2] in section
 
 
 def test_dependencies_of_all_wheels(tmp_path: Path) -> None:

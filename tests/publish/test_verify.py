@@ -540,7 +540,7 @@ FAULTS = {
         another({**levels("v3"), "null": ()}),
         "demo 1.0",
         "for py3-none-any there is no wheel without variant: installers that know no variants get "
-        "nothing pip-variants unmake {dist}/demo-1.0-py3-none-any-null.whl",
+        "nothing pip-variants make --label none {dist}/demo-1.0-py3-none-any-null.whl",
     ),
     "nobody answers": (
         another(

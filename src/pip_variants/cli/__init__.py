@@ -19,8 +19,7 @@ _COMMANDS = {
     "check": "say which installed variants do not fit any more",
     "target": "print what this machine supports as a target file, put targets together",
     "build": "build all variants of a project",
-    "make": "make a variant wheel out of a built wheel",
-    "unmake": "make a variant wheel an ordinary one again",
+    "make": "make a variant wheel out of a built wheel, or an ordinary one again",
     "verify": "look for mistakes in wheels and indexes",
     "index": "write the metadata for a folder of wheels",
 }

@@ -19,12 +19,12 @@ _PROGRAM = (
 )
 
 
-def ask_pip(program: str, *arguments: str, **options: Any) -> tuple[int, str, dict[str, Any]]:
+def ask_pip(program: str, *arguments: str, **how: Any) -> tuple[int, str, dict[str, Any]]:
     """What a program of `pip_adapter` does: its exit status, its last line of errors, its JSON."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "answer.json")
         command = [sys.executable, "-c", _PROGRAM.format(program), str(file), *arguments]
-        how = {"input": "", "encoding": "utf-8", "errors": "replace", **options}
+        how |= {"input": "", "encoding": "utf-8", "errors": "replace"}
         try:
             done = subprocess.run(command, check=False, capture_output=True, **how)  # noqa: S603
             code, said = done.returncode, done.stderr.strip().rpartition("\n")[2].strip()
@@ -47,7 +47,7 @@ def target_of(options: argparse.Namespace) -> str:
     """
     if options.target:
         return str(options.target)
-    _, said, found = ask_pip("settings")
-    if problem := found["failed"] if found else said:
+    _, said, found = ask_pip("diagnosis")
+    if problem := found["pip_failed"] if found else said:
         raise PipVariantsError(f"pip does not start as it is set up: {problem}")
     return str(found["options"].get("variant_target", ""))

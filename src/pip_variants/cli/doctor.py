@@ -23,8 +23,8 @@ from typing import Any
 import pip_variants
 from pip_variants import reasons
 from pip_variants.cli.asking import OFF, ask_pip
-from pip_variants.cli.indexes import describe, installed_sets
-from pip_variants.cli.text import print_command, print_json, print_lines
+from pip_variants.cli.indexes import describe, index_sets
+from pip_variants.cli.text import print_json, print_tasks
 from pip_variants.detection.client import Answer, Detection
 from pip_variants.errors import PipVariantsError, printable
 
@@ -45,11 +45,7 @@ def run(options: argparse.Namespace) -> int:
         for line in _text(found):
             print(printable(line, 80))
         print("To do:" if found["to_do"] else "OK")
-        for text in found["to_do"]:
-            what, _, command = text.partition("\n")
-            print_lines(what, "  - ", "    ")
-            if command:
-                print_command(command)
+        print_tasks(found["to_do"])
     return 1 if found["to_do"] else 0
 
 
@@ -93,19 +89,18 @@ def _self_test(environ: dict[str, str]) -> tuple[str, dict[str, Any]]:
     from pip_variants.testing import make_wheel, serve  # which loads much: not for --help
 
     provider = {"x86_64": "x86-64-variant-provider >=0.2.1,<1"}
-    command = ["install", "--quiet", "--no-input", "--no-cache-dir", "--no-compile"]
-    command += ["--disable-pip-version-check", "--no-deps", _TESTED]
+    command = ["install", "--quiet", "--no-input", "--no-cache-dir", "--no-compile", "--no-deps"]
     with tempfile.TemporaryDirectory() as folder:
         index, target = Path(folder, "index"), Path(folder, "target")
-        command += [f"--target={target}", "--index-url"]
+        command += ["--disable-pip-version-check", f"--target={target}", _TESTED, "--index-url"]
         try:
             make_wheel(index, f"{_TESTED}-1.0-py3-none-any.whl")
             for level in ("v1", "v2"):
                 properties = [f"x86_64 :: level :: {level}"]
                 make_wheel(index, f"{_TESTED}-1.0-py3-none-any-{level}.whl", properties, provider)
             with serve(index) as url:
-                options = {"input": url, "env": environ, "timeout": 60.0}
-                code, said, answer = ask_pip("diagnosis", *command, **options)
+                how = {"env": environ, "timeout": 60.0}
+                code, said, answer = ask_pip("diagnosis", *command, url, **how)
         except OSError as error:
             return str(error), {}
         if code:
@@ -122,7 +117,7 @@ def _look_at_providers() -> dict[str, Any]:
             answers = detection.everything()
         except PipVariantsError as error:
             answers = (Answer("", failed=str(error)),)
-        index_sets = _index_sets(detection)
+        usable = _index_sets(detection)
     forced = sorted(filter(_FORCED.fullmatch, os.environ))
     return {
         "providers": [
@@ -138,7 +133,7 @@ def _look_at_providers() -> dict[str, Any]:
         "failed": [one.failed for one in answers if one.failed],
         "warnings": [text for one in answers for text in one.warnings],
         "plugins": sorted({point.value for point in entry_points(group="variant_plugins")}),
-        "index_sets": index_sets,
+        "index_sets": usable,
         "forced": {name: os.environ[name] for name in forced},
     }
 
@@ -147,7 +142,7 @@ def _index_sets(detection: Detection) -> dict[str, str]:
     """The index sets that have a build for what this machine has, and that build."""
     found = {}
     with suppress(PipVariantsError):  # what is broken is said of the providers
-        for one in installed_sets(detection):
+        for one in index_sets(detection):
             best = describe(one, detection)["builds"][0]
             if best["supported"] and best["reason"] != reasons.FITS_EVERYWHERE:
                 found[one.name] = best["label"]

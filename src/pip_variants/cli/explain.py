@@ -13,16 +13,9 @@ from itertools import compress
 from typing import Any
 
 from pip_variants import reasons
+from pip_variants.cli import text
 from pip_variants.cli.asking import OFF, ask_pip
-from pip_variants.cli.indexes import installed_sets
-from pip_variants.cli.text import (
-    add_list,
-    print_command,
-    print_json,
-    print_lines,
-    print_table,
-    warn,
-)
+from pip_variants.cli.indexes import index_sets
 from pip_variants.detection.client import Detection
 from pip_variants.errors import PipVariantsError
 
@@ -32,8 +25,8 @@ _SHOWN = 3  # errors, each with its reason
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "pip-variants explain [-h] [--json] [--target TARGET]\n"
     parser.usage += f"{' ' * 28}[REQUIREMENT ...] [options of pip install]"
-    text = "explain for this target, a file or a name as pip's --variant-target takes it; "
-    add_list(parser, "--target", "TARGET", f"{text}several are compared in a table")
+    about = "explain for this target, a file or a name as pip's --variant-target takes it; "
+    text.add_list(parser, "--target", "TARGET", f"{about}several are compared in a table")
     parser.set_defaults(for_pip=[])
 
 
@@ -45,21 +38,21 @@ def run(options: argparse.Namespace) -> int:
         answers = list(pool.map(lambda target: ask_pip("explain", *pip, *target), targets or [[]]))
     for code, said, answer in answers:
         if not answer or "error" in answer:
-            warn(answer.get("error", said))
+            text.warn(answer.get("error", said))
             return 2 if code == 2 else 1
     if answers[0][2]["is_off"]:
-        warn(OFF)
+        text.warn(OFF)
     decisions = [one for _, _, answer in answers for one in answer["decisions"]]
     if options.json:
-        print_json(decisions=decisions)
+        text.print_json(decisions=decisions)
     elif len(decisions) == 1 and _has_variants(decisions[0]):
         _print_text(decisions[0])
     else:
         of_each = options.target if options.target[1:] else [""]
         number = len(decisions) // len(of_each)
         _print_table(decisions, [target for target in of_each for _ in range(number)])
-    for warning in dict.fromkeys(text for one in decisions for text in one.get("warnings", ())):
-        warn(warning)
+    for warning in dict.fromkeys(said for one in decisions for said in one.get("warnings", ())):
+        text.warn(warning)
     if not options.json:
         _print_gains(decisions)
     failed = any(answer["failed"] for _, _, answer in answers)
@@ -95,21 +88,21 @@ def _print_table(decisions: list[dict[str, Any]], targets: list[str]) -> None:
             )
     if rows[1:]:
         is_used = [any(column) for column in zip(*rows[1:], strict=True)]
-        print_table([tuple(compress(row, is_used)) for row in rows])
+        text.print_table([tuple(compress(row, is_used)) for row in rows])
     plain = {one["name"]: one for one in decisions if _is_plain(one)}
     if len(decisions) == 1 and plain:
         (one,) = decisions
         found = f"{one['name']} {one['release']} has no variants"
-        print_lines(f"{found}; pip would install {one['filename']}")
+        text.print_lines(f"{found}; pip would install {one['filename']}")
     elif plain:
         what = "Of the others, none" if rows[1:] else f"None of {len(plain)} packages"
-        print_lines(f"{what} has variants on the indexes that pip is set to.")
+        text.print_lines(f"{what} has variants on the indexes that pip is set to.")
     failed = {one["name"]: one["error"] for one in decisions if "error" in one}
     if len(failed) > _SHOWN:
-        print_lines(f"Not found: {', '.join(failed)}")
+        text.print_lines(f"Not found: {', '.join(failed)}")
     else:
         for name, error in failed.items():
-            print_lines(f"{name}: {error}")
+            text.print_lines(f"{name}: {error}")
 
 
 def _print_gains(decisions: list[dict[str, Any]]) -> None:
@@ -128,26 +121,26 @@ def _print_gains(decisions: list[dict[str, Any]]) -> None:
     if commands:
         print("To exchange what is installed:")
     for command in commands:
-        print_command(command)
+        text.print_command(command)
     plain = {one["name"] for one in decisions if not _has_variants(one)}
     with suppress(PipVariantsError), closing(Detection()) as detection:
-        for index_set in installed_sets(detection) if plain else ():
+        for index_set in index_sets(detection) if plain else ():
             if covered := sorted(plain & index_set.projects):
                 has = f"{', '.join(covered)}: there are builds in the index set {index_set.name}"
-                print_lines(f"{has}, which pip is not set to use:")
-                print_command(f"pip config set global.variant-indexes {index_set.name}")
+                text.print_lines(f"{has}, which pip is not set to use:")
+                text.print_command(f"pip config set global.variant-indexes {index_set.name}")
 
 
 def _print_text(decision: dict[str, Any]) -> None:
     what = f"{decision['name']} {decision['release'] or ''}".strip()
     where = f" for the target {decision['target']}" if decision["target"] else ""
     chosen, because = _verdict(decision)
-    print_lines(f"{what}: pip would install {chosen}{where}")
+    text.print_lines(f"{what}: pip would install {chosen}{where}")
     if decision["release"]:
-        print_lines(decision["filename"], "  ")
-        print_lines(because, "  ")
+        text.print_lines(decision["filename"], "  ")
+        text.print_lines(because, "  ")
         print()
-        print_lines(f"Files of {what}, in the order in which pip takes them:")
+        text.print_lines(f"Files of {what}, in the order in which pip takes them:")
         _print_files(decision["files"])
     if decision["namespaces"]:
         print("\nWhat decided, the most important namespace first:")
@@ -156,14 +149,14 @@ def _print_text(decision: dict[str, Any]) -> None:
     for skipped in decision["skipped"]:
         print()
         release = f"{decision['name']} {skipped['release']}"
-        print_lines(f"Skipped, for no file of it can be used: {release}")
+        text.print_lines(f"Skipped, for no file of it can be used: {release}")
         texts = [f"{one['label']} {one['reason']}" for one in skipped["rejected"]]
         for reason in texts or [skipped["reason"]]:
-            print_lines(reason, "  ", "    ")
+            text.print_lines(reason, "  ", "    ")
     for hint in decision["hints"]:
         print()
-        print_lines(f"To let pip consider {', '.join(hint['labels'])}:")
-        print_lines(hint["remedy"], "  ", "    ")
+        text.print_lines(f"To let pip consider {', '.join(hint['labels'])}:")
+        text.print_lines(hint["remedy"], "  ", "    ")
 
 
 def _verdict(decision: dict[str, Any]) -> tuple[str, str]:
@@ -199,7 +192,7 @@ def _print_files(files: list[dict[str, Any]]) -> None:
     others = Counter((_name(one), one["reason"]) for one in files if not one["place"])
     for (name, reason), number in others.items():
         rows.append(("  -", name if number == 1 else f"{name} ({number} files)", reason))
-    print_table(rows)
+    text.print_table(rows)
 
 
 def _name(file: dict[str, Any]) -> str:
@@ -211,11 +204,11 @@ def _print_namespace(namespace: dict[str, Any], files: list[dict[str, Any]]) -> 
     name = namespace["namespace"]
     asked = f": {', '.join(namespace['requires'])}" if namespace["requires"] else ""
     by = f", answered by {namespace['by']}" if namespace["by"] else ""
-    print_lines(f"{name}{asked}{by}", "  ", "    ")
+    text.print_lines(f"{name}{asked}{by}", "  ", "    ")
     used = {one.rpartition(" :: ")[0] for file in files for one in file["properties"]}
     for feature in namespace["features"]:
         if f"{name} :: {feature['name']}" in used:
             values = ", ".join(feature["values"])
-            print_lines(f"{name} :: {feature['name']} :: {values}", "    ", "      ")
+            text.print_lines(f"{name} :: {feature['name']} :: {values}", "    ", "      ")
     for note in filter(None, (*namespace["notes"], namespace["absent"])):
-        print_lines(note, "    # ", "    #   ")
+        text.print_lines(note, "    # ", "    #   ")

@@ -4,6 +4,7 @@ Sets are named as pip's --variant-indexes takes them; without any, all that are 
 """
 
 import argparse
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
@@ -23,8 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     with closing(Detection(target=options.target)) as detection:
-        sets = IndexSets(detection.index_sets(), _refuse)
-        found = [describe(one, detection) for one in sets.named(options.set or sets.names)]
+        found = [describe(one, detection) for one in index_sets(detection, options.set)]
     if options.json:
         print_json(sets=found)
         return 0
@@ -43,10 +43,10 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def installed_sets(detection: Detection) -> tuple[IndexSet, ...]:
-    """The index sets that installed packages have. Raises `DetectionError`, `InvalidIndexSet`."""
+def index_sets(detection: Detection, names: Sequence[str] = ()) -> tuple[IndexSet, ...]:
+    """Those of these names, or all that installed packages have. Raises `PipVariantsError`."""
     sets = IndexSets(detection.index_sets(), _refuse)
-    return sets.named(sets.names)
+    return sets.named(names or sets.names)
 
 
 def describe(index_set: IndexSet, detection: Detection) -> dict[str, Any]:

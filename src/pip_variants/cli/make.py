@@ -1,4 +1,8 @@
-"""Make a variant wheel out of a built wheel."""
+"""Make a variant wheel out of a built wheel, or another one of it; or an ordinary one again.
+
+With the label none it is the wheel that is no variant. Variant markers of its dependencies are
+decided then, since few installers know them.
+"""
 
 import argparse
 import hashlib
@@ -6,22 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from pip_variants.cli.text import add_list, print_json, warn
-from pip_variants.errors import InvalidVariantMetadata, printable
+from pip_variants.errors import InvalidVariantMetadata, InvalidWheel, printable
 from pip_variants.model.filename import WheelFilename
-from pip_variants.model.metadata import (
-    ABI_DEPENDENCY,
-    PluginProvider,
-    Variant,
-    VariantMetadata,
-)
+from pip_variants.model.metadata import ABI_DEPENDENCY, PluginProvider, Variant, VariantMetadata
 from pip_variants.model.names import VariantProperty, check_label, check_namespace
-from pip_variants.publish.project import Project, check_known, providers_of
+from pip_variants.publish.project import PLAIN, Project, check_known, providers_of
 from pip_variants.publish.wheel import Changes, make_variant_wheel, read_metadata
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_changes(parser)
-    text = "the variant label (default: that of a variant wheel, else a hash of the properties)"
+    parser.add_argument("wheel", type=Path, help="the wheel; it stays as it is")
+    text = "the variant label (default: that of a variant wheel, else a hash of the properties); "
+    text += "none for the wheel that is no variant"
     parser.add_argument("--label", help=text)
     text = "a property of the wheel; repeat for more (default: those of a variant wheel)"
     add_list(parser, "--property", "'NAMESPACE :: FEATURE :: VALUE'", text)
@@ -35,11 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--project", type=Path, metavar="PYPROJECT", help=text)
     text = "take properties that their provider does not know"
     parser.add_argument("--unchecked", action="store_true", help=text)
-
-
-def add_changes(parser: argparse.ArgumentParser) -> None:
-    """Define the options of commands that write a wheel again."""
-    parser.add_argument("wheel", type=Path, help="the wheel; it stays as it is")
     parser.add_argument("--name", default="", help="make it a wheel of the project of this name")
     text = "make version 1.0+cu128 1.0"
     parser.add_argument("--drop-local-version", action="store_true", help=text)
@@ -55,22 +50,9 @@ def print_path(path: Path) -> None:
     print(printable(str(path), 10_000))
 
 
-def write(options: argparse.Namespace, metadata: VariantMetadata | None, project: Changes) -> None:
-    """Write the wheel again, as a project and the options say. Raises `InvalidWheel`."""
-    dropped = (*project.dropped, *options.drop_dependency)
-    added = (*project.added, *options.add_dependency)
-    changes = Changes(options.name, options.drop_local_version, dropped, added)
-    wheel, folder = options.wheel, options.output or options.wheel.parent
-    made = make_variant_wheel(wheel, metadata, folder, changes, force=options.force)
-    if options.json:
-        print_json(file=str(made))
-    else:
-        print_path(made)
-
-
 def run(options: argparse.Namespace) -> int:
     properties = [VariantProperty.parse(text) for text in options.property]
-    changes = Changes()
+    project = Changes()
     keeps = not properties and not options.project
     old = WheelFilename.parse(options.wheel.name).label if keeps else None
     given = options.namespaces or options.provider or options.plugin_api
@@ -78,15 +60,27 @@ def run(options: argparse.Namespace) -> int:
         who = "--project" if options.project else "the variant wheel"
         what = "says all that they say: leave out --namespaces, --provider and --plugin-api"
         raise InvalidVariantMetadata(f"{who} {what}")
+    if options.label == PLAIN and (properties or not (old or options.project)):
+        what = "takes a variant wheel, whose name has a label, and no properties"
+        raise InvalidWheel(f"--label {PLAIN} {what}: {options.wheel.name}")
+    metadata: VariantMetadata | None
     if options.project:
-        metadata, changes = _of_project(options, _variant(options, properties))
+        metadata, project = _of_project(options, _variant(options, properties))
     elif old:
         metadata = _of_wheel(options, old)
     else:
         metadata = _of_options(options, properties)
-    if not options.unchecked:
+    if metadata and not options.unchecked:
         check_known(metadata, warn)
-    write(options, metadata, changes)
+    dropped = (*project.dropped, *options.drop_dependency)
+    added = (*project.added, *options.add_dependency)
+    changes = Changes(options.name, options.drop_local_version, dropped, added)
+    folder = options.output or options.wheel.parent
+    made = make_variant_wheel(options.wheel, metadata, folder, changes, force=options.force)
+    if options.json:
+        print_json(file=str(made))
+    else:
+        print_path(made)
     return 0
 
 
@@ -99,18 +93,22 @@ def _variant(options: argparse.Namespace, properties: list[VariantProperty]) -> 
     return Variant.of(digits if options.label is None else options.label, properties)
 
 
-def _of_wheel(options: argparse.Namespace, old: str) -> VariantMetadata:
+def _of_wheel(options: argparse.Namespace, old: str) -> VariantMetadata | None:
     """What a variant wheel says of itself, under the new label if there is one."""
+    if options.label == PLAIN:
+        return None
     metadata = read_metadata(options.wheel)
     new = check_label(old if options.label is None else options.label)
     return replace(metadata, variants={new: metadata.variants[old]._replace(label=new)})
 
 
-def _of_project(options: argparse.Namespace, variant: Variant) -> tuple[VariantMetadata, Changes]:
-    project = Project.read(options.project).filled(warn)
+def _of_project(
+    options: argparse.Namespace, variant: Variant
+) -> tuple[VariantMetadata | None, Changes]:
+    project = Project.read(options.project).filled()
     changes = project.recipes.get(variant.label, project.common).changes
     if not variant.features:
-        return project.of(variant.label), changes
+        return None if variant.label == PLAIN else project.of(variant.label), changes
     if variant.label in project.metadata.variants:
         raise InvalidVariantMetadata(
             f"[variant.variants] says what {variant.label} is: leave out --property, or give "

@@ -5,7 +5,7 @@ import json
 import logging
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -47,6 +47,14 @@ def print_command(command: str) -> None:
     """Print a command in lines such that a shell takes what is copied."""
     lines = textwrap.wrap(printable(command), 72, break_long_words=False, break_on_hyphens=False)
     print("    " + " \\\n      ".join(lines))
+
+
+def print_tasks(texts: Iterable[str]) -> None:
+    """Print what there is to do; a command that does it may follow in a line of its own."""
+    for what, _, command in (text.partition("\n") for text in texts):
+        print_lines(what, "  - ", "    ")
+        if command:
+            print_command(command)
 
 
 @contextmanager

@@ -86,10 +86,7 @@ def _print(tables: list[dict[str, Any]], remarks: list[str], faults: Faults) -> 
     for where, wrong in faults.items():
         if wrong:
             print(printable(where))
-        for what, _, command in (one.partition("\n") for one in wrong):
-            text.print_lines(what, "  - ", "    ")
-            if command:
-                text.print_command(command)
+        text.print_tasks(wrong)
     number = sum(map(len, faults.values()))
     print(f"{number} to fix" if number else "OK")
 

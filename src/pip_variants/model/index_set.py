@@ -20,12 +20,7 @@ from pip_variants.model.metadata import (
     read_providers,
     read_variant,
 )
-from pip_variants.model.names import (
-    check_label,
-    check_namespace,
-    normal_requirement,
-    normalised,
-)
+from pip_variants.model.names import check_label, check_namespace, normal_requirement, normalised
 from pip_variants.model.ordering import Ordering
 from pip_variants.model.published import PUBLISHED, UNPUBLISHED
 

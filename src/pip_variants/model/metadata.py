@@ -453,16 +453,14 @@ def _union(what: str, one: Mapping[str, Any], two: Mapping[str, Any]) -> dict[st
 
 
 def _union_of_documents(one: Any, two: Any, depth: int = 5) -> Any:
-    """Two documents as one, down to the values of features; symmetric."""
+    """Two documents as one, down to the values of features; symmetric.
+
+    Of two ways to say the same, the longer list counts, else the lesser text.
+    """
     if depth and isinstance(one, dict) and isinstance(two, dict):
         both = one.keys() & two.keys()
         common = {key: _union_of_documents(one[key], two[key], depth - 1) for key in both}
         return {**one, **two, **common}
-    return _preferred(one, two)
-
-
-def _preferred(one: Any, two: Any) -> Any:
-    """Of two ways to say the same, the longer list, else the lesser text."""
     return min(one, two, key=lambda x: (-len(x) if isinstance(x, list) else 0, str(x)))
 
 

@@ -50,6 +50,8 @@ class NamespaceSupport(_Supported):
         self, features: tuple[str, ...], values: Mapping[str, tuple[str, ...]]
     ) -> "NamespaceSupport":
         """The same support with the named features and values moved to the front."""
+        if not features and not values:
+            return self
         by_name = dict(self.features)
         front = tuple(
             SupportedFeature(name, _front(values.get(name, ()), by_name[name]))

@@ -57,7 +57,7 @@ class Target:
 
     @classmethod
     def of(cls, machines: Iterable[Machine]) -> "Target":
-        """The target of these machines; equal kinds become one."""
+        """The target of these machines, in whatever order; equal kinds become one."""
         kinds: dict[tuple[Any, ...], list[Machine]] = {}
         for one in machines:
             kinds.setdefault((one.providers, one.made_by), []).append(one)
@@ -66,10 +66,6 @@ class Target:
             names = tuple(sorted({name for one in equal for name in one.names}))
             merged.append(Machine(providers, names, made_by, max(one.made_at for one in equal)))
         return cls(tuple(sorted(merged)))
-
-    def combine(self, other: "Target") -> "Target":
-        """The target of the machines of both: symmetric, associative, idempotent."""
-        return Target.of((*self.machines, *other.machines))
 
     @property
     def supported(self) -> Mapping[Published, TargetProvider]:

@@ -15,12 +15,7 @@ from typing import Any
 
 from pip._internal.cli import cmdoptions
 from pip._internal.commands.install import InstallCommand
-from pip._internal.exceptions import (
-    CommandError,
-    DistributionNotFound,
-    InstallationError,
-    PipError,
-)
+from pip._internal.exceptions import CommandError, DistributionNotFound, InstallationError, PipError
 from pip._internal.metadata import get_default_environment
 from pip._internal.models.link import Link
 from pip._internal.utils.misc import redact_auth_from_url
@@ -63,8 +58,8 @@ class Explain(InstallCommand):
 
     def run(self, options: Any, args: list[str]) -> int:
         """Run the command."""
-        # As if nothing were installed, so that no installed build comes first; and nothing is.
         self._is_off = bool(options.no_variants)
+        # As if nothing were installed, so that no installed build comes first; and nothing is.
         options.force_reinstall = options.override_externally_managed = options.dry_run = True
         # What runs on another platform can be explained without being put elsewhere.
         cmdoptions.check_dist_restriction = lambda *_, **__: None
@@ -283,10 +278,7 @@ def _namespaces(found: Release) -> Iterator[dict[str, Any]]:
             "requires": list(plugin.requires) if plugin else [],
             "by": printable(told.by) if told else "",
             "notes": [printable(note) for note in told.notes] if told else [],
-            "features": [
-                {"name": feature, "values": list(values)}
-                for feature, values in supported[name].features
-            ],
+            "features": [one._asdict() for one in supported[name].features],
             "absent": printable(supported[name].absent),
         }
 

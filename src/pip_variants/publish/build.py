@@ -66,7 +66,7 @@ class Build:
                 sdist = self._run("sdist", sdist, Path(own), Recipe())
                 there = self.folder / sdist.name
                 refuse_existing(there, f"pip-variants build {there}", force=self.force)
-            project = Project.read(_unpacked(sdist, Path(own, "source"))).filled(self.warn)
+            project = Project.read(_unpacked(sdist, Path(own, "source"))).filled()
             if not self.unchecked:
                 check_known(project.metadata, self.warn)
             labels = labels or project.labels

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from pip_variants.errors import InvalidVariantMetadata, InvalidWheel, InvalidWheelFilename
+from pip_variants.errors import InvalidWheel, InvalidWheelFilename
 from pip_variants.model.filename import (
     WheelFilename,
     index_metadata_filename,
@@ -59,21 +59,13 @@ def write_index_metadata(
             if added and file in there:
                 found.setdefault(path.name, VariantMetadata.parse(path.read_bytes(), path.name))
             found[wheel.name] = read_metadata(wheel)
-    contents = {path: _combined(found) for path, found in sorted(releases.items())}
+    for metadata in (one for found in releases.values() for one in found.values()):
+        metadata.to_json()  # which names the file and what of it would be lost
+    contents = {path: combine_all(one).serialise() for path, one in sorted(releases.items())}
     folder.mkdir(parents=True, exist_ok=True)
     for path, content in contents.items():
         replace(path, content)
     return [*contents]
-
-
-def _combined(found: Mapping[str, VariantMetadata]) -> bytes:
-    for file, metadata in found.items():
-        try:
-            metadata.to_json()
-        except InvalidVariantMetadata as error:
-            where = "" if file in str(error) else f"{file}: "
-            raise InvalidVariantMetadata(f"{where}{error}") from None
-    return combine_all(found).serialise()
 
 
 def write_pages(

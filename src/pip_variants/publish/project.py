@@ -3,11 +3,8 @@
 Beside the standard's table, `[tool.pip-variants.variants.LABEL]` says how the wheel with that label
 is built: `env`, `config-settings`, `build-dependencies`, `add-dependencies`, `drop-dependencies`.
 `none` stands for the wheel that is no variant, `[tool.pip-variants]` has the last two for all.
-
-Keys of drafts before PEP 825 are read as they were meant (PEP 817, Project metadata).
 """
 
-import re
 import subprocess
 import sys
 import tempfile
@@ -20,11 +17,7 @@ from typing import Any
 
 from pip_variants.detection import RUN_MODULE, toml
 from pip_variants.detection.client import Detection
-from pip_variants.errors import (
-    DetectionError,
-    InvalidVariantMetadata,
-    PipVariantsError,
-)
+from pip_variants.errors import DetectionError, InvalidVariantMetadata, PipVariantsError
 from pip_variants.model.document import Fault, Node
 from pip_variants.model.index_set import KNOWN_PROVIDERS
 from pip_variants.model.metadata import (
@@ -47,12 +40,6 @@ PLAIN = "none"
 
 _FEW = 8  # known names that are all said
 _PIP_INSTALL = "pip install -q --disable-pip-version-check --no-input --target".split()
-_PEP_817 = (0, 0, 3)  # its last schema
-# Keys of older drafts that have no successor: a provider says itself where it supports nothing, and
-# orders its features and values.
-_DROPPED = re.compile(
-    r"variant\.(?:providers\..*\.enable-if|default-priorities\.(?:feature|property)(?:\..*)?)"
-)
 
 
 @dataclass(frozen=True)
@@ -76,14 +63,13 @@ class Project:
     """The variants that a project has, and how they are built.
 
     `common` is how wheels without a recipe are built. `to_fill` are namespaces whose providers are
-    asked when wheels are built. `remarks` say what a maintainer should know of the file.
+    asked when wheels are built.
     """
 
     metadata: VariantMetadata
     recipes: Mapping[str, Recipe]
     common: Recipe
     to_fill: tuple[str, ...]
-    remarks: tuple[str, ...]
 
     @classmethod
     def read(cls, file: Path) -> "Project":
@@ -108,13 +94,11 @@ class Project:
             raise InvalidVariantMetadata(what)
         return replace(self.metadata, variants={label: variants[label]})
 
-    def filled(self, warn: Callable[[str], object]) -> "Project":
+    def filled(self) -> "Project":
         """The project with the static properties that `build-requires` stands for.
 
-        Installs and asks these packages; `warn` is given the remarks. Raises `PipVariantsError`.
+        Installs and asks these packages. Raises `PipVariantsError`.
         """
-        for remark in self.remarks:
-            warn(remark)
         providers: dict[str, Any] = dict(self.metadata.providers)
         for namespace in self.to_fill:
             providers[namespace] = _static(namespace, providers[namespace])
@@ -131,14 +115,11 @@ def _read(root: Node) -> Project:
     common = _changes(own, NO_CHANGES)
     nodes = own.get("variants", {}).children()
     recipes = {label: _recipe(node, common) for label, node in nodes.items()}
-    unknown = *table.unknown, *own.unknown
-    remarks = tuple(f"{key} of an older draft is left out" for key in unknown)
-    project = Project(metadata, recipes, Recipe(changes=common), to_fill, remarks)
+    project = Project(metadata, recipes, Recipe(changes=common), to_fill)
     for label in recipes.keys() - {*project.labels}:
         raise Fault(f"it says how to build {label}, which is not in [variant.variants]")
-    for key in unknown:  # here, unlike in a wheel, they are mistakes
-        if not _DROPPED.fullmatch(key):
-            raise Fault(f"{key} is not known, see docs/variant-table.md")
+    for key in (*table.unknown, *own.unknown):  # here, unlike in a wheel, they are mistakes
+        raise Fault(f"{key} is not known, see docs/variant-table.md")
     return project
 
 
@@ -156,34 +137,22 @@ def _variants(table: Node) -> tuple[VariantMetadata, tuple[str, ...]]:
         )
     order = namespaces.strings(check_namespace)
     nodes = table.get("providers", {}).children()
-    listed = priorities._replace(unread={}).get("property", {})
-    static = {*table.get("static-properties", {}).children(), *listed.children()}
-    to_fill = tuple(name for name, node in nodes.items() if _is_to_fill(node, name in static))
+    to_fill = []
+    for name, node in nodes.items():
+        if "build-requires" in node.children():
+            if node.value.keys() & {"requires", "static-properties"}:
+                what = "needs neither requires nor static-properties beside it"
+                raise node.get("build-requires").fault(what)
+            node.value["requires"] = node.value.pop("build-requires")  # to be read as it
+            to_fill.append(name)
     named = tuple(name for name in order if name in nodes)
-    own = read_providers(table, named, _PEP_817) if static else read_providers(table, named)
     known = {*order, ABI_DEPENDENCY}
     metadata = VariantMetadata(
         order,
         {label: read_variant(label, node, known) for label, node in variants.items()},
-        providers_of(order, own, "add [variant.providers.{}]"),
+        providers_of(order, read_providers(table, named), "add [variant.providers.{}]"),
     )
-    return metadata, to_fill
-
-
-def _is_to_fill(node: Node, is_static: bool) -> bool:
-    """Whether a provider lists its properties while wheels are built; it gets `requires` then."""
-    keys, provider = node.children().keys(), node.value
-    if "build-requires" in keys:
-        if keys & {"requires", "static-properties"}:
-            what = "needs neither requires nor static-properties beside it"
-            raise node.get("build-requires").fault(what)
-        provider["requires"] = provider.pop("build-requires")
-        return True
-    if is_static:
-        return False
-    # As older drafts say it.
-    use = provider.pop("plugin-use", "all")
-    return not provider.pop("install-time", use == "all")
+    return metadata, tuple(to_fill)
 
 
 def providers_of(

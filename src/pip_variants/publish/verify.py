@@ -34,7 +34,7 @@ from pip_variants.model.metadata import (
 from pip_variants.model.names import NULL_LABEL
 from pip_variants.publish.archive import counted, digest, dist_info, encoded, opened
 from pip_variants.publish.index import pages, release_of
-from pip_variants.publish.project import unknown_properties
+from pip_variants.publish.project import PLAIN, unknown_properties
 from pip_variants.publish.sources import Source
 from pip_variants.publish.wheel import VARIANT_JSON
 
@@ -292,7 +292,8 @@ def _fallback(release: Release, source: Source) -> Iterator[str]:
         if null := fitting.get(NULL_LABEL):
             yield (
                 f"for {where} there is no wheel without variant: installers that know no variants "
-                f"get nothing\npip-variants unmake {shlex.quote(str(source.folder / str(null)))}"
+                f"get nothing\npip-variants make --label {PLAIN} "
+                f"{shlex.quote(str(source.folder / str(null)))}"
             )
         else:
             yield (
@@ -342,7 +343,7 @@ def _remarks(release: Release) -> Iterator[str]:
     if any(re.search(r"(^|\.)linux_", name.platform) for name in release.wheels):
         yield (
             "wheels for linux_... cannot be uploaded to PyPI and may not run on other machines: "
-            "build them with --repair, or unmake, repair and make them again"
+            "build them with --repair, or repair what make --label none makes, and make it again"
         )
     others = {name.tags for name in release.wheels.keys() - release.asserting if not name.label}
     for name in sorted(str(name) for name in release.asserting if name.tags in others):

@@ -1,6 +1,7 @@
 """Installing from `pylock.toml` (PEP 825, Integration with pylock.toml)."""
 
 import copy
+from collections.abc import Mapping
 from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -8,7 +9,6 @@ from typing import Any, NamedTuple
 from pip._internal.models.link import Link
 from pip._internal.models.wheel import Wheel
 from pip._vendor.packaging.tags import sys_tags
-from pip._vendor.packaging.utils import canonicalize_name
 
 from pip_variants.errors import InvalidVariantMetadata
 from pip_variants.model.metadata import VariantMetadata
@@ -25,7 +25,7 @@ class Lock(NamedTuple):
     """What a lock file says: the versions of its packages, and which of them have variants."""
 
     versions: tuple[tuple[str, str], ...]
-    with_variants: tuple[tuple[Any, VariantMetadata | Unusable], ...]
+    with_variants: Mapping[tuple[str, Any], tuple[Any, VariantMetadata | Unusable]]
 
 
 def from_dict(cls: Any, document: Any, *, original: Any) -> Any:
@@ -35,12 +35,12 @@ def from_dict(cls: Any, document: Any, *, original: Any) -> Any:
         return original(cls, {**document, "packages": list(map(_plain, packages))})
     lock = original(cls, document)
     versions = ((str(one.name), str(one.version)) for one in lock.packages if one.version)
-    with_variants = (
-        (package, _metadata(package, table.get(_TABLE)))
+    with_variants = {
+        (package.name, package.version): (package, _metadata(package, table.get(_TABLE)))
         for package, table in zip(lock.packages, packages, strict=True)
         if any(label_in(wheel.filename) for wheel in package.wheels or ())
-    )
-    run.locks.append(Lock(tuple(versions), tuple(with_variants)))
+    }
+    run.locks.append(Lock(tuple(versions), with_variants))
     return lock
 
 
@@ -48,10 +48,8 @@ def with_others(files: list[Any]) -> list[Any]:
     """The files of a version; where pip has one wheel of a lock, all that the lock has of it."""
     version, make = files[0]
     name, link, template = (make.keywords[key] for key in ("name", "link", "template"))
-    for package, metadata in (one for lock in current().locks for one in lock.with_variants):
-        is_it = canonicalize_name(package.name) == name and package.version == version
-        if len(files) > 1 or not is_it or not link.is_wheel:
-            continue
+    locked = (lock.with_variants.get((name, version)) for lock in current().locks)
+    for package, metadata in filter(None, locked if len(files) == 1 and link.is_wheel else ()):
         from pip._internal.utils import pylock  # since pip 26.1
 
         found = []
