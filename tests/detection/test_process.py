@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from support.vendors import DETECT, broken_vendor, plugin, vendor
 
 import pip_variants
-from pip_variants.detection import client
+from pip_variants.detection import ANSWER, client
 from pip_variants.detection.client import Detection
 from pip_variants.errors import BrokenInstallation, DetectionError, ProviderFailed
 from pip_variants.model.metadata import PluginProvider
@@ -650,3 +651,22 @@ def test_threads_ask_one_after_the_other(detection):
     with ThreadPoolExecutor(len(names)) as pool:
         answers = list(pool.map(detection.machine, ([name] for name in names)))
     assert [answer.count('"v4"') for answer in answers] == [0, 0, 0, 1] * 3
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("[", "gave an answer that is too long or not JSON"),
+        ("[" * 100_000, "gave an answer that is too long or not JSON"),
+        ("3", "the detection process gave a wrong answer: KeyError"),
+        ('{"features": 3}', "the detection process gave a wrong answer: "),
+    ],
+    ids=["half", "deep", "number", "features"],
+)
+def test_what_other_code_writes_as_an_answer_is_none(line: str, why: str) -> None:
+    """No provider can know what it would have to write, and nobody keeps one from it."""
+    said = f"print({ANSWER!r}, end=''); print"
+    code = f"{said}('{{}}', flush=True); input(); {said}({line!r}, flush=True); input()"
+    detection = Detection(command=[sys.executable, "-c", code])
+    with contextlib.closing(detection), pytest.raises(ProviderFailed, match=re.escape(why)):
+        detection.supported(X86_64)

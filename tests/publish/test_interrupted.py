@@ -255,7 +255,16 @@ def test_killed_at_every_step(name: str, tmp_path: Path) -> None:
         assert files(folder) == case.final
 
 
-@pytest.mark.parametrize("name", [name for name in STEPS if name != "build"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("make", "index --pages"),  # as different as they are; each step was tried above
+        *(
+            pytest.param(name, marks=pytest.mark.long)
+            for name in ("unmake", "index", "index --add")
+        ),
+    ],
+)
 def test_killed_at_any_time(name: str, tmp_path: Path) -> None:
     """Again and again in the same folder, at random times of what it takes, until it is left alone."""
     case = make_case(name, tmp_path, megabytes=24)
