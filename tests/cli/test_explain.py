@@ -586,6 +586,7 @@ WHY_NOTHING = (
     "Cannot select a compatible wheel",  # likewise
     "Could not install locked package",
     "No wheel found matching the provided tags",  # of a lock of what does not fit here
+    "it has variants only of demo",  # of a lock with a null variant, under --no-variants
 )
 
 
