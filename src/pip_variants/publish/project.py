@@ -119,8 +119,23 @@ def _read(root: Node) -> Project:
     for label in recipes.keys() - {*project.labels}:
         raise Fault(f"it says how to build {label}, which is not in [variant.variants]")
     for key in (*table.unknown, *own.unknown):  # here, unlike in a wheel, they are mistakes
-        raise Fault(f"{key} is not known, see docs/variant-table.md")
+        raise Fault(f"{key} is not known{_today(key)}, see docs/variant-table.md")
     return project
+
+
+def _today(key: str) -> str:
+    """What to write instead of a key of drafts before PEP 825."""
+    given = "give the provider static-properties, with feature-order, or build-requires"
+    successors = {
+        "enable-if": "leave it out: providers support nothing on machines that are not theirs",
+        "feature": f"providers order their features: leave it out, or {given}",
+        "property": f"providers order their values: leave it out, or {given}",
+        "static-properties": "it is a key of the provider, without install-time",
+        "install-time": given,
+        "plugin-use": given,
+    }
+    what = successors.get(key.rpartition(".")[2])
+    return f" any more ({what})" if what else ""
 
 
 def _variants(table: Node) -> tuple[VariantMetadata, tuple[str, ...]]:
