@@ -530,6 +530,7 @@ def private_names() -> dict[str, str]:
                 used.update(
                     {alias.name: file.name for alias in node.names if alias.name.startswith("_")}
                 )
+    own |= {"_asdict", "_replace"}  # what named tuples call theirs
     # `_hashes` is both: of ours in one class, of pip's Link elsewhere.
     return {name: where for name, where in used.items() if name not in own or name == "_hashes"}
 
