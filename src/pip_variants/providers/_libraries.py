@@ -5,14 +5,19 @@ API reference guide; CUDA driver API reference manual; oneAPI Level Zero specifi
 Programming Guide and API (ze_api.h); MPI 5.0, "MPI Functionality that is Always Available".
 """
 
+from __future__ import annotations
+
 import contextlib
 import ctypes
 import json
 import os
 import sys
 import time
-from collections.abc import Callable
-from typing import Any
+
+TYPE_CHECKING = False  # that of `typing`, which takes as long to load as a fifth of all this
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 WSL = "/usr/lib/wsl/lib"  # not on every distribution's loader path
 NVML = ["nvml.dll"] if os.name == "nt" else ["libnvidia-ml.so.1", f"{WSL}/libnvidia-ml.so.1"]
