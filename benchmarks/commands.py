@@ -6,16 +6,13 @@ from pathlib import Path
 import packages
 from helpers import (
     Tables,
-    build_wheel,
     can_count,
     child_seconds,
     compare_at,
     environment,
     in_pairs,
-    install,
     instructions,
-    make_venv,
-    pip_requirement,
+    with_ours,
 )
 from support.server import Index
 
@@ -29,8 +26,7 @@ COMMANDS = {  # ours: pip's
 
 
 def measure(work: Path) -> Tables:
-    python = make_venv(work / "added")
-    install(python, pip_requirement(), build_wheel(work / "wheel"))
+    python = with_ours(work / "added")
     env = environment(work, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_CACHE_DIR="1")
     times, counts = [], []
     with Index(work / "empty") as index:

@@ -11,13 +11,10 @@ from pathlib import Path
 
 from helpers import (
     REPOSITORY,
-    build_wheel,
     can_count,
     environment,
-    install,
     instructions,
-    make_venv,
-    pip_requirement,
+    with_ours,
 )
 
 sys.path[:0] = [str(REPOSITORY / "src"), str(REPOSITORY / "tests")]
@@ -62,7 +59,8 @@ def main(commit: str = "HEAD~1") -> None:
         )
         subprocess.run(["tar", "-x", "-C", earlier], input=archive.stdout, check=True)
         pythons = [
-            made(work / name, source) for name, source in (("before", earlier), ("now", REPOSITORY))
+            with_ours(work / name, source)
+            for name, source in (("before", earlier), ("now", REPOSITORY))
         ]
         grown = []
         for what, count in cases(work):
@@ -72,12 +70,6 @@ def main(commit: str = "HEAD~1") -> None:
             grown += [what] if ratio > MOST else []
     if grown:
         raise SystemExit(f"more than {MOST - 1:.0%} more instructions: {'; '.join(grown)}")
-
-
-def made(folder: Path, source: Path) -> Path:
-    python = make_venv(folder)
-    install(python, pip_requirement(), build_wheel(folder / "wheel", source))
-    return python
 
 
 def cases(work: Path) -> Iterator[tuple[str, Callable[[Path], int]]]:

@@ -13,16 +13,13 @@ from pathlib import Path
 from helpers import (
     Row,
     Tables,
-    build_wheel,
     can_count,
     environment,
     forget,
-    install,
     instructions,
-    make_venv,
-    pip_requirement,
     run,
     site_packages,
+    with_ours,
 )
 from install import make_variants
 
@@ -85,8 +82,7 @@ def boot_with(question: Path) -> str:
 
 
 def measure(work: Path) -> Tables:
-    python = make_venv(work / "added")
-    install(python, pip_requirement(), build_wheel(work / "wheel"))
+    python = with_ours(work / "added")
     env = environment(work)
     rows = [_waiting(work, python, env, latency) for latency in LATENCIES]
     return {

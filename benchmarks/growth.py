@@ -13,14 +13,11 @@ import pages
 from helpers import (
     Row,
     Tables,
-    build_wheel,
     can_count,
     child_seconds,
     environment,
-    install,
     instructions,
-    make_venv,
-    pip_requirement,
+    without_and_with,
 )
 from support import byhand
 from support.server import Index, Reply
@@ -48,9 +45,7 @@ if things > 1:
 
 
 def measure(work: Path) -> Tables:
-    plain, added = (make_venv(work / name) for name in ("plain", "added"))
-    install(plain, pip_requirement())
-    install(added, pip_requirement(), build_wheel(work / "wheel"))
+    plain, added = without_and_with(work)
     env = environment(work, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_CACHE_DIR="1")
     costs = {"CPU ms": (_seconds, 1000), **({"millions": (_counted, 1e-6)} if can_count() else {})}
     rows: list[Row] = []

@@ -58,6 +58,20 @@ def build_wheel(folder: Path, source: Path = REPOSITORY) -> Path:
     return wheel
 
 
+def with_ours(folder: Path, source: Path = REPOSITORY) -> Path:
+    """An environment with pip and with pip-variants, of the working copy or another folder."""
+    python = make_venv(folder)
+    install(python, pip_requirement(), build_wheel(folder / "wheel", source))
+    return python
+
+
+def without_and_with(work: Path) -> tuple[Path, Path]:
+    """Two environments with pip, one of them with pip-variants."""
+    plain = make_venv(work / "plain")
+    install(plain, pip_requirement())
+    return plain, with_ours(work / "added")
+
+
 def install(python: Path, *what: object) -> None:
     pip("--python", python, "install", *what)
 

@@ -6,16 +6,13 @@ from typing import Any
 
 from helpers import (
     Tables,
-    build_wheel,
     can_count,
     child_seconds,
     compare_at,
     environment,
     in_pairs,
-    install,
     instructions,
-    make_venv,
-    pip_requirement,
+    without_and_with,
 )
 from support.pytorch_replica import replica
 from support.server import Index, Reply
@@ -26,9 +23,7 @@ MACHINE = "cuda13.0-sm90"  # which can use these
 
 
 def measure(work: Path) -> Tables:
-    plain, added = (make_venv(work / name) for name in ("plain", "added"))
-    install(plain, pip_requirement())
-    install(added, pip_requirement(), build_wheel(work / "wheel"))
+    plain, added = without_and_with(work)
     settings = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_CACHE_DIR": "1"}
     env = environment(work, **settings)
     times = []

@@ -13,16 +13,13 @@ from pathlib import Path
 from helpers import (
     Row,
     Tables,
-    build_wheel,
     can_count,
     child_seconds,
     compare_at,
     environment,
     in_pairs,
-    install,
     instructions,
-    make_venv,
-    pip_requirement,
+    without_and_with,
 )
 
 from pip_variants.model.metadata import PluginProvider, Variant, VariantMetadata
@@ -43,9 +40,7 @@ CASES = {
 
 
 def measure(work: Path) -> Tables:
-    plain, added = (make_venv(work / name) for name in ("plain", "added"))
-    install(plain, pip_requirement())
-    install(added, pip_requirement(), build_wheel(work / "wheel"))
+    plain, added = without_and_with(work)
     index = work / "index"
     make_wheel(index / "onefile", "onefile", "1.0")
     for number in range(VERSIONS):

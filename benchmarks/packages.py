@@ -16,14 +16,11 @@ from typing import Any
 from helpers import (
     Row,
     Tables,
-    build_wheel,
     child_seconds,
     compare_at,
     environment,
     in_pairs,
-    install,
-    make_venv,
-    pip_requirement,
+    without_and_with,
 )
 from support.server import Index, Reply
 
@@ -38,9 +35,7 @@ Runs = list[Run]
 
 
 def measure(work: Path) -> Tables:
-    plain, added = (make_venv(work / name) for name in ("plain", "added"))
-    install(plain, pip_requirement())
-    install(added, pip_requirement(), build_wheel(work / "wheel"))
+    plain, added = without_and_with(work)
     force = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": ",".join(LEVELS)}
     env = environment(work, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_CACHE_DIR="1", **force)
     requests, times = [], []

@@ -10,16 +10,13 @@ from pathlib import Path
 from helpers import (
     Row,
     Tables,
-    build_wheel,
     can_count,
     child_seconds,
     compare_at,
     environment,
     in_pairs,
-    install,
     instructions,
-    make_venv,
-    pip_requirement,
+    without_and_with,
 )
 from support import byhand
 from support.server import Index, Reply
@@ -43,9 +40,7 @@ MAX_RATIO = 1.1
 
 
 def measure(work: Path) -> Tables:
-    plain, added = (make_venv(work / name) for name in ("plain", "added"))
-    install(plain, pip_requirement())
-    install(added, pip_requirement(), build_wheel(work / "wheel"))
+    plain, added = without_and_with(work)
     env = environment(work, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_CACHE_DIR="1")
     with Index(work / "empty") as index:
         options = ["--dry-run", "--no-deps", "--index-url", index.url]

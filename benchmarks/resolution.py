@@ -9,15 +9,12 @@ from typing import Any
 
 from helpers import (
     Tables,
-    build_wheel,
     can_count,
     compare_at,
     environment,
     in_pairs,
-    install,
     instructions,
-    make_venv,
-    pip_requirement,
+    without_and_with,
 )
 from support.popular import popular
 from support.server import Index
@@ -28,9 +25,7 @@ PAIRS = 9
 
 
 def measure(work: Path) -> Tables:
-    plain, added = (make_venv(work / name) for name in ("plain", "added"))
-    install(plain, pip_requirement())
-    install(added, pip_requirement(), build_wheel(work / "wheel"))
+    plain, added = without_and_with(work)
     env = environment(work, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_CACHE_DIR="1")
     with Index(work / "empty") as index:
         arguments = _prepare(index, COUNT, work)

@@ -12,15 +12,12 @@ import packages
 from helpers import (
     Row,
     Tables,
-    build_wheel,
     child_seconds,
     compare,
     environment,
     in_pairs,
-    install,
-    make_venv,
-    pip_requirement,
     run,
+    without_and_with,
 )
 from support.server import Index
 
@@ -33,9 +30,7 @@ def measure(work: Path) -> Tables:
     if not shutil.which("openssl"):
         print("openssl is not installed: no certificate can be made")
         return {}
-    plain, added = (make_venv(work / name) for name in ("plain", "added"))
-    install(plain, pip_requirement())
-    install(added, pip_requirement(), build_wheel(work / "wheel"))
+    plain, added = without_and_with(work)
     force = {"X86_64_VARIANT_PROVIDER_FORCE_LEVEL": ",".join(packages.LEVELS)}
     certificate = work / "certificate.pem"
     more = {"PIP_CERT": str(certificate), "PIP_NO_CACHE_DIR": "1", **force}
